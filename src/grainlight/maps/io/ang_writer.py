@@ -1,0 +1,144 @@
+"""Write .ang files as EDAX OIM does: square and hexagonal grids, radians, X along a, an EDAX setting as sample frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grainlight.crystal.euler import bunge_from_quaternion
+from grainlight.crystal.frames import CrystalFrame, SampleFrame
+from grainlight.errors import InputError
+from grainlight.maps.io.ang import DEFAULT_FRAME
+from grainlight.maps.io.atomic import atomic_path
+from grainlight.maps.io.extra import extra_columns
+from grainlight.maps.io.text_rows import write_rows
+from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.phase import Phase
+
+_EDAX = (SampleFrame.EDAX1, SampleFrame.EDAX2, SampleFrame.EDAX3, SampleFrame.EDAX4)
+_NOT_INDEXED = {"iq": 0.0, "ci": -1.0, "sem": 0.0, "fit": 180.0}
+
+
+def write_ang(ebsd: OrientationMap, path: str | Path, extra: Mapping[str, NDArray[Any]] | None = None) -> None:
+    """Write a map as .ang.
+
+    Parameters
+    ----------
+    ebsd
+        The map. Its EDAX setting is kept; from any other frame the angles are brought to EDAX setting 2. X is laid
+        along a. OIM places points by their order, so that cells without a scan point are written as not indexed,
+        except the missing last points of the shorter rows of a hexagonal grid.
+        CI is 1 at indexed points where the map has no field ``ci``; other missing fields are 0.
+    path
+        The file; it appears only when it is whole.
+    extra
+        More columns by name, each (rows, cols).
+
+    Raises
+    ------
+    InputError
+        For a place that cannot be written or an extra column of another shape.
+    """
+    source = ebsd if ebsd.sample_frame in _EDAX else ebsd.in_frame(DEFAULT_FRAME)
+    source = source.in_crystal_frame(CrystalFrame.X_ALONG_A)
+    more = extra_columns(extra, source.shape, Path(path))
+    keep = _written(source)
+    indexed = source.indexed[keep]
+    euler = bunge_from_quaternion(source.quaternions[keep])
+    euler[~indexed] = 4.0 * np.pi
+    numbers = np.zeros(1 + max((phase.id for phase in source.phases), default=0), dtype=np.int16)
+    for count, phase in enumerate(source.phases, 1):
+        numbers[phase.id] = count
+    columns = [*euler.T, *_positions(source, keep)]
+    for name in ("iq", "ci"):
+        columns.append(_field(source, name, keep, indexed))
+    columns.append(numbers[np.where(indexed, source.phase_id[keep], 0)])
+    for name in ("sem", "fit"):
+        columns.append(_field(source, name, keep, indexed))
+    columns += [values[keep] for values in more.values()]
+    decimals = [5] * 5 + [1, 3, 0, 1, 3] + [5] * len(more)
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        stream.write(_header(source, keep, list(more)).encode())
+        try:
+            write_rows(stream, columns, decimals)
+        except ValueError as error:
+            raise InputError("a column cannot be written", file=path, found=str(error)) from error
+
+
+def _written(source: OrientationMap) -> NDArray[np.bool_]:
+    """Return (rows, cols) which cells get a line."""
+    keep = np.ones(source.shape, dtype=bool)
+    if source.grid == "hexagonal":
+        for parity in (0, 1):
+            if source.shape[1] > 1 and not source.present[parity::2, -1].any():
+                keep[parity::2, -1] = False
+    return keep
+
+
+def _positions(source: OrientationMap, keep: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
+    x, y = source.x[keep] + source.origin[0], source.y[keep] + source.origin[1]
+    # OIM takes no positions left of or above zero
+    return [x - min(0.0, float(x.min())), y - min(0.0, float(y.min()))]
+
+
+def _field(
+    source: OrientationMap, name: str, keep: NDArray[np.bool_], indexed: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    if name in source.fields:
+        values = np.asarray(source.fields[name][keep], dtype=np.float64)
+        if name != "ci":
+            return np.where(source.present[keep], values, _NOT_INDEXED[name])
+    else:
+        values = np.full(indexed.shape, 1.0 if name == "ci" else 0.0)
+    return np.where(indexed, values, _NOT_INDEXED[name])
+
+
+def _header(source: OrientationMap, keep: NDArray[np.bool_], extra: list[str]) -> str:
+    odd = int(keep[0].sum())
+    even = int(keep[1].sum()) if source.shape[0] > 1 else odd
+    lines = ["TEM_PIXperUM          1.000000", "x-star                0.000000", "y-star                0.000000"]
+    lines += ["z-star                0.000000", "WorkingDistance       0.000000", ""]
+    # OIM lists the last phase first
+    for count, phase in reversed(list(enumerate(source.phases, 1))):
+        lines += _phase_lines(count, phase)
+    lines += [
+        f"GRID: {'HexGrid' if source.grid == 'hexagonal' else 'SqrGrid'}",
+        f"XSTEP: {source.step[0]:.6f}",
+        f"YSTEP: {source.step[1]:.6f}",
+        f"NCOLS_ODD: {odd}",
+        f"NCOLS_EVEN: {even}",
+        f"NROWS: {source.shape[0]}",
+        "",
+        "OPERATOR: \tgrainlight",
+        "",
+        "SAMPLEID: \t",
+        "",
+        "SCANID: \t",
+        "",
+        "NOTES: Start",
+        f"grainlight: sample_frame={source.sample_frame.value} crystal_frame={source.crystal_frame.value}",
+        "NOTES: End",
+        # the list that orix looks for; it holds for OIM's order too
+        "Column names: phi1, Phi, phi2, x, y, image_quality, confidence_index, phase_id, detector_signal, pattern_fit"
+        + "".join(f", {name}" for name in extra),
+        "",
+    ]
+    return "".join(f"# {line}".rstrip() + "\n" for line in lines)
+
+
+def _phase_lines(number: int, phase: Phase) -> list[str]:
+    name = " ".join(phase.name.split()) or f"phase {number}"
+    return [
+        f"Phase {number}",
+        f"MaterialName  \t{name}",
+        f"Formula     \t{name}",
+        "Info \t",
+        f"Symmetry              {phase.edax_code}",
+        "LatticeConstants      " + " ".join(f"{value:.3f}" for value in phase.lattice),
+        "NumberFamilies        0",
+        "",
+    ]

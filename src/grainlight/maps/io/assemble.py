@@ -1,0 +1,134 @@
+"""From columns of points to an `OrientationMap`: what every text reader shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grainlight.crystal.euler import IDENTITY, quaternion_from_bunge
+from grainlight.crystal.frames import CrystalFrame, SampleFrame
+from grainlight.errors import InputError
+from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.phase import Phase
+from grainlight.maps.raster import Raster
+
+
+@dataclass(frozen=True)
+class Points:
+    """Columns of n scan points: Bunge angles (n, 3) in radians, phase (n,) with 0 for not indexed, fields by name."""
+
+    euler: NDArray[np.float64]
+    phase: NDArray[np.int16]
+    fields: dict[str, NDArray[Any]]
+
+
+def whole_numbers(column: NDArray[np.floating], file: Path, name: str) -> NDArray[np.int16]:
+    """Return a column of phase numbers as integers.
+
+    Raises
+    ------
+    InputError
+        For numbers that are not whole or outside -1 to 1000.
+    """
+    rounded = np.rint(column)
+    bad = (rounded != column) | (rounded < -1) | (rounded > 1000)
+    if bad.any():
+        raise InputError(
+            "a phase number is not a whole number from 0 to 1000",
+            file=file,
+            place=f"column {name}, point {int(bad.argmax()) + 1}",
+            found=f"{column[bad.argmax()]:g}",
+            advice="check that the columns stand in the vendor's order",
+        )
+    return np.maximum(rounded, 0).astype(np.int16)
+
+
+def add_unnamed_phases(phases: list[Phase], used: NDArray[np.int16], notes: list[str]) -> list[Phase]:
+    """Return the phases with one more for each number in the data that the header does not name."""
+    known = {phase.id for phase in phases}
+    for number in np.unique(used[used > 0]):
+        if int(number) not in known:
+            notes.append(f"Phase {number} is in the data but not in the header: its symmetry is unknown.")
+            phases = [*phases, Phase(int(number), f"phase {number}", "")]
+    return phases
+
+
+def assemble(
+    points: Points,
+    raster: Raster,
+    phases: list[Phase],
+    *,
+    sample_frame: SampleFrame,
+    crystal_frame: CrystalFrame,
+    source: str,
+    path: Path,
+    notes: list[str],
+) -> OrientationMap:
+    """Place points on their grid.
+
+    Raises
+    ------
+    InputError
+        Where more than a tenth of the points fall on one another.
+    """
+    rows, cols = raster.shape
+    cells = rows * cols
+    place = raster.row * cols + raster.col
+    total = place.size
+    notes = [*raster.notes, *notes]
+    filled = np.bincount(place, minlength=cells)
+    doubles = total - int(np.count_nonzero(filled))
+    if doubles > total // 10:
+        raise InputError(
+            "scan points fall on one another",
+            file=path,
+            found=f"{doubles:,} of {total:,} points on a place that another one has",
+            expected="one point per place",
+            advice="check the x and y columns; a step below their printed digits cannot be told apart",
+        )
+    if doubles:
+        notes.append(f"{doubles:,} points stand where another one stands: the later one was kept.")
+
+    indexed = points.phase > 0
+    quaternions = np.empty((cells, 4))
+    quaternions[:] = IDENTITY
+    quaternions[place[indexed]] = quaternion_from_bunge(points.euler[indexed])
+    phase_id = np.full(cells, -1, dtype=np.int16)
+    phase_id[place] = points.phase
+    # of two points on one place the later decides, indexed or not
+    quaternions[phase_id <= 0] = IDENTITY
+    fields = {}
+    for name, column in points.fields.items():
+        fields[name] = np.zeros(cells, dtype=column.dtype)
+        fields[name][place] = column
+        fields[name] = fields[name].reshape(rows, cols)
+
+    absent = cells - total + doubles
+    if raster.grid == "hexagonal":
+        # the shorter rows of a hexagonal grid lack their last point by design
+        absent -= min(absent, rows // 2 if raster.shift > 0 else (rows + 1) // 2)
+    if absent > 0:
+        notes.append(f"{absent:,} of {cells:,} places of the grid have no scan point.")
+    if not indexed.any():
+        notes.append("No point is indexed.")
+    x, y = raster.coordinates()
+    return OrientationMap(
+        quaternions=quaternions.reshape(rows, cols, 4),
+        phase_id=phase_id.reshape(rows, cols),
+        x=x,
+        y=y,
+        phases=tuple(phases),
+        step=raster.step,
+        grid=raster.grid,
+        sample_frame=sample_frame,
+        crystal_frame=crystal_frame,
+        origin=raster.origin,
+        fields=fields,
+        source=source,
+        path=path,
+        notes=tuple(notes),
+    )

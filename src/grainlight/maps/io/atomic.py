@@ -1,0 +1,48 @@
+"""Write a file under a temporary name and rename it when it is whole."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from grainlight.errors import InputError
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path in the folder of ``path``; rename it when the block ends well, remove it otherwise.
+
+    Raises
+    ------
+    InputError
+        Where the folder is missing or cannot be written, or ``path`` is a folder.
+    """
+    target = Path(path)
+    folder = target.parent
+    if not folder.is_dir():
+        raise InputError(
+            "the output folder does not exist", file=target, found=f"no folder {folder}", advice="make the folder first"
+        )
+    if target.is_dir():
+        raise InputError("the output is a folder", file=target, expected="the name of a file")
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=target.suffix, dir=folder)
+    except OSError as error:
+        raise InputError("the output folder cannot be written", file=target, found=str(error)) from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # a temporary file is readable by its owner only; outputs follow the user's umask like any new file
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        try:
+            temporary.replace(target)
+        except OSError as error:
+            raise InputError("the output cannot be written", file=target, found=str(error)) from error
+    finally:
+        temporary.unlink(missing_ok=True)

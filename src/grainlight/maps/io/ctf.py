@@ -1,0 +1,226 @@
+"""Read .ctf files (Channel Text Files): Oxford HKL and AZtec, Bruker, EMsoft, MTEX and grainlight's own.
+
+Angles are degrees, positions micrometres, x right and y down; phase 0 is not indexed; decimals are points or commas.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from grainlight.crystal.frames import CrystalFrame, SampleFrame
+from grainlight.errors import InputError
+from grainlight.maps.io.assemble import Points, add_unnamed_phases, assemble, whole_numbers
+from grainlight.maps.io.text_table import Body, next_line, number, read_body
+from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.phase import Phase, laue_from_oxford
+from grainlight.maps.raster import check_promise, rasterise
+
+_NEEDED = ("phase", "x", "y", "euler1", "euler2", "euler3")
+
+
+@dataclass
+class CtfHeader:
+    """What the header says; None or empty where it says nothing."""
+
+    cells: dict[str, int] = field(default_factory=dict)
+    step: tuple[float | None, float | None] = (None, None)
+    phases: list[Phase] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    dialect: str = "Oxford"
+    offset: int = 0
+    first_line: int = 1
+
+
+def read_ctf(
+    path: str | Path, frame: SampleFrame | None = None, crystal_frame: CrystalFrame | None = None
+) -> OrientationMap:
+    """Read a .ctf file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    frame
+        The sample frame of its Euler angles; Oxford's where not given.
+    crystal_frame
+        How its crystal axes are laid; X along a* where not given.
+
+    Returns
+    -------
+    The map, on the grid that the points' positions make, in the file's frames.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read as a two-dimensional EBSD map.
+    """
+    file = Path(path)
+    header = read_header(file)
+    names = header.names
+    at = {name: names.index(name) for name in _NEEDED}
+    wide = tuple(at[name] for name in _NEEDED[1:])
+    body = Body(file, header.offset, header.first_line, len(names))
+    columns, replaced = read_body(body, wide=wide, needed=(at["phase"], *wide))
+    if not columns[0].size:
+        raise InputError("the file has no scan points", file=file, advice="export the file again")
+    notes = [*header.notes, *(f"Values that are not finite in column {names[i]} were set to 0." for i in replaced)]
+    if "z" in names and np.ptp(columns[names.index("z")]) > 0:
+        raise _three_dimensional(file, "points at several depths Z")
+
+    x, y = (np.asarray(columns[at[name]], dtype=np.float64) for name in ("x", "y"))
+    promised = max(header.cells.get("xcells", 0), 0) * max(header.cells.get("ycells", 0), 0)
+    check_promise(promised, x.size, file, "header, XCells and YCells")
+    if promised != x.size and header.cells:
+        notes.append(f"The header promises {promised:,} points, the file has {x.size:,}.")
+    raster = rasterise(x, y, step=header.step, grid=None, file=file)
+
+    phase = whole_numbers(columns[at["phase"]], file, "Phase")
+    euler = np.stack([columns[at[name]] for name in _NEEDED[3:]], axis=1).astype(np.float64)
+    _check_angles(euler[phase > 0], file, notes)
+    phases = add_unnamed_phases(header.phases, phase, notes)
+    fields = {name: column for name, column in zip(names, columns, strict=True) if name not in _NEEDED}
+    if "error" in fields:
+        filled = int(np.count_nonzero((phase > 0) & (fields["error"] > 0)))
+        if filled:
+            notes.append(
+                f"{filled:,} points have an orientation and an error code: filled in by the vendor's clean-up?"
+            )
+    return assemble(
+        Points(np.radians(euler), phase, fields),
+        raster,
+        phases,
+        sample_frame=frame or SampleFrame.OXFORD,
+        crystal_frame=crystal_frame or CrystalFrame.X_ALONG_A_STAR,
+        source=f"ctf ({header.dialect})",
+        path=file,
+        notes=notes,
+    )
+
+
+def read_header(path: Path) -> CtfHeader:
+    """Read up to and including the line of column names.
+
+    Raises
+    ------
+    InputError
+        Where it is incomplete, promises depth, or is no .ctf header.
+    """
+    header = CtfHeader()
+    step: dict[str, float | None] = {}
+    count = 0
+    with path.open("rb") as stream:
+        while True:
+            line = next_line(stream, path)
+            count += 1
+            if not line:
+                raise _no_columns(path, count)
+            cells = [cell.strip() for cell in line.strip().split("\t")]
+            if len(cells) == 1:
+                cells = line.split()
+            key = cells[0].lower() if cells else ""
+            value = cells[1] if len(cells) > 1 else ""
+            if key == "phase" and {cell.lower() for cell in cells} & {"x", "euler1"}:
+                header.names = _column_names(cells, path, count)
+                break
+            if key in ("xcells", "ycells", "zcells"):
+                header.cells[key] = _whole(value, cells[0], path, count)
+            elif key in ("xstep", "ystep"):
+                step[key] = number(value)
+            elif key == "phases":
+                for i in range(min(_whole(value, "Phases", path, count), 1000)):
+                    header.phases.append(_phase(next_line(stream, path), i + 1, path, count + 1))
+                    count += 1
+            elif re.fullmatch(r"acqe[123]", key) and number(value):
+                header.notes.append(f"{cells[0]} is {value}: check that the Euler angles refer to the sample's frame.")
+            elif key == "author":
+                header.dialect = _dialect(line)
+        header.offset, header.first_line = stream.tell(), count + 1
+    if header.cells.get("zcells", 1) > 1:
+        raise _three_dimensional(path, f"ZCells {header.cells['zcells']}")
+    if header.cells and (header.cells.get("xcells", 0) < 1 or header.cells.get("ycells", 0) < 1):
+        header.notes.append("XCells or YCells of the header is no number of points.")
+    header.step = (step.get("xstep"), step.get("ystep"))
+    return header
+
+
+def _dialect(line: str) -> str:
+    for mark, name in (("EMsoft", "EMsoft"), ("ACOM", "ASTAR"), ("mtex", "MTEX"), ("grainlight", "grainlight")):
+        if mark in line:
+            return name
+    return "Oxford"
+
+
+def _whole(text: str, name: str, path: Path, line: int) -> int:
+    if not re.fullmatch(r"-?\d{1,30}", text):
+        raise InputError(f"{name} is not a whole number", file=path, place=f"line {line}", found=repr(text[:40]))
+    return int(text)
+
+
+def _phase(line: str, identity: int, path: Path, count: int) -> Phase:
+    cells = [cell.strip() for cell in line.rstrip("\r\n").split("\t")]
+    lattice = [number(token) for cell in cells[:2] for token in cell.split(";")]
+    numbers = [value for value in lattice if value is not None and 0 <= value < 1e4]
+    if len(cells) < 4 or len(numbers) != 6 or len(lattice) != 6 or not cells[3].isdigit():
+        raise InputError(
+            "a phase cannot be read",
+            file=path,
+            place=f"line {count}",
+            found=repr(line.strip()[:60]),
+            expected="a;b;c, alpha;beta;gamma, name, Laue group number, separated by tabs",
+        )
+    return Phase(identity, cells[2], laue_from_oxford(int(cells[3][:6])), *numbers)
+
+
+def _column_names(cells: list[str], path: Path, line: int) -> list[str]:
+    names = [cell.lower() for cell in cells if cell]
+    missing = [name for name in _NEEDED if name not in names]
+    if missing:
+        raise InputError(
+            "columns are missing",
+            file=path,
+            place=f"line {line}",
+            found=", ".join(names)[:200],
+            expected="at least Phase, X, Y, Euler1, Euler2, Euler3",
+            advice=f"export the file with {', '.join(missing)}",
+        )
+    return [name if names.index(name) == i else f"column_{i + 1}" for i, name in enumerate(names)]
+
+
+def _check_angles(euler: np.ndarray, file: Path, notes: list[str]) -> None:
+    largest = float(np.abs(euler).max()) if euler.size else 0.0
+    if largest > 720.0:
+        raise InputError(
+            "the Euler angles are no degrees",
+            file=file,
+            found=f"an angle of {largest:g}",
+            expected="angles from 0 to 360",
+        )
+    if euler.shape[0] >= 10 and 0.0 < largest <= 2.0 * np.pi + 1e-3:
+        notes.append(f"No Euler angle is above {largest:.4g}: they may be radians, but a .ctf file has degrees.")
+
+
+def _three_dimensional(path: Path, found: str) -> InputError:
+    return InputError(
+        "the map is three-dimensional",
+        file=path,
+        found=found,
+        expected="one section",
+        advice="export each section as a file of its own",
+    )
+
+
+def _no_columns(path: Path, lines: int) -> InputError:
+    if lines <= 1:
+        return InputError("the file is empty", file=path)
+    return InputError(
+        "the line of column names is missing",
+        file=path,
+        found=f"{lines - 1} lines without it",
+        expected="a line Phase, X, Y, ..., Euler1, Euler2, Euler3, ... after the header",
+        advice="export the file again; if it is not EBSD data, give the .ang or .ctf file of the map",
+    )

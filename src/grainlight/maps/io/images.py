@@ -1,0 +1,141 @@
+"""Read polarized-light images: TIFF stacks and single TIFF, PNG, JPEG or BMP files of any bit depth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grainlight.errors import InputError
+from grainlight.maps.light_stack import LightStack, parse_angles
+
+_LUMINANCE = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709
+_TIFF = (".tif", ".tiff")
+_CAMERA_BITS = (8, 10, 12, 14, 16)
+
+
+def load_light(
+    paths: str | Path | Sequence[str | Path],
+    angles: str | Path | Sequence[float] | NDArray[np.floating],
+    step: float,
+    origin: tuple[float, float] = (0.0, 0.0),
+    rotates: Literal["sample", "optics"] = "sample",
+    mirror: bool = False,
+) -> LightStack:
+    """Read the images of one field.
+
+    Parameters
+    ----------
+    paths
+        One TIFF stack (N, H, W), or files in the order of the angles. Colour becomes luminance.
+    angles
+        Degrees, one per image; what `parse_angles` takes.
+    step
+        um per pixel.
+    origin
+        (x, y) um of the first pixel from the first EBSD point; x right, y down.
+    rotates
+        "sample" (counter-clockwise, images turned back) or "optics".
+    mirror
+        Whether the optical path mirrors.
+
+    Raises
+    ------
+    InputError
+        For files that cannot be read, images of several sizes, another number of angles than images, NaN, fewer than
+        five distinct angles, or a step that is no length.
+    """
+    files = tuple(Path(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths))
+    if not files:
+        raise InputError("no light image is given", expected="a TIFF stack or several image files")
+    numbers = parse_angles(angles)
+    planes: list[NDArray[Any]] = []
+    for file in files:
+        for plane in _planes(_read(file), file):
+            if planes and plane.shape != planes[0].shape:
+                raise InputError(
+                    "the light images differ in size",
+                    file=file,
+                    found=f"{plane.shape[0]} x {plane.shape[1]} pixels",
+                    expected=f"{planes[0].shape[0]} x {planes[0].shape[1]}, as in {files[0].name}",
+                )
+            planes.append(plane)
+    if len(planes) != numbers.size:
+        # said before the images are copied
+        raise InputError(
+            "there are not as many angles as images",
+            file=files[0],
+            found=f"{len(planes)} images, {numbers.size} angles",
+            expected="one angle for each image",
+            advice="check --angles; start:stop:step leaves the stop out",
+        )
+    images = np.empty((len(planes), *planes[0].shape), dtype=np.float32)
+    for i, plane in enumerate(planes):
+        images[i] = plane
+    saturation = _saturation(max(float(plane.max()) for plane in planes), planes[0].dtype)
+    return LightStack(
+        images, numbers, float(step), (float(origin[0]), float(origin[1])), rotates, mirror, saturation, files
+    )
+
+
+def _read(file: Path) -> NDArray[Any]:
+    """Return what the file holds: (H, W), (N, H, W), with a last axis of 3 or 4 for colour."""
+    if not file.is_file():
+        raise InputError(
+            "the light image does not exist" if not file.exists() else "the light image is a folder",
+            file=file,
+            expected="a TIFF, PNG, JPEG or BMP file",
+        )
+    try:
+        if file.suffix.lower() in _TIFF:
+            import tifffile
+
+            return np.asarray(tifffile.imread(file))
+        import imageio.v3
+
+        return np.asarray(imageio.v3.imread(file))
+    except Exception as error:  # the readers raise whatever their format's parser ran into
+        raise InputError(
+            "the light image cannot be read",
+            file=file,
+            found=f"{type(error).__name__}: {error}"[:200],
+            expected="a TIFF, PNG, JPEG or BMP file",
+        ) from error
+
+
+def _planes(data: NDArray[Any], file: Path) -> list[NDArray[Any]]:
+    """Return grey images (H, W)."""
+    if data.dtype.kind not in "buif" or data.size == 0:
+        raise InputError("the light image has no grey values", file=file, found=f"{data.dtype} of shape {data.shape}")
+    colour = data.ndim >= 3 and data.shape[-1] in (3, 4) and data.shape[-2] > 4
+    grey_axes = data.ndim - (1 if colour else 0)
+    if grey_axes not in (2, 3):
+        raise InputError(
+            "the light image has too many axes",
+            file=file,
+            found=f"shape {data.shape}",
+            expected="(rows, columns) or (angles, rows, columns), with or without colour",
+        )
+    stack = data if grey_axes == 3 else data[None]
+    if not colour:
+        return list(stack)
+    weights = np.array(_LUMINANCE, dtype=np.float32)
+    return [_keep_range(plane[..., :3].astype(np.float32) @ weights, data.dtype) for plane in stack]
+
+
+def _keep_range(grey: NDArray[np.float32], dtype: np.dtype) -> NDArray[np.float32]:
+    # the weights sum to 1 only to rounding: white stays the camera's white
+    return np.rint(grey * 256) / 256 if dtype.kind in "ui" and dtype.itemsize <= 2 else grey
+
+
+def _saturation(brightest: float, dtype: np.dtype) -> float | None:
+    """Return the camera's highest count: the full scale of a bit depth that the images reach, else of their type."""
+    if dtype.kind == "f" and brightest not in [2.0**bits - 1 for bits in _CAMERA_BITS]:
+        return None
+    for bits in _CAMERA_BITS:
+        if brightest == 2.0**bits - 1:
+            return brightest
+    return float(np.iinfo(dtype).max) if dtype.kind in "ui" else None

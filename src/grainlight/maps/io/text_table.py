@@ -1,0 +1,177 @@
+"""Read the numeric body of a text file in pieces, fast, and name the line that is wrong."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grainlight.errors import InputError
+
+_PIECE = 16 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class Body:
+    """Where the numbers begin: ``offset`` in bytes, ``first_line`` (from 1), ``columns`` a row."""
+
+    path: Path
+    offset: int
+    first_line: int
+    columns: int
+
+
+def number(token: str) -> float | None:
+    """Return a token as a number, comma or point decimals; None where it is none."""
+    if "_" in token:  # Python's own spelling of long numbers, no vendor's
+        return None
+    try:
+        return float(token.replace(",", "."))
+    except ValueError:
+        return None
+
+
+def is_numeric_row(line: str, least: int) -> bool:
+    """Whether a line is ``least`` or more numbers and nothing else."""
+    tokens = line.split()
+    return len(tokens) >= least and all(number(token) is not None for token in tokens)
+
+
+def read_body(
+    body: Body, wide: tuple[int, ...], needed: tuple[int, ...]
+) -> tuple[list[NDArray[np.floating]], list[int]]:
+    """Read all rows.
+
+    Parameters
+    ----------
+    body
+        Where they are.
+    wide
+        Columns kept as float64; the others become float32.
+    needed
+        Columns in which a value must be finite; elsewhere NaN and infinity become 0.
+
+    Returns
+    -------
+    One array (points,) per column, and the columns in which values were replaced by 0.
+
+    Raises
+    ------
+    InputError
+        For a row of another length, a value that is no number, or NaN in a needed column, with the line's number.
+    """
+    pieces: list[list[NDArray[np.floating]]] = [[] for _ in range(body.columns)]
+    replaced: set[int] = set()
+    line = body.first_line
+    with body.path.open("rb") as stream:
+        stream.seek(body.offset)
+        rest = b""
+        while True:
+            block = stream.read(_PIECE)
+            text = rest + block
+            cut = text.rfind(b"\n") + 1 if block else len(text)
+            text, rest = text[:cut], text[cut:]
+            if text.strip():
+                table = _parse(text, body, line)
+                bad = ~np.isfinite(table)
+                if bad.any():
+                    _refuse_missing(bad, needed, text, body, line)
+                    replaced.update(int(i) for i in np.flatnonzero(bad.any(axis=0)))
+                    table[bad] = 0.0
+                # values beyond float32 would overflow with a warning
+                narrow = np.clip(table, -3e38, 3e38).astype(np.float32)
+                for i in range(body.columns):
+                    pieces[i].append(table[:, i].copy() if i in wide else narrow[:, i].copy())
+            line += text.count(b"\n")
+            if not block:
+                break
+    columns: list[NDArray[np.floating]] = []
+    for i in range(body.columns):
+        columns.append(np.concatenate(pieces[i]) if pieces[i] else np.empty(0))
+        pieces[i] = []
+    return columns, sorted(replaced)
+
+
+def _parse(text: bytes, body: Body, first_line: int) -> NDArray[np.float64]:
+    if b"#" in text:
+        # comment lines amid the numbers: keep empty ones so that line numbers stay right
+        text = b"\n".join(b"" if line.lstrip().startswith(b"#") else line for line in text.split(b"\n"))
+        if not text.strip():
+            return np.empty((0, body.columns))
+    plain = text.replace(b",", b".") if b"," in text else text
+    try:
+        table = np.loadtxt(io.BytesIO(plain), ndmin=2, comments=None, encoding="latin1")
+    except (ValueError, OverflowError):
+        table = None
+    if table is None or table.shape[1] != body.columns:
+        raise _explain(text, body, first_line)
+    return table
+
+
+def _explain(text: bytes, body: Body, first_line: int) -> InputError:
+    for count, raw in enumerate(text.split(b"\n")):
+        tokens = raw.decode("latin1").split()
+        if not tokens:
+            continue
+        place = f"line {first_line + count}"
+        if len(tokens) != body.columns:
+            return InputError(
+                "a row is truncated" if len(tokens) < body.columns else "a row is too long",
+                file=body.path,
+                place=place,
+                found=f"{len(tokens)} values",
+                expected=f"{body.columns} values, as in line {body.first_line}",
+                advice="the file may have been cut while it was written or copied: export it again",
+            )
+        for column, token in enumerate(tokens, 1):
+            if number(token) is None:
+                return InputError(
+                    "a value is not a number", file=body.path, place=f"{place}, column {column}", found=repr(token[:40])
+                )
+    return InputError("the rows cannot be read as numbers", file=body.path, place=f"from line {first_line}")
+
+
+def _refuse_missing(bad: NDArray[np.bool_], needed: tuple[int, ...], text: bytes, body: Body, first_line: int) -> None:
+    rows, which = np.nonzero(bad[:, list(needed)])
+    if rows.size == 0:
+        return
+    seen = -1
+    for count, raw in enumerate(text.split(b"\n")):
+        stripped = raw.strip()
+        seen += bool(stripped) and not stripped.startswith(b"#")
+        if seen == rows[0]:
+            column = needed[which[0]]
+            raise InputError(
+                "an angle, a position or a phase is not finite",
+                file=body.path,
+                place=f"line {first_line + count}, column {column + 1}",
+                found=raw.decode("latin1").split()[column],
+                expected="a finite number; points that are not indexed have phase 0 or CI -1",
+                advice="mark these points as not indexed, or export the file again",
+            )
+
+
+def next_line(stream: BinaryIO, path: Path) -> str:
+    """Read one header line, "" at the end of the file.
+
+    Raises
+    ------
+    InputError
+        For binary content.
+    """
+    raw = stream.readline(1 << 16)
+    if b"\0" in raw or len(raw) == 1 << 16:
+        raise InputError(
+            "this is not a text file of EBSD data",
+            file=path,
+            found="binary content",
+            expected="an .ang or .ctf text file",
+        )
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin1")

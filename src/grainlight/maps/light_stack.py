@@ -1,0 +1,186 @@
+"""`LightStack`: polarized-light images of one field at several angles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grainlight.errors import InputError
+
+LEAST_ANGLES = 5
+"""Unknowns of the harmonics 0, 2 and 4."""
+
+
+@dataclass(frozen=True, eq=False)
+class LightStack:
+    """Images at several angles of the sample or the polarizer, registered to one another.
+
+    Parameters
+    ----------
+    images
+        (N, H, W) float32, counts of the camera; row grows downward.
+    angles
+        (N,) degrees: of the sample, turned counter-clockwise, the images turned back; or of the optics.
+    step
+        um per pixel.
+    origin
+        (x, y) um of the centre of the first pixel from the first EBSD point; x right, y down.
+    rotates
+        What turns: "sample" or "optics".
+    mirror
+        Whether the optical path mirrors the image left to right against the EBSD map.
+    saturation
+        Counts at and above which a pixel is saturated; None where unknown.
+    paths
+        The files.
+    """
+
+    images: NDArray[np.float32]
+    angles: NDArray[np.float64]
+    step: float
+    origin: tuple[float, float] = (0.0, 0.0)
+    rotates: Literal["sample", "optics"] = "sample"
+    mirror: bool = False
+    saturation: float | None = None
+    paths: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        file = self.paths[0] if self.paths else None
+        images = np.asarray(self.images, dtype=np.float32)
+        angles = np.asarray(self.angles, dtype=np.float64)
+        object.__setattr__(self, "images", images)
+        object.__setattr__(self, "angles", angles)
+        if images.ndim != 3 or 0 in images.shape:
+            raise InputError(
+                "the light images are no stack",
+                file=file,
+                found=f"shape {images.shape}",
+                expected="(angles, rows, columns)",
+            )
+        if angles.shape != (images.shape[0],):
+            raise InputError(
+                "there are not as many angles as images",
+                file=file,
+                found=f"{images.shape[0]} images, {angles.size} angles",
+                expected="one angle for each image",
+                advice="check --angles; start:stop:step leaves the stop out",
+            )
+        distinct = distinct_angles(angles)
+        if distinct < LEAST_ANGLES:
+            raise InputError(
+                "there are too few angles",
+                file=file,
+                found=f"{distinct} distinct angles modulo 180 degrees",
+                expected=f"{LEAST_ANGLES} or more",
+                advice="record more angles; a later version will take fewer",
+            )
+        for image, angle in zip(images, angles, strict=True):
+            finite = np.isfinite(image)
+            if not finite.all():
+                row, col = np.argwhere(~finite)[0]
+                raise InputError(
+                    "a light image has pixels that are not finite",
+                    file=file,
+                    place=f"image at {angle:g} degrees, row {row}, column {col}",
+                    found=str(image[row, col]),
+                    expected="finite counts",
+                    advice="replace such pixels, for instance by 0, or leave the image out",
+                )
+        if not (np.isfinite(self.step) and self.step > 0):
+            raise InputError(
+                "the step of the light images is no length", found=f"{self.step} um", expected="above 0 um"
+            )
+        if not all(np.isfinite(self.origin)):
+            raise InputError("the origin of the light images is no position", found=f"{self.origin} um")
+        if self.rotates not in ("sample", "optics"):
+            raise InputError("unknown moving part", found=repr(self.rotates), expected="sample or optics")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, cols) of one image."""
+        return self.images.shape[1], self.images.shape[2]
+
+
+def distinct_angles(angles: NDArray[np.float64]) -> int:
+    """Return how many angles (N,), degrees, differ by more than 0.001 degrees modulo 180."""
+    folded = np.sort(np.mod(angles, 180.0))
+    if folded.size < 2:
+        return int(folded.size)
+    gaps = np.diff(np.append(folded, folded[0] + 180.0))
+    return max(1, int(np.count_nonzero(gaps > 1e-3)))
+
+
+def parse_angles(angles: str | Path | Sequence[float] | NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return angles in degrees, (N,).
+
+    Parameters
+    ----------
+    angles
+        ``"start:stop:step"`` (stop excluded), ``"0,10,20"``, a CSV or text file with one angle per image (in its
+        first column, a header line allowed), or numbers.
+
+    Raises
+    ------
+    InputError
+        Where this is none of them.
+    """
+    if isinstance(angles, (str, Path)):
+        text = str(angles).strip()
+        path = Path(text)
+        try:
+            values = (
+                _range(text) if ":" in text and not path.suffix == ".csv" else [float(part) for part in text.split(",")]
+            )
+        except ValueError:
+            values = _from_file(path)
+    else:
+        try:
+            values = [float(value) for value in angles]
+        except (TypeError, ValueError):
+            raise _bad_angles(repr(angles)[:80]) from None
+    result = np.array(values, dtype=np.float64)
+    if result.size == 0 or not np.isfinite(result).all() or np.abs(result).max() > 1e6:
+        raise _bad_angles(str(angles)[:80])
+    return result
+
+
+def _range(text: str) -> list[float]:
+    start, stop, step = (float(part) for part in text.split(":"))
+    count = (stop - start) / step if step else 0.0
+    if not 0.0 < count <= 100_000:
+        raise _bad_angles(text)
+    # a stop that is a whole number of steps away is excluded in spite of rounding
+    return [start + i * step for i in range(int(np.ceil(count - 1e-9)))]
+
+
+def _from_file(path: Path) -> list[float]:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except (OSError, ValueError):
+        raise _bad_angles(str(path)[:80]) from None
+    values: list[float] = []
+    for count, line in enumerate(lines, 1):
+        cell = line.replace(";", ",").replace("\t", ",").split(",")[0].strip()
+        if not cell or cell.startswith("#"):
+            continue
+        try:
+            values.append(float(cell))
+        except ValueError:
+            if values:
+                raise InputError(
+                    "an angle is not a number", file=path, place=f"line {count}", found=repr(cell[:40])
+                ) from None
+    return values
+
+
+def _bad_angles(found: str) -> InputError:
+    return InputError(
+        "the angles cannot be read",
+        found=found,
+        expected="start:stop:step in degrees (stop excluded), a list 0,10,20, or a CSV file with one angle per image",
+    )

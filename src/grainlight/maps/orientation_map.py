@@ -1,0 +1,216 @@
+"""`OrientationMap`: an EBSD map on a grid, with its frames, phases and everything its file said."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grainlight.crystal.euler import c_axis
+from grainlight.crystal.frames import CrystalFrame, SampleFrame, change_crystal_frame
+from grainlight.maps.phase import Phase
+
+if TYPE_CHECKING:
+    from orix.crystal_map import CrystalMap
+
+
+@dataclass(frozen=True, eq=False)
+class OrientationMap:
+    """Orientations on a square or hexagonal grid of scan points; x right, y down, micrometres.
+
+    Parameters
+    ----------
+    quaternions
+        (rows, cols, 4) float64, passive Bunge (w, x, y, z), w >= 0, in ``sample_frame`` and ``crystal_frame``.
+        The identity where a point is not indexed or absent.
+    phase_id
+        (rows, cols) int16: -1 no scan point here, 0 not indexed, 1 and up the ``id`` of a phase.
+    x, y
+        (rows, cols) um from the point [0, 0]; on a hexagonal grid every second row is shifted by half a step.
+    phases
+        The phases that the file names.
+    step
+        (dx, dy) um between neighbours in a row and between rows.
+    grid
+        "square" (rows straight above one another) or "hexagonal".
+    sample_frame, crystal_frame
+        What the quaternions refer to.
+    origin
+        (x, y) um of the point [0, 0] in the file's own coordinates.
+    fields
+        (rows, cols) arrays by their vendor's names in lower case: ci, iq, mad, bc, fit, bands, ...
+    source
+        Format and dialect, such as "ang (EDAX)".
+    path
+        The file, where there is one.
+    notes
+        Suspected problems, one sentence each.
+    """
+
+    quaternions: NDArray[np.float64]
+    phase_id: NDArray[np.int16]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    phases: tuple[Phase, ...]
+    step: tuple[float, float]
+    grid: Literal["square", "hexagonal"] = "square"
+    sample_frame: SampleFrame = SampleFrame.S
+    crystal_frame: CrystalFrame = CrystalFrame.X_ALONG_A
+    origin: tuple[float, float] = (0.0, 0.0)
+    fields: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    source: str = ""
+    path: Path | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        rows, cols = self.phase_id.shape
+        if self.quaternions.shape != (rows, cols, 4):
+            raise ValueError(f"quaternions of shape {self.quaternions.shape} for phase_id of shape {(rows, cols)}")
+        for name, array in {"x": self.x, "y": self.y, **self.fields}.items():
+            if array.shape != (rows, cols):
+                raise ValueError(f"{name} of shape {array.shape} for a map of shape {(rows, cols)}")
+        object.__setattr__(self, "fields", MappingProxyType(dict(self.fields)))
+
+    @classmethod
+    def from_quaternions(
+        cls,
+        quaternions: NDArray[np.float64],
+        step: tuple[float, float],
+        phases: tuple[Phase, ...],
+        *,
+        phase_id: NDArray[np.int16] | None = None,
+        sample_frame: SampleFrame = SampleFrame.S,
+        crystal_frame: CrystalFrame = CrystalFrame.X_ALONG_A,
+        fields: Mapping[str, NDArray[Any]] | None = None,
+        source: str = "",
+    ) -> OrientationMap:
+        """Make a map on a square grid from orientations (rows, cols, 4); all of the first phase unless told."""
+        rows, cols = quaternions.shape[:2]
+        if phase_id is None:
+            phase_id = np.full((rows, cols), phases[0].id, dtype=np.int16)
+        y, x = np.meshgrid(np.arange(rows) * step[1], np.arange(cols) * step[0], indexing="ij")
+        return cls(
+            quaternions=np.asarray(quaternions, dtype=np.float64),
+            phase_id=phase_id,
+            x=x,
+            y=y,
+            phases=phases,
+            step=step,
+            sample_frame=sample_frame,
+            crystal_frame=crystal_frame,
+            fields=fields or {},
+            source=source,
+        )
+
+    # mapping proxies cannot be pickled, which workers and caches need
+    def __getstate__(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)} | {"fields": dict(self.fields)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, MappingProxyType(value) if name == "fields" else value)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, cols)."""
+        rows, cols = self.phase_id.shape
+        return rows, cols
+
+    @property
+    def indexed(self) -> NDArray[np.bool_]:
+        """(rows, cols) whether a point has an orientation."""
+        return self.phase_id > 0
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """(rows, cols) whether the file has a scan point here, indexed or not."""
+        return self.phase_id >= 0
+
+    @property
+    def hexagonal(self) -> NDArray[np.bool_]:
+        """(rows, cols) whether a point is indexed as a phase of Laue group 6/mmm."""
+        return self.of_phases([phase for phase in self.phases if phase.is_hexagonal])
+
+    def of_phases(self, phases: list[Phase]) -> NDArray[np.bool_]:
+        """Return (rows, cols) whether a point is indexed as one of these phases."""
+        return np.isin(self.phase_id, [phase.id for phase in phases])
+
+    def replace(self, **changes: Any) -> OrientationMap:
+        """Return a copy with some of its parts replaced, as `dataclasses.replace` does."""
+        return dataclasses.replace(self, **changes)
+
+    def in_frame(self, frame: SampleFrame) -> OrientationMap:
+        """Return the same map with its orientations referred to another sample frame."""
+        if frame is self.sample_frame:
+            return self
+        turned = frame.from_frame_s(self.sample_frame.to_frame_s(self.quaternions))
+        return self.replace(quaternions=np.where(self.indexed[..., None], turned, self.quaternions), sample_frame=frame)
+
+    def in_crystal_frame(self, frame: CrystalFrame) -> OrientationMap:
+        """Return the same map with X laid along a or a* in its trigonal and hexagonal phases; others are as they were."""
+        if frame is self.crystal_frame:
+            return self
+        turned = change_crystal_frame(self.quaternions, self.crystal_frame, frame)
+        concerned = self.of_phases([phase for phase in self.phases if phase.has_hexagonal_axes])
+        return self.replace(quaternions=np.where(concerned[..., None], turned, self.quaternions), crystal_frame=frame)
+
+    def c_axes(self) -> NDArray[np.float64]:
+        """Return the c-axes (rows, cols, 3) as unit vectors in frame S; (0, 0, 1) where not indexed."""
+        axes = c_axis(self.sample_frame.to_frame_s(self.quaternions))
+        return np.where(self.indexed[..., None], axes, np.array([0.0, 0.0, 1.0]))
+
+    def every(self, n: int) -> OrientationMap:
+        """Return the map of every n-th point along both axes, beginning with [0, 0]; n from 1."""
+        if n < 1:
+            raise ValueError(f"every {n}-th point: n starts at 1")
+        pick = (slice(None, None, n), slice(None, None, n))
+        return self.replace(
+            quaternions=self.quaternions[pick],
+            phase_id=self.phase_id[pick],
+            x=self.x[pick],
+            y=self.y[pick],
+            fields={name: array[pick] for name, array in self.fields.items()},
+            step=(self.step[0] * n, self.step[1] * n),
+            # rows of the same parity stand straight above one another
+            grid="square" if n % 2 == 0 else self.grid,
+        )
+
+    def to_orix(self) -> CrystalMap:
+        """Return an orix `CrystalMap`: this sample frame, X along a (as orix assumes), -1 for points not indexed.
+
+        Cells without a scan point are in the map and masked out.
+        """
+        from diffpy.structure import Lattice, Structure
+        from orix.crystal_map import CrystalMap, PhaseList
+        from orix.crystal_map import Phase as OrixPhase
+        from orix.quaternion import Rotation
+
+        source = self.in_crystal_frame(CrystalFrame.X_ALONG_A)
+        phases = PhaseList(
+            [
+                OrixPhase(
+                    name=phase.name or f"phase {phase.id}",
+                    point_group=phase.laue_group or None,
+                    structure=Structure(lattice=Lattice(*phase.lattice) if min(phase.lattice) > 0 else Lattice()),
+                )
+                for phase in source.phases
+            ],
+            ids=[phase.id for phase in source.phases],
+        )
+        indexed = source.indexed.ravel()
+        return CrystalMap(
+            rotations=Rotation(source.quaternions.reshape(-1, 4)),
+            phase_id=np.where(indexed, source.phase_id.ravel(), -1),
+            x=source.x.ravel(),
+            y=source.y.ravel(),
+            phase_list=phases,
+            prop={name: array.ravel() for name, array in source.fields.items()},
+            scan_unit="um",
+            is_in_data=source.present.ravel(),
+        )
