@@ -1,0 +1,217 @@
+"""Least-squares harmonics of an image stack against the rotation angle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grainlight.errors import InputError
+
+_CHUNK = 1 << 17  # pixels fitted at once; 18 frames of them are 9 MB in single precision
+_GAIN_SAMPLE = 20_000
+_GAIN_ROUNDS = 8
+
+
+@dataclass(frozen=True)
+class Harmonics:
+    """The intensity a0 + a2c cos 2t + a2s sin 2t + a4c cos 4t + a4s sin 4t per pixel, t the rotation angle.
+
+    Parameters
+    ----------
+    coefficients
+        (5, H, W): a0, a2c, a2s, a4c, a4s in the images' unit; NaN where nothing was measured.
+    residual_rms
+        (H, W): standard deviation of one frame about the fit, in the images' unit (degrees of freedom counted);
+        0 everywhere when there are just five frames.
+    clipped
+        (H, W): how many frames were left out at a pixel because they were saturated or not finite.
+    frame_gain
+        (N,): relative brightness of the frames, mean 1.
+    covariance
+        (5, 5): covariance of the coefficients for unit noise in a frame.
+    freedom
+        Degrees of freedom of the residual, N - 5.
+    averaging
+        Factor by which later resampling has lowered the noise of the coefficients, 1 as fitted.
+    """
+
+    coefficients: Tensor
+    residual_rms: Tensor
+    clipped: Tensor
+    frame_gain: Tensor
+    covariance: Tensor
+    freedom: int
+    averaging: float = 1.0
+
+    @property
+    def group_noise(self) -> tuple[float, float, float]:
+        """Standard deviation of one coefficient of the groups A0, A2, A4 for unit noise in a frame."""
+        d = self.covariance.diagonal().tolist()
+        factors = (d[0], (d[1] + d[2]) / 2, (d[3] + d[4]) / 2)
+        a0, a2, a4 = (self.averaging * math.sqrt(f) for f in factors)
+        return a0, a2, a4
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return int(self.residual_rms.shape[0]), int(self.residual_rms.shape[1])
+
+    def replaced(self, **changes: Any) -> Harmonics:
+        """Return a copy with some fields changed."""
+        return replace(self, **changes)
+
+
+def design_matrix(angles_deg: Sequence[float] | Tensor) -> Tensor:
+    """Return the (N, 5) float64 values of 1, cos 2t, sin 2t, cos 4t, sin 4t at N angles [degrees]."""
+    t = torch.deg2rad(torch.as_tensor(angles_deg, dtype=torch.float64).flatten())
+    return torch.stack((torch.ones_like(t), torch.cos(2 * t), torch.sin(2 * t), torch.cos(4 * t), torch.sin(4 * t)), 1)
+
+
+def fit_harmonics(
+    images: Tensor,
+    angles_deg: Sequence[float] | Tensor,
+    *,
+    saturation: float | None = None,
+    frame_gains: bool = True,
+) -> Harmonics:
+    """Fit the constant, second and fourth harmonic to every pixel of a stack.
+
+    Parameters
+    ----------
+    images
+        (N, H, W), any integer or floating type; sample fixed in the images (stage rotation undone).
+    angles_deg
+        N angles [degrees], any spacing, at least five that differ modulo 180.
+    saturation
+        Values at or above it are left out. None takes the largest value of an integer stack if that is a full scale
+        (255, 1023, 4095, 16383, 65535), else nothing.
+    frame_gains
+        Estimate a brightness per frame (lamp drift) and divide by it; needs more than five frames.
+
+    Raises
+    ------
+    InputError
+        If angles and images do not match or cannot determine five coefficients.
+    """
+    design = design_matrix(angles_deg)
+    _check(images, angles_deg, design)
+    frames, rows, columns = images.shape
+    device = images.device
+    dtype = torch.float64 if images.dtype == torch.float64 else torch.float32
+    flat = images.reshape(frames, rows * columns)
+    limit = _full_scale(images) if saturation is None else saturation
+    gain = torch.ones(frames, dtype=torch.float64)
+    if frame_gains and frames > 5:
+        gain = _frame_gains(flat, design, limit)
+    inverse = torch.linalg.pinv(design)
+    matrix, solver = design.to(device, dtype), inverse.to(device, dtype)
+    scale = (1 / gain).to(device, dtype)[:, None]
+
+    coefficients = torch.empty(5, rows * columns, dtype=dtype, device=device)
+    spread = torch.empty(rows * columns, dtype=dtype, device=device)
+    clipped = torch.zeros(rows * columns, dtype=torch.int16, device=device)
+    for start in range(0, rows * columns, _CHUNK):
+        part = slice(start, start + _CHUNK)
+        values = flat[:, part].to(dtype)
+        bad = ~torch.isfinite(values)
+        if limit is not None:
+            bad |= values >= limit
+        values = values * scale
+        fit = solver @ values
+        squares = (values - matrix @ fit).square_().sum(0) / max(frames - 5, 1)
+        lost = bad.any(0)
+        if bool(lost.any()):
+            fit[:, lost], squares[lost] = _fit_partly(values[:, lost], bad[:, lost], matrix)
+        coefficients[:, part], spread[part], clipped[part] = fit, squares.sqrt_(), bad.sum(0).to(torch.int16)
+    if frames == 5:
+        spread = torch.where(torch.isfinite(spread), torch.zeros_like(spread), spread)
+    return Harmonics(
+        coefficients.view(5, rows, columns),
+        spread.view(rows, columns),
+        clipped.view(rows, columns),
+        gain,
+        torch.linalg.inv(design.T @ design),
+        frames - 5,
+    )
+
+
+def _fit_partly(values: Tensor, bad: Tensor, matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Fit pixels (N, M) of which some frames do not count; NaN where too few are left."""
+    use = (~bad).to(torch.float64)
+    x = matrix.to(torch.float64)
+    y = torch.where(bad, 0.0, values.to(torch.float64))
+    normal = torch.einsum("nm,ni,nj->mij", use, x, x)
+    left = use.sum(0)
+    # an ill-conditioned rest (say one quarter of the turn) would return numbers that mean nothing
+    weakest = torch.linalg.eigvalsh(normal)[:, 0]
+    enough = (left >= 5) & (weakest > 1e-3 * left)
+    normal = torch.where(enough[:, None, None], normal, torch.eye(5, dtype=torch.float64, device=x.device))
+    fit = torch.linalg.solve(normal, torch.einsum("ni,nm->mi", x, y)).T
+    squares = ((y - x @ fit).square() * use).sum(0) / (left - 5).clamp_min(1)
+    nan = torch.full_like(squares, torch.nan)
+    return torch.where(enough, fit, nan).to(values.dtype), torch.where(enough, squares, nan).to(values.dtype)
+
+
+def _frame_gains(flat: Tensor, design: Tensor, limit: float | None) -> Tensor:
+    """Alternate between the fit of a sample of pixels and the median ratio of each frame to it."""
+    pixels = flat.shape[1]
+    # an irrational stride never falls into step with the rows of the image
+    stride = max(1.0, pixels / _GAIN_SAMPLE + 0.618)
+    chosen = torch.arange(0, pixels, stride, dtype=torch.float64).long().to(flat.device)
+    sample = torch.stack([frame[chosen].to("cpu", torch.float64) for frame in flat])
+    good = torch.isfinite(sample).all(0)
+    if limit is not None:
+        good &= (sample < limit).all(0)
+    sample = sample[:, good]
+    gain = torch.ones(sample.shape[0], dtype=torch.float64)
+    if sample.shape[1] < 50:
+        return gain
+    project = design @ torch.linalg.pinv(design)
+    for _ in range(_GAIN_ROUNDS):
+        model = project @ (sample / gain[:, None])
+        floor = 0.3 * model.mean(0).clamp_min(torch.finfo(torch.float64).tiny)
+        ratio = torch.where(model > floor, sample / model.clamp_min(floor), torch.nan)
+        update = ratio.nanmedian(1).values
+        gain = torch.where(torch.isfinite(update) & (update > 0), update, gain)
+        gain = gain / gain.mean()
+    return gain
+
+
+def _full_scale(images: Tensor) -> float | None:
+    if images.dtype.is_floating_point or images.numel() == 0:
+        return None
+    top = max(int(frame.to(torch.int64).max()) for frame in images)
+    return float(top) if top in (255, 1023, 4095, 16383, 65535) else None
+
+
+def _check(images: Tensor, angles_deg: Sequence[float] | Tensor, design: Tensor) -> None:
+    if images.ndim != 3:
+        raise InputError(
+            "The light images are not one stack.",
+            found=f"an array of {images.ndim} axes",
+            expected="frames x rows x columns",
+        )
+    if design.shape[0] != images.shape[0]:
+        raise InputError(
+            "The light stack and the list of angles differ in length.",
+            found=f"{images.shape[0]} images and {design.shape[0]} angles",
+            expected="one angle for every image, in the same order",
+            advice="check --angles (the stop value is excluded: 0:180:10 is 18 angles)",
+        )
+    turned = torch.as_tensor(angles_deg, dtype=torch.float64).flatten() % 180
+    if not bool(torch.isfinite(turned).all()):
+        raise InputError("An angle is not a number.", expected="finite angles in degrees")
+    distinct = len({round(float(t) * 1e3) % 180_000 for t in turned})
+    weakest = float(torch.linalg.eigvalsh(design.T @ design)[0]) / max(len(design), 1)
+    if distinct < 5 or weakest < 1e-4:
+        raise InputError(
+            "The angles do not determine the second and fourth harmonic.",
+            found=f"{distinct} angles that differ modulo 180 degrees",
+            expected="at least five, spread over 180 degrees",
+            advice="take more images; 12 to 36 evenly over 180 degrees are usual",
+        )

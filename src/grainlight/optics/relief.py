@@ -1,0 +1,97 @@
+"""Local brightness of a section (stains, polish relief, oxide) from points of known c-axis."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from grainlight.optics.robust import cauchy_weight, spread
+
+_REACH = 1.25  # kernel, in cells; a cell holds about one point
+_PRIOR = 0.15  # what brightness deviates by where nothing is known
+_ROUNDS = 4
+
+
+@dataclass(frozen=True)
+class Relief:
+    """Brightness relative to a smooth light, on a coarse grid over an image of `shape`.
+
+    Parameters
+    ----------
+    factor
+        (h, w): the brightness, about 1.
+    shape
+        Rows and columns of the image that the grid covers, in pixels.
+    """
+
+    factor: Tensor
+    shape: tuple[int, int]
+
+    def at(self, row: Tensor, column: Tensor) -> Tensor:
+        """Return the brightness at pixel positions, (R, 1) rows by (C,) columns or equal shapes; linear in between."""
+        row, column = torch.broadcast_tensors(row, column)
+        high, wide = self.factor.shape
+        y = ((row + 0.5) * (high / self.shape[0]) - 0.5).clamp(0, high - 1)
+        x = ((column + 0.5) * (wide / self.shape[1]) - 0.5).clamp(0, wide - 1)
+        y0, x0 = y.floor().long().clamp(max=max(high - 2, 0)), x.floor().long().clamp(max=max(wide - 2, 0))
+        y1, x1 = (y0 + 1).clamp(max=high - 1), (x0 + 1).clamp(max=wide - 1)
+        fy, fx = y - y0, x - x0
+        table = self.factor.to(row.device, row.dtype if row.is_floating_point() else torch.float32)
+        top = table[y0, x0] * (1 - fx) + table[y0, x1] * fx
+        low = table[y1, x0] * (1 - fx) + table[y1, x1] * fx
+        return top * (1 - fy) + low * fy
+
+
+def flat_relief(shape: tuple[int, int]) -> Relief:
+    """Return the relief of an even section."""
+    return Relief(torch.ones(1, 1, dtype=torch.float64), shape)
+
+
+def fit_relief(measured: Tensor, model: Tensor, noise: float, positions: Tensor, shape: tuple[int, int]) -> Relief:
+    """Estimate the brightness of each neighbourhood.
+
+    Parameters
+    ----------
+    measured, model
+        (P,) what was seen at the points without stray light, and what an even section would have shown.
+    noise
+        Standard deviation of `measured`.
+    positions
+        (P, 2) row and column [pixels].
+    shape
+        Rows and columns of the image.
+    """
+    if len(positions) < 100:
+        return flat_relief(shape)
+    cell = math.sqrt(shape[0] * shape[1] / len(positions))
+    high, wide = max(1, round(shape[0] / cell)), max(1, round(shape[1] / cell))
+    r = ((positions[:, 0] + 0.5) * (high / shape[0])).long().clamp(0, high - 1)
+    c = ((positions[:, 1] + 0.5) * (wide / shape[1])).long().clamp(0, wide - 1)
+    index = r * wide + c
+    weight = torch.ones_like(measured)
+    # points scatter by more than their noise: brightness also changes from grain to grain, which no kernel resolves
+    scatter = max(noise, spread(measured - model))
+    relief = flat_relief(shape)
+    for _ in range(_ROUNDS):
+        scaled = weight / scatter**2
+        sums = torch.zeros(2, high * wide, dtype=torch.float64)
+        sums.index_add_(1, index, torch.stack((scaled * model * measured, scaled * model * model)))
+        smooth = _blur(sums.view(2, high, wide))
+        relief = Relief((smooth[0] + 1 / _PRIOR**2) / (smooth[1] + 1 / _PRIOR**2), shape)
+        residual = measured - model * relief.at(positions[:, 0], positions[:, 1])
+        scatter = max(0.3 * noise, spread(residual), 1e-300)
+        weight = cauchy_weight(residual, scatter)
+    return Relief(relief.factor.clamp(0.1, 3.0), shape)
+
+
+def _blur(sums: Tensor) -> Tensor:
+    """Return the Gaussian-weighted sums (not means) over neighbouring cells."""
+    radius = math.ceil(3 * _REACH)
+    x = torch.arange(-radius, radius + 1, dtype=sums.dtype)
+    kernel = torch.exp(-0.5 * (x / _REACH) ** 2)
+    padded = functional.pad(sums[:, None], (radius, radius, radius, radius))
+    return functional.conv2d(functional.conv2d(padded, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))[:, 0]

@@ -1,0 +1,127 @@
+"""Small robust statistics: weighted least squares, spreads that ignore outliers, smooth fields over an image."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+_NORMAL = 1.4826  # standard deviation of a normal variable over its median absolute value
+_RAYLEIGH = 1.1774  # median of the length of a complex variable whose parts have standard deviation one
+_CAUCHY = 2.385  # 95 % efficiency for normal residuals
+
+
+def weighted_fit(columns: Tensor, target: Tensor, weight: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
+    """Solve min sum w |target - columns @ x|^2 + sum ridge |x|^2.
+
+    Parameters
+    ----------
+    columns, target
+        (P, n) and (P,), real or complex.
+    weight
+        (P,), not negative.
+    ridge
+        (n,), not negative.
+
+    Returns
+    -------
+    x, inverse
+        (n,) and the inverse (n, n) of the normal matrix: times the residual's variance it is the covariance of x.
+    """
+    weighted = columns.conj() * weight[:, None]
+    normal = weighted.T @ columns + torch.diag(ridge).to(columns.dtype)
+    # a column that is zero everywhere (no contrast at all) must not stop the fit
+    scale = normal.diagonal().real.clamp_min(0).mean().clamp_min(1e-300)
+    normal = normal + 1e-12 * scale * torch.eye(len(ridge), dtype=columns.dtype)
+    inverse = torch.linalg.inv(normal)
+    return inverse @ (weighted.T @ target), inverse
+
+
+def spread(residual: Tensor) -> float:
+    """Return the standard deviation (of one part, for complex numbers) from the median absolute residual."""
+    if residual.numel() == 0:
+        return 0.0
+    if residual.is_complex():
+        return float(residual.abs().median()) / _RAYLEIGH
+    return float(residual.abs().median()) * _NORMAL
+
+
+def cauchy_weight(residual: Tensor, sigma: float) -> Tensor:
+    """Return weights 1 / (1 + (r / 2.385 sigma)^2)."""
+    scale = max(_CAUCHY * sigma, torch.finfo(torch.float64).tiny)
+    return 1 / (1 + (residual.abs() / scale) ** 2)
+
+
+def polynomial(row: Tensor, column: Tensor, shape: tuple[int, int], order: int) -> Tensor:
+    """Return products of Legendre polynomials up to a total order, (terms, ...), over an image of `shape` (H, W).
+
+    Parameters
+    ----------
+    row, column
+        Positions [pixels], any shape, broadcast together.
+    shape
+        Rows and columns that span -1 to 1.
+    order
+        Total degree, 0 to 3; the first term is 1.
+    """
+    y = 2 * (row + 0.5) / shape[0] - 1
+    x = 2 * (column + 0.5) / shape[1] - 1
+    along_y, along_x = _legendre(y), _legendre(x)
+    terms = [along_y[i] * along_x[j - i] for j in range(order + 1) for i in range(j + 1)]
+    return torch.stack(torch.broadcast_tensors(*terms))
+
+
+def _legendre(t: Tensor) -> list[Tensor]:
+    return [torch.ones_like(t), t, 1.5 * t * t - 0.5, (2.5 * t * t - 1.5) * t]
+
+
+def binned_variance(residual: Tensor, size: Tensor, bins: int = 8) -> tuple[Tensor, Tensor]:
+    """Return the mean of `size` and the robust variance of `residual` in bins of equal number, each (bins,)."""
+    order = size.argsort()
+    groups = torch.tensor_split(order, max(1, min(bins, len(order) // 20)))
+    centre = torch.stack([size[g].mean() for g in groups])
+    variance = torch.tensor([spread(residual[g]) ** 2 for g in groups], dtype=torch.float64)
+    return centre, variance
+
+
+def binned_mean(values: Tensor, size: Tensor, bins: int) -> tuple[Tensor, Tensor]:
+    """Return means of `size` and `values` in `bins` bins of equal number."""
+    groups = torch.tensor_split(size.argsort(), bins)
+    return torch.stack([size[g].mean() for g in groups]), torch.stack([values[g].mean() for g in groups])
+
+
+def nonnegative_line(x: Tensor, y: Tensor) -> tuple[float, float]:
+    """Return a >= 0 and b >= 0 of the relative least-squares line y = a + b x, for y >= 0 and x >= 0."""
+    weight = 1 / (y + 0.1 * y.mean().clamp_min(1e-300)) ** 2
+    best, answer = math.inf, (float(y.mean()), 0.0)
+    columns = torch.stack((torch.ones_like(x), x), 1)
+    for use in ([0, 1], [0], [1]):
+        part = columns[:, use]
+        solution = torch.linalg.lstsq(part * weight.sqrt()[:, None], y * weight.sqrt()).solution
+        if bool((solution < 0).any()) or not bool(torch.isfinite(solution).all()):
+            continue
+        cost = float((weight * (y - part @ solution) ** 2).sum())
+        if cost < best - 1e-12:
+            best = cost
+            full = [0.0, 0.0]
+            for i, value in zip(use, solution.tolist(), strict=True):
+                full[i] = value
+            answer = (full[0], full[1])
+    return answer
+
+
+def box_mean(image: Tensor, radius: int = 1) -> Tensor:
+    """Return the mean over a square of 2 radius + 1 pixels of an image (H, W), over what is finite."""
+    finite = torch.isfinite(image)
+    size = 2 * radius + 1
+    stacked = torch.stack((torch.where(finite, image, 0.0), finite.to(image.dtype)))
+    pooled = torch.nn.functional.avg_pool2d(stacked[None], size, stride=1, padding=radius, count_include_pad=True)[0]
+    return torch.where(pooled[1] > 0, pooled[0] / pooled[1].clamp_min(1e-6), torch.nan)
+
+
+def soft_mean(image: Tensor) -> Tensor:
+    """Return the mean over a pixel and its eight neighbours (H, W), the pixel itself counting for four ninths."""
+    padded = torch.nn.functional.pad(image[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
+    tall = (padded[:-2] + 4 * padded[1:-1] + padded[2:]) / 6
+    return (tall[:, :-2] + 4 * tall[:, 1:-1] + tall[:, 2:]) / 6

@@ -1,0 +1,230 @@
+"""A polarized-light camera: from c-axes to the integer stack that a microscope would deliver."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from grainlight.optics.harmonics import design_matrix
+from grainlight.optics.material import MEAN_INDEX, TI750, Material, uniaxial
+from grainlight.optics.reflectance import harmonics
+from grainlight.synth.blemish import draw_relief, draw_scratches, draw_smooth, draw_spots, draw_stain, gaussian_blur
+
+_FULL_WELL_SHARE = 0.8
+_OFFSET_SHARE = 0.01
+
+
+@dataclass(frozen=True)
+class CameraSettings:
+    """Everything that decides how a section looks, apart from the section and the random draw.
+
+    Parameters
+    ----------
+    angles
+        Rotation angle of each frame [degrees]; images are delivered with the stage rotation undone.
+    polarizer, delta
+        Azimuth of the polarizer at angle 0, uncrossing of the analyzer [degrees].
+    material
+        Dielectric constants of the metal.
+    rotates
+        ``"sample"`` (counter-clockwise) or ``"optics"`` (polarizer and analyzer together, counter-clockwise).
+    mirror
+        The light path mirrors: columns run right to left, and azimuths and the sense of rotation with them.
+    blur
+        Standard deviation of the point spread [pixels]; intensities mix, not orientations.
+    electrons
+        At the brightest pixel of the stack; shot noise follows.
+    read_noise
+        [electrons].
+    uneven
+        Fall of the illumination over the field, as a share of its maximum; fixed on the sample.
+    relief
+        Standard deviation of the local reflectance, half of it from grain to grain.
+    stray
+        Light that never met the grains, as a share of the mean signal.
+    lamp
+        Standard deviation of the brightness from frame to frame.
+    scratches, dust
+        Number of them in the field.
+    stain
+        Share of the field under a dark stain.
+    bits
+        Depth of the camera.
+    """
+
+    angles: tuple[float, ...]
+    polarizer: float = 0.0
+    delta: float = 2.5
+    material: Material = TI750
+    rotates: str = "sample"
+    mirror: bool = False
+    blur: float = 0.5
+    electrons: float = 9000.0
+    read_noise: float = 0.0
+    uneven: float = 0.0
+    relief: float = 0.0
+    stray: float = 0.0
+    lamp: float = 0.0
+    scratches: int = 0
+    dust: int = 0
+    stain: float = 0.0
+    bits: int = 12
+
+    def __post_init__(self) -> None:
+        if self.rotates not in ("sample", "optics"):
+            raise ValueError(f"rotates is {self.rotates!r}, expected 'sample' or 'optics'")
+        if not 1 <= self.bits <= 16:
+            raise ValueError(f"bits is {self.bits}, expected 1 to 16")
+
+
+@dataclass(frozen=True)
+class SimulatedStack:
+    """What the camera delivered and what lay on the section.
+
+    Parameters
+    ----------
+    images
+        (N, H, W) uint16.
+    settings
+        As used.
+    stained, spoiled
+        (H, W) bool: under the stain; under a scratch or a dust grain.
+    transmission
+        (H, W): what stain and dust leave of the light.
+    frame_gain
+        (N,): brightness drawn for each frame.
+    """
+
+    images: Tensor
+    settings: CameraSettings
+    stained: Tensor
+    spoiled: Tensor
+    transmission: Tensor
+    frame_gain: Tensor
+
+
+def clean(seed: int, *, metal: str = "Ti") -> CameraSettings:
+    """Return a good microscope: 18 angles over 180 degrees, blur 0.5 px, 9,000 electrons, nothing on the section.
+
+    Polarizer zero, sign and size of the uncrossing (1.5 to 3.5 degrees) and the complex anisotropy (0.4 to 0.9 around
+    the mean of `metal` at 550 nm) are drawn from the seed.
+    """
+    material, polarizer, delta = _draw_optics(seed, metal)
+    return CameraSettings(_angles(), polarizer, delta, material, blur=0.5, electrons=9000.0)
+
+
+def corrupted(seed: int, *, metal: str = "Ti") -> CameraSettings:
+    """Return a bad day: blur 0.9 px, 600 electrons, 4 e- read noise, uneven light, relief, stray light, dirt, a stain.
+
+    Optics are drawn as for `clean`; the same seed gives the same optics.
+    """
+    material, polarizer, delta = _draw_optics(seed, metal)
+    return CameraSettings(
+        _angles(),
+        polarizer,
+        delta,
+        material,
+        blur=0.9,
+        electrons=600.0,
+        read_noise=4.0,
+        uneven=0.25,
+        relief=0.05,
+        stray=0.04,
+        lamp=0.01,
+        scratches=8,
+        dust=12,
+        stain=0.06,
+    )
+
+
+def simulate_stack(
+    c_axes: Tensor,
+    settings: CameraSettings,
+    generator: torch.Generator,
+    *,
+    valid: Tensor | None = None,
+) -> SimulatedStack:
+    """Photograph a section.
+
+    Parameters
+    ----------
+    c_axes
+        (H, W, 3) unit vectors along the c-axis in frame S (x right, y up, z out).
+    settings
+        The camera.
+    generator
+        On the CPU; the same seed gives the same stack.
+    valid
+        (H, W) bool; elsewhere the section reflects like an isotropic second phase. Pixels whose c-axis is not finite
+        are treated so too.
+
+    Returns
+    -------
+    SimulatedStack
+        On the CPU.
+    """
+    c = c_axes.detach().to("cpu", torch.float32)
+    rows, columns = c.shape[:2]
+    good = torch.isfinite(c).all(-1)
+    if valid is not None:
+        good = good & valid.to("cpu")
+    c = torch.where(good[..., None], c, torch.tensor([0.0, 0.0, 1.0]))
+
+    # turning the optics by rho is turning the sample by -rho; a mirror turns every sense round
+    sense = (1.0 if settings.rotates == "sample" else -1.0) * (-1.0 if settings.mirror else 1.0)
+    light = harmonics(c, settings.delta, settings.polarizer, settings.material)
+    design = design_matrix([sense * a for a in settings.angles]).to(torch.float32)
+    size = (rows, columns)
+
+    light = light * draw_relief(c, settings.relief, generator)
+    dirt, spoiled = draw_spots(size, settings.dust, generator)
+    film, stained = draw_stain(size, settings.stain, generator)
+    light = light * (dirt * film)
+    # scratches scatter more when they lie across the light: their brightness goes round twice a turn
+    marks, scratched = draw_scratches(size, settings.scratches, generator)
+    light[:3] += light[0] * marks
+    light = gaussian_blur(light, settings.blur)
+
+    even = draw_smooth(size, generator)
+    light = light * (1 - settings.uneven * (even - even.min()) / (even.max() - even.min()).clamp_min(1e-6))
+    light[0] += settings.stray * light[0].mean() * (1 + 0.2 * draw_smooth(size, generator))
+    gain = 1 + settings.lamp * torch.randn(len(settings.angles), generator=generator)
+
+    brightest = max(float(g * torch.einsum("i,ihw->hw", d, light).max()) for d, g in zip(design, gain, strict=True))
+    electrons = settings.electrons / max(brightest, 1e-30)
+    top = 2**settings.bits - 1
+    per_electron = _FULL_WELL_SHARE * top / max(settings.electrons, 1e-30)
+    images = torch.empty(len(settings.angles), rows, columns, dtype=torch.uint16)
+    for k, row in enumerate(design):
+        mean = (electrons * gain[k] * torch.einsum("i,ihw->hw", row, light)).clamp_min(0.0)
+        count = torch.poisson(mean, generator=generator)
+        count += settings.read_noise * torch.randn(mean.shape, generator=generator)
+        # the dither of half a step keeps floor() unbiased
+        number = torch.floor(count * per_electron + _OFFSET_SHARE * top + 0.5).clamp_(0, top)
+        images[k] = number.to(torch.int32).to(torch.uint16)
+
+    spoiled = spoiled | scratched
+    transmission = dirt * film
+    if settings.mirror:
+        images, stained, spoiled = (_flip(x) for x in (images, stained, spoiled))
+        transmission = transmission.flip(-1)
+    return SimulatedStack(images, settings, stained, spoiled, transmission, gain)
+
+
+def _flip(x: Tensor) -> Tensor:
+    return x.to(torch.int32).flip(-1).to(x.dtype)
+
+
+def _angles() -> tuple[float, ...]:
+    return tuple(10.0 * k for k in range(18))
+
+
+def _draw_optics(seed: int, metal: str) -> tuple[Material, float, float]:
+    generator = torch.Generator().manual_seed(seed)
+    size, turn, zero, uncross, side = torch.rand(5, generator=generator, dtype=torch.float64).tolist()
+    anisotropy = (0.4 + 0.5 * size) * complex(math.cos(2 * math.pi * turn), math.sin(2 * math.pi * turn))
+    material = uniaxial(f"{metal}, anisotropy {abs(anisotropy):.2f}", MEAN_INDEX[metal, 550] ** 2, anisotropy)
+    return material, 180.0 * zero, (1.5 + 2.0 * uncross) * (1.0 if side < 0.5 else -1.0)
