@@ -69,7 +69,7 @@ class CrystalFrame(Enum):
 
 
 def change_crystal_frame(quaternion: ArrayLike, source: CrystalFrame, target: CrystalFrame) -> NDArray[np.float64]:
-    """Return orientations (..., 4) of hexagonal crystals with the axes laid as in ``target``; phi2 changes by 30 degrees."""
+    """Return orientations (..., 4) of hexagonal crystals with X as in ``target``: phi2 changes by 30 degrees."""
     if source is target:
         return positive(quaternion)
     # passive turn of the crystal axes by +30 degrees: phi2 grows by 30 degrees

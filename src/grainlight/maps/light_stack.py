@@ -133,9 +133,8 @@ def parse_angles(angles: str | Path | Sequence[float] | NDArray[np.floating]) ->
         text = str(angles).strip()
         path = Path(text)
         try:
-            values = (
-                _range(text) if ":" in text and not path.suffix == ".csv" else [float(part) for part in text.split(",")]
-            )
+            # a path with a colon in it is no range either, and then read as a path
+            values = _range(text) if ":" in text else [float(part) for part in text.split(",")]
         except ValueError:
             values = _from_file(path)
     else:

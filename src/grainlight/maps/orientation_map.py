@@ -153,7 +153,7 @@ class OrientationMap:
         return self.replace(quaternions=np.where(self.indexed[..., None], turned, self.quaternions), sample_frame=frame)
 
     def in_crystal_frame(self, frame: CrystalFrame) -> OrientationMap:
-        """Return the same map with X laid along a or a* in its trigonal and hexagonal phases; others are as they were."""
+        """Return the same map with X along a or a* in trigonal and hexagonal phases; others stay as they were."""
         if frame is self.crystal_frame:
             return self
         turned = change_crystal_frame(self.quaternions, self.crystal_frame, frame)

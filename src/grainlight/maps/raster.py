@@ -25,8 +25,8 @@ _SPARSEST = 20  # cells of the grid per point, beyond which the file cannot be w
 class Raster:
     """Where each of n points goes.
 
-    ``row``, ``col`` (n,); ``step`` (dx, dy) um; ``origin`` (x, y) um of cell [0, 0]; ``shift`` um by which rows 1, 3, 5, ...
-    stand to the right of rows 0, 2, 4, ... (negative: to the left).
+    ``row``, ``col`` (n,); ``step`` (dx, dy) um; ``origin`` (x, y) um of cell [0, 0]; ``shift`` um by which rows 1,
+    3, 5, ... stand to the right of rows 0, 2, 4, ... (negative: to the left).
     """
 
     row: Index
@@ -157,9 +157,9 @@ def _rows(y: Array, hint: float | None, file: Path) -> tuple[float, Index, list[
         index, miss = _whole(y, low, hint)
         if miss < _NEAR and index.max() > 0:
             return _thin("YSTEP", hint, index)
-    dy = _typical(np.diff(np.unique(y)))
-    if _plausible(span, dy):
-        dy = span / np.rint(span / dy)
+    usual = _typical(np.diff(np.unique(y)))
+    if usual is not None and _plausible(span, usual):
+        dy = span / max(1, round(span / usual))
         index, miss = _whole(y, low, dy)
         if miss < _NEAR:
             return dy, index, _disagreement("YSTEP", hint, dy)
@@ -184,10 +184,10 @@ def _columns(
             return hint, col, first, second, []
     order = np.lexsort((x, row))
     in_row = np.diff(row[order]) == 0
-    dx = _typical(np.diff(x[order])[in_row])
-    if _plausible(span, dx):
+    usual = _typical(np.diff(x[order])[in_row])
+    if usual is not None and _plausible(span, usual):
         # the span is a whole number of half steps
-        dx = span / (np.rint(2.0 * span / dx) / 2.0) if span > 0.4 * dx else dx
+        dx = span / (max(1, round(2.0 * span / usual)) / 2.0)
         placed = _columns_at(x, row, low, dx)
         if placed is not None:
             return dx, *placed, _disagreement("XSTEP", hint, dx)
@@ -197,7 +197,7 @@ def _columns(
 def _columns_at(x: Array, row: Index, low: float, dx: float) -> tuple[Index, float, float] | None:
     steps = (x - low) / dx
     odd_row = row % 2 == 1
-    offset = []
+    offset: list[float | None] = []
     for group in (~odd_row, odd_row):
         sample = steps[group]
         if sample.size == 0:

@@ -12,7 +12,7 @@ from torch.nn import functional
 from grainlight.optics.calibration import Calibration
 from grainlight.optics.harmonics import Harmonics
 from grainlight.optics.resample import sample_at
-from grainlight.optics.robust import binned_variance, box_mean, nonnegative_line
+from grainlight.optics.robust import binned_mean, binned_variance, box_mean, nonnegative_line, soft_mean
 
 OUTSIDE, SATURATED, MISFIT, CONTRADICTION, INCONSISTENT = 1, 2, 4, 8, 16
 _CEILING = 30.0

@@ -1,4 +1,4 @@
-"""Write .ang files as EDAX OIM does: square and hexagonal grids, radians, X along a, an EDAX setting as sample frame."""
+"""Write .ang files as EDAX OIM does: square and hexagonal grids, radians, X along a, an EDAX sample frame."""
 
 from __future__ import annotations
 

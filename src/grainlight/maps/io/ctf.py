@@ -75,7 +75,7 @@ def read_ctf(
     x, y = (np.asarray(columns[at[name]], dtype=np.float64) for name in ("x", "y"))
     promised = max(header.cells.get("xcells", 0), 0) * max(header.cells.get("ycells", 0), 0)
     check_promise(promised, x.size, file, "header, XCells and YCells")
-    if promised != x.size and header.cells:
+    if promised != x.size and promised:
         notes.append(f"The header promises {promised:,} points, the file has {x.size:,}.")
     raster = rasterise(x, y, step=header.step, grid=None, file=file)
 
@@ -87,9 +87,7 @@ def read_ctf(
     if "error" in fields:
         filled = int(np.count_nonzero((phase > 0) & (fields["error"] > 0)))
         if filled:
-            notes.append(
-                f"{filled:,} points have an orientation and an error code: filled in by the vendor's clean-up?"
-            )
+            notes.append(f"{filled:,} points have an orientation and an error code: filled in by a clean-up?")
     return assemble(
         Points(np.radians(euler), phase, fields),
         raster,

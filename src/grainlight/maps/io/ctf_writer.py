@@ -56,8 +56,9 @@ def write_ctf(ebsd: OrientationMap, path: str | Path, extra: Mapping[str, NDArra
         fields["error"] = np.where(indexed, 0, _NO_SOLUTION)
     elif not source.present.all():
         fields["error"] = np.where(source.present.ravel(), fields["error"], _NO_SOLUTION)
-    columns = [numbers[np.where(indexed, source.phase_id.ravel(), 0)], source.x, source.y, fields["bands"]]
-    columns += [fields["error"], *euler.T, fields["mad"], fields["bc"], fields["bs"], *more.values()]
+    numbered = numbers[np.where(indexed, source.phase_id.ravel(), 0)]
+    columns: list[NDArray[Any]] = [numbered, source.x, source.y, fields["bands"], fields["error"]]
+    columns += [*euler.T, fields["mad"], fields["bc"], fields["bs"], *more.values()]
     decimals = [0, 4, 4, 0, 0, 4, 4, 4, 4, 0, 0] + [5] * len(more)
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         stream.write(_header(source, list(more)).encode())

@@ -128,7 +128,7 @@ def _planes(data: NDArray[Any], file: Path) -> list[NDArray[Any]]:
 
 def _keep_range(grey: NDArray[np.float32], dtype: np.dtype) -> NDArray[np.float32]:
     # the weights sum to 1 only to rounding: white stays the camera's white
-    return np.rint(grey * 256) / 256 if dtype.kind in "ui" and dtype.itemsize <= 2 else grey
+    return (np.rint(grey * 256) / 256).astype(np.float32) if dtype.kind in "ui" and dtype.itemsize <= 2 else grey
 
 
 def _saturation(brightest: float, dtype: np.dtype) -> float | None:

@@ -14,6 +14,8 @@ from grainlight.errors import InputError
 
 _PIECE = 16 << 20  # bytes
 
+Column = NDArray[np.floating]
+
 
 @dataclass(frozen=True)
 class Body:
@@ -64,7 +66,7 @@ def read_body(
     InputError
         For a row of another length, a value that is no number, or NaN in a needed column, with the line's number.
     """
-    pieces: list[list[NDArray[np.floating]]] = [[] for _ in range(body.columns)]
+    pieces: list[list[Column]] = [[] for _ in range(body.columns)]
     replaced: set[int] = set()
     line = body.first_line
     with body.path.open("rb") as stream:
@@ -89,7 +91,7 @@ def read_body(
             line += text.count(b"\n")
             if not block:
                 break
-    columns: list[NDArray[np.floating]] = []
+    columns: list[Column] = []
     for i in range(body.columns):
         columns.append(np.concatenate(pieces[i]) if pieces[i] else np.empty(0))
         pieces[i] = []

@@ -1,0 +1,59 @@
+"""Weights on disk: safetensors with the network's shape in the header; never a pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from grainlight.diffusion.denoiser import Denoiser
+from grainlight.diffusion.network import NetworkConfig
+from grainlight.errors import InputError
+
+FORMAT = "grainlight-denoiser-1"
+SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "grainlight.safetensors"
+
+
+def save_weights(model: Denoiser, path: Path, notes: dict[str, str] | None = None) -> None:
+    """Write weights as bfloat16-rounded float32-readable tensors, atomically; ``notes`` go into the header."""
+    tensors = {name: t.detach().cpu().to(torch.float16).contiguous() for name, t in model.state_dict().items()}
+    header = {"format": FORMAT, "config": json.dumps(asdict(model.config)), **(notes or {})}
+    temporary = path.with_name(path.name + ".part")
+    save_file(tensors, temporary, metadata=header)
+    os.replace(temporary, path)
+
+
+def load_weights(path: Path | None = None, device: str | torch.device = "cpu") -> Denoiser:
+    """The denoiser of a weights file; the shipped one if no path is given.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is no safetensors file, or was written for another format.
+    """
+    path = path or SHIPPED
+    if not path.is_file():
+        raise InputError("there are no weights", file=path, advice="train some (grainlight train) or reinstall grainlight")
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except Exception as error:
+        raise InputError("cannot be read as weights", file=path, found=str(error), expected="safetensors") from error
+    if header.get("format") != FORMAT:
+        raise InputError("weights of another kind", file=path, found=str(header.get("format")), expected=FORMAT)
+    config = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(header["config"]).items()}
+    model = Denoiser(NetworkConfig(**config))
+    model.load_state_dict(tensors)
+    return model.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+
+
+def weights_hash(path: Path | None = None) -> str:
+    """First 16 hexadecimal digits of the SHA-256 of a weights file."""
+    return hashlib.sha256((path or SHIPPED).read_bytes()).hexdigest()[:16]

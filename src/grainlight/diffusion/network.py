@@ -1,0 +1,94 @@
+"""The network F inside the denoiser: a fully convolutional U-Net without normalisation over space.
+
+No layer looks at the whole image, so a tile with enough overlap gives what the whole image gives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Widths and residual blocks per level, finest first; each level halves the resolution."""
+
+    inputs: int = 55
+    outputs: int = 23
+    widths: tuple[int, ...] = (24, 56, 112, 192)
+    down_blocks: tuple[int, ...] = (0, 1, 2, 2)
+    up_blocks: tuple[int, ...] = (1, 1, 1)
+
+    @property
+    def multiple(self) -> int:
+        """Rows and columns of an input must be multiples of this."""
+        return 2 ** (len(self.widths) - 1)
+
+
+class ResidualBlock(nn.Module):
+    """x + g conv(silu(conv(silu(x)))), the gain g learned from a small value."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        self.gain = nn.Parameter(torch.full((1, width, 1, 1), 0.3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.gain * self.second(F.silu(self.first(F.silu(x))))
+
+
+class UNet(nn.Module):
+    """Images (B, inputs, H, W) to (B, outputs, H, W); zero before training."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = config.widths
+        self.stem = nn.Conv2d(config.inputs, widths[0], 3, padding=1)
+        self.down = nn.ModuleList(
+            nn.Sequential(*(ResidualBlock(w) for _ in range(n)))
+            for w, n in zip(widths, config.down_blocks, strict=True)
+        )
+        self.shrink = nn.ModuleList(
+            nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.grow = nn.ModuleList(
+            nn.ConvTranspose2d(coarse, fine, 2, stride=2) for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.merge = nn.ModuleList(nn.Conv2d(2 * w, w, 1) for w in widths[:-1])
+        self.up = nn.ModuleList(
+            nn.Sequential(*(ResidualBlock(w) for _ in range(n)))
+            for w, n in zip(widths[:-1], config.up_blocks, strict=True)
+        )
+        self.head = nn.Conv2d(widths[0], config.outputs, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        kept = []
+        for level, blocks in enumerate(self.down):
+            x = blocks(x)
+            if level < len(self.shrink):
+                kept.append(x)
+                x = self.shrink[level](x)
+        for level in reversed(range(len(self.grow))):
+            x = self.merge[level](torch.cat((self.grow[level](x), kept[level]), dim=1))
+            x = self.up[level](x)
+        return self.head(F.silu(x))
+
+
+def flops_per_pixel(config: NetworkConfig) -> float:
+    """Multiply-adds counted as two operations, per pixel of the input, for one call."""
+    w = config.widths
+    total = 2.0 * 9 * w[0] * (config.inputs + config.outputs)
+    for level, width in enumerate(w):
+        blocks = config.down_blocks[level] + (config.up_blocks[level] if level < len(w) - 1 else 0)
+        total += 2.0 * 18 * width * width * blocks / 4**level
+        if level < len(w) - 1:
+            total += 2.0 * (2 * width * w[level + 1] + 2 * width * width) / 4**level
+    return total

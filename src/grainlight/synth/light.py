@@ -1,0 +1,64 @@
+"""The clean polarized-light state of a section, for a random material and setting of the polarizers.
+
+The canonical harmonics (see `grainlight.optics`) are functions of s = sin^2(inclination): A2 = f2(s) (cos 2phi, sin 2phi),
+A4 = f4(s) (cos 4phi, sin 4phi), A0 = f0(s), each 1 at s = 1. For a weak anisotropy f2 = s and f4 = s^2; a strong complex
+one bends them. Here the exact curves of random materials are sampled at a few s and drawn through by cubics.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from grainlight.synth.draw import Draw
+
+STATE_CHANNELS = 5
+_NODES = 12
+
+
+def draw_curves(draw: Draw, batch: int) -> Tensor:
+    """Cubics (B, 3, 4) in s for A0, A2, A4 (powers 0 to 3), each 0 at s = 0 and 1 at s = 1.
+
+    Optical constants: isotropic means as of common hexagonal metals in the visible, complex anisotropy of modulus 0.1 to 1
+    (physics.md, section 2.1). Materials whose curves are not monotonic are replaced by the weak limit: calibration cannot bring them
+    to a canonical state either.
+    """
+    s = torch.linspace(0.0, 1.0, _NODES, device=draw.device)[None]
+    n = torch.complex(draw.uniform(0.8, 3.2, batch, 1), draw.uniform(3.0, 5.5, batch, 1))
+    modulus, argument = draw.log_uniform(0.1, 1.0, batch, 1), draw.uniform(0.0, 2 * math.pi, batch, 1)
+    kappa = torch.polar(modulus, argument)
+    ordinary, extraordinary = n * n * (1 - kappa / 3), n * n * (1 + 2 * kappa / 3)
+    n_o = ordinary.sqrt()
+    n_b = (ordinary * extraordinary / (ordinary * s + extraordinary * (1 - s))).sqrt()
+    n_o = torch.where(n_o.imag < 0, -n_o, n_o)
+    n_b = torch.where(n_b.imag < 0, -n_b, n_b)
+    r_o, r_e = (1 - n_o) / (1 + n_o), (1 - n_b) / (1 + n_b)
+    difference = (r_e - r_o).abs() ** 2
+    a2 = r_e.abs() ** 2 - r_o.abs() ** 2
+    delta = torch.deg2rad(draw.uniform(0.0, 6.0, batch, 1))
+    a0 = ((r_o + r_e) / 2).abs() ** 2 * delta.sin() ** 2 + difference / 8
+    curves = torch.stack((a0 - a0[:, :1], a2, difference), 1)
+    scale = curves[..., -1:]
+    curves = curves / torch.where(scale.abs() < 1e-9, torch.full_like(scale, 1e-9), scale)
+    weak = torch.stack((torch.where(draw.chance(0.5, batch, 1), s, s * s), s.expand(batch, -1), (s * s).expand(batch, -1)), 1)
+    steady = (curves.diff(dim=-1) > -0.02).all(-1, keepdim=True)
+    curves = torch.where(steady & draw.chance(0.7, batch, 1, 1), curves, weak)
+    # Cubic c1 s + c2 s^2 + (1 - c1 - c2) s^3 through the nodes by least squares: it keeps 0 at 0 and 1 at 1.
+    basis = torch.stack((s[0] - s[0] ** 3, s[0] ** 2 - s[0] ** 3), -1)
+    c = (curves - s**3) @ torch.linalg.pinv(basis).T
+    return torch.cat((torch.zeros_like(c[..., :1]), c, 1 - c.sum(-1, keepdim=True)), -1)
+
+
+def light_state(c: Tensor, curves: Tensor) -> Tensor:
+    """Clean PL state (B, 5, row, column) of c-axes (B, row, column, 3) in frame S under curves (B, 3, 4)."""
+    x, y = c[..., 0], c[..., 1]
+    s = x * x + y * y
+    k = curves[:, :, :, None, None]
+    f0, f2, f4 = ((k[:, i, 1] + (k[:, i, 2] + k[:, i, 3] * s) * s) for i in range(3))
+    # f2 and f4 lack one factor s that f0 gets here: (x^2 - y^2, 2xy) already is s (cos 2phi, sin 2phi).
+    u, v = x * x - y * y, 2 * x * y
+    # f4 starts with s^2 in the weak limit; the linear term of the fit is what the curve leaves, so divide by s safely.
+    ratio = f4 / s.clamp(min=1e-3)
+    return torch.stack((f0 * s, f2 * u, f2 * v, ratio * (u * u - v * v), ratio * 2 * u * v), 1)

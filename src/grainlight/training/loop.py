@@ -1,0 +1,215 @@
+"""The training loop: stream, noise field, loss, optimiser, EMA, log, checkpoint, resume."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from grainlight.diffusion.checkpoint import save_weights
+from grainlight.diffusion.denoiser import Denoiser
+from grainlight.diffusion.network import flops_per_pixel
+from grainlight.diffusion.noise import draw_noise_field
+from grainlight.errors import InputError
+from grainlight.synth.draw import Draw
+from grainlight.training.loss import denoising_loss
+from grainlight.training.optimizer import MuonAdam
+from grainlight.training.presets import TrainingPreset
+from grainlight.training.stream import next_batch
+from grainlight.training.validation import validate, validation_set
+
+
+@dataclass
+class TrainingState:
+    """What a checkpoint holds: enough to go on as if nothing had happened."""
+
+    model: Denoiser
+    ema: Denoiser
+    optimizer: torch.optim.Optimizer
+    draw: Draw
+    step: int = 0
+    seconds: float = 0.0
+
+
+def new_state(preset: TrainingPreset, seed: int, device: str) -> TrainingState:
+    torch.manual_seed(seed)
+    model = Denoiser(preset.network).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    ema = Denoiser(preset.network).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    ema.load_state_dict(model.state_dict())
+    return TrainingState(model, ema.requires_grad_(False), _optimizer(preset, model), Draw.seeded(seed, device))
+
+
+def _optimizer(preset: TrainingPreset, model: nn.Module) -> torch.optim.Optimizer:
+    if preset.optimizer == "muon":
+        return MuonAdam(model, preset.lr, preset.muon_lr)
+    optimizer = torch.optim.AdamW(model.parameters(), preset.lr, betas=(0.9, 0.99), weight_decay=0.01)
+    for group in optimizer.param_groups:
+        group["base_lr"] = preset.lr
+    return optimizer
+
+
+def save_state(state: TrainingState, path: Path) -> None:
+    """Write a checkpoint to a temporary name and rename it: a kill leaves the old one whole."""
+    tensors: dict[str, Tensor] = {f"model.{k}": v for k, v in state.model.state_dict().items()}
+    tensors |= {f"ema.{k}": v for k, v in state.ema.state_dict().items()}
+    for index, entry in state.optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v) for k, v in entry.items()}
+    tensors["generator"] = state.draw.generator.get_state()
+    tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    header = {"step": str(state.step), "seconds": repr(state.seconds), "config": json.dumps(asdict(state.model.config))}
+    temporary = path.with_name(path.name + ".part")
+    save_file(tensors, temporary, metadata=header)
+    os.replace(temporary, path)
+
+
+def load_state(path: Path, preset: TrainingPreset, device: str) -> TrainingState:
+    """Continue from a checkpoint.
+
+    Raises
+    ------
+    InputError
+        If the checkpoint was written for a network of another shape.
+    """
+    with safe_open(path, "pt") as file:
+        header = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    state = new_state(preset, 0, device)
+    if json.loads(header["config"]) != json.loads(json.dumps(asdict(preset.network))):
+        raise InputError(
+            "the checkpoint belongs to another network",
+            file=path,
+            found=header["config"],
+            expected=json.dumps(asdict(preset.network)),
+            advice="use the preset that the run began with, or another folder",
+        )
+    for prefix, module in (("model.", state.model), ("ema.", state.ema)):
+        module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+    entries: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith("optimizer."):
+            _, index, key = name.split(".")
+            entries.setdefault(int(index), {})[key] = tensor
+    if entries:
+        groups = state.optimizer.state_dict()["param_groups"]
+        state.optimizer.load_state_dict({"state": entries, "param_groups": groups})
+    state.draw.generator.set_state(tensors["generator"])
+    state.step, state.seconds = int(header["step"]), float(header["seconds"])
+    return state
+
+
+def schedule(preset: TrainingPreset, step: int, seconds: float) -> float:
+    """Learning-rate factor: warm-up, plateau, linear decay to zero."""
+    done = max(step / preset.steps, seconds / preset.seconds)
+    return min(1.0, (step + 1) / preset.warmup_steps, max(0.0, 1 - done) / preset.decay)
+
+
+@contextmanager
+def _precision(preset: TrainingPreset, device: str) -> Iterator[None]:
+    with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=preset.bf16):
+        yield
+
+
+def train(
+    folder: Path,
+    preset: TrainingPreset,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    start: Path | None = None,
+    report: Callable[[dict], None] | None = None,
+) -> Path:
+    """Train until the preset's budget is used up, from the newest checkpoint in the folder if there is one.
+
+    Parameters
+    ----------
+    folder
+        Receives ``state.safetensors`` (checkpoint), ``weights.safetensors`` (EMA) and ``log.jsonl``.
+    start
+        Weights file to begin from where there is no checkpoint yet.
+    report
+        Called with every line of the log.
+
+    Returns
+    -------
+    Path of the EMA weights.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint, weights, log = folder / "state.safetensors", folder / "weights.safetensors", folder / "log.jsonl"
+    state = load_state(checkpoint, preset, device) if checkpoint.exists() else new_state(preset, seed, device)
+    if start is not None and state.step == 0:
+        from grainlight.diffusion.checkpoint import load_weights
+
+        begun = load_weights(start, device).state_dict()
+        state.model.load_state_dict(begun)
+        state.ema.load_state_dict(begun)
+    model = torch.compile(state.model.estimate) if preset.compile else state.model.estimate
+    held_out = validation_set(max(64, preset.patch) if preset.steps > 100 else preset.patch, 4 if preset.steps > 100 else 1)
+    flops = 3 * flops_per_pixel(preset.network) * preset.patch**2
+    sums, since, last_save = torch.zeros(6, device=device), time.perf_counter(), time.perf_counter()
+    first_step, began, before = state.step, time.perf_counter(), state.seconds
+
+    def write(entry: dict) -> None:
+        with log.open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+        if report:
+            report(entry)
+
+    def save() -> None:
+        save_state(state, checkpoint)
+        save_weights(state.ema, weights, {"step": str(state.step), "samples": str(state.step * preset.batch)})
+        write({"step": state.step, "validation": validate(state.ema.eval(), held_out)})
+
+    while state.step < preset.steps and state.seconds < preset.seconds:
+        factor = schedule(preset, state.step, state.seconds)
+        for group in state.optimizer.param_groups:
+            group["lr"] = group["base_lr"] * factor
+        clean = next_batch(state.draw, preset.batch, preset.patch, preset.parts)
+        x, sigma = draw_noise_field(state.draw, clean, preset.mixture)
+        with _precision(preset, device):
+            denoised, p = model(x, sigma)
+        loss, parts = denoising_loss(denoised, clean, p)
+        state.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(state.model.parameters(), preset.clip)
+        if torch.isfinite(norm):
+            state.optimizer.step()
+        state.step += 1
+        weight = max(1 / (preset.ema_share * state.step + 1), 1 / preset.ema_longest)
+        with torch.no_grad():
+            torch._foreach_lerp_(list(state.ema.parameters()), list(state.model.parameters()), weight)
+        sums += torch.cat((loss.detach().view(1), parts))
+        state.seconds = before + time.perf_counter() - began
+        if state.step % preset.log_every == 0:
+            now = time.perf_counter()
+            rate = preset.batch * preset.log_every / (now - since)
+            means = [round(float(v) / preset.log_every, 4) for v in sums]
+            write(
+                {
+                    "step": state.step,
+                    "samples": state.step * preset.batch,
+                    "seconds": round(state.seconds, 1),
+                    "loss": means[0],
+                    "parts": means[1:],
+                    "lr": factor,
+                    "norm": round(float(norm), 3),
+                    "samples_per_second": round(rate, 1),
+                    "gflop_per_second": round(rate * flops / 1e9, 1),
+                }
+            )
+            sums.zero_()
+            since = now
+        if time.perf_counter() - last_save >= preset.save_every_seconds:
+            save()
+            since = last_save = time.perf_counter()
+    if state.step > first_step or not weights.exists():
+        save()
+    return weights

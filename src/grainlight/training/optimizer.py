@@ -1,0 +1,81 @@
+"""Muon for the weight matrices, Adam for the rest.
+
+Muon (K. Jordan et al., 2024) takes the momentum of a weight matrix and replaces it by the nearest orthogonal matrix, found
+with a few Newton-Schulz steps; convolution kernels count as matrices (output, everything else).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+_COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+
+
+def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:
+    """Approximately U V^T of the singular value decomposition U S V^T of a matrix (m, n)."""
+    a, b, c = _COEFFICIENTS
+    x = matrix / (matrix.norm() + 1e-7)
+    tall = x.shape[0] > x.shape[1]
+    if tall:
+        x = x.T
+    for _ in range(steps):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x.T if tall else x
+
+
+class MuonAdam(torch.optim.Optimizer):
+    """Muon on tensors with two or more dimensions inside the network, Adam on biases, gains, the first and last layer.
+
+    ``lr`` is Adam's; Muon's is ``muon_lr`` times the same schedule.
+    """
+
+    def __init__(self, model: nn.Module, lr: float = 1e-3, muon_lr: float = 0.02, momentum: float = 0.95) -> None:
+        muon, adam = [], []
+        for name, parameter in model.named_parameters():
+            inner = parameter.ndim == 4 and min(parameter.shape[:2]) > 1 and ".stem." not in name and ".head." not in name
+            (muon if inner else adam).append(parameter)
+        groups = [
+            {"params": muon, "muon": True, "lr": muon_lr, "base_lr": muon_lr},
+            {"params": adam, "muon": False, "lr": lr, "base_lr": lr},
+        ]
+        super().__init__(groups, {"momentum": momentum, "betas": (0.9, 0.99), "eps": 1e-8})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                state = self.state[p]
+                if group["muon"]:
+                    self._muon(p, state, group)
+                else:
+                    self._adam(p, state, group)
+
+    @staticmethod
+    def _muon(p: Tensor, state: dict, group: dict) -> None:
+        if not state:
+            state["momentum"] = torch.zeros_like(p)
+        buffer = state["momentum"]
+        buffer.lerp_(p.grad, 1 - group["momentum"])
+        direction = p.grad.lerp(buffer, group["momentum"])
+        matrix = direction.reshape(direction.shape[0], -1)
+        update = orthogonalised(matrix) * max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
+        # An orthogonal update has the same size whatever the gradient's: weights need a gentle pull back.
+        p.mul_(1 - group["lr"] * 0.01)
+        p.add_(update.view_as(direction), alpha=-group["lr"])
+
+    @staticmethod
+    def _adam(p: Tensor, state: dict, group: dict) -> None:
+        if not state:
+            state["mean"], state["square"] = torch.zeros_like(p), torch.zeros_like(p)
+            state["step"] = torch.zeros(())
+        state["step"] += 1
+        beta1, beta2 = group["betas"]
+        state["mean"].lerp_(p.grad, 1 - beta1)
+        state["square"].lerp_(p.grad.square(), 1 - beta2)
+        n = float(state["step"])
+        scale = (state["square"] / (1 - beta2**n)).sqrt() + group["eps"]
+        p.addcdiv_(state["mean"] / (1 - beta1**n), scale, value=-group["lr"])

@@ -1,0 +1,54 @@
+"""Named settings of training runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from grainlight.diffusion.network import NetworkConfig
+from grainlight.diffusion.noise import NoiseMixture
+
+
+@dataclass(frozen=True)
+class TrainingPreset:
+    """Everything that decides what a run computes, but for seed, device and budget.
+
+    The schedule is warm-up, plateau and linear decay to zero over the last ``decay`` share of the budget, which is a
+    number of steps or of seconds of training, whichever ends first.
+    """
+
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    mixture: NoiseMixture = field(default_factory=NoiseMixture)
+    patch: int = 64
+    batch: int = 32
+    parts: int = 4
+    optimizer: str = "muon"
+    lr: float = 1e-3
+    muon_lr: float = 0.02
+    warmup_steps: int = 100
+    decay: float = 0.35
+    clip: float = 2.0
+    # EMA over the last share of the steps so far, but no longer than this many.
+    ema_share: float = 0.1
+    ema_longest: int = 2000
+    steps: int = 1_000_000
+    seconds: float = float("inf")
+    bf16: bool = False
+    compile: bool = False
+    log_every: int = 50
+    save_every_seconds: float = 120.0
+
+
+PRESETS = {
+    "tiny": TrainingPreset(
+        network=NetworkConfig(widths=(8, 12, 16, 24)),
+        patch=32,
+        batch=4,
+        parts=1,
+        warmup_steps=5,
+        steps=20,
+        log_every=5,
+        save_every_seconds=0.0,
+    ),
+    "cpu": TrainingPreset(),
+    "gpu": TrainingPreset(batch=512, parts=8, bf16=True, compile=True, warmup_steps=200, log_every=20),
+}
