@@ -3,10 +3,12 @@
 Nothing is known of gain, offset, polarizer zero, uncrossing, anisotropy and the light's unevenness. With
 s = sin^2(beta), h2 = s exp(2 i phi), h4 = h2^2 and V(x, y) a smooth polynomial:
 
-    a0            = V (a + b s + c s^2) + stray
-    a2c - i a2s   = V G2 h2 (1 + k2 (1 - s)) + e2 a0 + O2
-    a4c - i a4s   = V G4 h4 (1 + k4 (1 - s)) + e4 a0 + O4
+    g2 = s (1 + k2 (1 - s)),  g4 = s^2 (1 + k4 (1 - s))
+    a0            = V (a + b g2 + c g4) + stray
+    a2c - i a2s   = V G2 h2 g2 / s + e2 a0 + O2
+    a4c - i a4s   = V G4 h4 g4 / s^2 + e4 a0 + O4
 
+g2 is the bireflectance and g4 the squared anisotropy |dr|^2, of which the constant part is a sum for any material.
 e2 and e4 take up lamp drift that looks like a harmonic. A sense of rotation opposite to the one stated shows as h2 and
 h4 conjugate. Everything is linear in the measurement, so noise stays what it was.
 """
@@ -49,7 +51,7 @@ class Calibration:
     curve
         k2, k4: departure of A2 and A4 from sin^2 and sin^4 of beta.
     a0_mix
-        Share of s^2 in A0, as in `ideal_state`.
+        Share of g4 in A0, the rest being g2; for weak anisotropy as in `ideal_state`.
     light
         Coefficients of V in `polynomial` over `shape`; the first is 1.
     relief
@@ -121,8 +123,15 @@ class Calibration:
     def expected(self, c_axes: Tensor) -> Tensor:
         """Return the state (5, ...) that c-axes (..., 3) in frame S have with this calibration's curves."""
         s, h2, h4 = powers(c_axes)
-        a2, a4 = h2 * (1 + self.curve[0] * (1 - s)), h4 * (1 + self.curve[1] * (1 - s))
-        return torch.stack((s * (1 + self.a0_mix * (s - 1)), a2.real, a2.imag, a4.real, a4.imag))
+        k2, k4 = self.curve
+        a2, a4 = h2 * (1 + k2 * (1 - s)), h4 * (1 + k4 * (1 - s))
+        a0, _, _ = self.curves(s)
+        return torch.stack((a0, a2.real, a2.imag, a4.real, a4.imag))
+
+    def curves(self, s: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return A0, |A2|, |A4| at s = sin^2(beta)."""
+        g2, g4 = _curves(s, self.curve)
+        return g2 + self.a0_mix * (g4 - g2), g2, g4
 
 
 @dataclass
@@ -181,7 +190,8 @@ def calibrate(
 
     s = powers(axes)[0]
     even = (fit.light @ basis).clamp_min(0.1)
-    model = even * (fit.background[0] + fit.background[1] * s + fit.background[2] * s * s)
+    g2, g4 = _curves(s, (float(fit.curve[0]), float(fit.curve[1])))
+    model = even * (fit.background[0] + fit.background[1] * g2 + fit.background[2] * g4)
     relief = fit_relief(values[0] - fit.background[3], model, float(fit.spread[0]), at, harmonics.shape)
     gain, a0_mix = fit.gain, float(fit.background[2] / fit.gain[0].real)
     canonical = fit.spread / fit.gain.abs()
@@ -261,7 +271,8 @@ def _fit(values: Tensor, axes: Tensor, basis: Tensor, sense: int) -> _Fit:
     for _ in range(_ROUNDS):
         v = (light @ basis).clamp_min(0.1)
         # a0: only a flat field cannot tell floor from stray light, so stray light is drawn weakly to zero
-        columns = torch.stack((v, v * s, v * s * s, one), 1)
+        g2, g4 = _curves(s, (float(curve[0]), float(curve[1])))
+        columns = torch.stack((v, v * g2, v * g4, one), 1)
         ridge = torch.tensor([0.0, 0.0, 0.0, 1e-3 * len(s)], dtype=torch.float64)
         background, inverse = weighted_fit(columns, a0, weight[0], ridge)
         residual0 = a0 - columns @ background
@@ -269,7 +280,7 @@ def _fit(values: Tensor, axes: Tensor, basis: Tensor, sense: int) -> _Fit:
         weight[0] = cauchy_weight(residual0, float(sigma[0]))
         gain[0] = background[1] + background[2]
         error[0] = sigma[0] * inverse[1:3, 1:3].sum().clamp_min(0).sqrt()
-        parts, targets = [v * 0 + background[0] + background[1] * s + background[2] * s * s], [a0 - background[3]]
+        parts, targets = [background[0] + background[1] * g2 + background[2] * g4], [a0 - background[3]]
         for k in range(2):
             curve[k] = _curve(z[k], h[k], s, v, a0, weight[k + 1], float(sigma[k + 1]))
             shape = h[k] * (1 + curve[k] * (1 - s))
@@ -286,6 +297,10 @@ def _fit(values: Tensor, axes: Tensor, basis: Tensor, sense: int) -> _Fit:
         light = _light(parts, targets, weight, sigma, basis, prior)
     gain, background, offset = gain * unit, background * unit, offset * unit
     return _Fit(gain, error * unit, sigma * unit, background, leak, offset, curve, light)
+
+
+def _curves(s: Tensor, k: tuple[float, float]) -> tuple[Tensor, Tensor]:
+    return s * (1 + k[0] * (1 - s)), s * s * (1 + k[1] * (1 - s))
 
 
 def _curve(z: Tensor, h: Tensor, s: Tensor, v: Tensor, a0: Tensor, weight: Tensor, sigma: float) -> float:

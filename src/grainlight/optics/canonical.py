@@ -99,25 +99,25 @@ def apply(
     terms, residual, at = _point_residuals(calibration, state, shot, outside, c_axes, positions, axis_noise)
     size = torch.stack((state[0].square(), state[1] ** 2 + state[2] ** 2, state[3] ** 2 + state[4] ** 2))
     variance = shot.square()
-    ground = calibration.floor / max(float(calibration.gain[0].abs()), 1e-300)
-    size[0] = (state[0] + ground).square() if calibration.signal[0] else size[0]
+    size[0] = (state[0] + _ground(calibration)).square()
     for group, (constant, share) in enumerate(terms):
         variance[group] += constant + share * size[group] + doubt * size[group]
     sigma = variance.clamp_min(1e-8).sqrt()
 
-    flags = torch.where(outside, OUTSIDE, 0).to(torch.uint8)
+    flags = outside.to(torch.uint8) * OUTSIDE
     misfit = _misfit(harmonics, expected_rms)
     strange, inclination = _inconsistency(calibration, state, sigma)
     wrong = _contradiction(calibration, sigma, residual, at)
-    for bit, factor, threshold in ((MISFIT, misfit, 1.5), (CONTRADICTION, wrong, 1.3), (INCONSISTENT, strange, 1.5)):
-        flags |= torch.where(factor > threshold, bit, 0).to(torch.uint8)
+    for bit, excess, threshold in ((MISFIT, misfit, 1.5), (CONTRADICTION, wrong, 1.3), (INCONSISTENT, strange, 1.5)):
+        flags |= (excess > threshold).to(torch.uint8) * bit
     sigma = sigma * torch.maximum(torch.maximum(misfit, wrong), strange).clamp(1.0, _CEILING)
     clipped = harmonics.clipped > 0
-    flags |= torch.where(clipped & ~outside, SATURATED, 0).to(torch.uint8)
+    flags |= (clipped & ~outside).to(torch.uint8) * SATURATED
     # what is left of a saturated stack rests on fewer frames and on a clipped neighbourhood
     sigma = torch.where(clipped, sigma * 2, sigma)
     for group, known in enumerate(calibration.signal):
-        sigma[group] = torch.where(outside, torch.inf, sigma[group]) if known else torch.inf
+        lost = outside if known else torch.ones_like(outside)
+        sigma[group] = sigma[group].masked_fill(lost, torch.inf)
     if straighten:
         state = _straightened(calibration, state, inclination)
     return CanonicalLight(state, sigma, flags, calibration.warnings, _report(calibration, sigma, flags, terms))
@@ -172,7 +172,7 @@ def _point_residuals(
     turn = math.radians(axis_noise) ** 2
     # mean square change of one channel when the axis tilts by `turn` in both directions
     jitter = (4 * s**3 * (1 - s), 2 * s * (2 - s), 8 * s**3 * (2 - s))
-    ground = calibration.floor / max(float(calibration.gain[0].abs()), 1e-300) if calibration.signal[0] else 0.0
+    ground = _ground(calibration)
     terms = []
     for group in range(3):
         part = slice(2 * group - 1, 2 * group + 1) if group else slice(0, 1)
@@ -185,6 +185,11 @@ def _point_residuals(
         left = (variance - taken).clamp_min(0.02 * variance)
         terms.append(nonnegative_line(centre, left))
     return terms, residual, at
+
+
+def _ground(calibration: Calibration) -> float:
+    """Return the background of A0 that follows the light [canonical units]."""
+    return calibration.floor / float(calibration.gain[0].real) if calibration.signal[0] else 0.0
 
 
 def _misfit(harmonics: Harmonics, expected: Tensor) -> Tensor:
@@ -225,8 +230,7 @@ def _least_chi(calibration: Calibration, state: Tensor, sigma: Tensor) -> tuple[
     cross = torch.remainder(cross + math.pi, 2 * math.pi) - math.pi
 
     def cost(s: Tensor) -> Tensor:
-        g0 = s * (1 + calibration.a0_mix * (s - 1))
-        g2, g4 = s * (1 + calibration.curve[0] * (1 - s)), s * s * (1 + calibration.curve[1] * (1 - s))
+        g0, g2, g4 = calibration.curves(s)
         pull2, pull4 = w2 * (g2 * size2), w4 * (g4 * size4)
         turn = 2 * pull4 * cross / (pull2 + 4 * pull4).clamp_min(1e-12)
         bend = 2 * pull2 * (1 - torch.cos(turn)) + 2 * pull4 * (1 - torch.cos(cross - 2 * turn))
@@ -249,7 +253,7 @@ def _least_chi(calibration: Calibration, state: Tensor, sigma: Tensor) -> tuple[
 def _straightened(calibration: Calibration, state: Tensor, s: Tensor) -> Tensor:
     """Return the state with the material's curves replaced by the powers of sin(beta), at the likeliest inclination."""
     scale2, scale4 = (1 / (1 + k * (1 - s)) for k in calibration.curve)
-    bent = (1 - calibration.a0_mix) * s * (1 - s) if calibration.signal[0] else torch.zeros_like(s)
+    bent = calibration.curves(s)[0] - s * s if calibration.signal[0] else torch.zeros_like(s)
     return torch.stack((state[0] - bent, state[1] * scale2, state[2] * scale2, state[3] * scale4, state[4] * scale4))
 
 
@@ -277,7 +281,7 @@ def _contradiction(calibration: Calibration, sigma: Tensor, residual: Tensor, at
     ratio = torch.where(smooth[1] > 0.5, mean / max(usual, 1.0), 1.0)
     full = functional.interpolate(ratio[None, None], size=(rows, columns), mode="bilinear", align_corners=False)[0, 0]
     full = full.to(sigma.device, sigma.dtype)
-    return torch.where(full > 1.5, full.sqrt(), one)
+    return torch.where(full > 2.0, full.sqrt(), one)
 
 
 def _report(
