@@ -23,7 +23,7 @@ from grainlight.maps.raster import check_promise, promised_points, rasterise
 DEFAULT_FRAME = SampleFrame.EDAX2
 """What MTEX's newer import takes for .ang; the file does not say and the user may overrule."""
 
-_FOUR_PI = 4.0 * np.pi - 1e-3
+_FOUR_PI = 4.0 * np.pi  # a not-indexed angle, to the digits of any writer
 _EULER, _X, _Y, _CI, _PHASE = slice(0, 3), 3, 4, 6, 7
 
 
@@ -68,7 +68,7 @@ def read_ang(
         notes.append(f"The header promises {promised:,} points, the file has {x.size:,}.")
 
     euler = np.stack(columns[_EULER], axis=1).astype(np.float64)
-    valid = (euler < _FOUR_PI).all(axis=1) & (columns[_CI] > -0.999)
+    valid = (np.abs(euler - _FOUR_PI) > 0.01).all(axis=1) & (columns[_CI] > -0.999)
     phase, phases = _phase_numbers(whole_numbers(columns[_PHASE], file, names[_PHASE]), valid, header.phases, notes)
     _check_angles(euler[phase > 0], file)
     fields = {names[i]: columns[i] for i in range(5, header.columns) if i != _PHASE}

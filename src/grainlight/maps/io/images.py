@@ -90,13 +90,15 @@ def _read(file: Path) -> NDArray[Any]:
             expected="a TIFF, PNG, JPEG or BMP file",
         )
     try:
-        if file.suffix.lower() in _TIFF:
-            import tifffile
+        # an open stream, since the readers leave files open when they fail
+        with file.open("rb") as stream:
+            if file.suffix.lower() in _TIFF:
+                import tifffile
 
-            return np.asarray(tifffile.imread(file))
-        import imageio.v3
+                return np.asarray(tifffile.imread(stream))
+            import imageio.v3
 
-        return np.asarray(imageio.v3.imread(file))
+            return np.asarray(imageio.v3.imread(stream, plugin="pillow"))
     except Exception as error:  # the readers raise whatever their format's parser ran into
         raise InputError(
             "the light image cannot be read",

@@ -1,0 +1,122 @@
+"""Dialects of .ctf, one synthetic file each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from grainlight.crystal.frames import CrystalFrame, SampleFrame
+from grainlight.errors import InputError
+from grainlight.maps.io import load_ebsd, save_ebsd
+
+from .samples import CTF_HEADER, TITANIUM, assert_places, ctf_rows, square
+
+
+def ctf_header(rows, cols, dx=0.5, dy=0.5):
+    return CTF_HEADER.format(rows=rows, cols=cols, dx=dx, dy=dy)
+
+
+def test_square(write):
+    ebsd = load_ebsd(write("a.ctf", [ctf_header(3, 4), *ctf_rows(square(3, 4))]))
+    assert (ebsd.shape, ebsd.step, ebsd.notes) == ((3, 4), (0.5, 0.5), ())
+    assert_places(ebsd, square(3, 4))
+    assert ebsd.phases == (TITANIUM,)
+    assert list(ebsd.fields) == ["bands", "error", "mad", "bc", "bs"]
+    assert (ebsd.sample_frame, ebsd.crystal_frame) == (SampleFrame.OXFORD, CrystalFrame.X_ALONG_A_STAR)
+    assert ebsd.hexagonal.all()
+
+
+def test_commas_order_and_left_out_points(write):
+    places = [place for place in square(4, 5) if place not in [(1, 1), (3, 0)]][::-1]
+    text = "".join([ctf_header(4, 5), *(line + "\n" for line in ctf_rows(places))]).replace(".", ",")
+    ebsd = load_ebsd(write("a.ctf", text))
+    assert ebsd.step == (0.5, 0.5)
+    assert_places(ebsd, places)
+    assert [tuple(place) for place in np.argwhere(ebsd.phase_id == -1)] == [(1, 1), (3, 0)]
+
+
+def test_phase_zero_is_not_indexed(write):
+    lines = ctf_rows(square(1, 3))
+    lines[1] = "0\t0.5\t0\t0\t3\t0\t0\t0\t0\t90\t100\r"
+    ebsd = load_ebsd(write("a.ctf", [ctf_header(1, 3), *lines]))
+    assert ebsd.phase_id[0].tolist() == [1, 0, 1]
+    assert ebsd.fields["error"][0].tolist() == [0, 3, 0]
+
+
+def test_columns_in_another_order_and_fewer(write):
+    head = ctf_header(2, 2)
+    head = head[: head.index("Phase\tX")] + "Euler1\tEuler2\tEuler3\tPhase\tX\tY\r\n"
+    # the line of names begins with Phase in every file of the vendors
+    with pytest.raises(InputError, match="column names"):
+        load_ebsd(write("a.ctf", [head, "1 2 3 1 0 0"]))
+    head = head.replace("Euler1\tEuler2\tEuler3\tPhase\tX\tY", "Phase\tY\tX\tEuler1\tEuler2\tEuler3")
+    ebsd = load_ebsd(write("b.ctf", [head, "1 0 0 10 20 30", "1 0 0.5 10 20 30", "1 0.5 0 10 20 30"]))
+    assert ebsd.phase_id.tolist() == [[1, 1], [1, -1]]
+    assert dict(ebsd.fields) == {}
+
+
+def test_points_filled_in_by_the_vendor_are_noted(write):
+    lines = ctf_rows(square(2, 2))
+    lines[3] = lines[3].replace("\t8\t0\t", "\t0\t3\t")
+    ebsd = load_ebsd(write("a.ctf", [ctf_header(2, 2), *lines]))
+    assert ebsd.phase_id[1, 1] == 1
+    assert any("1 points have an orientation and an error code" in note for note in ebsd.notes)
+
+
+def test_radians_and_acquisition_angles_are_suspected(write):
+    lines = [f"1\t{c * 0.5}\t0\t8\t0\t1.2\t0.5\t{c / 10}\t0.6\t98\t120\r" for c in range(12)]
+    head = ctf_header(1, 12).replace("AcqE1\t0", "AcqE1\t90")
+    notes = load_ebsd(write("a.ctf", [head, *lines])).notes
+    assert any("may be radians" in note for note in notes)
+    assert any("AcqE1 is 90" in note for note in notes)
+
+
+@pytest.mark.parametrize("by", ["cells", "column"])
+def test_three_dimensions_are_refused(write, by):
+    head, lines = ctf_header(2, 2), ctf_rows(square(2, 2))
+    if by == "cells":
+        head = head.replace("XStep", "ZCells\t3\r\nXStep")
+    else:
+        head = head.replace("X\tY\tBands", "X\tY\tZ\tBands")
+        lines = ["\t".join([*line.split("\t")[:3], str(i // 2), *line.split("\t")[3:]]) for i, line in enumerate(lines)]
+    with pytest.raises(InputError, match="three-dimensional"):
+        load_ebsd(write("a.ctf", [head, *lines]))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("XCells\t2", "XCells\ttwo", "XCells is not a whole number"),
+        ("\tEuler3", "", "columns are missing"),
+        ("Euler1\t", "", "columns are missing"),
+        ("2.95;2.95;4.686\t", "2.95;4.686\t", "a phase cannot be read"),
+        ("Phases\t1", "Phases\t2", "a phase cannot be read"),
+    ],
+)
+def test_malformed_headers(write, old, new, reason):
+    with pytest.raises(InputError, match=reason) as caught:
+        load_ebsd(write("a.ctf", [ctf_header(2, 2).replace(old, new), *ctf_rows(square(2, 2))]))
+    assert "a.ctf" in str(caught.value)
+    assert "line " in str(caught.value)
+
+
+def test_a_hexagonal_grid_is_not_for_ctf(random_map, tmp_path):
+    with pytest.raises(InputError, match="hexagonal grid"):
+        save_ebsd(random_map.replace(grid="hexagonal"), tmp_path / "a.ctf")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_written_columns_are_oxfords(random_map, tmp_path):
+    path = tmp_path / "a.ctf"
+    save_ebsd(random_map, path, extra={"uncertainty": np.full((12, 17), 0.25)})
+    raw = path.read_bytes()
+    lines = raw.decode().split("\r\n")
+    assert raw.count(b"\n") == raw.count(b"\r\n") == len(lines) - 1
+    names = lines.index("Phase\tX\tY\tBands\tError\tEuler1\tEuler2\tEuler3\tMAD\tBC\tBS\tuncertainty")
+    assert lines[4:8] == ["XCells\t17", "YCells\t12", "XStep\t0.25", "YStep\t0.5"]
+    rows = [line.split("\t") for line in lines[names + 1 : -1]]
+    assert len(rows) == 12 * 17
+    assert {len(row) for row in rows} == {12}
+    errors = np.array([row[4] for row in rows]).reshape(12, 17)
+    assert set(errors[random_map.indexed]) == {"0"}
+    assert set(errors[~random_map.indexed]) == {"3"}

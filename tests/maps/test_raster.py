@@ -1,0 +1,67 @@
+"""Points find their grid from positions alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from grainlight.maps.raster import promised_points, rasterise
+
+FILE = Path("test.ang")
+
+
+def grid_points(rows, cols, dx, dy, hexagonal):
+    row, col = np.divmod(np.arange(rows * cols), cols)
+    return row, col, col * dx + (row % 2) * (dx / 2 if hexagonal else 0.0), row * dy
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    rows=st.integers(1, 30),
+    cols=st.integers(2, 30),
+    dx=st.floats(0.05, 20),
+    ratio=st.floats(0.3, 3),
+    hexagonal=st.booleans(),
+    origin=st.tuples(st.floats(-100, 1000), st.floats(-100, 1000)),
+    told=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+def test_points_find_their_places(rows, cols, dx, ratio, hexagonal, origin, told, seed):
+    dy = dx * ratio
+    row, col, x, y = grid_points(rows, cols, dx, dy, hexagonal)
+    order = np.random.default_rng(seed).permutation(row.size)
+    # positions as a file prints them
+    x, y = np.round(x + origin[0], 5)[order], np.round(y + origin[1], 5)[order]
+    raster = rasterise(x, y, step=(dx, dy) if told else (None, None), grid=None, file=FILE)
+    assert raster.shape == (rows, cols)
+    np.testing.assert_array_equal(raster.row, row[order])
+    np.testing.assert_array_equal(raster.col, col[order])
+    assert raster.grid == ("hexagonal" if hexagonal and rows > 1 else "square")
+    grid_x, grid_y = raster.coordinates()
+    np.testing.assert_allclose(grid_x[raster.row, raster.col] + raster.origin[0], x, atol=2e-5 + 1e-4 * dx)
+    np.testing.assert_allclose(grid_y[raster.row, raster.col] + raster.origin[1], y, atol=2e-5 + 1e-4 * dy)
+
+
+def test_a_step_rounded_in_the_header_does_not_drift():
+    _, col, x, y = grid_points(3, 1500, 1 / 3, 1 / 3, False)
+    raster = rasterise(x, y, step=(0.333, 0.333), grid="square", file=FILE)
+    np.testing.assert_array_equal(raster.col, col)
+    assert raster.step[0] == pytest.approx(1 / 3)
+
+
+def test_promised_points():
+    assert promised_points(4, 10, 10) == 40
+    assert promised_points(5, 10, 9) == 3 * 10 + 2 * 9
+
+
+def test_thinned_points_widen_the_step():
+    row, col, x, y = grid_points(5, 6, 1.0, 1.5, False)
+    raster = rasterise(x, y, step=(0.25, 0.5), grid="square", file=FILE)
+    assert raster.step == (1.0, 1.5)
+    np.testing.assert_array_equal(raster.row, row)
+    np.testing.assert_array_equal(raster.col, col)
+    assert len(raster.notes) == 2
