@@ -1,1 +1,130 @@
+"""Full-resolution orientation maps of hexagonal metals from coarse EBSD and polarized light.
 
+    import grainlight as gl
+    ebsd = gl.load_ebsd("coarse.ang")
+    light = gl.load_light("stack.tif", angles="0:180:10", step=0.3)
+    result = gl.enhance(ebsd, light, scale=4)
+    result.save("fine.ang")
+
+Names load on first use, so that the import itself costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from grainlight.errors import InputError
+    from grainlight.maps.io import load_ebsd, load_light, save_ebsd
+    from grainlight.maps.light_stack import LightStack
+    from grainlight.maps.orientation_map import OrientationMap
+    from grainlight.progress import Progress
+    from grainlight.restore.result import Result
+
+__all__ = [
+    "InputError",
+    "LightStack",
+    "OrientationMap",
+    "__version__",
+    "enhance",
+    "load_ebsd",
+    "load_light",
+    "save_ebsd",
+]
+
+_HOME = {
+    "InputError": "grainlight.errors",
+    "LightStack": "grainlight.maps.light_stack",
+    "OrientationMap": "grainlight.maps.orientation_map",
+    "load_ebsd": "grainlight.maps.io",
+    "load_light": "grainlight.maps.io",
+    "save_ebsd": "grainlight.maps.io",
+}
+
+
+def enhance(
+    ebsd: OrientationMap,
+    light: LightStack | None = None,
+    *,
+    scale: int = 2,
+    quality: Literal["fast", "balanced", "best"] = "balanced",
+    steps: int | None = None,
+    samples: int | None = None,
+    seed: int = 0,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    projection: bool = True,
+    noise: float | None = None,
+    weights: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Restore the full-resolution map of a coarse, noisy or incomplete EBSD map.
+
+    Parameters
+    ----------
+    ebsd
+        The map as measured; its points of Laue group 6/mmm are what is worked on.
+    light
+        Polarized-light images of the same field; without them the EBSD map alone is restored.
+    scale
+        Output step = EBSD step / scale, 1 (denoise and fill) to 8.
+    quality
+        How much computing goes into the answer.
+    steps, samples
+        Solver steps and members of the ensemble, in place of what ``quality`` stands for.
+    seed
+        The same seed gives the same result on the CPU.
+    device
+        Where the network runs; "auto" takes a GPU where there is one.
+    projection
+        Whether measured orientations have the last word inside their grains.
+    noise
+        Root mean square error of the EBSD orientations in degrees; estimated from the map if None.
+    weights
+        A safetensors file; the one inside the package if None.
+    progress
+        Told how far the work is; silent if None.
+
+    Returns
+    -------
+    The map on the fine grid in the frames of ``ebsd``, with uncertainty, boundary probability and provenance.
+
+    Raises
+    ------
+    InputError
+        Where the map or the images cannot be used, or the job does not fit into memory.
+    """
+    from grainlight.progress import Silent
+    from grainlight.restore.enhance import enhance as run
+    from grainlight.restore.settings import Settings
+
+    settings = Settings(
+        scale=scale,
+        quality=quality,
+        steps=steps,
+        samples=samples,
+        seed=seed,
+        device=device,
+        projection=projection,
+        noise=noise,
+        weights=None if weights is None else Path(weights),
+    )
+    return run(ebsd, light, settings, Silent() if progress is None else progress)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return version("grainlight")
+        except PackageNotFoundError:  # run from a source tree that was never installed
+            return "0+unknown"
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'grainlight' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,119 @@
+"""`grainlight demo`: the main job on a synthetic section made from a seed, with scores and a picture."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grainlight.cli import device, values
+from grainlight.cli.output import new_folder
+from grainlight.cli.synthesize import FAMILIES
+from grainlight.cli.terminal import bars, note
+
+if TYPE_CHECKING:
+    from grainlight.benchmark.degrade import Task
+    from grainlight.restore.result import Result
+
+SIZE = (161, 161)
+GRAIN_SIZE = 18.0
+STEP = 0.5
+SCALE = 4
+
+
+def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
+    """Add the command to the parser."""
+    command = commands.add_parser(
+        "demo",
+        help="restore a synthetic section and show what came of it",
+        description="Make a synthetic titanium section, its EBSD map at every 4th point and its corrupted "
+        "polarized-light stack; restore it with the shipped weights; write files, a before/after picture and a line of scores.",
+        allow_abbrev=False,
+    )
+    command.add_argument("--output", required=True, metavar="FOLDER", help="new or empty folder")
+    command.add_argument("--force", action="store_true", help="write into a folder that holds something")
+    command.add_argument("--family", choices=FAMILIES, default="any", help="kind of microstructure (default: any)")
+    command.add_argument(
+        "--quality", choices=("fast", "balanced", "best"), default="balanced", help="(default: balanced)"
+    )
+    command.add_argument("--weights", metavar="FILE", help="weights to use in place of the shipped ones")
+    values.add_seed(command)
+    values.add_device(command)
+    return command
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    began = time.perf_counter()
+    folder = new_folder(arguments.output, arguments.force)
+    chosen = device.choose(arguments.device)
+
+    import tifffile
+
+    from grainlight.benchmark.degrade import degrade
+    from grainlight.cli.synthetic import crop, section
+    from grainlight.maps.io import load_ebsd, load_light, save_ebsd
+    from grainlight.maps.io.atomic import atomic_path
+    from grainlight.report.pictures import before_after_picture
+    from grainlight.restore.enhance import enhance
+    from grainlight.restore.settings import Settings
+
+    note(device.describe(chosen))
+    family = None if arguments.family == "any" else arguments.family
+    full = section(arguments.seed, family, SIZE, GRAIN_SIZE, STEP)
+    task = degrade(full, scale=SCALE, level="corrupted", seed=arguments.seed)
+    assert task.stack is not None  # a level was given
+    full_file, coarse_file, light_file = (folder / name for name in ("full.ang", "coarse.ang", "light.tif"))
+    full = crop(full, *task.truth.shape[:2])
+    save_ebsd(full, full_file)
+    save_ebsd(task.coarse, coarse_file)
+    with atomic_path(light_file) as file:
+        tifffile.imwrite(file, task.stack.images.astype("uint16"), photometric="minisblack")
+
+    # from here on only the files count, as for a user
+    settings = Settings(
+        scale=SCALE,
+        quality=arguments.quality,
+        seed=arguments.seed,
+        device=chosen,
+        weights=None if arguments.weights is None else Path(arguments.weights),
+    )
+    with bars() as progress:
+        result = enhance(load_ebsd(coarse_file), load_light(light_file, "0:180:10", STEP), settings, progress)
+    files = [full_file, coarse_file, light_file, *result.save(folder / "restored.ang", overwrite=True)]
+    picture = folder / "before_after.png"
+    before_after_picture(task.coarse, result, picture, truth=full)
+    for written in (*files, picture):
+        print(f"wrote {written}")
+    for line in scores(task, result):
+        print(line)
+    note(
+        f"by hand: grainlight enhance {coarse_file} --scale {SCALE} --pl {light_file} --angles 0:180:10"
+        f" --pl-step {STEP} --output OUT.ang"
+    )
+    note(f"{time.perf_counter() - began:.0f} s in all")
+    return 0
+
+
+def scores(task: Task, result: Result) -> list[str]:
+    """Return a line of scores for nearest neighbour and one for the restored map."""
+    from grainlight.benchmark.metrics import score
+    from grainlight.benchmark.nearest import nearest
+    from grainlight.crystal.frames import CrystalFrame, SampleFrame
+
+    rows, columns = task.truth.shape[:2]
+    restored = result.map.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
+    methods = {
+        "nearest neighbour": nearest(task.quaternions, task.measured),
+        "grainlight": restored.quaternions[:rows, :columns],
+    }
+    lines = []
+    for name, quaternions in methods.items():
+        found = score(quaternions, task.truth, task.measured, task.valid)
+        lines.append(
+            f"{name + ':':<19} {100 * found.over_5:5.1f} % of the unmeasured pixels off by more than 5 deg, "
+            f"{100 * found.near_over_5:5.1f} % near boundaries; boundary edges F1 {found.edge_f1:.2f}; "
+            f"median {found.median:.2f} deg"
+        )
+    return lines

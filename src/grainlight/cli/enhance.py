@@ -1,0 +1,199 @@
+"""`grainlight enhance`: a coarse EBSD file and light images to the full-resolution map."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from grainlight.cli import device, values
+from grainlight.cli.output import check_file
+from grainlight.cli.terminal import bars, note
+from grainlight.errors import InputError
+
+if TYPE_CHECKING:
+    from grainlight.maps.light_stack import LightStack
+    from grainlight.maps.orientation_map import OrientationMap
+    from grainlight.restore.result import Result
+
+FORMATS = (".ang", ".ctf")
+
+
+def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
+    """Add the command to the parser."""
+    command = commands.add_parser(
+        "enhance",
+        help="restore the full-resolution map of a coarse EBSD map",
+        description="Restore the full-resolution orientation map of a coarse, noisy or incomplete EBSD map, guided by "
+        "polarized-light (PL) images where there are some.",
+        allow_abbrev=False,
+    )
+    command.add_argument("ebsd", metavar="EBSD", help="the EBSD map, .ang or .ctf")
+    command.add_argument(
+        "--output", required=True, metavar="OUT", help="the restored map, .ang or .ctf; an .npz goes beside it"
+    )
+    command.add_argument("--force", action="store_true", help="replace existing output")
+    command.add_argument(
+        "--scale",
+        type=values.whole(1, values.LARGEST_SCALE),
+        default=2,
+        metavar="N",
+        help="output step = EBSD step / N, 1 (denoise and fill) to 8 (default: 2)",
+    )
+    add_light(command)
+    values.add_frame(command)
+    dials = command.add_argument_group("computing")
+    dials.add_argument(
+        "--quality",
+        choices=("fast", "balanced", "best"),
+        default="balanced",
+        help="how much computing (default: balanced)",
+    )
+    dials.add_argument(
+        "--steps", type=values.whole(1, 1000), metavar="N", help="solver steps, in place of the quality's"
+    )
+    dials.add_argument("--samples", type=values.whole(1, 1024), metavar="N", help="members of the ensemble, likewise")
+    values.add_seed(command)
+    values.add_device(command)
+    dials.add_argument(
+        "--no-projection",
+        action="store_true",
+        help="keep the network's orientations; do not re-estimate from measured ones",
+    )
+    dials.add_argument(
+        "--noise",
+        type=values.positive("degrees", zero=True),
+        metavar="DEG",
+        help="rms error of the EBSD (default: estimated)",
+    )
+    dials.add_argument("--weights", metavar="FILE", help="weights to use in place of the shipped ones")
+    return command
+
+
+def add_light(command: argparse.ArgumentParser) -> None:
+    """Add the options of polarized-light images."""
+    light = command.add_argument_group("polarized light")
+    light.add_argument("--pl", nargs="+", metavar="F", help="a TIFF stack, or one image file per angle in their order")
+    light.add_argument(
+        "--angles", metavar="A", help="degrees: start:stop:step (stop excluded), a list 0,10,20 or a CSV file"
+    )
+    light.add_argument("--pl-step", type=values.positive("um"), metavar="UM", help="um per PL pixel")
+    light.add_argument(
+        "--pl-origin",
+        type=values.pair,
+        default=(0.0, 0.0),
+        metavar="X,Y",
+        help="first PL pixel from the first EBSD point in um, x right, y down (default: 0,0)",
+    )
+    light.add_argument(
+        "--rotates",
+        choices=("sample", "optics"),
+        default="sample",
+        help="what turned: the sample, counter-clockwise, images turned back (default), or the optics",
+    )
+    light.add_argument("--mirror", action="store_true", help="the optical path mirrors the image left to right")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    _check_light_options(arguments)
+    output = check_file(
+        arguments.output,
+        FORMATS,
+        arguments.force,
+        companions=(".npz",),
+        inputs=(arguments.ebsd, *(arguments.pl or ())),
+    )
+    ebsd = load_map(arguments)
+    light = load_stack(arguments)
+
+    from pathlib import Path
+
+    from grainlight.restore.enhance import enhance
+    from grainlight.restore.estimate import estimate
+    from grainlight.restore.settings import Settings
+
+    settings = Settings(
+        scale=arguments.scale,
+        quality=arguments.quality,
+        steps=arguments.steps,
+        samples=arguments.samples,
+        seed=arguments.seed,
+        device=device.choose(arguments.device),
+        projection=not arguments.no_projection,
+        noise=arguments.noise,
+        weights=None if arguments.weights is None else Path(arguments.weights),
+    )
+    note(device.describe(settings.device))
+    for line in estimate(ebsd, light, settings).lines:
+        note(line)
+    with bars() as progress:
+        result = enhance(ebsd, light, settings, progress)
+    files = result.save(output, overwrite=arguments.force)
+    report(result)
+    for file in files:
+        print(f"wrote {file}")
+    return 0
+
+
+def load_map(arguments: argparse.Namespace) -> OrientationMap:
+    """Read the EBSD file and say which frames its angles were taken to refer to."""
+    from grainlight.maps.io import load_ebsd
+
+    ebsd = load_ebsd(arguments.ebsd, arguments.frame, values.crystal_frame(arguments.crystal_frame))
+    rows, columns = ebsd.shape
+    how = "as asked" if arguments.frame else "the file's or its format's; --frame changes it"
+    note(
+        f"EBSD: {ebsd.source}, {rows} x {columns} points, {ebsd.grid} grid, step {ebsd.step[0]:g} x {ebsd.step[1]:g} um"
+    )
+    note(f"frames: sample {ebsd.sample_frame.value} ({how}), crystal X along {ebsd.crystal_frame.value}")
+    for suspicion in ebsd.notes:
+        note(f"note: {suspicion}")
+    return ebsd
+
+
+def load_stack(arguments: argparse.Namespace) -> LightStack | None:
+    """Read the light images, if there are any."""
+    if arguments.pl is None:
+        note("polarized light: none; the EBSD map alone is restored")
+        return None
+    from grainlight.maps.io import load_light
+
+    light = load_light(
+        arguments.pl[0] if len(arguments.pl) == 1 else arguments.pl,
+        arguments.angles,
+        arguments.pl_step,
+        arguments.pl_origin,
+        arguments.rotates,
+        arguments.mirror,
+    )
+    rows, columns = light.shape
+    note(f"polarized light: {light.angles.size} angles, {rows} x {columns} pixels, step {light.step:g} um")
+    return light
+
+
+def report(result: Result) -> None:
+    """Print what became of the pixels, how sure the result is, and what to be wary of."""
+    import numpy as np
+
+    names = ("not restored", "measured", "corrected", "inferred")
+    share = np.bincount(result.source.ravel(), minlength=len(names)) / result.source.size
+    rows, columns = result.source.shape
+    print(
+        f"{rows} x {columns} pixels: "
+        + ", ".join(f"{100 * s:.1f} % {n}" for s, n in zip(share, names, strict=True) if s)
+    )
+    known = result.uncertainty[result.source > 0]
+    if known.size:
+        low, high = np.nanpercentile(known, (50, 95))
+        print(f"uncertainty: median {low:.2f} deg, 95 % below {high:.2f} deg")
+    for warning in result.record.get("warnings", ()):
+        note(f"note: {warning}")
+
+
+def _check_light_options(arguments: argparse.Namespace) -> None:
+    if arguments.pl is not None:
+        for value, option in ((arguments.angles, "--angles"), (arguments.pl_step, "--pl-step")):
+            if value is None:
+                raise InputError(f"--pl needs {option}", advice=f"{option}, see `grainlight enhance --help`")
+    elif arguments.angles is not None or arguments.pl_step is not None:
+        raise InputError("--angles and --pl-step are given, but no images", advice="--pl STACK.tif")

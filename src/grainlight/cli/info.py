@@ -1,0 +1,142 @@
+"""`grainlight info`: what a file holds and what looks wrong with it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grainlight.cli import values
+from grainlight.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from grainlight.maps.orientation_map import OrientationMap
+
+_IMAGES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
+
+
+def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
+    """Add the command to the parser."""
+    command = commands.add_parser(
+        "info",
+        help="what a file holds",
+        description="Print format, grid, size, step, phases, indexed share, frames, quality fields and suspected "
+        "problems of an EBSD map; shape and range of light images; the record of an .npz that grainlight wrote.",
+        allow_abbrev=False,
+    )
+    command.add_argument("file", metavar="FILE", help=".ang, .ctf, an image, or an .npz of grainlight")
+    values.add_frame(command)
+    return command
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    file = Path(arguments.file)
+    ending = file.suffix.lower()
+    if ending in _IMAGES:
+        lines = describe_image(file)
+    elif ending == ".npz":
+        lines = describe_result(file)
+    else:
+        from grainlight.maps.io import load_ebsd
+
+        lines = describe_map(load_ebsd(file, arguments.frame, values.crystal_frame(arguments.crystal_frame)))
+    print(f"file: {file}")
+    for line in lines:
+        print(line)
+    return 0
+
+
+def describe_map(ebsd: OrientationMap) -> list[str]:
+    """Return what a map is, a line each."""
+    import numpy as np
+
+    rows, columns = ebsd.shape
+    width, height = float(np.ptp(ebsd.x[ebsd.present])), float(np.ptp(ebsd.y[ebsd.present]))
+    points = int(ebsd.present.sum())
+    lines = [
+        f"format: {ebsd.source}",
+        f"grid: {ebsd.grid}, {rows} rows x {columns} columns, {points:,} points",
+        f"step: {ebsd.step[0]:g} x {ebsd.step[1]:g} um; field {width:g} x {height:g} um; origin {ebsd.origin[0]:g}, "
+        f"{ebsd.origin[1]:g} um",
+        f"frames: sample {ebsd.sample_frame.value}, crystal X along {ebsd.crystal_frame.value}",
+    ]
+    indexed = int(ebsd.indexed.sum())
+    lines.append(f"indexed: {_percent(indexed, points)} of the points")
+    for phase in ebsd.phases:
+        count = int(ebsd.of_phases([phase]).sum())
+        lattice = f"a {phase.a:g}, c {phase.c:g} A" if phase.has_hexagonal_axes else f"a {phase.a:g} A"
+        lines.append(f"phase {phase}, {lattice}: {_percent(count, points)}")
+    for name, array in ebsd.fields.items():
+        known = array[ebsd.indexed] if indexed else array[ebsd.present]
+        if known.size and known.dtype.kind in "biuf":
+            low, middle, high = (float(f(known)) for f in (np.min, np.median, np.max))
+            lines.append(f"field {name}: {low:g} to {high:g}, median {middle:g}")
+    problems = list(ebsd.notes)
+    if not ebsd.hexagonal.any():
+        problems.append("No point belongs to a phase of Laue group 6/mmm: there is nothing here that can be restored.")
+    lines += [f"suspected problem: {problem}" for problem in problems] or ["suspected problems: none"]
+    return lines
+
+
+def describe_image(file: Path) -> list[str]:
+    """Return shape, type and range of images in a file."""
+    import numpy as np
+
+    data = _image(file)
+    lines = [f"format: image data of shape {data.shape}, {data.dtype}"]
+    bad = 0 if data.dtype.kind in "biu" else int(np.count_nonzero(~np.isfinite(data)))
+    if bad < data.size:
+        low, high = float(np.nanmin(data)), float(np.nanmax(data))
+        lines.append(f"counts: {low:g} to {high:g}; {100 * float(np.mean(data == high)):.3g} % at the highest")
+    lines.append(f"suspected problem: {bad:,} pixels are not finite" if bad else "suspected problems: none")
+    return lines
+
+
+def _image(file: Path) -> NDArray[Any]:
+    import numpy as np
+
+    if not file.is_file():
+        raise InputError("the file does not exist", file=file, advice="check the path and the spelling")
+    try:
+        if file.suffix.lower() in (".tif", ".tiff"):
+            import tifffile
+
+            data = np.asarray(tifffile.imread(file))
+        else:
+            import imageio.v3
+
+            data = np.asarray(imageio.v3.imread(file))
+    except Exception as error:  # the readers raise whatever their format's parser ran into
+        found = f"{type(error).__name__}: {error}"[:200]
+        raise InputError("the image cannot be read", file=file, found=found) from error
+    if data.dtype.kind not in "buif":
+        raise InputError("the image has no grey values", file=file, found=str(data.dtype))
+    return data
+
+
+def describe_result(file: Path) -> list[str]:
+    """Return arrays and record of an .npz that stands beside a restored map."""
+    import zipfile
+
+    import numpy as np
+
+    if not file.is_file():
+        raise InputError("the file does not exist", file=file, advice="check the path and the spelling")
+    try:
+        with np.load(file) as data:
+            arrays = {name: data[name] for name in data.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError("this is no .npz of grainlight", file=file, found=str(error)[:200]) from error
+    lines = [f"array {name}: {array.dtype} {array.shape}" for name, array in arrays.items() if array.ndim]
+    if "record" in arrays and arrays["record"].ndim == 0:
+        record = json.loads(str(arrays["record"]))
+        lines += [f"{name}: {json.dumps(value)}" for name, value in record.items()]
+    return lines
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "0 %"

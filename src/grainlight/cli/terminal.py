@@ -1,0 +1,73 @@
+"""What a command shows while it works: bars with the time left on a terminal, nothing when piped."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any
+
+from grainlight.progress import Silent
+
+
+def note(text: str) -> None:
+    """Print a line for the person at the terminal; standard output stays free for results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+class Bars:
+    """Progress as a bar per stage, each with the time left; a context manager that cleans up after itself."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        self._bars = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+        self._task: Any = None
+
+    def __enter__(self) -> Bars:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._finish()
+        self._bars.stop()
+
+    def begin(self, stage: str, total: int) -> None:
+        self._finish()
+        self._task = self._bars.add_task(stage, total=max(total, 1))
+
+    def advance(self, units: int = 1) -> None:
+        if self._task is not None:
+            self._bars.advance(self._task, units)
+
+    def _finish(self) -> None:
+        if self._task is not None:
+            total = next(task.total for task in self._bars.tasks if task.id == self._task)
+            self._bars.update(self._task, completed=total)
+
+
+class Quiet(Silent):
+    """Progress for a pipe, with the manners of `Bars`."""
+
+    def __enter__(self) -> Quiet:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def bars() -> Bars | Quiet:
+    """Return progress for standard error: bars if it is a terminal, silence otherwise."""
+    return Bars() if sys.stderr.isatty() else Quiet()

@@ -1,0 +1,95 @@
+"""What options take: conversions for argparse whose messages say what was expected."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+
+LARGEST_SCALE = 8
+
+
+def whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Return a conversion to a whole number within limits."""
+    expected = f"a whole number from {least}" + (" up" if most is None else f" to {most}")
+
+    def convert(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"expected {expected}, found {text!r}") from None
+        if value < least or (most is not None and value > most):
+            raise argparse.ArgumentTypeError(f"expected {expected}, found {text}")
+        return value
+
+    return convert
+
+
+def positive(unit: str, *, zero: bool = False) -> Callable[[str], float]:
+    """Return a conversion to a finite number above zero (or zero, where allowed) in a unit."""
+    expected = f"a number {'not below' if zero else 'above'} 0 ({unit})"
+
+    def convert(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"expected {expected}, found {text!r}") from None
+        if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
+            raise argparse.ArgumentTypeError(f"expected {expected}, found {text}")
+        return value
+
+    return convert
+
+
+def pair(text: str) -> tuple[float, float]:
+    """Convert ``X,Y`` in um."""
+    parts = text.split(",")
+    try:
+        values = [float(part) for part in parts]
+    except ValueError:
+        values = []
+    if len(values) != 2 or not all(math.isfinite(value) for value in values):
+        raise argparse.ArgumentTypeError(f"expected X,Y in um such as 12.5,-3, found {text!r}")
+    return values[0], values[1]
+
+
+def size(text: str) -> tuple[int, int]:
+    """Convert ``ROWS,COLUMNS``, 16 to 8192 each."""
+    parts = text.lower().replace("x", ",").split(",")
+    if len(parts) != 2 or not all(part.strip().isdigit() and 16 <= int(part) <= 8192 for part in parts):
+        raise argparse.ArgumentTypeError(f"expected ROWS,COLUMNS such as 200,300, each 16 to 8192, found {text!r}")
+    return int(parts[0]), int(parts[1])
+
+
+def add_device(command: argparse.ArgumentParser) -> None:
+    """Add ``--device``."""
+    command.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where to compute (default: a GPU if there is one)",
+    )
+
+
+def add_seed(command: argparse.ArgumentParser) -> None:
+    """Add ``--seed``."""
+    command.add_argument("--seed", type=whole(0, 2**31), default=0, help="random seed (default: 0)")
+
+
+def add_frame(command: argparse.ArgumentParser) -> None:
+    """Add ``--frame`` and ``--crystal-frame``: what the Euler angles of the EBSD file refer to."""
+    command.add_argument(
+        "--frame",
+        choices=("oxford", "edax1", "edax2", "edax3", "edax4", "none"),
+        help="sample frame of the Euler angles (default: edax2 for .ang, oxford for .ctf)",
+    )
+    command.add_argument(
+        "--crystal-frame",
+        choices=("a", "a-star"),
+        help="what X of a hexagonal crystal lies along (default: a for .ang, a-star for .ctf)",
+    )
+
+
+def crystal_frame(choice: str | None) -> str | None:
+    """Return the name of a crystal frame as the readers know it."""
+    return "a*" if choice == "a-star" else choice
