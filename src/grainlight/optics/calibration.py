@@ -308,7 +308,9 @@ def _curve(z: Tensor, h: Tensor, s: Tensor, v: Tensor, a0: Tensor, weight: Tenso
     columns = torch.stack((v * h, v * h * (1 - s), a0 + 0j, torch.ones_like(h)), 1)
     free = torch.zeros(4, dtype=torch.float64)
     plain, _ = weighted_fit(columns[:, [0, 2, 3]], z, weight, free[:3])
-    free[1] = (sigma / max(0.5 * float(plain[0].abs()), 1e-300)) ** 2
+    if float(plain[0].abs()) < 1e-12:  # no contrast at all (a0 is about 1 here)
+        return 0.0
+    free[1] = (sigma / (0.5 * float(plain[0].abs()))) ** 2
     free[2:] = 1e-2 * len(s)
     solution, _ = weighted_fit(columns, z, weight, free)
     size = float(solution[0].abs()) ** 2

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from grainlight.optics.calibration import Calibration
 from grainlight.optics.harmonics import Harmonics
+from grainlight.optics.relief import local_mean
 from grainlight.optics.resample import sample_at
 from grainlight.optics.robust import binned_mean, binned_variance, box_mean, nonnegative_line, soft_mean
 
 OUTSIDE, SATURATED, MISFIT, CONTRADICTION, INCONSISTENT = 1, 2, 4, 8, 16
 _CEILING = 30.0
+_NEIGHBOURHOOD = 1.3  # standard deviation of the window for contradictions, in distances between known points
+_CONTRADICTED = 1.6
+_CAP = 5.0
 _DOUBT = 0.2  # share of a local brightness correction that is not trusted
 _ROWS = 1 << 18  # pixels handled at once
 
@@ -108,7 +111,11 @@ def apply(
     misfit = _misfit(harmonics, expected_rms)
     strange, inclination = _inconsistency(calibration, state, sigma)
     wrong = _contradiction(calibration, sigma, residual, at)
-    for bit, excess, threshold in ((MISFIT, misfit, 1.5), (CONTRADICTION, wrong, 1.3), (INCONSISTENT, strange, 1.5)):
+    for bit, excess, threshold in (
+        (MISFIT, misfit, 1.5),
+        (CONTRADICTION, wrong.amax(0), 1.3),
+        (INCONSISTENT, strange, 1.5),
+    ):
         flags |= (excess > threshold).to(torch.uint8) * bit
     sigma = sigma * torch.maximum(torch.maximum(misfit, wrong), strange).clamp(1.0, _CEILING)
     clipped = harmonics.clipped > 0
@@ -180,9 +187,10 @@ def _point_residuals(
         # what scales with brightness scales with the background of A0 too
         length = expected[part].square().sum(0) if group else (expected[0] + ground).square()
         centre, variance = binned_variance(r, length)
-        known = torch.stack([noise[group].square(), jitter[group] * turn])
-        _, taken = binned_mean(known.sum(0), length, len(centre))
-        left = (variance - taken).clamp_min(0.02 * variance)
+        _, photons = binned_mean(noise[group].square(), length, len(centre))
+        _, tilts = binned_mean(jitter[group] * turn, length, len(centre))
+        # the axes may be better than stated: do not take off more than about half of what is seen
+        left = torch.maximum(variance - photons - tilts, 0.4 * variance - photons).clamp_min(0.0)
         terms.append(nonnegative_line(centre, left))
     return terms, residual, at
 
@@ -258,30 +266,26 @@ def _straightened(calibration: Calibration, state: Tensor, s: Tensor) -> Tensor:
 
 
 def _contradiction(calibration: Calibration, sigma: Tensor, residual: Tensor, at: Tensor) -> Tensor:
-    """Return the factor by which a neighbourhood's light misses its known c-axes, smooth over the image."""
+    """Return the factors (3, H, W) by which a neighbourhood's light misses its known c-axes, group by group."""
     rows, columns = sigma.shape[1:]
-    one = torch.ones(rows, columns, dtype=sigma.dtype, device=sigma.device)
-    channels = [i for i, g in enumerate((0, 1, 1, 2, 2)) if calibration.signal[g]]
-    if len(at) < 50 or not channels:
-        return one
+    factor = torch.ones_like(sigma)
+    if len(at) < 50:
+        return factor
     level = sample_at(sigma, at).to("cpu", torch.float64)
-    level = level[[0, 1, 1, 2, 2]]
-    # one boundary point or one misindexed point says nothing about its neighbours: cap each
-    chi = (residual / level)[channels].square().mean(0).clamp(max=16.0)
-    spacing = math.sqrt(rows * columns / len(at))
-    cell = 2 * spacing
-    grid = (max(1, round(rows / cell)), max(1, round(columns / cell)))
-    r = (at[:, 0] + 0.5).mul(grid[0] / rows).long().clamp(0, grid[0] - 1)
-    c = (at[:, 1] + 0.5).mul(grid[1] / columns).long().clamp(0, grid[1] - 1)
-    sums = torch.zeros(2, grid[0] * grid[1], dtype=torch.float64)
-    sums.index_add_(1, r * grid[1] + c, torch.stack((chi, torch.ones_like(chi))))
-    smooth = functional.avg_pool2d(sums.view(1, 2, *grid), 3, stride=1, padding=1)[0]
-    mean = smooth[0] / smooth[1].clamp_min(1e-9)
-    usual = float(chi.mean())
-    ratio = torch.where(smooth[1] > 0.5, mean / max(usual, 1.0), 1.0)
-    full = functional.interpolate(ratio[None, None], size=(rows, columns), mode="bilinear", align_corners=False)[0, 0]
-    full = full.to(sigma.device, sigma.dtype)
-    return torch.where(full > 2.0, full.sqrt(), one)
+    row = torch.arange(rows, dtype=sigma.dtype, device=sigma.device)[:, None]
+    column = torch.arange(columns, dtype=sigma.dtype, device=sigma.device)
+    for group, known in enumerate(calibration.signal):
+        if not known:
+            continue
+        part = slice(2 * group - 1, 2 * group + 1) if group else slice(0, 1)
+        miss = (residual[part] / level[group]).square().mean(0).sqrt()
+        # one boundary point or one misindexed point says nothing about its neighbours: cap each
+        miss = miss.clamp(max=_CAP)
+        usual = float(miss.mean())
+        local = local_mean(miss, at, (rows, columns), _NEIGHBOURHOOD, usual).at(row, column)
+        # what chance does not do in a window of some twenty points; normal residuals have 0.8 or 0.9
+        factor[group] = torch.where(local > _CONTRADICTED * usual, local / 0.85, factor[group])
+    return factor
 
 
 def _report(

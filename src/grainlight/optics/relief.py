@@ -11,9 +11,9 @@ from torch.nn import functional
 
 from grainlight.optics.robust import cauchy_weight, spread
 
-_REACH = 1.25  # kernel, in cells; a cell holds about one point
+_REACH = 1.0  # kernel, in cells; a cell holds about one point
 _PRIOR = 0.15  # what brightness deviates by where nothing is known
-_ROUNDS = 4
+_ROUNDS = 8
 
 
 @dataclass(frozen=True)
@@ -67,20 +67,14 @@ def fit_relief(measured: Tensor, model: Tensor, noise: float, positions: Tensor,
     """
     if len(positions) < 100:
         return flat_relief(shape)
-    cell = math.sqrt(shape[0] * shape[1] / len(positions))
-    high, wide = max(1, round(shape[0] / cell)), max(1, round(shape[1] / cell))
-    r = ((positions[:, 0] + 0.5) * (high / shape[0])).long().clamp(0, high - 1)
-    c = ((positions[:, 1] + 0.5) * (wide / shape[1])).long().clamp(0, wide - 1)
-    index = r * wide + c
+    cells = _Cells(positions, shape)
     weight = torch.ones_like(measured)
     # points scatter by more than their noise: brightness also changes from grain to grain, which no kernel resolves
     scatter = max(noise, spread(measured - model))
     relief = flat_relief(shape)
     for _ in range(_ROUNDS):
         scaled = weight / scatter**2
-        sums = torch.zeros(2, high * wide, dtype=torch.float64)
-        sums.index_add_(1, index, torch.stack((scaled * model * measured, scaled * model * model)))
-        smooth = _blur(sums.view(2, high, wide))
+        smooth = cells.smooth(torch.stack((scaled * model * measured, scaled * model * model)), _REACH)
         relief = Relief((smooth[0] + 1 / _PRIOR**2) / (smooth[1] + 1 / _PRIOR**2), shape)
         residual = measured - model * relief.at(positions[:, 0], positions[:, 1])
         scatter = max(0.3 * noise, spread(residual), 1e-300)
@@ -88,10 +82,31 @@ def fit_relief(measured: Tensor, model: Tensor, noise: float, positions: Tensor,
     return Relief(relief.factor.clamp(0.1, 3.0), shape)
 
 
-def _blur(sums: Tensor) -> Tensor:
-    """Return the Gaussian-weighted sums (not means) over neighbouring cells."""
-    radius = math.ceil(3 * _REACH)
-    x = torch.arange(-radius, radius + 1, dtype=sums.dtype)
-    kernel = torch.exp(-0.5 * (x / _REACH) ** 2)
-    padded = functional.pad(sums[:, None], (radius, radius, radius, radius))
-    return functional.conv2d(functional.conv2d(padded, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))[:, 0]
+def local_mean(values: Tensor, positions: Tensor, shape: tuple[int, int], reach: float, prior: float) -> Relief:
+    """Return the mean of values (P,) in the neighbourhood of every place, one point's worth of `prior` mixed in.
+
+    `reach` is the standard deviation of the neighbourhood in distances between points.
+    """
+    smooth = _Cells(positions, shape).smooth(torch.stack((values, torch.ones_like(values))), reach)
+    return Relief((smooth[0] + prior) / (smooth[1] + 1), shape)
+
+
+class _Cells:
+    """A grid over an image with about one point a cell."""
+
+    def __init__(self, positions: Tensor, shape: tuple[int, int]) -> None:
+        side = math.sqrt(shape[0] * shape[1] / len(positions))
+        self.high, self.wide = max(1, round(shape[0] / side)), max(1, round(shape[1] / side))
+        row = ((positions[:, 0] + 0.5) * (self.high / shape[0])).long().clamp(0, self.high - 1)
+        column = ((positions[:, 1] + 0.5) * (self.wide / shape[1])).long().clamp(0, self.wide - 1)
+        self.index = row * self.wide + column
+
+    def smooth(self, values: Tensor, reach: float) -> Tensor:
+        """Return Gaussian-weighted sums (n, h, w) of values (n, P); the nearest cell counts one."""
+        sums = torch.zeros(len(values), self.high * self.wide, dtype=torch.float64)
+        sums.index_add_(1, self.index, values)
+        radius = math.ceil(3 * reach)
+        x = torch.arange(-radius, radius + 1, dtype=sums.dtype)
+        kernel = torch.exp(-0.5 * (x / reach) ** 2)
+        padded = functional.pad(sums.view(-1, 1, self.high, self.wide), (radius, radius, radius, radius))
+        return functional.conv2d(functional.conv2d(padded, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))[:, 0]

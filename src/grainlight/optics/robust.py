@@ -93,7 +93,9 @@ def binned_mean(values: Tensor, size: Tensor, bins: int) -> tuple[Tensor, Tensor
 
 def nonnegative_line(x: Tensor, y: Tensor) -> tuple[float, float]:
     """Return a >= 0 and b >= 0 of the relative least-squares line y = a + b x, for y >= 0 and x >= 0."""
-    weight = 1 / (y + 0.1 * y.mean().clamp_min(1e-300)) ** 2
+    if float(y.max()) <= 0:
+        return 0.0, 0.0
+    weight = (y.mean() / (y + 0.1 * y.mean())) ** 2
     best, answer = math.inf, (float(y.mean()), 0.0)
     columns = torch.stack((torch.ones_like(x), x), 1)
     for use in ([0, 1], [0], [1]):

@@ -81,9 +81,7 @@ def canonical_state(
 
 
 def _curves(s: Tensor, material: Material, delta: float | Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    zero, one = torch.zeros_like(s[..., :1]), torch.ones_like(s[..., :1])
-    if s.ndim == 0:
-        zero, one = torch.zeros_like(s), torch.ones_like(s)
+    zero, one = s.new_zeros(()), s.new_ones(())
     low, high = amplitudes(zero, delta, material), amplitudes(one, delta, material)
     here = amplitudes(s, delta, material)
     a0 = (here.a0 - low.a0) / (high.a0 - low.a0)
