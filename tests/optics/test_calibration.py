@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
 import torch
-from sections import Chain, points, run, voronoi
+from light_chain import Chain, points, run, voronoi
 
 from grainlight.errors import InputError
 from grainlight.optics.calibration import calibrate
@@ -155,6 +156,41 @@ def test_wrong_ebsd_points_do_not_spoil_it() -> None:
     spoiled = apply(calibrate(fit, spoiled_axes, at), fit, spoiled_axes, at)
     assert float((spoiled.state - light.state)[1:].abs().median()) < 0.02
     assert float(spoiled.sigma[1].median()) < 1.6 * float(light.sigma[1].median())
+
+
+def test_noise_of_the_known_axes_is_taken_off_again() -> None:
+    c = voronoi(18)
+    settings = clean(3)
+    shot = simulate_stack(c, settings, torch.Generator().manual_seed(0))
+    fit = fit_harmonics(shot.images, settings.angles)
+    known, at = points(c, 2)
+    tilt = 0.5 * torch.pi / 180 * torch.randn(known.shape, generator=torch.Generator().manual_seed(1))
+    known = torch.nn.functional.normalize(known + tilt, dim=-1)
+    calibration = calibrate(fit, known, at)
+    aware, unaware = (apply(calibration, fit, known, at, axis_noise=n) for n in (0.5, 0.0))
+    assert float(aware.sigma[2].median()) < 0.9 * float(unaware.sigma[2].median())
+    chain = Chain(c, shot, fit, calibration, aware)
+    for group in range(3):
+        assert 0.5 < chain.covered(group) < 0.87
+
+
+@pytest.mark.slow
+def test_a_large_stack_takes_seconds() -> None:
+    c = voronoi(19, 250, 300).repeat_interleave(4, 0).repeat_interleave(4, 1)
+    settings = corrupted(19)
+    shot = simulate_stack(c, settings, torch.Generator().manual_seed(0))
+    known, at = points(c)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        start = time.process_time()
+        fit = fit_harmonics(shot.images, settings.angles)
+        light = apply(calibrate(fit, known, at), fit, known, at)
+        taken = time.process_time() - start
+    finally:
+        torch.set_num_threads(threads)
+    assert light.state.shape == (5, 1000, 1000)
+    assert taken < 8.0
 
 
 def test_finer_images_resampled_first() -> None:
