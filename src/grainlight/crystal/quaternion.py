@@ -51,9 +51,7 @@ def from_matrix(g: Tensor) -> Tensor:
     m00, m01, m02 = g[..., 0, :].unbind(-1)
     m10, m11, m12 = g[..., 1, :].unbind(-1)
     m20, m21, m22 = g[..., 2, :].unbind(-1)
-    squares = torch.stack(
-        (1 + m00 + m11 + m22, 1 + m00 - m11 - m22, 1 - m00 + m11 - m22, 1 - m00 - m11 + m22), dim=-1
-    )
+    squares = torch.stack((1 + m00 + m11 + m22, 1 + m00 - m11 - m22, 1 - m00 + m11 - m22, 1 - m00 - m11 + m22), dim=-1)
     # Each row is 4 q_i q: the one with the largest q_i is the well-conditioned one.
     rows = torch.stack(
         (
@@ -81,4 +79,6 @@ def random(
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
     """Uniformly distributed quaternions (*shape, 4)."""
-    return torch.nn.functional.normalize(torch.randn(*shape, 4, generator=generator, device=device, dtype=dtype), dim=-1)
+    return torch.nn.functional.normalize(
+        torch.randn(*shape, 4, generator=generator, device=device, dtype=dtype), dim=-1
+    )

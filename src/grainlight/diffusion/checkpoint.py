@@ -39,7 +39,9 @@ def load_weights(path: Path | None = None, device: str | torch.device = "cpu") -
     """
     path = path or SHIPPED
     if not path.is_file():
-        raise InputError("there are no weights", file=path, advice="train some (grainlight train) or reinstall grainlight")
+        raise InputError(
+            "there are no weights", file=path, advice="train some (grainlight train) or reinstall grainlight"
+        )
     try:
         with safe_open(path, "pt") as file:
             header = file.metadata() or {}

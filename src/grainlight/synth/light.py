@@ -42,7 +42,9 @@ def draw_curves(draw: Draw, batch: int) -> Tensor:
     curves = torch.stack((a0 - a0[:, :1], a2, difference), 1)
     scale = curves[..., -1:]
     curves = curves / torch.where(scale.abs() < 1e-9, torch.full_like(scale, 1e-9), scale)
-    weak = torch.stack((torch.where(draw.chance(0.5, batch, 1), s, s * s), s.expand(batch, -1), (s * s).expand(batch, -1)), 1)
+    weak = torch.stack(
+        (torch.where(draw.chance(0.5, batch, 1), s, s * s), s.expand(batch, -1), (s * s).expand(batch, -1)), 1
+    )
     steady = (curves.diff(dim=-1) > -0.02).all(-1, keepdim=True)
     curves = torch.where(steady & draw.chance(0.7, batch, 1, 1), curves, weak)
     # Cubic c1 s + c2 s^2 + (1 - c1 - c2) s^3 through the nodes by least squares: it keeps 0 at 0 and 1 at 1.

@@ -81,7 +81,9 @@ def _children(draw: Draw, recipe: Recipe, shape: tuple[int, int], points: Tensor
     batch = points.shape[0]
     identity = points.new_tensor((1.0, 0.0, 0.0, 0.0))
     if not bool((recipe.child > 0).any()):
-        return torch.zeros(points.shape[:2], dtype=torch.long, device=draw.device), identity.expand(*points.shape[:2], 4)
+        return torch.zeros(points.shape[:2], dtype=torch.long, device=draw.device), identity.expand(
+            *points.shape[:2], 4
+        )
     seeds = scatter_seeds(
         draw, recipe.child_size, recipe.child_aspect, recipe.direction + 0.7, recipe.child_spread, shape
     )
@@ -97,9 +99,7 @@ def _children(draw: Draw, recipe: Recipe, shape: tuple[int, int], points: Tensor
     return child, _gather(added, child)
 
 
-def _lamellae(
-    draw: Draw, recipe: Recipe, points: Tensor, parent: Tensor, q_parent: Tensor
-) -> tuple[Tensor, Tensor]:
+def _lamellae(draw: Draw, recipe: Recipe, points: Tensor, parent: Tensor, q_parent: Tensor) -> tuple[Tensor, Tensor]:
     """Twin lamellae along the trace of their K1 plane: inside (B, P) and the rotation (B, P, 4) they add."""
     batch, count = q_parent.shape[:2]
     rotations = twin_rotations(draw.scalar(1.56, 1.63)).to(draw.device)

@@ -64,9 +64,7 @@ def scatter_seeds(
     down = max(2, math.ceil((rows + 2 * margin) / smallest))
     # One stratified lattice for the batch: larger sizes spread it further beyond the image.
     cells = torch.stack(
-        torch.meshgrid(
-            torch.arange(across, device=draw.device), torch.arange(down, device=draw.device), indexing="xy"
-        ),
+        torch.meshgrid(torch.arange(across, device=draw.device), torch.arange(down, device=draw.device), indexing="xy"),
         -1,
     ).reshape(1, -1, 2)
     jitter = draw.uniform(0.5, 1.3, batch, 1, 1)
@@ -89,9 +87,7 @@ def _quadratic_form(position: Tensor, angle: Tensor, long: Tensor, short: Tensor
     mxx, mxy, myy = cos**2 * il + sin**2 * is_, cos * sin * (il - is_), sin**2 * il + cos**2 * is_
     x, y = position.unbind(-1)
     constant = mxx * x * x + 2 * mxy * x * y + myy * y * y + height**2
-    return torch.stack(
-        (mxx, 2 * mxy, myy, -2 * (mxx * x + mxy * y), -2 * (mxy * x + myy * y), constant), dim=-1
-    )
+    return torch.stack((mxx, 2 * mxy, myy, -2 * (mxx * x + mxy * y), -2 * (mxy * x + myy * y), constant), dim=-1)
 
 
 def assign(seeds: Seeds, points: Tensor) -> Tensor:
@@ -119,7 +115,9 @@ def assign(seeds: Seeds, points: Tensor) -> Tensor:
     return (out & ~keep).long()
 
 
-def warp(draw: Draw, points: Tensor, shape: tuple[int, int], amplitude: Tensor, serration: Tensor, size: float) -> Tensor:
+def warp(
+    draw: Draw, points: Tensor, shape: tuple[int, int], amplitude: Tensor, serration: Tensor, size: float
+) -> Tensor:
     """Move points (P, 2) by smooth random fields, so that boundaries curve (long waves) and serrate (short waves).
 
     ``amplitude`` and ``serration`` (B,) are the standard deviations in pixels, ``size`` the typical grain size.

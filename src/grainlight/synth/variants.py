@@ -22,9 +22,7 @@ def twin_normals(c_over_a: float = 1.587) -> Tensor:
         x, y, z = h, (h + 2 * k) / math.sqrt(3.0), l / c_over_a
         for turn in range(6):
             angle = math.pi / 3 * turn
-            normals.append(
-                (x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle), z)
-            )
+            normals.append((x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle), z))
     return torch.nn.functional.normalize(torch.tensor(normals), dim=-1)
 
 
@@ -36,9 +34,7 @@ def twin_rotations(c_over_a: float = 1.587) -> Tensor:
 
 def burgers_variants() -> Tensor:
     """Quaternions (12, 4) from a beta crystal to its alpha variants: (0001) || {110}, <11-20> || <111> (Burgers 1934)."""
-    planes = [
-        p for p in itertools.product((-1, 0, 1), repeat=3) if sum(map(abs, p)) == 2 and next(filter(None, p)) > 0
-    ]
+    planes = [p for p in itertools.product((-1, 0, 1), repeat=3) if sum(map(abs, p)) == 2 and next(filter(None, p)) > 0]
     directions = [d for d in itertools.product((-1, 1), repeat=3) if d[0] > 0]
     a, c = [], []
     for plane in planes:

@@ -152,10 +152,12 @@ def train(
         state.model.load_state_dict(begun)
         state.ema.load_state_dict(begun)
     model = torch.compile(state.model.estimate) if preset.compile else state.model.estimate
-    held_out = validation_set(max(64, preset.patch) if preset.steps > 100 else preset.patch, 4 if preset.steps > 100 else 1)
+    held_out = validation_set(
+        max(64, preset.patch) if preset.steps > 100 else preset.patch, 4 if preset.steps > 100 else 1
+    )
     flops = 3 * flops_per_pixel(preset.network) * preset.patch**2
     sums, since, last_save = torch.zeros(6, device=device), time.perf_counter(), time.perf_counter()
-    first_step, began, before = state.step, time.perf_counter(), state.seconds
+    counted, first_step, began, before = 0, state.step, time.perf_counter(), state.seconds
 
     def write(entry: dict) -> None:
         with log.open("a") as file:
@@ -187,11 +189,12 @@ def train(
         with torch.no_grad():
             torch._foreach_lerp_(list(state.ema.parameters()), list(state.model.parameters()), weight)
         sums += torch.cat((loss.detach().view(1), parts))
+        counted += 1
         state.seconds = before + time.perf_counter() - began
         if state.step % preset.log_every == 0:
             now = time.perf_counter()
-            rate = preset.batch * preset.log_every / (now - since)
-            means = [round(float(v) / preset.log_every, 4) for v in sums]
+            rate = preset.batch * counted / (now - since)
+            means = [round(float(v) / counted, 4) for v in sums]
             write(
                 {
                     "step": state.step,
@@ -206,10 +209,12 @@ def train(
                 }
             )
             sums.zero_()
-            since = now
+            counted, since = 0, now
         if time.perf_counter() - last_save >= preset.save_every_seconds:
+            paused = time.perf_counter()
             save()
-            since = last_save = time.perf_counter()
+            last_save = time.perf_counter()
+            since += last_save - paused
     if state.step > first_step or not weights.exists():
         save()
     return weights

@@ -19,9 +19,15 @@ def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:
     tall = x.shape[0] > x.shape[1]
     if tall:
         x = x.T
+    # Every step multiplies x from the left by a polynomial of its Gram matrix: iterate on the small matrix only.
+    gram = x @ x.T
+    identity = torch.eye(len(gram), dtype=x.dtype, device=x.device)
+    total = identity
     for _ in range(steps):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        factor = a * identity + b * gram + c * gram @ gram
+        total = factor @ total
+        gram = factor @ gram @ factor
+    x = total @ x
     return x.T if tall else x
 
 
@@ -34,7 +40,9 @@ class MuonAdam(torch.optim.Optimizer):
     def __init__(self, model: nn.Module, lr: float = 1e-3, muon_lr: float = 0.02, momentum: float = 0.95) -> None:
         muon, adam = [], []
         for name, parameter in model.named_parameters():
-            inner = parameter.ndim == 4 and min(parameter.shape[:2]) > 1 and ".stem." not in name and ".head." not in name
+            inner = (
+                parameter.ndim == 4 and min(parameter.shape[:2]) > 1 and ".stem." not in name and ".head." not in name
+            )
             (muon if inner else adam).append(parameter)
         groups = [
             {"params": muon, "muon": True, "lr": muon_lr, "base_lr": muon_lr},

@@ -19,8 +19,8 @@ class TrainingPreset:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     mixture: NoiseMixture = field(default_factory=NoiseMixture)
     patch: int = 64
-    batch: int = 32
-    parts: int = 4
+    batch: int = 16
+    parts: int = 2
     optimizer: str = "muon"
     lr: float = 1e-3
     muon_lr: float = 0.02
@@ -35,7 +35,7 @@ class TrainingPreset:
     bf16: bool = False
     compile: bool = False
     log_every: int = 50
-    save_every_seconds: float = 120.0
+    save_every_seconds: float = 240.0
 
 
 PRESETS = {

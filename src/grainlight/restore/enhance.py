@@ -1,0 +1,192 @@
+"""The restoration from end to end."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from grainlight.crystal.embedding import PER_DEGREE, decode, embed
+from grainlight.crystal.frames import CrystalFrame, SampleFrame
+from grainlight.crystal.hexagonal import disorientation_angle
+from grainlight.diffusion.checkpoint import load_weights, weights_hash
+from grainlight.diffusion.sampler import group_sigma
+from grainlight.maps.light_stack import LightStack
+from grainlight.maps.orientation_map import OrientationMap
+from grainlight.progress import Progress, Silent
+from grainlight.restore.device import choose_device
+from grainlight.restore.doubt import bound_90
+from grainlight.restore.ensemble import Posterior, restore_ensemble
+from grainlight.restore.light import PlacedLight, place_light
+from grainlight.restore.place import Placed, check_usable, estimate_noise, place
+from grainlight.restore.projection import find_neighbours
+from grainlight.restore.record import input_record
+from grainlight.restore.result import CORRECTED, INFERRED, MEASURED, NOT_RESTORED, Result
+from grainlight.restore.settings import Settings
+from grainlight.restore.tiles import TiledDenoiser, count_tiles
+
+
+def enhance(
+    ebsd: OrientationMap,
+    light: LightStack | None = None,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Restore the full-resolution map of a coarse, noisy or incomplete EBSD map.
+
+    Parameters
+    ----------
+    ebsd
+        The coarse map, in any frame.
+    light
+        Polarized-light images of the same section; without them EBSD alone is restored.
+
+    Raises
+    ------
+    InputError
+        If nothing is indexed, no phase is of Laue group 6/mmm, or the light does not fit the map.
+    """
+    settings, progress = settings or Settings(), progress or Silent()
+    check_usable(ebsd)
+    began = time.perf_counter()
+    device = choose_device(settings.device)
+    model = load_weights(settings.weights, device)
+    noise = estimate_noise(ebsd) if settings.noise is None else max(settings.noise, 0.05)
+    progress.begin("reading the inputs together", 2)
+    placed = place(ebsd, settings.scale)
+    progress.advance()
+    shown = None if light is None else place_light(light, placed, noise)
+    progress.advance()
+    measurement, sigma = joint_measurement(placed, shown, noise)
+    steps, samples = settings.calls
+    rows, columns = placed.shape
+    progress.begin("restoring", steps * samples * count_tiles(rows, columns))
+    denoise = TiledDenoiser(model, device, on_tile=progress.advance)
+    mask = torch.from_numpy(placed.measured)
+    neighbours = find_neighbours(mask) if settings.projection else None
+    posterior = restore_ensemble(
+        denoise, measurement, sigma, neighbours, steps=steps, samples=samples, seed=settings.seed
+    )
+    record = _record(ebsd, light, shown, settings, noise, device)
+    result = _result(ebsd, placed, posterior, shown, noise, record)
+    result.record["seconds"] = round(time.perf_counter() - began, 2)
+    return result
+
+
+def joint_measurement(placed: Placed, light: PlacedLight | None, noise: float) -> tuple[Tensor, Tensor]:
+    """Measured state (23, H, W) and noise levels (4, H, W) on the output grid; ``noise`` in degrees (rms)."""
+    rows, columns = placed.shape
+    mask = torch.from_numpy(placed.measured)
+    e = embed(torch.from_numpy(placed.quaternions).float(), dim=-3) * mask
+    # The root-mean-square angle has three components, and each is one channel's worth of noise.
+    level = noise * PER_DEGREE / np.sqrt(3.0)
+    ebsd_sigma = torch.where(mask, torch.tensor(level), torch.inf).float()
+    if light is None:
+        state, light_sigma = torch.zeros(5, rows, columns), torch.full((3, rows, columns), torch.inf)
+    else:
+        state, light_sigma = light.state, light.sigma
+    return torch.cat((e, state)), group_sigma(ebsd_sigma, light_sigma)
+
+
+def _result(
+    ebsd: OrientationMap,
+    placed: Placed,
+    posterior: Posterior,
+    light: PlacedLight | None,
+    noise: float,
+    record: dict[str, Any],
+) -> Result:
+    canonical = ebsd.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
+    kept = canonical.quaternions.reshape(-1, 4)[placed.nearest]
+    q = decode(posterior.embedding, dim=0)
+    measured_q = torch.from_numpy(placed.quaternions)
+    angle = torch.rad2deg(disorientation_angle(q.double(), measured_q)).numpy()
+    correction = np.where(placed.measured, angle, np.nan).astype(np.float32)
+    seen = placed.reached | placed.measured
+    if light is not None:
+        # Light alone tells the c-axis, and neighbours the rest: pixels beyond the EBSD's reach stay open all the same.
+        record["light"] = light.report
+    restored = seen & ~placed.other
+    q_all = np.where(restored[..., None], q.double().numpy(), kept)
+    changed = correction > max(2.0, 4.0 * noise)
+    source = np.where(placed.measured, np.where(changed, CORRECTED, MEASURED), INFERRED)
+    source = np.where(restored, source, NOT_RESTORED).astype(np.uint8)
+    uncertainty = np.where(restored, bound_90(posterior.doubt.numpy()), np.nan).astype(np.float32)
+    phase_id = np.where(restored | placed.other, placed.phase_id, 0).astype(np.int16)
+    fields = _fields(ebsd, placed, source, uncertainty)
+    full = OrientationMap.from_quaternions(
+        q_all,
+        (placed.step, placed.step),
+        ebsd.phases,
+        phase_id=phase_id,
+        sample_frame=SampleFrame.S,
+        crystal_frame=CrystalFrame.X_ALONG_A,
+        fields=fields,
+        source="grainlight",
+    )
+    full = _in_frames_of(full, ebsd).replace(origin=ebsd.origin)
+    measured_map = OrientationMap.from_quaternions(
+        placed.quaternions,
+        (placed.step, placed.step),
+        ebsd.phases,
+        phase_id=np.where(placed.measured, placed.phase_id, 0),
+    )
+    measured_map = _in_frames_of(measured_map, ebsd)
+    boundary = np.where(restored, posterior.boundary.numpy(), 0.0).astype(np.float32)
+    return Result(
+        full,
+        uncertainty,
+        boundary,
+        source,
+        posterior.light.numpy().astype(np.float32),
+        placed.measured,
+        measured_map.quaternions,
+        correction,
+        record,
+    )
+
+
+def _in_frames_of(of: OrientationMap, ebsd: OrientationMap) -> OrientationMap:
+    return of.in_frame(ebsd.sample_frame).in_crystal_frame(ebsd.crystal_frame)
+
+
+def _fields(
+    ebsd: OrientationMap, placed: Placed, source: NDArray[np.uint8], uncertainty: NDArray[np.float32]
+) -> dict[str, NDArray[Any]]:
+    """The vendor's columns: its own values from the nearest scan point, and our bound where it has a column in degrees."""
+    fields = {name: values.reshape(-1)[placed.nearest] for name, values in ebsd.fields.items()}
+    bound = np.nan_to_num(uncertainty, nan=0.0)
+    if ebsd.source.startswith("ctf"):
+        fields["mad"] = bound
+    else:
+        fields["fit"] = bound
+        # Other programs drop points of low confidence index: ours falls from 1 to 0 as the bound goes from 0 to 30 degrees.
+        ci = np.clip(1.0 - bound / 30.0, 0.0, 1.0)
+        fields["ci"] = np.where(source == NOT_RESTORED, fields.get("ci", ci), ci)
+    return fields
+
+
+def _record(
+    ebsd: OrientationMap,
+    light: LightStack | None,
+    shown: PlacedLight | None,
+    settings: Settings,
+    noise: float,
+    device: torch.device,
+) -> dict[str, Any]:
+    import grainlight
+
+    return {
+        "version": grainlight.__version__,
+        "weights": weights_hash(settings.weights),
+        "settings": settings.as_record(),
+        "device": str(device),
+        "noise_deg": round(noise, 3),
+        "frames": {"sample": ebsd.sample_frame.value, "crystal": ebsd.crystal_frame.value},
+        "inputs": input_record((ebsd.path, *(() if light is None else light.paths))),
+        "warnings": [*ebsd.notes, *(() if shown is None else shown.warnings)],
+    }

@@ -1,0 +1,98 @@
+"""Samples of the restoration, and what they say together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from grainlight.crystal.embedding import PER_DEGREE, SQUARED_NORM
+from grainlight.diffusion.sampler import solve
+from grainlight.diffusion.square import VIEWS, turn_image, turn_state, turn_state_back
+from grainlight.diffusion.state import EBSD, LIGHT
+from grainlight.restore.projection import Neighbours, ProjectionSettings, project
+
+BOUNDARY_DEGREES = 5.0
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """Summary of an ensemble: ``embedding`` (18, H, W) of the restored map, ``light`` (5, H, W) mean harmonics, ``doubt``
+    (H, W) root-mean-square distance of the samples from the map in degrees with the standard error of the projection, before
+    calibration, ``boundary`` (H, W) share of samples with a boundary of 5 degrees to the right or below, ``supported`` (H, W)
+    whether the orientation rests on measured points, ``wrong`` (H, W) measured pixels that the map contradicts."""
+
+    embedding: Tensor
+    light: Tensor
+    doubt: Tensor
+    boundary: Tensor
+    supported: Tensor
+    wrong: Tensor
+
+
+def boundary_pixels(e: Tensor) -> Tensor:
+    """Pixels (H, W) whose right or lower neighbour is farther than 5 degrees in embeddings (18, H, W)."""
+    limit = BOUNDARY_DEGREES * PER_DEGREE
+    out = torch.zeros(e.shape[1:], dtype=torch.bool)
+    out[:, :-1] |= (e[:, :, 1:] - e[:, :, :-1]).norm(dim=0) > limit
+    out[:-1] |= (e[:, 1:] - e[:, :-1]).norm(dim=0) > limit
+    return out
+
+
+def restore_ensemble(
+    denoise: Callable[[Tensor, Tensor], Tensor],
+    measurement: Tensor,
+    sigma: Tensor,
+    neighbours: Neighbours | None,
+    *,
+    steps: int,
+    samples: int,
+    seed: int,
+    projection: ProjectionSettings | None = None,
+    on_sample: Callable[[], None] = lambda: None,
+) -> Posterior:
+    """Restore ``samples`` times, each in another of the eight views of the square and with noise of its own, and summarise.
+
+    Without ``neighbours`` there is no data projection.
+    """
+    rows, columns = measurement.shape[1:]
+    mean = torch.zeros_like(measurement)
+    members: list[Tensor] = []
+    for number in range(samples):
+        view = number % VIEWS
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
+        state = solve(denoise, turn_state(measurement, view), turn_image(sigma, view), steps, generator)
+        state = turn_state_back(state, view)
+        mean += state / samples
+        if samples > 1:
+            # Half precision keeps 0.02 degrees and half the memory.
+            members.append(state[EBSD].half())
+        on_sample()
+    guide = mean[EBSD]
+    everywhere = torch.ones(rows, columns, dtype=torch.bool)
+    if neighbours is None:
+        final, supported, error = guide, ~everywhere, torch.zeros(rows, columns)
+        wrong = ~everywhere
+    else:
+        projected = project(guide, measurement[EBSD], sigma[0], neighbours, projection)
+        final, supported, error, wrong = projected.embedding, projected.supported, projected.error, projected.wrong
+    final = final * (SQUARED_NORM**0.5 / final.norm(dim=0).clamp(min=1e-6))
+    # A posterior mean is shorter than an orientation by the variance that it averages over.
+    spread = (SQUARED_NORM - guide.square().sum(0)).clamp(min=0.0)
+    boundary = torch.zeros(rows, columns)
+    if members:
+        distance = torch.zeros(rows, columns)
+        for number, member in enumerate(members):
+            e = member.float()
+            if neighbours is not None:
+                e = project(e, measurement[EBSD], sigma[0], neighbours, projection).embedding
+            distance += (e - final).square().sum(0) / samples
+            boundary += boundary_pixels(e).float() / samples
+            members[number] = torch.empty(0)
+        spread = torch.maximum(spread, distance)
+    else:
+        boundary = boundary_pixels(final).float()
+    doubt = (spread + 3 * error**2).sqrt() / PER_DEGREE
+    return Posterior(final, mean[LIGHT], doubt, boundary, supported, wrong)

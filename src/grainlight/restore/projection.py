@@ -1,0 +1,139 @@
+"""Data projection: the network says which grain a pixel is in, the measurement says how that grain is oriented."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from grainlight.crystal.embedding import PER_DEGREE, SQUARED_NORM
+
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class ProjectionSettings:
+    """Constants of the projection, found on synthetic sections.
+
+    ``neighbours`` measured points per pixel; ``likeness`` width of the weight in the restored embedding and ``accept``
+    distance up to which a pixel is taken for a grain that was measured, in degrees; ``wrong`` distance in degrees beyond which
+    a measured point contradicts the restored map; ``far`` width of the weight in space, in distances to the fourth nearest point;
+    ``certain`` share of the embedding's norm above which the network is sure of an orientation that nobody measured.
+    """
+
+    neighbours: int = 16
+    likeness: float = 2.5
+    accept: float = 10.0
+    wrong: float = 8.0
+    far: float = 1.2
+    certain: float = 0.9
+
+
+@dataclass(frozen=True)
+class Projected:
+    """Result of a projection: embeddings (18, H, W), whether a pixel rests on measured points (H, W), its standard error in
+    embedding units (H, W), and which measured pixels the restored map contradicts (H, W)."""
+
+    embedding: Tensor
+    supported: Tensor
+    error: Tensor
+    wrong: Tensor
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Nearest measured points of every pixel: ``index`` into ``points`` and ``distance`` in pixels, (H W, k) each;
+    ``points`` (M, 2) row and column."""
+
+    index: Tensor
+    distance: Tensor
+    points: Tensor
+
+
+def find_neighbours(mask: Tensor, k: int = ProjectionSettings.neighbours) -> Neighbours:
+    """The k nearest measured pixels of each pixel of a mask (H, W); fewer where there are fewer."""
+    rows, columns = mask.shape
+    points = mask.nonzero()
+    k = min(k, len(points))
+    tree = cKDTree(points.numpy().astype(np.float64))
+    index = torch.empty(rows * columns, k, dtype=torch.int32)
+    distance = torch.empty(rows * columns, k, dtype=torch.float16)
+    for start in range(0, rows * columns, _CHUNK):
+        flat = np.arange(start, min(start + _CHUNK, rows * columns))
+        d, i = tree.query(np.stack(np.divmod(flat, columns), -1), k=k, workers=-1)
+        index[start : start + _CHUNK] = torch.from_numpy(i.reshape(len(flat), k).astype(np.int32))
+        distance[start : start + _CHUNK] = torch.from_numpy(d.reshape(len(flat), k)).half()
+    return Neighbours(index, distance, points)
+
+
+def project(
+    restored: Tensor,
+    measured: Tensor,
+    sigma: Tensor,
+    neighbours: Neighbours,
+    settings: ProjectionSettings | None = None,
+) -> Projected:
+    """Re-estimate each pixel from measured orientations near it.
+
+    Parameters
+    ----------
+    restored
+        Restored embedding (18, H, W), the guide.
+    measured, sigma
+        Measured embedding (18, H, W) and its noise per channel (H, W); only the points of ``neighbours`` count.
+
+    Notes
+    -----
+    A joint bilateral filter with the restored map as guide: among the nearest measured points each is weighted by the
+    likeness of the guide at the pixel and at the point, relative to the best one, and by distance. A pixel between two
+    grains in the guide so takes the side that it is closer to, never a colour between the two; a pixel like none of them
+    whose guide is certain is a grain that the EBSD grid missed and stays as restored.
+    """
+    settings = settings or ProjectionSettings()
+    channels, rows, columns = restored.shape
+    guide = restored.reshape(channels, -1).T.contiguous()
+    flat = neighbours.points[:, 0] * columns + neighbours.points[:, 1]
+    y = measured.reshape(channels, -1).T[flat].contiguous()
+    g = guide[flat]
+    noise = sigma.reshape(-1)[flat]
+    off = (y - g).norm(dim=-1)
+    # The threshold grows with the noise that the points are known to have (three tangent directions).
+    wrong = off > settings.wrong * PER_DEGREE + 3 * np.sqrt(3.0) * noise
+    if bool((~wrong).sum() < 4):
+        wrong = torch.zeros_like(wrong)
+    precision = noise**-2
+    penalty = torch.where(wrong, 1e4, 0.0)
+    out = torch.empty_like(guide)
+    supported = torch.empty(len(guide), dtype=torch.bool)
+    error = torch.empty(len(guide))
+    g2 = (g * g).sum(-1) + penalty
+    h2 = 2 * (settings.likeness * PER_DEGREE) ** 2
+    k = neighbours.index.shape[1]
+    for start in range(0, len(guide), _CHUNK):
+        here = guide[start : start + _CHUNK]
+        near = neighbours.index[start : start + _CHUNK].long()
+        r = neighbours.distance[start : start + _CHUNK].float()
+        inner = torch.bmm(g[near], here[:, :, None])[..., 0]
+        own = (here * here).sum(-1)
+        d2 = own[:, None] + g2[near] - 2 * inner
+        best = d2.min(-1).values.clamp(min=0)
+        reach = r[:, min(3, k - 1)].clamp(min=1.0)[:, None] * settings.far
+        log_weight = -(d2 - best[:, None]) / h2 - 0.5 * (r / reach) ** 2
+        weight = (log_weight - log_weight.max(-1, keepdim=True).values).exp() * precision[near]
+        weight = weight / weight.sum(-1, keepdim=True)
+        value = torch.bmm(weight[:, None, :], y[near])[:, 0]
+        new = (best.sqrt() > settings.accept * PER_DEGREE) & (own > settings.certain * SQUARED_NORM)
+        out[start : start + _CHUNK] = torch.where(new[:, None], here, value)
+        supported[start : start + _CHUNK] = ~new
+        error[start : start + _CHUNK] = (weight**2 / precision[near]).sum(-1).sqrt()
+    contradicted = torch.zeros(rows * columns, dtype=torch.bool)
+    contradicted[flat[wrong]] = True
+    return Projected(
+        out.T.reshape(channels, rows, columns),
+        supported.reshape(rows, columns),
+        error.reshape(rows, columns),
+        contradicted.reshape(rows, columns),
+    )

@@ -1,0 +1,99 @@
+"""What a restoration gives back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grainlight.errors import InputError
+from grainlight.maps.io import save_ebsd
+from grainlight.maps.io.atomic import atomic_path
+from grainlight.maps.orientation_map import OrientationMap
+
+if TYPE_CHECKING:
+    from orix.crystal_map import CrystalMap
+
+NOT_RESTORED, MEASURED, CORRECTED, INFERRED = 0, 1, 2, 3
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """A restored map and its doubts, all on the output grid (H, W).
+
+    Parameters
+    ----------
+    map
+        Restored orientations in the frames of the input, with its phases.
+    uncertainty
+        Bound in degrees that the misorientation to the truth stays under for nine pixels in ten.
+    boundary
+        Probability, 0 to 1, that a boundary of 5 degrees or more runs to the right of or below the pixel.
+    source
+        0 not restored (another phase, or beyond the reach of the data), 1 measured (the output agrees with what was measured here,
+        noise taken off), 2 corrected (measured, but contradicted by its surroundings and replaced), 3 inferred.
+    light
+        (5, H, W) restored canonical harmonics A0, A2c, A2s, A4c, A4s.
+    measured, measured_quaternions
+        Where EBSD measured, and what, in the frames of the input: nothing measured is lost.
+    correction
+        Angle in degrees between measurement and output; NaN where nothing was measured.
+    record
+        Version, weights, seed, settings, inputs, calibration, warnings.
+    """
+
+    map: OrientationMap
+    uncertainty: NDArray[np.float32]
+    boundary: NDArray[np.float32]
+    source: NDArray[np.uint8]
+    light: NDArray[np.float32]
+    measured: NDArray[np.bool_]
+    measured_quaternions: NDArray[np.float64]
+    correction: NDArray[np.float32]
+    record: dict[str, Any]
+
+    def to_orix(self) -> CrystalMap:
+        """The restored map as an orix `CrystalMap`, with uncertainty, boundary and source as properties."""
+        fields = dict(self.map.fields) | {
+            "uncertainty": self.uncertainty,
+            "boundary": self.boundary,
+            "source": self.source,
+        }
+        return self.map.replace(fields=fields).to_orix()
+
+    def save(self, path: str | Path, overwrite: bool = False) -> list[Path]:
+        """Write the map (.ang or .ctf) and, beside it, everything else (.npz).
+
+        Raises
+        ------
+        InputError
+            If a file is there already and may not be replaced, or the folder is missing or closed.
+        """
+        path = Path(path)
+        beside = path.with_suffix(".npz")
+        for file in (path, beside):
+            if file.exists() and not overwrite:
+                raise InputError(
+                    "the output exists already", file=file, advice="choose another name, or --force to replace it"
+                )
+        with atomic_path(beside) as temporary, temporary.open("wb") as stream:
+            np.savez_compressed(
+                stream,
+                quaternions=self.map.quaternions.astype(np.float32),
+                phase_id=self.map.phase_id,
+                uncertainty=self.uncertainty,
+                boundary=self.boundary,
+                source=self.source,
+                light=self.light.astype(np.float16),
+                measured=self.measured,
+                measured_quaternions=self.measured_quaternions[self.measured].astype(np.float32),
+                correction=self.correction,
+                step=np.float64(self.map.step[0]),
+                record=np.array(json.dumps(self.record)),
+            )
+        save_ebsd(self.map, path)
+        return [path, beside]

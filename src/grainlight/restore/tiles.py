@@ -1,0 +1,72 @@
+"""Calls of the denoiser on images of any size: padded, and in tiles where the image is large."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from grainlight.diffusion.denoiser import Denoiser
+from grainlight.diffusion.state import SIGMA_MAX
+from grainlight.restore.device import has_fast_bfloat16
+
+# The network and its skip see this far: a tile with this much around it gives what the whole image gives. Multiple of 8.
+HALO = 112
+# Inner side of a tile; with its halo it takes about 1.2 GB.
+TILE = 704
+
+
+@dataclass(frozen=True)
+class TiledDenoiser:
+    """D(x, sigma) for whole images (23, H, W), on a device, tile by tile.
+
+    The tiles of one call are stitched before the next call begins, and a tile's halo covers all that the network sees:
+    the result does not depend on the tiling beyond the order of float sums.
+    """
+
+    model: Denoiser
+    device: torch.device
+    tile: int = TILE
+    halo: int = HALO
+    on_tile: Callable[[], None] = lambda: None
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return torch.bfloat16 if has_fast_bfloat16(self.device) else torch.float32
+
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
+        multiple = self.model.config.multiple
+        rows, columns = x.shape[-2:]
+        down, right = -rows % multiple, -columns % multiple
+        x = F.pad(x, (0, right, 0, down))
+        sigma = F.pad(sigma, (0, right, 0, down), value=SIGMA_MAX)
+        out = torch.empty_like(x)
+        for top, bottom in spans(x.shape[-2], self.tile):
+            for left, end in spans(x.shape[-1], self.tile):
+                r = slice(max(0, top - self.halo), min(x.shape[-2], bottom + self.halo))
+                c = slice(max(0, left - self.halo), min(x.shape[-1], end + self.halo))
+                part = self._call(x[:, r, c], sigma[:, r, c])
+                out[:, top:bottom, left:end] = part[:, top - r.start : bottom - r.start, left - c.start : end - c.start]
+                self.on_tile()
+        return out[:, :rows, :columns]
+
+    def _call(self, x: Tensor, sigma: Tensor) -> Tensor:
+        with torch.inference_mode(), torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            part = self.model(x[None].to(self.device), sigma[None].to(self.device))[0]
+        return part.float().to(x.device)
+
+
+def spans(size: int, tile: int) -> list[tuple[int, int]]:
+    """Cut 0 .. size into spans of at most 1.5 tiles, at multiples of the tile: a sliver joins its neighbour."""
+    edges = list(range(0, size, tile))
+    if len(edges) > 1 and size - edges[-1] < tile // 2:
+        edges.pop()
+    return list(zip(edges, [*edges[1:], size], strict=True))
+
+
+def count_tiles(rows: int, columns: int, tile: int = TILE) -> int:
+    """Number of network calls for one denoising of an image."""
+    return len(spans(rows, tile)) * len(spans(columns, tile))
