@@ -28,7 +28,8 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         "demo",
         help="restore a synthetic section and show what came of it",
         description="Make a synthetic titanium section, its EBSD map at every 4th point and its corrupted "
-        "polarized-light stack; restore it with the shipped weights; write files, a before/after picture and a line of scores.",
+        "polarized-light stack; restore it with the shipped weights; "
+        "write files, a before/after picture and a line of scores.",
         allow_abbrev=False,
     )
     command.add_argument("--output", required=True, metavar="FOLDER", help="new or empty folder")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from grainlight.errors import InputError
-
 
 def choose(name: str) -> str:
     """Return "cpu" or "cuda" for "auto", "cpu" or "cuda".
@@ -13,19 +11,9 @@ def choose(name: str) -> str:
     InputError
         Where CUDA is asked for and not there.
     """
-    if name == "cpu":
-        return name
-    import torch
+    from grainlight.restore.device import choose_device
 
-    if torch.cuda.is_available():
-        return "cuda"
-    if name == "cuda":
-        raise InputError(
-            "there is no CUDA device",
-            found=f"torch {torch.__version__} without a usable GPU",
-            advice="--device cpu, or see `grainlight doctor`",
-        )
-    return "cpu"
+    return choose_device(name).type
 
 
 def describe(device: str) -> str:
@@ -33,7 +21,7 @@ def describe(device: str) -> str:
     import torch
 
     if device == "cuda":
-        memory = torch.cuda.get_device_properties(0).total_memory / 2**30
-        return f"device: {torch.cuda.get_device_name(0)} ({memory:.0f} GiB)"
+        about = torch.cuda.get_device_properties(0)
+        return f"device: {about.name}, {about.total_memory / 2**30:.0f} GiB"
     threads = torch.get_num_threads()
     return f"device: CPU, {threads} thread{'s' if threads != 1 else ''}"

@@ -18,7 +18,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     return commands.add_parser(
         "doctor",
         help="check the installation",
-        description="Print versions, device, threads and weights, and check that the parts fit together. Works offline.",
+        description="Print versions, device, threads and weights; check that the parts fit. Works offline.",
         allow_abbrev=False,
     )
 
@@ -51,9 +51,7 @@ def _torch() -> list[str]:
 
     print(f"threads      {torch.get_num_threads()} of {os.cpu_count()} processors")
     fast = [name for name, there in _bf16().items() if there]
-    print(
-        f"bf16 on CPU  {'fast (' + ', '.join(fast) + ')' if fast else 'slow: no AVX512-BF16, no AMX; float32 is used'}"
-    )
+    print(f"bf16 on CPU  {'fast: ' + ', '.join(fast) if fast else 'neither AVX512-BF16 nor AMX reported'}")
     if torch.cuda.is_available():
         for i in range(torch.cuda.device_count()):
             about = torch.cuda.get_device_properties(i)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from grainlight.cli import device, values
@@ -129,7 +130,7 @@ def run(arguments: argparse.Namespace) -> int:
     with bars() as progress:
         result = enhance(ebsd, light, settings, progress)
     files = result.save(output, overwrite=arguments.force)
-    report(result)
+    report(result, told=ebsd.notes)
     for file in files:
         print(f"wrote {file}")
     return 0
@@ -171,8 +172,8 @@ def load_stack(arguments: argparse.Namespace) -> LightStack | None:
     return light
 
 
-def report(result: Result) -> None:
-    """Print what became of the pixels, how sure the result is, and what to be wary of."""
+def report(result: Result, told: Collection[str] = ()) -> None:
+    """Print what became of the pixels, how sure the result is, and warnings that were not ``told`` before."""
     import numpy as np
 
     names = ("not restored", "measured", "corrected", "inferred")
@@ -185,9 +186,10 @@ def report(result: Result) -> None:
     known = result.uncertainty[result.source > 0]
     if known.size:
         low, high = np.nanpercentile(known, (50, 95))
-        print(f"uncertainty: median {low:.2f} deg, 95 % below {high:.2f} deg")
-    for warning in result.record.get("warnings", ()):
-        note(f"note: {warning}")
+        print(f"uncertainty (90 % bound): median {low:.2f} deg, below {high:.2f} deg at 95 % of the pixels")
+    for warning in result.record["warnings"]:
+        if warning not in told:
+            note(f"note: {warning}")
 
 
 def _check_light_options(arguments: argparse.Namespace) -> None:

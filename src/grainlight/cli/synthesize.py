@@ -19,8 +19,8 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command = commands.add_parser(
         "synthesize",
         help="synthetic sections with coarse EBSD and polarized light, to files",
-        description="Write synthetic sections: the full map, its coarse and noisy EBSD map, its polarized-light stack and "
-        "the settings of each.",
+        description="Write synthetic sections: the full map, its coarse and noisy EBSD map, its polarized-light "
+        "stack and the settings of each.",
         allow_abbrev=False,
     )
     command.add_argument("--output", required=True, metavar="FOLDER", help="new or empty folder")

@@ -18,8 +18,8 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command = commands.add_parser(
         "train",
         help="train weights on synthetic polycrystals",
-        description="Train the denoiser on synthetic polycrystals made as they are needed. A run that was stopped, at any "
-        "moment, goes on from its last checkpoint when the same command is given again.",
+        description="Train the denoiser on synthetic polycrystals made as they are needed. A run that was stopped, at "
+        "any moment, goes on from its last checkpoint when the same command is given again.",
         allow_abbrev=False,
     )
     command.add_argument("--output", required=True, metavar="FOLDER", help="checkpoint, weights and log of the run")

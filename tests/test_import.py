@@ -1,0 +1,53 @@
+"""The front door opens fast and loads nothing before it is used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+import grainlight
+
+HEAVY = ("torch", "numpy", "scipy", "orix", "matplotlib", "tifffile", "imageio", "rich")
+
+
+def run(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_import_is_fast_and_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, time; t = time.perf_counter(); import grainlight; print(time.perf_counter() - t);"
+        f"print([m for m in {HEAVY} if m in sys.modules])"
+    )
+    # the best of five: a loaded machine is slow now and then, a heavy import is slow always
+    runs = [run(code).splitlines() for _ in range(5)]
+    assert min(float(seconds) for seconds, _ in runs) < 0.3
+    assert runs[0][1] == "[]"
+
+
+def test_help_is_fast() -> None:
+    def seconds() -> float:
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "grainlight", "--help"], capture_output=True, check=True)
+        return time.perf_counter() - began
+
+    assert min(seconds() for _ in range(5)) < 0.5
+
+
+@pytest.mark.parametrize("name", sorted(grainlight.__all__))
+def test_every_public_name_is_there(name: str) -> None:
+    assert getattr(grainlight, name) is not None
+    assert name in dir(grainlight)
+
+
+def test_unknown_name() -> None:
+    with pytest.raises(AttributeError, match="no_such_thing"):
+        grainlight.no_such_thing  # noqa: B018
+
+
+def test_reading_a_map_needs_no_torch() -> None:
+    code = "import sys, grainlight; grainlight.load_ebsd, grainlight.load_light; print('torch' in sys.modules)"
+    assert run(code) == "False"
