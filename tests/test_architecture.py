@@ -37,7 +37,7 @@ def name_of(path: Path) -> str:
 
 
 def room_of(module: str) -> str:
-    return (module.split(".") + [""])[1]
+    return [*module.split("."), ""][1]
 
 
 def imports_of(tree: ast.AST) -> set[str]:
@@ -98,7 +98,8 @@ def test_imports_run_downward(module: str) -> None:
 
 def test_no_circle_at_import() -> None:
     graph = {
-        module: {known(name) for name in own(at_import(tree))} - {module, "grainlight"} for module, tree in TREES.items()
+        module: {known(name) for name in own(at_import(tree))} - {module, "grainlight"}
+        for module, tree in TREES.items()
     }
     # a package's __init__ runs before its modules and may gather them
     done: set[str] = set()
@@ -117,7 +118,9 @@ def test_no_circle_at_import() -> None:
         visit(module, ())
 
 
-@pytest.mark.parametrize("path", [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))], ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))], ids=lambda p: str(p.relative_to(ROOT))
+)
 def test_no_file_over_400_lines(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
 
