@@ -1,4 +1,4 @@
-"""How far a restored map is from the full one: angles, boundaries, light, and honesty of what is stated about errors."""
+"""How far a restored map is from the full one: angles, boundaries, light, and the honesty of stated errors."""
 
 from __future__ import annotations
 
