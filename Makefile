@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 TORCH ?= torch==2.13.0
+# a full map for `make evaluate`; a synthetic section if empty
+MAP ?=
 PIP = $(VENV)/bin/python -m pip install -q --disable-pip-version-check
 
 .PHONY: demo test check evaluate clean
@@ -19,7 +21,7 @@ check: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m pytest -q -m "not slow"
 
 evaluate: $(VENV)/.installed
-	$(VENV)/bin/grainlight evaluate
+	$(VENV)/bin/grainlight evaluate $(MAP)
 
 clean:
 	rm -rf build dist demo src/grainlight.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -113,8 +113,8 @@ def _image(file: Path) -> NDArray[Any]:
     except Exception as error:  # the readers raise whatever their format's parser ran into
         found = f"{type(error).__name__}: {error}"[:200]
         raise InputError("the image cannot be read", file=file, found=found) from error
-    if data.dtype.kind not in "buif":
-        raise InputError("the image has no grey values", file=file, found=str(data.dtype))
+    if data.dtype.kind not in "buif" or not data.size:
+        raise InputError("the image has no grey values", file=file, found=f"{data.dtype} of shape {data.shape}")
     return data
 
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 
 LARGEST_SCALE = 8
+FRAMES = ("oxford", "edax1", "edax2", "edax3", "edax4", "none")
 
 
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:
@@ -80,7 +81,7 @@ def add_frame(command: argparse.ArgumentParser) -> None:
     """Add ``--frame`` and ``--crystal-frame``: what the Euler angles of the EBSD file refer to."""
     command.add_argument(
         "--frame",
-        choices=("oxford", "edax1", "edax2", "edax3", "edax4", "none"),
+        choices=FRAMES,
         help="sample frame of the Euler angles (default: edax2 for .ang, oxford for .ctf)",
     )
     command.add_argument(
