@@ -22,7 +22,8 @@ from grainlight.restore.device import choose_device
 from grainlight.restore.doubt import bound_90
 from grainlight.restore.ensemble import Posterior, restore_ensemble
 from grainlight.restore.light import PlacedLight, place_light
-from grainlight.restore.place import Placed, check_usable, estimate_noise, place
+from grainlight.restore.noise import estimate_noise
+from grainlight.restore.place import Placed, check_usable, place
 from grainlight.restore.projection import find_neighbours
 from grainlight.restore.record import input_record
 from grainlight.restore.result import CORRECTED, INFERRED, MEASURED, NOT_RESTORED, Result
@@ -55,7 +56,8 @@ def enhance(
     began = time.perf_counter()
     device = choose_device(settings.device)
     model = load_weights(settings.weights, device)
-    noise = estimate_noise(ebsd) if settings.noise is None else max(settings.noise, 0.05)
+    found = estimate_noise(ebsd, settings.noise)
+    noise = found.noise
     progress.begin("reading the inputs together", 2)
     placed = place(ebsd, settings.scale)
     progress.advance()
@@ -68,8 +70,10 @@ def enhance(
     denoise = TiledDenoiser(model, device, on_tile=progress.advance)
     mask = torch.from_numpy(placed.measured)
     neighbours = find_neighbours(mask) if settings.projection else None
+    # Both of one channel: three components of the rotation share the angle's variance.
+    drift = found.drift / settings.scale * PER_DEGREE**2 / 3
     posterior = restore_ensemble(
-        denoise, measurement, sigma, neighbours, steps=steps, samples=samples, seed=settings.seed
+        denoise, measurement, sigma, neighbours, steps=steps, samples=samples, seed=settings.seed, drift=drift
     )
     record = _record(ebsd, light, shown, settings, noise, device)
     result = _result(ebsd, placed, posterior, shown, noise, record)

@@ -50,6 +50,7 @@ def restore_ensemble(
     steps: int,
     samples: int,
     seed: int,
+    drift: float = 0.0,
     projection: ProjectionSettings | None = None,
     on_sample: Callable[[], None] = lambda: None,
 ) -> Posterior:
@@ -76,7 +77,7 @@ def restore_ensemble(
         final, supported, error = guide, ~everywhere, torch.zeros(rows, columns)
         wrong = ~everywhere
     else:
-        projected = project(guide, measurement[EBSD], sigma[0], neighbours, projection)
+        projected = project(guide, measurement[EBSD], sigma[0], neighbours, drift, projection)
         final, supported, error, wrong = projected.embedding, projected.supported, projected.error, projected.wrong
     final = final * (SQUARED_NORM**0.5 / final.norm(dim=0).clamp(min=1e-6))
     # A posterior mean is shorter than an orientation by the variance that it averages over.
@@ -87,7 +88,7 @@ def restore_ensemble(
         for number, member in enumerate(members):
             e = member.float()
             if neighbours is not None:
-                e = project(e, measurement[EBSD], sigma[0], neighbours, projection).embedding
+                e = project(e, measurement[EBSD], sigma[0], neighbours, drift, projection).embedding
             distance += (e - final).square().sum(0) / samples
             boundary += boundary_pixels(e).float() / samples
             members[number] = torch.empty(0)

@@ -100,30 +100,3 @@ def place(ebsd: OrientationMap, scale: int) -> Placed:
     other = ~known.reshape(-1)[nearest]
     reached = (distance <= REACH * scale * max(ebsd.step) / min(ebsd.step)).reshape(rows, columns)
     return Placed(step, quaternions, measured, other & ~measured, phase_id, nearest, reached & ~other, pixel)
-
-
-def estimate_noise(ebsd: OrientationMap) -> float:
-    """Root-mean-square misorientation of a map's noise in degrees, from the angles between neighbours.
-
-    The difference of two noisy orientations has three components of variance 2/3 rms^2; its angle follows a Maxwell
-    distribution, whose lower quartile (1.10 scales) pairs across boundaries do not reach. In-grain gradients count as
-    noise: that errs on the careful side. Clipped to 0.1 to 3 degrees; 0.5 where a map is too small to tell.
-    """
-    import torch
-
-    from grainlight.crystal.hexagonal import disorientation_angle
-
-    q = torch.from_numpy(np.ascontiguousarray(ebsd.quaternions))
-    known = torch.from_numpy(ebsd.hexagonal)
-    angles = []
-    for a, b in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
-        both = known[a] & known[b]
-        angles.append(disorientation_angle(q[a][both], q[b][both]))
-    angle = torch.cat(angles)
-    # Vendors that smooth or round write neighbours that are exactly alike: they say nothing of noise.
-    angle = torch.rad2deg(angle[angle > 1e-5])
-    if len(angle) < 200:
-        return 0.5
-    angle = angle[:: max(1, len(angle) // 1_000_000)]
-    quartile = float(angle.quantile(0.25))
-    return float(np.clip(quartile / 1.10 * np.sqrt(3 / 2), 0.1, 3.0))

@@ -74,6 +74,7 @@ def project(
     measured: Tensor,
     sigma: Tensor,
     neighbours: Neighbours,
+    drift: float = 0.0,
     settings: ProjectionSettings | None = None,
 ) -> Projected:
     """Re-estimate each pixel from measured orientations near it.
@@ -84,6 +85,9 @@ def project(
         Restored embedding (18, H, W), the guide.
     measured, sigma
         Measured embedding (18, H, W) and its noise per channel (H, W); only the points of ``neighbours`` count.
+    drift
+        Growth of the variance of a channel inside a grain, per pixel of distance: a point far away knows less, and a
+        measured pixel knows most about itself.
 
     Notes
     -----
@@ -104,7 +108,7 @@ def project(
     wrong = off > settings.wrong * PER_DEGREE + 3 * np.sqrt(3.0) * noise
     if bool((~wrong).sum() < 4):
         wrong = torch.zeros_like(wrong)
-    precision = noise**-2
+    variance = noise**2
     penalty = torch.where(wrong, 1e4, 0.0)
     out = torch.empty_like(guide)
     supported = torch.empty(len(guide), dtype=torch.bool)
@@ -122,13 +126,14 @@ def project(
         best = d2.min(-1).values.clamp(min=0)
         reach = r[:, min(3, k - 1)].clamp(min=1.0)[:, None] * settings.far
         log_weight = -(d2 - best[:, None]) / h2 - 0.5 * (r / reach) ** 2
-        weight = (log_weight - log_weight.max(-1, keepdim=True).values).exp() * precision[near]
+        doubt = variance[near] + drift * r
+        weight = (log_weight - log_weight.max(-1, keepdim=True).values).exp() / doubt
         weight = weight / weight.sum(-1, keepdim=True)
         value = torch.bmm(weight[:, None, :], y[near])[:, 0]
         new = (best.sqrt() > settings.accept * PER_DEGREE) & (own > settings.certain * SQUARED_NORM)
         out[start : start + _CHUNK] = torch.where(new[:, None], here, value)
         supported[start : start + _CHUNK] = ~new
-        error[start : start + _CHUNK] = (weight**2 / precision[near]).sum(-1).sqrt()
+        error[start : start + _CHUNK] = (weight**2 * doubt).sum(-1).sqrt()
     contradicted = torch.zeros(rows * columns, dtype=torch.bool)
     contradicted[flat[wrong]] = True
     return Projected(
