@@ -18,6 +18,7 @@ from grainlight.maps.orientation_map import OrientationMap
 from grainlight.optics import canonical
 from grainlight.optics.calibration import calibrate
 from grainlight.optics.harmonics import fit_harmonics
+from grainlight.optics.state import GROUP_OF_CHANNEL, ideal_state
 from grainlight.synth import camera
 
 Level = Literal["clean", "corrupted"]
@@ -49,7 +50,7 @@ class Task:
     light, sigma
         (5, H, W) and (3, H, W): canonical harmonics and noise of a channel per group, calibrated on `coarse` only.
     clean_light
-        (5, H, W): harmonics of the truth under the same calibration.
+        (5, H, W): harmonics of the truth under the same calibration, the ideal ones in groups without signal.
     scale, level, noise
         Points left out, level of the light, rms misorientation of the EBSD noise in degrees.
     """
@@ -201,5 +202,8 @@ def _calibrated(
     found = calibrate(harmonics, axes, at, rotates=stack.rotates, mirror=stack.mirror)
     # the c-axis feels two of the three components of the noise, one direction at a time
     level = canonical.apply(found, harmonics, axes, at, axis_noise=noise_deg / np.sqrt(3.0))
-    clean = found.expected(torch.from_numpy(c_axis(truth)))
+    full_axes = torch.from_numpy(c_axis(truth))
+    # a group without signal has no curve of its own worth following
+    known = torch.tensor(found.signal)[list(GROUP_OF_CHANNEL), None, None]
+    clean = torch.where(known, found.expected(full_axes), ideal_state(full_axes).movedim(-1, 0))
     return tuple(x.double().numpy() for x in (level.state, level.sigma, clean))  # type: ignore[return-value]

@@ -126,6 +126,18 @@ def boundary_pixels(edges: tuple[Mask, Mask]) -> Mask:
     return pixels
 
 
+def boundary_starts(edges: tuple[Mask, Mask]) -> Mask:
+    """Return (H, W) whether one of the `boundary_edges` runs to the right of a pixel or below it.
+
+    That is what the boundary probability of a restoration states, pixel by pixel.
+    """
+    right, down = edges
+    pixels = np.zeros((right.shape[0], down.shape[1]), dtype=bool)
+    pixels[:, :-1] |= right
+    pixels[:-1] |= down
+    return pixels
+
+
 def score(restored: ArrayLike, truth: ArrayLike, measured: Mask, valid: Mask | None = None) -> Scores:
     """Compare a restored map with the full one.
 
@@ -232,7 +244,7 @@ def calibration_error(
     probability
         (H, W) stated probability of a boundary, 0 to 1.
     happened
-        (H, W) bool, `boundary_pixels` of the truth.
+        (H, W) bool, `boundary_starts` of the truth for the probability of `restore.result.Result`.
     valid
         (H, W) pixels that count.
     bins

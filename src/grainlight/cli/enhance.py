@@ -32,6 +32,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command.add_argument(
         "--output", required=True, metavar="OUT", help="the restored map, .ang or .ctf; an .npz goes beside it"
     )
+    command.add_argument("--picture", metavar="PNG", help="also draw before, after, boundaries and uncertainty")
     command.add_argument("--force", action="store_true", help="replace existing output")
     command.add_argument(
         "--scale",
@@ -104,6 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
         companions=(".npz",),
         inputs=(arguments.ebsd, *(arguments.pl or ())),
     )
+    picture = None if arguments.picture is None else check_file(arguments.picture, (".png",), arguments.force)
     ebsd = load_map(arguments)
     light = load_stack(arguments)
 
@@ -130,6 +132,10 @@ def run(arguments: argparse.Namespace) -> int:
     with bars() as progress:
         result = enhance(ebsd, light, settings, progress)
     files = result.save(output, overwrite=arguments.force)
+    if picture is not None:
+        from grainlight.report.pictures import before_after_picture
+
+        files.append(before_after_picture(ebsd, result, picture))
     report(result, told=ebsd.notes)
     for file in files:
         print(f"wrote {file}")

@@ -1,9 +1,9 @@
 """Locally isometric embedding of orientations of Laue group 6/mmm, 18 channels, and its closed-form decoder.
 
-After Arnold, Jupp & Schaeben (2018) and Hielscher & Lippert (2021). Channels 0-4 (``e2``) are the real l = 2 harmonics of
-the c-axis; channels 5-17 (``e6``) the orthonormal coefficients of Re[((a + i b) . v)^6] over directions v, the six-fold
-part of the basal plane. Each part has unit norm before weighting; W2 = sqrt(11) W6 makes a tilt of c and a turn about c of
-the same angle move the same distance. The total squared norm is 4.5: 0.0641 per degree.
+After Arnold, Jupp & Schaeben (2018) and Hielscher & Lippert (2021). Channels 0-4 (``e2``) are the real l = 2 harmonics
+of the c-axis; channels 5-17 (``e6``) the orthonormal coefficients of Re[((a + i b) . v)^6] over directions v, the
+six-fold part of the basal plane. Each part has unit norm before weighting; W2 = sqrt(11) W6 makes a tilt of c and a turn
+about c of the same angle move the same distance. The total squared norm is 4.5: 0.0641 per degree.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ def embed(q: Tensor, dim: int = -1) -> Tensor:
     q
         Passive quaternions (..., 4) of crystals with X along a or along a*: the choice turns e6 by its sign only.
     dim
-        Where the channel axis goes: -1 gives (..., 18), -3 gives images (..., 18, row, column) for q (..., row, column, 4).
+        Where the channel axis goes: -1 gives (..., 18); -3 gives images (..., 18, row, column) for q of shape
+        (..., row, column, 4).
     """
     a, b, c = crystal_axes(q)
     dim = dim if dim >= 0 else q.dim() + dim
@@ -137,7 +138,11 @@ def basal_frame(c: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def decode(e: Tensor, dim: int = -1) -> Tensor:
-    """Orientations (..., 4) closest to embeddings whose channel axis is ``dim``; any point near the manifold will do."""
+    """Orientations (..., 4) of embeddings whose channel axis is ``dim``: exact on the manifold, the nearest ones near it.
+
+    The c-axis is taken from e2 alone and the turn about it from e6; far from the manifold an orientation that weighs
+    both at once would be nearer still.
+    """
     e = e.movedim(dim, -1)
     c = principal_axis(e[..., :5])
     u, v = basal_frame(c)

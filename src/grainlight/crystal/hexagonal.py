@@ -19,22 +19,26 @@ def rotations(dtype: torch.dtype = torch.float64) -> Tensor:
     return torch.tensor(rows, dtype=dtype)
 
 
-def _largest_projection(u: Tensor, v: Tensor) -> Tensor:
-    """max over k of |u cos(k 30 deg) + v sin(k 30 deg)|, in closed form: fold the polar angle into +-15 degrees."""
+def _folded(u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """The point (u, v) turned by a multiple of 30 degrees until its polar angle is within +-15 degrees."""
     angle = torch.atan2(v, u)
     step = math.pi / 6
-    folded = angle - step * torch.round(angle / step)
-    return torch.hypot(u, v) * torch.cos(folded)
+    angle = angle - step * torch.round(angle / step)
+    length = torch.hypot(u, v)
+    return length * torch.cos(angle), length * torch.sin(angle)
 
 
 def disorientation_angle(p: Tensor, q: Tensor) -> Tensor:
     """Smallest misorientation angle (...) in radians, 0 to 93.84 degrees, between orientations (..., 4) under 622."""
     w, x, y, z = multiply(p, conjugate(q)).unbind(-1)
     # On both sides the same group acts, and the angle only sees the trace: one side is enough.
-    cosine = torch.maximum(_largest_projection(w, z), _largest_projection(x, y))
-    # Near zero acos loses half its digits; the complementary sine keeps them.
-    sine = torch.sqrt((1 - cosine.clamp(max=1.0)) * (1 + cosine))
-    return 2 * torch.atan2(sine, cosine)
+    about_c, rest_c = _folded(w, z)
+    across, rest_across = _folded(x, y)
+    # Near zero the cosine has lost half the digits; the vector part of the chosen equivalent keeps them.
+    sine_c = torch.hypot(rest_c, torch.hypot(x, y))
+    sine_across = torch.hypot(rest_across, torch.hypot(w, z))
+    turned = about_c >= across
+    return 2 * torch.atan2(torch.where(turned, sine_c, sine_across), torch.where(turned, about_c, across))
 
 
 def nearest_equivalent(q: Tensor, reference: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Unit quaternions (w, x, y, z) in torch, passive Bunge: q turns sample coordinates into crystal coordinates.
 
-The matrix g of q has the crystal axes, in sample coordinates, as its rows: a, b = c x a, c. ``multiply(p, q)`` is "first q,
-then p", as in orix.
+The matrix g of q has the crystal axes, in sample coordinates, as its rows: a, b = c x a, c. ``multiply(p, q)`` is
+"first q, then p", as in orix.
 """
 
 from __future__ import annotations

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from grainlight.diffusion.guide import Cells
 from grainlight.diffusion.network import NetworkConfig, UNet
-from grainlight.diffusion.skip import precision_weighted_skip
-from grainlight.diffusion.state import PART_STD, group_to_part, part_to_channel
+from grainlight.diffusion.skip import PrecisionWeightedSkip
+from grainlight.diffusion.state import group_to_part, part_to_channel
 
 
 class Denoiser(nn.Module):
@@ -15,13 +16,14 @@ class Denoiser(nn.Module):
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
         super().__init__()
+        self.skip = PrecisionWeightedSkip()
         self.network = UNet(config or NetworkConfig())
 
     @property
     def config(self) -> NetworkConfig:
         return self.network.config
 
-    def estimate(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+    def estimate(self, x: Tensor, sigma: Tensor, cells: Cells | None = None) -> tuple[Tensor, Tensor]:
         """Denoise and say how sure the skip was.
 
         Parameters
@@ -30,18 +32,24 @@ class Denoiser(nn.Module):
             Noisy state (B, 23, H, W), H and W multiples of `config.multiple`.
         sigma
             Noise level per group (B, 4, H, W), embedding or canonical light units, `SIGMA_MIN` to `SIGMA_MAX`.
+        cells
+            For tiles of one map, how the map is cut (`diffusion.guide`).
 
         Returns
         -------
         D, p
             Denoised state (B, 23, H, W) and the skip's standard deviation per part (B, 5, H, W), both float32.
         """
-        b, p = precision_weighted_skip(x, sigma)
-        std = torch.tensor(PART_STD, device=x.device).view(1, 5, 1, 1)
+        b, p = self.skip(x, sigma, cells)
+        return self.refine(x, sigma, b, p), p
+
+    def refine(self, x: Tensor, sigma: Tensor, b: Tensor, p: Tensor) -> Tensor:
+        """D = b + p F for a skip (b, p) that is known already."""
+        std = self.skip.std
         c_in = part_to_channel((group_to_part(sigma) ** 2 + std**2).rsqrt())
         features = torch.cat((x * c_in, b / part_to_channel(std), sigma.log() / 4, (p / std).log() / 4), dim=1)
         out = self.network(features.contiguous(memory_format=torch.channels_last))
-        return b + part_to_channel(p) * out.float(), p
+        return b + part_to_channel(p) * out.float()
 
-    def forward(self, x: Tensor, sigma: Tensor) -> Tensor:
-        return self.estimate(x, sigma)[0]
+    def forward(self, x: Tensor, sigma: Tensor, cells: Cells | None = None) -> Tensor:
+        return self.estimate(x, sigma, cells)[0]

@@ -6,6 +6,7 @@ No layer looks at the whole image, so a tile with enough overlap gives what the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -54,10 +55,10 @@ class UNet(nn.Module):
             for w, n in zip(widths, config.down_blocks, strict=True)
         )
         self.shrink = nn.ModuleList(
-            nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
+            nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairwise(widths)
         )
         self.grow = nn.ModuleList(
-            nn.ConvTranspose2d(coarse, fine, 2, stride=2) for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
+            nn.ConvTranspose2d(coarse, fine, 2, stride=2) for fine, coarse in pairwise(widths)
         )
         self.merge = nn.ModuleList(nn.Conv2d(2 * w, w, 1) for w in widths[:-1])
         self.up = nn.ModuleList(
@@ -65,8 +66,8 @@ class UNet(nn.Module):
             for w, n in zip(widths[:-1], config.up_blocks, strict=True)
         )
         self.head = nn.Conv2d(widths[0], config.outputs, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        for parameter in self.head.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)

@@ -2,8 +2,8 @@
 
 Every inverse problem is one such field: EBSD on a sub-grid and the rest unknown is super-resolution, holes are filling,
 light without EBSD is indexing by light. Nothing here is a task; the fields are drawn at random over all of them.
-Three faults of real measurements are drawn without telling the network: misindexed EBSD points, blurred light, and light
-whose gain wanders.
+Three faults of real measurements are drawn without telling the network: misindexed EBSD points, blurred light, and
+light whose gain wanders.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def draw_noise_field(draw: Draw, clean: Tensor, mixture: NoiseMixture | None = N
         Noisy state (B, 23, H, W) and noise level per pixel and group (B, 4, H, W).
     """
     mixture = mixture or NoiseMixture()
-    batch, _, rows, columns = clean.shape
+    batch = clean.shape[0]
     # The level that the solver would be at for everything unmeasured: unknown, or anywhere on the way.
     level = draw.log_uniform(0.02, SIGMA_MAX, batch)
     level = torch.where(draw.chance(mixture.unmeasured_unknown, batch), SIGMA_MAX, level)
@@ -63,8 +63,8 @@ def draw_noise_field(draw: Draw, clean: Tensor, mixture: NoiseMixture | None = N
 
 
 def _pick(draw: Draw, shares: tuple[float, ...], batch: int) -> Tensor:
-    edges = torch.tensor(shares, device=draw.device).cumsum(0)
-    return (draw.uniform(0.0, float(edges[-1]), batch, 1) > edges[:-1]).sum(-1)
+    edges = torch.tensor(shares).cumsum(0)
+    return (draw.uniform(0.0, float(edges[-1]), batch, 1) > edges[:-1].to(draw.device)).sum(-1)
 
 
 def _ebsd_field(draw: Draw, clean: Tensor, level: Tensor, mixture: NoiseMixture) -> tuple[Tensor, Tensor]:

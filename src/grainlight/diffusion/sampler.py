@@ -50,7 +50,8 @@ def solve(
     steps
         Calls of the denoiser.
     generator
-        CPU generator: the noise is drawn there for the whole image, so a seed means the same on every device and for every tiling.
+        CPU generator: the noise is drawn there for the whole image, so a seed means the same on every device and for
+        every tiling.
 
     Returns
     -------

@@ -1,18 +1,30 @@
 """Precision-weighted skip: what a pixel knows before the network speaks.
 
-Three kinds of sources are fused by their precisions: the pixel itself (its noise level), normalised convolutions of the
-neighbourhood at four scales (variance of the local mean plus a structural variance, because the neighbourhood may lie in
-another grain), and the prior (zero, variance of clean data). The result b and its standard deviation p make the denoiser
-D = b + p F: inside grains F has almost nothing left to do.
+Sources are fused by their precisions: the pixel itself (its noise level), its neighbourhood and the prior (zero, variance of
+clean data). The neighbourhood of an orientation is the guided mean of the nearest measured points (`diffusion.guide`), with
+the variance that their disagreement gives; that of the light, and of orientations where no point is near, are normalised
+convolutions at four scales (variance of the local mean plus a structural variance, because the neighbourhood may lie in
+another grain). The result b and its standard deviation p make the denoiser D = b + p F: inside grains F has almost nothing
+left to do.
 """
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from grainlight.diffusion.state import CHANNELS, PART_STD, group_to_channel, group_to_part, part_to_channel
+from grainlight.diffusion.guide import Cells, Guided, cell_sizes, guided_mean, known_points
+from grainlight.diffusion.state import (
+    CHANNELS,
+    EBSD,
+    LIGHT,
+    PART_STD,
+    group_to_channel,
+    group_to_part,
+    part_to_channel,
+    part_to_channel_ebsd,
+)
 
 # Root-mean-square difference per channel between a pixel and its neighbourhood's mean at kernel widths of about
 # 1, 2.3, 4.6 and 9 pixels, over synthetic sections of all families and sizes; rows as PARTS.
@@ -25,54 +37,89 @@ STRUCTURE = (
 )
 SCALES = 4
 _BINOMIAL = (1.0, 4.0, 6.0, 4.0, 1.0)
-
-
-def _blur(x: Tensor) -> Tensor:
-    """Binomial 5 x 5 kernel of unit sum; outside the image counts as unknown (zero weight)."""
-    k = torch.tensor(_BINOMIAL, dtype=x.dtype, device=x.device) / 16
-    channels = x.shape[1]
-    x = F.conv2d(x, k.view(1, 1, 5, 1).expand(channels, 1, 5, 1), padding=(2, 0), groups=channels)
-    return F.conv2d(x, k.view(1, 1, 1, 5).expand(channels, 1, 1, 5), padding=(0, 2), groups=channels)
-
-
 # Sum of the kernel when its peak is one: turns a mean of precisions into the number of pixels that speak.
 _AREA = (16.0 / 6.0) ** 2
 
 
-def precision_weighted_skip(x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-    """Fuse a noisy state with its own neighbourhood.
+class PrecisionWeightedSkip(nn.Module):
+    """Fuses a noisy state with its own neighbourhood. It has constants, which move with it, but no weights."""
 
-    Parameters
-    ----------
-    x
-        Noisy state (B, 23, H, W), H and W multiples of 8.
-    sigma
-        Noise level per group (B, 4, H, W), above 0.
+    def __init__(self) -> None:
+        super().__init__()
+        # Not persistent: they are part of the method, not of a weights file.
+        self.register_buffer("std", torch.tensor(PART_STD).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("structure", torch.tensor(STRUCTURE).T.reshape(SCALES, 1, -1, 1, 1), persistent=False)
+        self.register_buffer("kernel", torch.tensor(_BINOMIAL) / 16, persistent=False)
+        self.std: Tensor
+        self.structure: Tensor
+        self.kernel: Tensor
 
-    Returns
-    -------
-    b, p
-        Fused estimate (B, 23, H, W) and its standard deviation per part (B, 5, H, W).
-    """
-    precision = sigma.float() ** -2
-    weighted = torch.cat((x.float() * group_to_channel(precision), precision), dim=1)
-    std = torch.tensor(PART_STD, device=x.device).view(1, 5, 1, 1)
-    own = group_to_part(precision)
-    total = own + std**-2
-    b = weighted[:, :CHANNELS].clone()
-    level = weighted
-    for scale in range(SCALES):
-        if scale:
-            level = F.avg_pool2d(level, 2)
-        blurred = _blur(level)
-        area = _AREA * 4.0**scale
-        count = blurred[:, CHANNELS:]
-        tau = torch.tensor([row[scale] for row in STRUCTURE], device=x.device).view(1, 5, 1, 1)
-        inverse = 1 / (1 / (area * group_to_part(count)) + tau**2)
-        mean = blurred[:, :CHANNELS] / group_to_channel(count)
-        source = torch.cat((mean * part_to_channel(inverse), inverse), dim=1)
-        if scale:
-            source = F.interpolate(source, scale_factor=2**scale, mode="bilinear", align_corners=False)
-        b = b + source[:, :CHANNELS]
-        total = total + source[:, CHANNELS:]
-    return b / part_to_channel(total), total.rsqrt()
+    def forward(self, x: Tensor, sigma: Tensor, cells: Cells | None = None) -> tuple[Tensor, Tensor]:
+        """Fuse, in float32 whatever the precision around it: bfloat16 would round orientations by tenths of a degree.
+
+        Parameters
+        ----------
+        x
+            Noisy state (B, 23, H, W), H and W multiples of 8.
+        sigma
+            Noise level per group (B, 4, H, W), above 0.
+        cells
+            For tiles of one map, how the map is cut; without it every image is a map of its own.
+
+        Returns
+        -------
+        b, p
+            Fused estimate (B, 23, H, W) and its standard deviation per part (B, 5, H, W).
+        """
+        with torch.autocast(x.device.type, enabled=False):
+            return self._fuse(x.float(), sigma.float(), cells)
+
+    def _fuse(self, x: Tensor, sigma: Tensor, cells: Cells | None) -> tuple[Tensor, Tensor]:
+        precision = sigma**-2
+        weighted = torch.cat((x * group_to_channel(precision), precision), dim=1)
+        guided = _guided(x, sigma, cells)
+        guide = guided.variance.reciprocal() * (guided.support > 0)
+        # A convolution mixes grains where the guide tells them apart: it speaks where no measured point is near.
+        alone = 1 / (1 + 30 * guided.support)
+        trust = torch.cat((alone, alone, torch.ones_like(alone).expand(-1, 3, -1, -1)), 1)
+        total = group_to_part(precision) + self.std**-2
+        total = torch.cat((total[:, :2] + guide, total[:, 2:]), 1)
+        own = weighted[:, :CHANNELS]
+        b = torch.cat((own[:, EBSD] + guided.mean * part_to_channel_ebsd(guide), own[:, LIGHT]), 1)
+        level = weighted
+        for scale in range(SCALES):
+            if scale:
+                level = F.avg_pool2d(level, 2)
+            blurred = self._blur(level)
+            area = _AREA * 4.0**scale
+            count = blurred[:, CHANNELS:]
+            inverse = 1 / (1 / (area * group_to_part(count)) + self.structure[scale] ** 2)
+            mean = blurred[:, :CHANNELS] / group_to_channel(count)
+            source = torch.cat((mean * part_to_channel(inverse), inverse), dim=1)
+            if scale:
+                source = F.interpolate(source, scale_factor=2**scale, mode="bilinear", align_corners=False)
+            b = b + source[:, :CHANNELS] * part_to_channel(trust)
+            total = total + source[:, CHANNELS:] * trust
+        return b / part_to_channel(total), total.rsqrt()
+
+    def _blur(self, x: Tensor) -> Tensor:
+        """Binomial 5 x 5 kernel of unit sum; outside the image counts as unknown (zero weight)."""
+        channels = x.shape[1]
+        down = self.kernel.view(1, 1, 5, 1).expand(channels, 1, 5, 1)
+        across = self.kernel.view(1, 1, 1, 5).expand(channels, 1, 1, 5)
+        x = F.conv2d(x, down, padding=(2, 0), groups=channels)
+        return F.conv2d(x, across, padding=(0, 2), groups=channels)
+
+
+def _guided(x: Tensor, sigma: Tensor, cells: Cells | None) -> Guided:
+    """Guided means of a batch whose images may differ in cell size."""
+    if cells is not None:
+        return guided_mean(x, sigma, cells.points, cells.side, cells.origin)
+    points = known_points(sigma)
+    sides = cell_sizes(points)
+    mean, variance, support = torch.empty_like(x[:, EBSD]), torch.empty_like(x[:, :2]), torch.empty_like(x[:, :1])
+    for side in sorted(set(sides)):
+        which = torch.tensor([i for i, s in enumerate(sides) if s == side], device=x.device)
+        part = guided_mean(x[which], sigma[which], points[which], side)
+        mean[which], variance[which], support[which] = part.mean, part.variance, part.support
+    return Guided(mean, variance, support)

@@ -46,7 +46,10 @@ def _channel_matrix(view: int) -> Tensor:
 
 
 def turn_image(image: Tensor, view: int) -> Tensor:
-    """Turn the arrangement (..., row, column): counter-clockwise quarter turns, then a mirror x -> -x for views 4 to 7."""
+    """Turn the arrangement (..., row, column).
+
+    ``view % 4`` counter-clockwise quarter turns, then a mirror x -> -x for views 4 to 7.
+    """
     turned = torch.rot90(image, view % 4, dims=(-2, -1))
     return turned.flip(-1) if view >= 4 else turned
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from grainlight.diffusion.denoiser import Denoiser
+from grainlight.diffusion.guide import Cells, cell_sizes, known_points
 from grainlight.diffusion.state import SIGMA_MAX
 from grainlight.restore.device import has_fast_bfloat16
 
@@ -43,19 +44,22 @@ class TiledDenoiser:
         down, right = -rows % multiple, -columns % multiple
         x = F.pad(x, (0, right, 0, down))
         sigma = F.pad(sigma, (0, right, 0, down), value=SIGMA_MAX)
+        points = known_points(sigma[None])
+        side = cell_sizes(points)[0]
         out = torch.empty_like(x)
         for top, bottom in spans(x.shape[-2], self.tile):
             for left, end in spans(x.shape[-1], self.tile):
                 r = slice(max(0, top - self.halo), min(x.shape[-2], bottom + self.halo))
                 c = slice(max(0, left - self.halo), min(x.shape[-1], end + self.halo))
-                part = self._call(x[:, r, c], sigma[:, r, c])
+                cells = Cells(points[:, r, c].to(self.device), side, (r.start, c.start))
+                part = self._call(x[:, r, c], sigma[:, r, c], cells)
                 out[:, top:bottom, left:end] = part[:, top - r.start : bottom - r.start, left - c.start : end - c.start]
                 self.on_tile()
         return out[:, :rows, :columns]
 
-    def _call(self, x: Tensor, sigma: Tensor) -> Tensor:
+    def _call(self, x: Tensor, sigma: Tensor, cells: Cells) -> Tensor:
         with torch.inference_mode(), torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            part = self.model(x[None].to(self.device), sigma[None].to(self.device))[0]
+            part = self.model(x[None].to(self.device), sigma[None].to(self.device), cells)[0]
         return part.float().to(x.device)
 
 

@@ -1,8 +1,8 @@
 """The clean polarized-light state of a section, for a random material and setting of the polarizers.
 
-The canonical harmonics (see `grainlight.optics`) are functions of s = sin^2(inclination): A2 = f2(s) (cos 2phi, sin 2phi),
-A4 = f4(s) (cos 4phi, sin 4phi), A0 = f0(s), each 1 at s = 1. For a weak anisotropy f2 = s and f4 = s^2; a strong complex
-one bends them. Here the exact curves of random materials are sampled at a few s and drawn through by cubics.
+The canonical harmonics (see `grainlight.optics`) are functions of s = sin^2(inclination): A0 = f0(s), A2 = f2(s) times
+(cos 2phi, sin 2phi), A4 = f4(s) times (cos 4phi, sin 4phi), each f 1 at s = 1. For a weak anisotropy f2 = s and
+f4 = s^2; a strong complex one bends them. Here the exact curves of random materials are sampled at a few s and drawn through by cubics.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ _NODES = 12
 def draw_curves(draw: Draw, batch: int) -> Tensor:
     """Cubics (B, 3, 4) in s for A0, A2, A4 (powers 0 to 3), each 0 at s = 0 and 1 at s = 1.
 
-    Optical constants: isotropic means as of common hexagonal metals in the visible, complex anisotropy of modulus 0.1 to 1
-    (physics.md, section 2.1). Materials whose curves are not monotonic are replaced by the weak limit: calibration cannot bring them
-    to a canonical state either.
+    Optical constants: isotropic means as of common hexagonal metals in the visible, complex anisotropy of modulus 0.1
+    to 1 and any argument. A curve that is not monotonic is replaced by its weak limit: calibration cannot bring it to a
+    canonical state either.
     """
-    s = torch.linspace(0.0, 1.0, _NODES, device=draw.device)[None]
+    nodes = torch.linspace(0.0, 1.0, _NODES)
+    s = nodes.to(draw.device)[None]
     n = torch.complex(draw.uniform(0.8, 3.2, batch, 1), draw.uniform(3.0, 5.5, batch, 1))
     modulus, argument = draw.log_uniform(0.1, 1.0, batch, 1), draw.uniform(0.0, 2 * math.pi, batch, 1)
     kappa = torch.polar(modulus, argument)
@@ -48,8 +49,9 @@ def draw_curves(draw: Draw, batch: int) -> Tensor:
     steady = (curves.diff(dim=-1) > -0.02).all(-1, keepdim=True)
     curves = torch.where(steady & draw.chance(0.7, batch, 1, 1), curves, weak)
     # Cubic c1 s + c2 s^2 + (1 - c1 - c2) s^3 through the nodes by least squares: it keeps 0 at 0 and 1 at 1.
-    basis = torch.stack((s[0] - s[0] ** 3, s[0] ** 2 - s[0] ** 3), -1)
-    c = (curves - s**3) @ torch.linalg.pinv(basis).T
+    # The fit is the same for every material, so it is made on the host: no device need wait for a decomposition.
+    basis = torch.stack((nodes - nodes**3, nodes**2 - nodes**3), -1)
+    c = (curves - s**3) @ torch.linalg.pinv(basis).T.to(draw.device)
     return torch.cat((torch.zeros_like(c[..., :1]), c, 1 - c.sum(-1, keepdim=True)), -1)
 
 

@@ -1,8 +1,8 @@
 """Grain structures: tessellations by ellipsoidal growth, with warped boundaries.
 
 Each seed grows as an ellipse; a pixel belongs to the seed that reaches it first. With equal circles this is a Voronoi
-diagram; an offset z^2 per seed makes it a section of a 3-D (Laguerre) structure; different speeds curve the boundaries and
-spread the sizes; elongated ellipses of different directions interlock as laths do.
+diagram; an offset z^2 per seed makes it a section of a 3-D (Laguerre) structure; different speeds curve the boundaries
+and spread the sizes; elongated ellipses of different directions interlock as laths do.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def scatter_seeds(
     size, aspect
         Equivalent diameter in pixels and ratio of the ellipse's axes, (B,) each.
     direction, direction_spread
-        Long axis in radians (column towards row) and its spread from seed to seed, (B,) each.
+        Long axis in radians (column towards row) and its spread from seed to seed, (B,) each. All four may lie on the
+        host though the draw is on a device: how many seeds are needed is then known without waiting for the device.
     shape
         Rows and columns; seeds are scattered some way beyond them.
     speed_spread
@@ -62,6 +63,8 @@ def scatter_seeds(
     smallest = float(size.min())
     across = max(2, math.ceil((columns + 2 * margin) / smallest))
     down = max(2, math.ceil((rows + 2 * margin) / smallest))
+    size, aspect = size.to(draw.device), aspect.to(draw.device)
+    direction, direction_spread = direction.to(draw.device), direction_spread.to(draw.device)
     # One stratified lattice for the batch: larger sizes spread it further beyond the image.
     cells = torch.stack(
         torch.meshgrid(torch.arange(across, device=draw.device), torch.arange(down, device=draw.device), indexing="xy"),

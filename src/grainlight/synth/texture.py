@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from grainlight.crystal import quaternion
+from grainlight.crystal.embedding import basal_frame
 from grainlight.synth.draw import Draw
 
 TEXTURES = ("uniform", "basal", "split", "prismatic", "unimodal")
@@ -15,15 +16,9 @@ TEXTURES = ("uniform", "basal", "split", "prismatic", "unimodal")
 
 def _with_c_axis(c: Tensor, draw: Draw) -> Tensor:
     """Orientations with the given c-axes (..., 3), turned about them at random."""
-    u, v = _frame(c)
+    u, v = basal_frame(c)
     angle = draw.uniform(0.0, 2 * math.pi, *c.shape[:-1])[..., None]
     return quaternion.from_axes(angle.cos() * u + angle.sin() * v, c)
-
-
-def _frame(c: Tensor) -> tuple[Tensor, Tensor]:
-    from grainlight.crystal.embedding import basal_frame
-
-    return basal_frame(c)
 
 
 def draw_orientations(draw: Draw, kind: Tensor, spread: Tensor, grains: int) -> Tensor:

@@ -17,9 +17,9 @@ TWIN_SYSTEMS = {"10-12": (1, 0, 2), "11-21": (1, 1, 1), "11-22": (1, 1, 2), "10-
 def twin_normals(c_over_a: float = 1.587) -> Tensor:
     """Unit normals (24, 3) of the K1 planes in the crystal frame (X along a): six variants of each twin system."""
     normals = []
-    for h, k, l in TWIN_SYSTEMS.values():
+    for h, k, index in TWIN_SYSTEMS.values():
         # Reciprocal basis of a hexagonal cell with a1 along x.
-        x, y, z = h, (h + 2 * k) / math.sqrt(3.0), l / c_over_a
+        x, y, z = h, (h + 2 * k) / math.sqrt(3.0), index / c_over_a
         for turn in range(6):
             angle = math.pi / 3 * turn
             normals.append((x * math.cos(angle) - y * math.sin(angle), x * math.sin(angle) + y * math.cos(angle), z))
@@ -33,7 +33,10 @@ def twin_rotations(c_over_a: float = 1.587) -> Tensor:
 
 
 def burgers_variants() -> Tensor:
-    """Quaternions (12, 4) from a beta crystal to its alpha variants: (0001) || {110}, <11-20> || <111> (Burgers 1934)."""
+    """Quaternions (12, 4) from a beta crystal to its alpha variants: (0001) || {110}, <11-20> || <111>.
+
+    Burgers (1934). Multiply from the left: ``multiply(variant, parent)`` is the variant's passive orientation.
+    """
     planes = [p for p in itertools.product((-1, 0, 1), repeat=3) if sum(map(abs, p)) == 2 and next(filter(None, p)) > 0]
     directions = [d for d in itertools.product((-1, 1), repeat=3) if d[0] > 0]
     a, c = [], []

@@ -151,7 +151,7 @@ def train(
         begun = load_weights(start, device).state_dict()
         state.model.load_state_dict(begun)
         state.ema.load_state_dict(begun)
-    model = torch.compile(state.model.estimate) if preset.compile else state.model.estimate
+    refine = torch.compile(state.model.refine) if preset.compile else state.model.refine
     held_out = validation_set(
         max(64, preset.patch) if preset.steps > 100 else preset.patch, 4 if preset.steps > 100 else 1
     )
@@ -176,8 +176,9 @@ def train(
             group["lr"] = group["base_lr"] * factor
         clean = next_batch(state.draw, preset.batch, preset.patch, preset.parts)
         x, sigma = draw_noise_field(state.draw, clean, preset.mixture)
+        b, p = state.model.skip(x, sigma)
         with _precision(preset, device):
-            denoised, p = model(x, sigma)
+            denoised = refine(x, sigma, b, p)
         loss, parts = denoising_loss(denoised, clean, p)
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()

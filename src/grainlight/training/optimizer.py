@@ -1,7 +1,7 @@
 """Muon for the weight matrices, Adam for the rest.
 
-Muon (K. Jordan et al., 2024) takes the momentum of a weight matrix and replaces it by the nearest orthogonal matrix, found
-with a few Newton-Schulz steps; convolution kernels count as matrices (output, everything else).
+Muon (K. Jordan et al., 2024) takes the momentum of a weight matrix and replaces it by a matrix close to the nearest
+orthogonal one, found with a few Newton-Schulz steps; convolution kernels count as matrices (output, everything else).
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
 
 def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:
-    """Approximately U V^T of the singular value decomposition U S V^T of a matrix (m, n)."""
+    """Roughly U V^T of the singular value decomposition U S V^T of a matrix (m, n).
+
+    The singular values come out between about 0.7 and 1.2, but for those that were below a thousandth of the norm.
+    """
     a, b, c = _COEFFICIENTS
     x = matrix / (matrix.norm() + 1e-7)
     tall = x.shape[0] > x.shape[1]
