@@ -64,9 +64,11 @@ def test_holes_and_misindexing(section):
 
 def test_light_is_calibrated(section):
     clean, corrupted = (degrade(section, scale=4, level=level, seed=1) for level in ("clean", "corrupted"))
-    good, bad = (light_nrmse(task.light, task.clean_light) for task in (clean, corrupted))
-    assert good < bad < 0.6
-    assert good < 0.2
+    # A0 carries little where reflectance hardly depends on inclination, so it is left out here
+    good, bad = (light_nrmse(task.light[1:], task.clean_light[1:]) for task in (clean, corrupted))
+    assert good < 0.5 * bad
+    assert bad < 0.6
+    assert (np.abs(corrupted.clean_light) < 1.5).all()
     assert clean.sigma.shape == (3, 97, 97)
     assert clean.stack.images.shape == (18, 97, 97)
     assert clean.stack.step == 0.5

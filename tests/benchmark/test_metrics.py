@@ -8,6 +8,7 @@ import pytest
 from grainlight.benchmark.metrics import (
     boundary_edges,
     boundary_pixels,
+    boundary_starts,
     calibration_error,
     coverage,
     disorientation,
@@ -48,6 +49,9 @@ def test_edges_lie_between_the_right_pixels(two_grains):
     assert right.sum() == 4
     assert not down.any()
     assert boundary_pixels((right, down)).sum(axis=0).tolist() == [0, 0, 4, 4, 0, 0]
+    assert boundary_starts((right, down)).sum(axis=0).tolist() == [0, 0, 4, 0, 0, 0]
+    across = boundary_edges(two_grains.swapaxes(0, 1))
+    assert boundary_starts(across).sum(axis=1).tolist() == [0, 0, 4, 0, 0, 0]
 
 
 def test_five_degrees_is_the_limit():
