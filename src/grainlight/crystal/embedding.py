@@ -2,8 +2,8 @@
 
 After Arnold, Jupp & Schaeben (2018) and Hielscher & Lippert (2021). Channels 0-4 (``e2``) are the real l = 2 harmonics
 of the c-axis; channels 5-17 (``e6``) the orthonormal coefficients of Re[((a + i b) . v)^6] over directions v, the
-six-fold part of the basal plane. Each part has unit norm before weighting; W2 = sqrt(11) W6 makes a tilt of c and a turn
-about c of the same angle move the same distance. The total squared norm is 4.5: 0.0641 per degree.
+six-fold part of the basal plane. Each part has unit norm before weighting; W2 = sqrt(11) W6 makes a tilt of c and a
+turn about c of the same angle move the same distance. The total squared norm is 4.5: 0.0641 per degree.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def basal_frame(c: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def decode(e: Tensor, dim: int = -1) -> Tensor:
-    """Orientations (..., 4) of embeddings whose channel axis is ``dim``: exact on the manifold, the nearest ones near it.
+    """Orientations (..., 4) of embeddings whose channel axis is ``dim``: exact on the manifold, close to nearest near it.
 
     The c-axis is taken from e2 alone and the turn about it from e6; far from the manifold an orientation that weighs
     both at once would be nearer still.

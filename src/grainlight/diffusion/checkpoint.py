@@ -7,6 +7,7 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -21,7 +22,7 @@ SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "grainlight.safetens
 
 
 def save_weights(model: Denoiser, path: Path, notes: dict[str, str] | None = None) -> None:
-    """Write weights as bfloat16-rounded float32-readable tensors, atomically; ``notes`` go into the header."""
+    """Write weights, rounded to float16, to a temporary name and rename it; ``notes`` go into the header."""
     tensors = {name: t.detach().cpu().to(torch.float16).contiguous() for name, t in model.state_dict().items()}
     header = {"format": FORMAT, "config": json.dumps(asdict(model.config)), **(notes or {})}
     temporary = path.with_name(path.name + ".part")
@@ -35,7 +36,8 @@ def load_weights(path: Path | None = None, device: str | torch.device = "cpu") -
     Raises
     ------
     InputError
-        If the file is missing, is no safetensors file, or was written for another format.
+        If the file is missing, is no safetensors file, was written for another format or does not hold what its header
+        says.
     """
     path = path or SHIPPED
     if not path.is_file():
@@ -50,9 +52,19 @@ def load_weights(path: Path | None = None, device: str | torch.device = "cpu") -
         raise InputError("cannot be read as weights", file=path, found=str(error), expected="safetensors") from error
     if header.get("format") != FORMAT:
         raise InputError("weights of another kind", file=path, found=str(header.get("format")), expected=FORMAT)
-    config = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(header["config"]).items()}
-    model = Denoiser(NetworkConfig(**config))
-    model.load_state_dict(tensors)
+    try:
+        shape: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(header["config"]).items()
+        }
+        model = Denoiser(NetworkConfig(**shape))
+        model.load_state_dict(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            "the weights do not fit the network that their header names",
+            file=path,
+            found=f"{type(error).__name__}: {str(error).splitlines()[0]}",
+            advice="use weights written by this version of grainlight",
+        ) from error
     return model.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
 

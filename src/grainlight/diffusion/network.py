@@ -54,12 +54,8 @@ class UNet(nn.Module):
             nn.Sequential(*(ResidualBlock(w) for _ in range(n)))
             for w, n in zip(widths, config.down_blocks, strict=True)
         )
-        self.shrink = nn.ModuleList(
-            nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairwise(widths)
-        )
-        self.grow = nn.ModuleList(
-            nn.ConvTranspose2d(coarse, fine, 2, stride=2) for fine, coarse in pairwise(widths)
-        )
+        self.shrink = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairwise(widths))
+        self.grow = nn.ModuleList(nn.ConvTranspose2d(coarse, fine, 2, stride=2) for fine, coarse in pairwise(widths))
         self.merge = nn.ModuleList(nn.Conv2d(2 * w, w, 1) for w in widths[:-1])
         self.up = nn.ModuleList(
             nn.Sequential(*(ResidualBlock(w) for _ in range(n)))

@@ -12,13 +12,25 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class Draw:
-    """Random numbers from one generator, on its device. The same seed on the same device draws the same numbers."""
+    """Random numbers on a device. The same seed on the same device draws the same numbers.
+
+    Numbers that Python itself needs (sizes, lengths) come from ``host``, a generator on the CPU, so that nobody has to
+    wait for the device to tell them. On a CPU the two are one generator.
+    """
 
     generator: torch.Generator
+    host: torch.Generator
 
     @classmethod
     def seeded(cls, seed: int, device: str | torch.device = "cpu") -> Draw:
-        return cls(torch.Generator(device=device).manual_seed(seed))
+        generator = torch.Generator(device=device).manual_seed(seed)
+        on_host = generator.device.type == "cpu"
+        return cls(generator, generator if on_host else torch.Generator().manual_seed(seed))
+
+    @property
+    def on_host(self) -> Draw:
+        """The same source for draws that are wanted on the CPU."""
+        return Draw(self.host, self.host)
 
     @property
     def device(self) -> torch.device:
@@ -42,7 +54,8 @@ class Draw:
         return torch.randint(high, shape, generator=self.generator, device=self.device)
 
     def scalar(self, low: float, high: float) -> float:
-        return float(self.uniform(low, high, 1))
+        """A number for Python, from the host's generator."""
+        return float(self.on_host.uniform(low, high, 1))
 
     def smooth_field(self, batch: int, channels: int, rows: int, columns: int, length: float) -> Tensor:
         """Gaussian-like noise (batch, channels, rows, columns) of unit variance and correlation length in pixels."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -38,6 +38,10 @@ class Recipe:
     lamella_period: Tensor
     lamella_fraction: Tensor
     gradient: Tensor
+
+    def to(self, device: torch.device) -> Recipe:
+        """The same recipe on a device."""
+        return Recipe(**{f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)})
 
 
 def draw_recipe(draw: Draw, batch: int, size_range: tuple[float, float], family: str | None = None) -> Recipe:

@@ -2,7 +2,8 @@
 
 The canonical harmonics (see `grainlight.optics`) are functions of s = sin^2(inclination): A0 = f0(s), A2 = f2(s) times
 (cos 2phi, sin 2phi), A4 = f4(s) times (cos 4phi, sin 4phi), each f 1 at s = 1. For a weak anisotropy f2 = s and
-f4 = s^2; a strong complex one bends them. Here the exact curves of random materials are sampled at a few s and drawn through by cubics.
+f4 = s^2; a strong complex one bends them. Here the exact curves of random materials are sampled at a few s and drawn
+through by cubics.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ from grainlight.synth.variants import burgers_variants, twin_rotations
 class Sections:
     """Sections of synthetic metal.
 
-    ``orientation`` (B, row, column, 4): passive quaternions in frame S, X along a. ``grain`` (B, row, column): an integer
-    that differs between grains, twins and variants (but not between subgrains). ``recipe``: what was drawn.
+    ``orientation`` (B, row, column, 4): passive quaternions in frame S, X along a. ``grain`` (B, row, column): an
+    integer that differs between grains, twins and variants (but not between subgrains). ``recipe``: what was drawn.
     """
 
     orientation: Tensor
@@ -50,19 +50,20 @@ def make_sections(
     family
         One of `FAMILIES`; any if None.
     """
-    recipe = draw_recipe(draw, batch, size_range, family)
+    planned = draw_recipe(draw.on_host, batch, size_range, family)
+    recipe = planned.to(draw.device)
     points = pixel_grid(*shape, draw.device)
     typical = math.sqrt(size_range[0] * size_range[1])
     moved = warp(draw, points, shape, recipe.warp, recipe.serration, typical)
-    parents = scatter_seeds(draw, recipe.size, recipe.aspect, recipe.direction, recipe.direction_spread, shape)
+    parents = scatter_seeds(draw, planned.size, planned.aspect, planned.direction, planned.direction_spread, shape)
     parent = assign(parents, moved)
     count = parents.position.shape[1]
     q_parent = draw_orientations(draw, recipe.texture, recipe.texture_spread, count)
     q = _gather(q_parent, parent)
-    child, q_child = _children(draw, recipe, shape, moved)
+    child, q_child, children = _children(draw, planned, shape, moved)
     q = quaternion.multiply(q_child, q)
     variant_child = torch.where((recipe.child == 1)[:, None], child, 0)
-    unit = parent * (int(child.max()) + 1) + variant_child
+    unit = parent * children + variant_child
     # Twins are straighter than grain boundaries: they feel a part of the warp only.
     inside, q_lamella = _lamellae(draw, recipe, points + 0.25 * (moved - points), parent, q_parent)
     q = quaternion.multiply(q_lamella, q)
@@ -76,17 +77,20 @@ def _gather(values: Tensor, index: Tensor) -> Tensor:
     return values.gather(1, index[..., None].expand(*index.shape, values.shape[-1]))
 
 
-def _children(draw: Draw, recipe: Recipe, shape: tuple[int, int], points: Tensor) -> tuple[Tensor, Tensor]:
-    """Second tessellation: its index (B, P) and the rotation (B, P, 4) it adds to the parent's orientation."""
+def _children(draw: Draw, planned: Recipe, shape: tuple[int, int], points: Tensor) -> tuple[Tensor, Tensor, int]:
+    """Second tessellation: its index (B, P), the rotation (B, P, 4) it adds to the parent's, and how many there are.
+
+    ``planned`` is the recipe on the host.
+    """
     batch = points.shape[0]
     identity = points.new_tensor((1.0, 0.0, 0.0, 0.0))
-    if not bool((recipe.child > 0).any()):
-        return torch.zeros(points.shape[:2], dtype=torch.long, device=draw.device), identity.expand(
-            *points.shape[:2], 4
-        )
+    if not bool((planned.child > 0).any()):
+        none = torch.zeros(points.shape[:2], dtype=torch.long, device=draw.device)
+        return none, identity.expand(*points.shape[:2], 4), 1
     seeds = scatter_seeds(
-        draw, recipe.child_size, recipe.child_aspect, recipe.direction + 0.7, recipe.child_spread, shape
+        draw, planned.child_size, planned.child_aspect, planned.direction + 0.7, planned.child_spread, shape
     )
+    recipe = planned.to(draw.device)
     child = assign(seeds, points)
     count = seeds.position.shape[1]
     variants = burgers_variants().to(draw.device)
@@ -96,7 +100,7 @@ def _children(draw: Draw, recipe: Recipe, shape: tuple[int, int], points: Tensor
     small = quaternion.from_rotation_vector(recipe.subgrain_angle[:, None, None] * draw.normal(batch, count, 3) / 1.7)
     kind = recipe.child[:, None, None]
     added = torch.where(kind == 1, variants[chosen], torch.where(kind == 2, small, identity))
-    return child, _gather(added, child)
+    return child, _gather(added, child), count
 
 
 def _lamellae(draw: Draw, recipe: Recipe, points: Tensor, parent: Tensor, q_parent: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor
 
@@ -14,16 +16,23 @@ FLOOR = 0.12
 HUBER = 3.0
 
 
+@functools.cache
+def _constants(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Smallest scale (1, 5, 1, 1) and weight (5,) of each part, copied to a device once."""
+    floor = FLOOR * torch.tensor(PART_STD).view(1, -1, 1, 1)
+    return floor.to(device), torch.tensor(PART_WEIGHT).to(device)
+
+
 def denoising_loss(denoised: Tensor, clean: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
     """Mean pseudo-Huber loss of (D - clean) / max(p, floor) and its value per part (5,).
 
     Wrong measured points (misindexing, light of a neighbour) come with a small p: a square would let them rule, the
     floor and the linear tail do not.
     """
-    std = torch.tensor(PART_STD, device=p.device).view(1, 5, 1, 1)
-    scale = torch.maximum(p, FLOOR * std)
+    floor, weight = _constants(p.device)
+    scale = torch.maximum(p, floor)
     errors = (denoised - clean).square().split(PART_SIZES, dim=1)
     squared = torch.cat([e.mean(1, keepdim=True) for e in errors], 1) / scale**2
     robust = 2 * HUBER**2 * ((1 + squared / HUBER**2).sqrt() - 1)
     parts = robust.mean((0, 2, 3))
-    return (parts * torch.tensor(PART_WEIGHT, device=p.device)).sum(), parts.detach()
+    return (parts * weight).sum(), parts.detach()
