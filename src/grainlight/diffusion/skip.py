@@ -48,7 +48,7 @@ class PrecisionWeightedSkip(nn.Module):
         super().__init__()
         # Not persistent: they are part of the method, not of a weights file.
         self.register_buffer("std", torch.tensor(PART_STD).view(1, -1, 1, 1), persistent=False)
-        self.register_buffer("structure", torch.tensor(STRUCTURE).T.reshape(SCALES, 1, -1, 1, 1), persistent=False)
+        self.register_buffer("structure", torch.tensor(STRUCTURE).T.reshape(SCALES, -1), persistent=False)
         self.register_buffer("kernel", torch.tensor(_BINOMIAL) / 16, persistent=False)
         self.std: Tensor
         self.structure: Tensor
@@ -93,7 +93,7 @@ class PrecisionWeightedSkip(nn.Module):
             blurred = self._blur(level)
             area = _AREA * 4.0**scale
             count = blurred[:, CHANNELS:]
-            inverse = 1 / (1 / (area * group_to_part(count)) + self.structure[scale] ** 2)
+            inverse = 1 / (1 / (area * group_to_part(count)) + self.structure[scale].view(1, -1, 1, 1) ** 2)
             mean = blurred[:, :CHANNELS] / group_to_channel(count)
             source = torch.cat((mean * part_to_channel(inverse), inverse), dim=1)
             if scale:
