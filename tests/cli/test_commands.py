@@ -58,6 +58,35 @@ def test_enhance_writes_the_map_and_what_is_known_about_it(inputs, run, tmp_path
     assert "frame" not in out
 
 
+def test_enhance_draws_a_picture(inputs, run, tmp_path):
+    code, out, err = run(*inputs.enhance(tmp_path / "fine.ang", "--picture", str(tmp_path / "fine.png")))
+    assert code == 0, err
+    assert out.splitlines()[-1] == f"wrote {tmp_path / 'fine.png'}"
+    assert (tmp_path / "fine.png").read_bytes().startswith(b"\x89PNG")
+    assert run(*inputs.enhance(tmp_path / "more.ang", "--picture", str(tmp_path / "fine.png")))[0] == 2
+    assert not (tmp_path / "more.ang").exists()
+
+
+def test_demo(inputs, run, tmp_path):
+    folder = tmp_path / "demo"
+    argv = ("demo", "--output", folder, "--weights", inputs.weights, "--quality", "fast", "--device", "cpu")
+    code, out, err = run(*argv)
+    assert code == 0, err
+    named = {Path(line.removeprefix("wrote ")).name for line in out.splitlines() if line.startswith("wrote ")}
+    assert named == {path.name for path in folder.iterdir()}
+    assert named == {"full.ang", "coarse.ang", "light.tif", "restored.ang", "restored.npz", "before_after.png"}
+    assert load_ebsd(folder / "restored.ang").shape == load_ebsd(folder / "full.ang").shape
+    scores = [line for line in out.splitlines() if "F1" in line]
+    assert [line.split(":")[0] for line in scores] == ["nearest neighbour", "grainlight"]
+    # the command that it names does the same by hand
+    words = next(line for line in err.splitlines() if line.startswith("by hand: ")).split()[2:-1]
+    again = (tmp_path / "again.ang", "--weights", inputs.weights, "--quality", "fast", "--device", "cpu")
+    assert run(*words[1:], *again)[0] == 0
+    assert (tmp_path / "again.ang").read_bytes() == (folder / "restored.ang").read_bytes()
+    assert run(*argv)[0] == 2
+    assert run(*argv, "--force")[0] == 0
+
+
 def test_enhance_gives_the_same_for_the_same_seed(inputs, run, tmp_path):
     for name in ("a", "b"):
         assert run(*inputs.enhance(tmp_path / f"{name}.ctf", "--samples", "2"))[0] == 0
@@ -251,12 +280,13 @@ def test_evaluate_prints_a_table(inputs, run, tmp_path):
 
 
 def test_train_needs_torch_numpy_and_safetensors_only(tmp_path):
+    folder = str(tmp_path / "run")
     code = f"""
 import sys
 for name in ("orix", "tifffile", "imageio", "rich", "matplotlib", "scipy", "h5py", "PIL"):
     sys.modules[name] = None  # an import of it fails from now on
 from grainlight.cli.main import main
-argv = ["train", "--preset", "tiny", "--steps", "6", "--device", "cpu", "--debug", "--output", {str(tmp_path / "run")!r}]
+argv = ["train", "--preset", "tiny", "--steps", "6", "--device", "cpu", "--debug", "--output", {folder!r}]
 sys.exit(main(argv))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

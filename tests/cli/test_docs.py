@@ -1,0 +1,82 @@
+"""What the documents show can be typed: every command parses, every link leads somewhere, every name is there."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+import grainlight
+from grainlight.cli.main import COMMANDS, parser
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "ARCHITECTURE.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+
+
+def commands() -> list[str]:
+    """Command lines in indented or fenced blocks, without the explanation that stands to their right."""
+    found = []
+    for document in DOCUMENTS:
+        for line in document.read_text(encoding="utf-8").splitlines():
+            match = re.match(r"(?:    )?(grainlight [a-z]+.*)", line)
+            if match and match[1].split()[1] in COMMANDS:
+                found.append(re.split(r"\s{3,}", match[1])[0].replace("\\", " "))
+    return found
+
+
+def test_there_are_commands_to_check() -> None:
+    assert {line.split()[1] for line in commands()} >= {"enhance", "simulate", "synthesize", "train", "info", "doctor"}
+
+
+@pytest.mark.parametrize("line", commands())
+def test_command_parses(line: str) -> None:
+    arguments = parser().parse_args(shlex.split(line)[1:])
+    assert callable(arguments.run)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", document.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (document.parent / target).exists(), target
+
+
+def test_make_targets_are_there() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for document in DOCUMENTS:
+        for target in re.findall(r"(?:^    |`)make ([a-z]+)", document.read_text(encoding="utf-8"), re.MULTILINE):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_python_snippet_uses_names_that_exist() -> None:
+    (snippet,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    used = {
+        node.attr
+        for node in ast.walk(ast.parse(snippet))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "gl"
+    }
+    assert used == {"load_ebsd", "load_light", "enhance"}
+    assert used <= set(grainlight.__all__)
+    from grainlight.maps.orientation_map import OrientationMap
+    from grainlight.restore.result import Result
+
+    assert callable(Result.save)
+    assert callable(OrientationMap.to_orix)
+
+
+def test_readme_names_what_the_result_file_holds(inputs, run, tmp_path) -> None:
+    import numpy as np
+
+    assert run(*inputs.enhance(tmp_path / "fine.ang"))[0] == 0
+    table = (ROOT / "README.md").read_text(encoding="utf-8").split("## What comes out")[1].split("##")[0]
+    with np.load(tmp_path / "fine.npz") as data:
+        missing = [name for name in data.files if f"`{name}`" not in table]
+    assert missing == []
