@@ -138,7 +138,7 @@ def basal_frame(c: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def decode(e: Tensor, dim: int = -1) -> Tensor:
-    """Orientations (..., 4) of embeddings whose channel axis is ``dim``: exact on the manifold, close to nearest near it.
+    """Orientations (..., 4) of embeddings whose channel axis is ``dim``: exact on the manifold.
 
     The c-axis is taken from e2 alone and the turn about it from e6; far from the manifold an orientation that weighs
     both at once would be nearer still.

@@ -1,9 +1,10 @@
 """Guided mean: what the nearest measured orientations say of a pixel, weighted by how alike the pixel and they look.
 
-The neighbourhood part of the precision-weighted skip. The image is cut into square cells of about one measured point each;
-a pixel asks the points of the 3 x 3 cells around it. A point counts by its distance and by the likeness of everything known of
-both (light, and orientation where the pixel has one), each difference in units of its stated noise: with good light this
-is a copy of the right neighbour, without light an interpolation. How much the points disagree is its variance.
+The neighbourhood part of the precision-weighted skip. The image is cut into square cells of about one measured point
+each; a pixel asks the points of the 3 x 3 cells around it. A point counts by its distance and by the likeness of
+everything known of both (light, and orientation where the pixel has one), each difference in units of its stated noise:
+with good light this is a copy of the right neighbour, without light an interpolation. How much the points disagree is
+its variance.
 """
 
 from __future__ import annotations
@@ -29,7 +30,11 @@ FLOOR = (0.12, 0.04)
 
 @dataclass(frozen=True)
 class Cells:
-    """How a tile of a map is cut: which points are known (1, H, W), side of a cell, row and column of the tile in the map."""
+    """How a tile of a map is cut.
+
+    ``points`` (1, H, W): which points are known; ``side`` of a cell in pixels; ``origin``: row and column of the tile in
+    the map.
+    """
 
     points: Tensor
     side: int
@@ -38,8 +43,11 @@ class Cells:
 
 @dataclass(frozen=True)
 class Guided:
-    """``mean`` (B, 18, H, W), its variance per channel of e2 and e6 (B, 2, H, W), and the sum of spatial weights of the points
-    that were asked (B, 1, H, W): near 0 inside a hole."""
+    """What the neighbours say.
+
+    ``mean`` (B, 18, H, W), its ``variance`` per channel of e2 and e6 (B, 2, H, W), and ``support`` (B, 1, H, W), the sum
+    of the spatial weights of the points that were asked: near 0 inside a hole.
+    """
 
     mean: Tensor
     variance: Tensor
@@ -103,7 +111,8 @@ def guided_mean(x: Tensor, sigma: Tensor, points: Tensor, cell: int, origin: tup
             c = candidates[:, :, i : i + down, None, j : j + across, None]
             y, v, at, ok = c[:, :23], c[:, 23:27] + variance, c[:, 27:29], c[:, 29:30]
             unlike = (xs[:, LIGHT] - y[:, LIGHT]).square()
-            unlike = unlike[:, :1] / v[:, 1:2] + unlike[:, 1:3].sum(1, True) / v[:, 2:3] + unlike[:, 3:].sum(1, True) / v[:, 3:4]
+            a0, a2, a4 = unlike[:, :1], unlike[:, 1:3].sum(1, True), unlike[:, 3:].sum(1, True)
+            unlike = a0 / v[:, 1:2] + a2 / v[:, 2:3] + a4 / v[:, 3:4]
             unlike = unlike + (xs[:, EBSD] - y[:, EBSD]).square().sum(1, True) / v[:, :1]
             far = (pixel - at).square().sum(1, True) / (WIDTH * cell) ** 2
             # A point is no witness for itself: what it says stands beside the guided mean already.

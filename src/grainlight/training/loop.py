@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from grainlight.diffusion.checkpoint import save_weights
+from grainlight.diffusion.checkpoint import load_weights, save_weights
 from grainlight.diffusion.denoiser import Denoiser
 from grainlight.diffusion.network import flops_per_pixel
 from grainlight.diffusion.noise import draw_noise_field
@@ -41,9 +41,12 @@ class TrainingState:
 
 
 def new_state(preset: TrainingPreset, seed: int, device: str) -> TrainingState:
-    torch.manual_seed(seed)
-    model = Denoiser(preset.network).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    ema = Denoiser(preset.network).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    # Weights are drawn on the CPU, whatever the device; the caller's own random numbers go on as they were.
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(seed)
+        model, ema = Denoiser(preset.network), Denoiser(preset.network)
+    ema = ema.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema.load_state_dict(model.state_dict())
     return TrainingState(model, ema.requires_grad_(False), _optimizer(preset, model), Draw.seeded(seed, device))
 
@@ -64,6 +67,8 @@ def save_state(state: TrainingState, path: Path) -> None:
     for index, entry in state.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v) for k, v in entry.items()}
     tensors["generator"] = state.draw.generator.get_state()
+    if state.draw.host is not state.draw.generator:
+        tensors["host_generator"] = state.draw.host.get_state()
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     header = {"step": str(state.step), "seconds": repr(state.seconds), "config": json.dumps(asdict(state.model.config))}
     temporary = path.with_name(path.name + ".part")
@@ -77,11 +82,24 @@ def load_state(path: Path, preset: TrainingPreset, device: str) -> TrainingState
     Raises
     ------
     InputError
-        If the checkpoint was written for a network of another shape.
+        If the checkpoint cannot be read, or was written for a network of another shape, another optimiser or another
+        kind of device.
     """
-    with safe_open(path, "pt") as file:
-        header = file.metadata() or {}
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    try:
+        with safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        missing = {"step", "seconds", "config"} - header.keys()
+        if missing:
+            raise KeyError(f"the header has no {', '.join(sorted(missing))}")
+    except (SafetensorError, OSError, KeyError) as error:
+        raise InputError(
+            "cannot be read as a checkpoint",
+            file=path,
+            found=str(error),
+            expected="a file that a training run wrote",
+            advice="remove it, or use another folder",
+        ) from error
     state = new_state(preset, 0, device)
     if json.loads(header["config"]) != json.loads(json.dumps(asdict(preset.network))):
         raise InputError(
@@ -99,9 +117,21 @@ def load_state(path: Path, preset: TrainingPreset, device: str) -> TrainingState
             _, index, key = name.split(".")
             entries.setdefault(int(index), {})[key] = tensor
     if entries:
+        muon = any("momentum" in entry for entry in entries.values())
+        same_device = ("host_generator" in tensors) == (state.draw.host is not state.draw.generator)
+        if muon != (preset.optimizer == "muon") or not same_device:
+            raise InputError(
+                "the checkpoint belongs to another kind of run",
+                file=path,
+                found=f"optimiser {'muon' if muon else 'adam'}, on a {'GPU' if 'host_generator' in tensors else 'CPU'}",
+                expected=f"optimiser {preset.optimizer}, on device {device}",
+                advice="go on as the run began, or give its weights to a new one as a start",
+            )
         groups = state.optimizer.state_dict()["param_groups"]
         state.optimizer.load_state_dict({"state": entries, "param_groups": groups})
     state.draw.generator.set_state(tensors["generator"])
+    if "host_generator" in tensors:
+        state.draw.host.set_state(tensors["host_generator"])
     state.step, state.seconds = int(header["step"]), float(header["seconds"])
     return state
 
@@ -146,8 +176,6 @@ def train(
     checkpoint, weights, log = folder / "state.safetensors", folder / "weights.safetensors", folder / "log.jsonl"
     state = load_state(checkpoint, preset, device) if checkpoint.exists() else new_state(preset, seed, device)
     if start is not None and state.step == 0:
-        from grainlight.diffusion.checkpoint import load_weights
-
         begun = load_weights(start, device).state_dict()
         state.model.load_state_dict(begun)
         state.ema.load_state_dict(begun)
@@ -166,8 +194,9 @@ def train(
             report(entry)
 
     def save() -> None:
-        save_state(state, checkpoint)
+        # The checkpoint last: after a kill in between, the run repeats some steps and writes the weights again.
         save_weights(state.ema, weights, {"step": str(state.step), "samples": str(state.step * preset.batch)})
+        save_state(state, checkpoint)
         write({"step": state.step, "validation": validate(state.ema.eval(), held_out)})
 
     while state.step < preset.steps and state.seconds < preset.seconds:
@@ -183,8 +212,12 @@ def train(
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(state.model.parameters(), preset.clip)
-        if torch.isfinite(norm):
-            state.optimizer.step()
+        # A gradient that is not finite counts as none; asking for it in Python would make a GPU wait at every step.
+        broken = ~torch.isfinite(norm)
+        for parameter in state.model.parameters():
+            if parameter.grad is not None:
+                parameter.grad.masked_fill_(broken, 0.0)
+        state.optimizer.step()
         state.step += 1
         weight = max(1 / (preset.ema_share * state.step + 1), 1 / preset.ema_longest)
         with torch.no_grad():
@@ -195,7 +228,7 @@ def train(
         if state.step % preset.log_every == 0:
             now = time.perf_counter()
             rate = preset.batch * counted / (now - since)
-            means = [round(float(v) / counted, 4) for v in sums]
+            means = [round(v / counted, 4) for v in sums.tolist()]
             write(
                 {
                     "step": state.step,
