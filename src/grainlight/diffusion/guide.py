@@ -32,8 +32,8 @@ FLOOR = (0.12, 0.04)
 class Cells:
     """How a tile of a map is cut.
 
-    ``points`` (1, H, W): which points are known; ``side`` of a cell in pixels; ``origin``: row and column of the tile in
-    the map.
+    ``points`` (1, H, W): which points are known; ``side`` of a cell in pixels; ``origin``: row and column of the tile
+    in the map.
     """
 
     points: Tensor
@@ -45,8 +45,8 @@ class Cells:
 class Guided:
     """What the neighbours say.
 
-    ``mean`` (B, 18, H, W), its ``variance`` per channel of e2 and e6 (B, 2, H, W), and ``support`` (B, 1, H, W), the sum
-    of the spatial weights of the points that were asked: near 0 inside a hole.
+    ``mean`` (B, 18, H, W), its ``variance`` per channel of e2 and e6 (B, 2, H, W), and ``support`` (B, 1, H, W), the
+    sum of the spatial weights of the points that were asked: near 0 inside a hole.
     """
 
     mean: Tensor

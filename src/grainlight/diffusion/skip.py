@@ -3,9 +3,9 @@
 Sources are fused by their precisions: the pixel itself (its noise level), its neighbourhood and the prior (zero,
 variance of clean data). The neighbourhood of an orientation is the guided mean of the nearest measured points
 (`diffusion.guide`), with the variance that their disagreement gives; that of the light, and of orientations where no
-point is near, are normalised convolutions at four scales (variance of the local mean plus a structural variance, because
-the neighbourhood may lie in another grain). The result b and its standard deviation p make the denoiser D = b + p F:
-inside grains F has almost nothing left to do.
+point is near, are normalised convolutions at four scales (variance of the local mean plus a structural variance,
+because the neighbourhood may lie in another grain). The result b and its standard deviation p make the denoiser
+D = b + p F: inside grains F has almost nothing left to do.
 """
 
 from __future__ import annotations

@@ -31,19 +31,8 @@ def draw_curves(draw: Draw, batch: int) -> Tensor:
     n = torch.complex(draw.uniform(0.8, 3.2, batch, 1), draw.uniform(3.0, 5.5, batch, 1))
     modulus, argument = draw.log_uniform(0.1, 1.0, batch, 1), draw.uniform(0.0, 2 * math.pi, batch, 1)
     kappa = torch.polar(modulus, argument)
-    ordinary, extraordinary = n * n * (1 - kappa / 3), n * n * (1 + 2 * kappa / 3)
-    n_o = ordinary.sqrt()
-    n_b = (ordinary * extraordinary / (ordinary * s + extraordinary * (1 - s))).sqrt()
-    n_o = torch.where(n_o.imag < 0, -n_o, n_o)
-    n_b = torch.where(n_b.imag < 0, -n_b, n_b)
-    r_o, r_e = (1 - n_o) / (1 + n_o), (1 - n_b) / (1 + n_b)
-    difference = (r_e - r_o).abs() ** 2
-    a2 = r_e.abs() ** 2 - r_o.abs() ** 2
     delta = torch.deg2rad(draw.uniform(0.0, 6.0, batch, 1))
-    a0 = ((r_o + r_e) / 2).abs() ** 2 * delta.sin() ** 2 + difference / 8
-    curves = torch.stack((a0 - a0[:, :1], a2, difference), 1)
-    scale = curves[..., -1:]
-    curves = curves / torch.where(scale.abs() < 1e-9, torch.full_like(scale, 1e-9), scale)
+    curves = exact_curves(n, kappa, delta, s)
     weak = torch.stack(
         (torch.where(draw.chance(0.5, batch, 1), s, s * s), s.expand(batch, -1), (s * s).expand(batch, -1)), 1
     )
@@ -54,6 +43,26 @@ def draw_curves(draw: Draw, batch: int) -> Tensor:
     basis = torch.stack((nodes - nodes**3, nodes**2 - nodes**3), -1)
     c = (curves - s**3) @ torch.linalg.pinv(basis).T.to(draw.device)
     return torch.cat((torch.zeros_like(c[..., :1]), c, 1 - c.sum(-1, keepdim=True)), -1)
+
+
+def exact_curves(index: Tensor, kappa: Tensor, delta: Tensor, s: Tensor) -> Tensor:
+    """Curves (B, 3, N) of A0, A2, A4 at s (1, N), from 0 at s = 0 to 1 at s = 1.
+
+    ``index`` is the complex refractive index of the isotropic mean, ``kappa`` the complex anisotropy, ``delta`` the
+    uncrossing in radians, (B, 1) each.
+    """
+    ordinary, extraordinary = index * index * (1 - kappa / 3), index * index * (1 + 2 * kappa / 3)
+    n_o = ordinary.sqrt()
+    n_b = (ordinary * extraordinary / (ordinary * s + extraordinary * (1 - s))).sqrt()
+    n_o = torch.where(n_o.imag < 0, -n_o, n_o)
+    n_b = torch.where(n_b.imag < 0, -n_b, n_b)
+    r_o, r_e = (1 - n_o) / (1 + n_o), (1 - n_b) / (1 + n_b)
+    difference = (r_e - r_o).abs() ** 2
+    a2 = r_e.abs() ** 2 - r_o.abs() ** 2
+    a0 = ((r_o + r_e) / 2).abs() ** 2 * delta.sin() ** 2 + difference / 8
+    curves = torch.stack((a0 - a0[:, :1], a2, difference), 1)
+    scale = curves[..., -1:]
+    return curves / torch.where(scale.abs() < 1e-9, torch.full_like(scale, 1e-9), scale)
 
 
 def light_state(c: Tensor, curves: Tensor) -> Tensor:

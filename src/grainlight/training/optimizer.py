@@ -41,7 +41,8 @@ class MuonAdam(torch.optim.Optimizer):
     """
 
     def __init__(self, model: nn.Module, lr: float = 1e-3, muon_lr: float = 0.02, momentum: float = 0.95) -> None:
-        muon, adam = [], []
+        muon: list[Tensor] = []
+        adam: list[Tensor] = []
         for name, parameter in model.named_parameters():
             inner = (
                 parameter.ndim == 4 and min(parameter.shape[:2]) > 1 and ".stem." not in name and ".head." not in name
@@ -61,17 +62,17 @@ class MuonAdam(torch.optim.Optimizer):
                     continue
                 state = self.state[p]
                 if group["muon"]:
-                    self._muon(p, state, group)
+                    self._muon(p, p.grad, state, group)
                 else:
-                    self._adam(p, state, group)
+                    self._adam(p, p.grad, state, group)
 
     @staticmethod
-    def _muon(p: Tensor, state: dict, group: dict) -> None:
+    def _muon(p: Tensor, gradient: Tensor, state: dict, group: dict) -> None:
         if not state:
             state["momentum"] = torch.zeros_like(p)
         buffer = state["momentum"]
-        buffer.lerp_(p.grad, 1 - group["momentum"])
-        direction = p.grad.lerp(buffer, group["momentum"])
+        buffer.lerp_(gradient, 1 - group["momentum"])
+        direction = gradient.lerp(buffer, group["momentum"])
         matrix = direction.reshape(direction.shape[0], -1)
         update = orthogonalised(matrix) * max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
         # An orthogonal update has the same size whatever the gradient's: weights need a gentle pull back.
@@ -79,14 +80,14 @@ class MuonAdam(torch.optim.Optimizer):
         p.add_(update.view_as(direction), alpha=-group["lr"])
 
     @staticmethod
-    def _adam(p: Tensor, state: dict, group: dict) -> None:
+    def _adam(p: Tensor, gradient: Tensor, state: dict, group: dict) -> None:
         if not state:
             state["mean"], state["square"] = torch.zeros_like(p), torch.zeros_like(p)
             state["step"] = torch.zeros(())
         state["step"] += 1
         beta1, beta2 = group["betas"]
-        state["mean"].lerp_(p.grad, 1 - beta1)
-        state["square"].lerp_(p.grad.square(), 1 - beta2)
+        state["mean"].lerp_(gradient, 1 - beta1)
+        state["square"].lerp_(gradient.square(), 1 - beta2)
         n = float(state["step"])
         scale = (state["square"] / (1 - beta2**n)).sqrt() + group["eps"]
         p.addcdiv_(state["mean"] / (1 - beta1**n), scale, value=-group["lr"])

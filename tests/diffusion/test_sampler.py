@@ -1,0 +1,90 @@
+"""The solver: truth in, truth out; seeds; measured pixels enter as themselves."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+import torch
+
+from grainlight.diffusion.sampler import LAST_LEVEL, group_sigma, levels, solve
+from grainlight.diffusion.state import SIGMA_MAX, SIGMA_MIN
+
+
+def task() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    truth = torch.randn(23, 16, 16, generator=generator)
+    sigma = torch.full((4, 16, 16), SIGMA_MAX)
+    sigma[0, ::2, ::2] = 0.03
+    sigma[2:] = 0.2
+    return truth, truth + 0.05 * torch.randn(23, 16, 16, generator=generator), sigma
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 8, 20])
+def test_levels_fall_from_unknown_to_the_last(steps: int) -> None:
+    found = levels(steps)
+    assert len(found) == steps
+    assert found[0] == SIGMA_MAX
+    assert all(a > b for a, b in pairwise(found))
+    assert steps < 3 or found[-1] == pytest.approx(LAST_LEVEL)
+
+
+def test_no_steps_are_refused() -> None:
+    with pytest.raises(ValueError, match="expected 1 or more"):
+        levels(0)
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_a_perfect_denoiser_gives_the_truth(steps: int) -> None:
+    truth, measurement, sigma = task()
+    assert torch.equal(solve(lambda x, s: truth, measurement, sigma, steps, torch.Generator().manual_seed(1)), truth)
+
+
+def test_what_the_denoiser_sees() -> None:
+    truth, measurement, sigma = task()
+    measurement[:18, 1::2] = torch.nan
+    seen = []
+
+    def denoise(x: torch.Tensor, s: torch.Tensor) -> torch.Tensor:
+        seen.append((x, s))
+        return truth
+
+    solve(denoise, measurement, sigma, 5, torch.Generator().manual_seed(1))
+    known = sigma < SIGMA_MAX
+    channels = known.repeat_interleave(torch.tensor([18, 1, 2, 2]), 0)
+    # Measured pixels enter as they are, at their own level.
+    assert torch.equal(seen[0][0][channels], measurement[channels])
+    assert torch.equal(seen[0][1][known], sigma[known])
+    for (x, s), level in zip(seen, levels(5), strict=True):
+        assert bool(torch.isfinite(x).all())
+        assert (s[known] <= sigma[known]).all()
+        assert torch.equal(s[~known], torch.full_like(s[~known], level))
+    # After the first call the unmeasured pixels are the estimate with fresh noise of the stated level.
+    noises = [((x - truth) / s.repeat_interleave(torch.tensor([18, 1, 2, 2]), 0))[~channels] for x, s in seen[1:]]
+    for z in noises:
+        assert float(z.std()) == pytest.approx(1, abs=0.05)
+    assert abs(float((noises[0] * noises[1]).mean())) < 0.05
+
+
+def test_seeds() -> None:
+    _, measurement, sigma = task()
+
+    def run(seed: int) -> torch.Tensor:
+        return solve(lambda x, s: 0.5 * x, measurement, sigma, 3, torch.Generator().manual_seed(seed))
+
+    assert torch.equal(run(1), run(1))
+    assert not torch.equal(run(1), run(2))
+
+
+def test_every_call_is_told() -> None:
+    truth, measurement, sigma = task()
+    calls = []
+    solve(lambda x, s: truth, measurement, sigma, 6, torch.Generator(), lambda: calls.append(1))
+    assert len(calls) == 6
+
+
+def test_group_levels_stack_and_unknown_is_what_is_not_finite() -> None:
+    ebsd = torch.tensor([[0.1, torch.nan], [torch.inf, 1e-9]])
+    sigma = group_sigma(ebsd, torch.full((3, 2, 2), 0.2))
+    assert sigma.shape == (4, 2, 2)
+    torch.testing.assert_close(sigma[0], torch.tensor([[0.1, SIGMA_MAX], [SIGMA_MAX, SIGMA_MIN]]))
