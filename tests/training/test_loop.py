@@ -1,0 +1,223 @@
+"""The loop: exact resume, kills, schedule, and nothing but torch, numpy and safetensors."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from grainlight.diffusion.checkpoint import load_weights
+from grainlight.diffusion.denoiser import Denoiser
+from grainlight.diffusion.noise import draw_noise_field
+from grainlight.errors import InputError
+from grainlight.synth.draw import Draw
+from grainlight.training import loop
+from grainlight.training.loop import load_state, new_state, save_state, schedule, train
+from grainlight.training.loss import denoising_loss
+from grainlight.training.presets import PRESETS
+from grainlight.training.stream import next_batch
+
+TINY = replace(PRESETS["tiny"], save_every_seconds=1e9, log_every=4)
+
+
+def same(a: Path, b: Path) -> bool:
+    one, two = load_file(a), load_file(b)
+    return one.keys() == two.keys() and all(torch.equal(one[k], two[k]) for k in one)
+
+
+def stopped(folder: Path, preset: object, at: int, monkeypatch: pytest.MonkeyPatch, **kwargs: object) -> None:
+    """Train, and be interrupted in the middle after a checkpoint at a step."""
+
+    class Killed(Exception):
+        pass
+
+    draws = []
+    original = loop.next_batch
+
+    def count(*args: object) -> torch.Tensor:
+        if len(draws) == at:
+            raise Killed
+        draws.append(1)
+        return original(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "next_batch", count)
+        with pytest.raises(Killed):
+            train(folder, preset, **kwargs)
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adam"])
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str
+) -> None:
+    preset = replace(TINY, optimizer=optimizer)
+    whole = train(tmp_path / "whole", preset, seed=3)
+    # Checkpoints at every step; then stopped at the eleventh.
+    stopped(tmp_path / "two", replace(preset, save_every_seconds=0.0), 10, monkeypatch, seed=3)
+    assert load_state(tmp_path / "two" / "state.safetensors", preset, "cpu").step == 10
+    parts = train(tmp_path / "two", preset, seed=99)
+    assert same(whole, parts)
+    assert same(whole.with_name("state.safetensors"), parts.with_name("state.safetensors"))
+
+
+def test_seed_decides_everything_and_the_callers_random_numbers_go_on(tmp_path: Path) -> None:
+    short = replace(TINY, steps=3)
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    one = train(tmp_path / "one", short, seed=1)
+    assert torch.equal(torch.rand(3), expected)
+    assert same(one, train(tmp_path / "two", short, seed=1))
+    assert not same(one, train(tmp_path / "three", short, seed=2))
+
+
+def test_a_kill_while_a_checkpoint_is_written_leaves_the_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = new_state(TINY, 1, "cpu")
+    path = tmp_path / "state.safetensors"
+    state.step = 5
+    save_state(state, path)
+
+    def half(tensors: dict, target: Path, metadata: dict) -> None:
+        Path(target).write_bytes(b"half of a file")
+        raise KeyboardInterrupt
+
+    state.step = 6
+    monkeypatch.setattr(loop, "save_file", half)
+    with pytest.raises(KeyboardInterrupt):
+        save_state(state, path)
+    assert load_state(path, TINY, "cpu").step == 5
+
+
+def test_a_kill_between_the_last_two_files_is_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    short = replace(TINY, steps=4)
+    whole = train(tmp_path / "whole", short, seed=1)
+    for name in ("save_state", "save_weights"):
+        folder = tmp_path / name
+
+        def fail(*args: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(loop, name, fail)
+            with pytest.raises(KeyboardInterrupt):
+                train(folder, short, seed=1)
+        assert same(train(folder, short, seed=1), whole)
+
+
+@pytest.mark.parametrize("kind", ["empty", "text", "no header"])
+def test_an_unusable_checkpoint_is_named(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "state.safetensors"
+    if kind == "no header":
+        loop.save_file({"a": torch.zeros(1)}, path)
+    else:
+        path.write_bytes(b"" if kind == "empty" else b"not a checkpoint at all")
+    with pytest.raises(InputError, match=r"state\.safetensors"):
+        train(tmp_path, TINY)
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
+    train(tmp_path, replace(TINY, steps=2))
+    with pytest.raises(InputError, match="another network"):
+        train(tmp_path, PRESETS["cpu"])
+    with pytest.raises(InputError, match="another kind of run"):
+        train(tmp_path, replace(TINY, optimizer="adam"))
+
+
+def test_a_finished_run_changes_nothing(tmp_path: Path) -> None:
+    short = replace(TINY, steps=2)
+    before = train(tmp_path, short).read_bytes()
+    assert train(tmp_path, short).read_bytes() == before
+
+
+def test_start_from_weights(tmp_path: Path) -> None:
+    first = train(tmp_path / "first", replace(TINY, steps=3))
+    still = replace(TINY, steps=1, lr=0.0, muon_lr=0.0)
+    second = train(tmp_path / "second", still, seed=5, start=first)
+    assert same(first, second)
+
+
+def test_log_and_weights(tmp_path: Path) -> None:
+    reported = []
+    weights = train(tmp_path, TINY, report=reported.append)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert lines == reported
+    assert [line["step"] for line in lines if "loss" in line] == [4, 8, 12, 16, 20]
+    assert all(0 < line["loss"] < 100 and len(line["parts"]) == 5 for line in lines if "loss" in line)
+    assert "validation" in lines[-1]
+    assert load_weights(weights).config == TINY.network
+    assert {p.name for p in tmp_path.iterdir()} == {"state.safetensors", "weights.safetensors", "log.jsonl"}
+
+
+def test_it_learns(tmp_path: Path) -> None:
+    draw = Draw.seeded(55)
+    clean = next_batch(draw, 32, 32, 4)
+    x, sigma = draw_noise_field(draw, clean)
+
+    @torch.inference_mode()
+    def loss(model: Denoiser) -> float:
+        denoised, p = model.estimate(x, sigma)
+        return float(denoising_loss(denoised, clean, p)[0])
+
+    trained = load_weights(train(tmp_path, replace(TINY, steps=40, batch=8), seed=1))
+    assert loss(trained) < 0.985 * loss(Denoiser(TINY.network))
+
+
+def test_a_gradient_that_is_not_finite_spoils_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original, calls = loop.next_batch, []
+
+    def sometimes(*args: object) -> torch.Tensor:
+        calls.append(1)
+        return original(*args) * (torch.nan if len(calls) == 3 else 1.0)
+
+    monkeypatch.setattr(loop, "next_batch", sometimes)
+    weights = load_file(train(tmp_path, replace(TINY, steps=6, log_every=100)))
+    assert all(bool(torch.isfinite(t).all()) for t in weights.values())
+
+
+def test_schedule() -> None:
+    preset = replace(TINY, steps=1000, seconds=100.0, warmup_steps=10, decay=0.4)
+    assert schedule(preset, 0, 0.0) == pytest.approx(0.1)
+    assert schedule(preset, 9, 0.0) == schedule(preset, 500, 0.0) == schedule(preset, 600, 59.9) == 1.0
+    assert schedule(preset, 800, 0.0) == pytest.approx(0.5)
+    assert schedule(preset, 100, 80.0) == pytest.approx(0.5)
+    assert schedule(preset, 1000, 0.0) == schedule(preset, 10, 120.0) == 0.0
+
+
+def test_time_is_a_budget_too(tmp_path: Path) -> None:
+    train(tmp_path, replace(TINY, steps=10**9, seconds=0.5))
+    state = load_state(tmp_path / "state.safetensors", TINY, "cpu")
+    assert 0 < state.step < 10_000
+    assert state.seconds >= 0.5
+
+
+def test_bfloat16_on_a_cpu(tmp_path: Path) -> None:
+    weights = load_file(train(tmp_path, replace(TINY, steps=2, bf16=True)))
+    assert all(bool(torch.isfinite(t.float()).all()) for t in weights.values())
+
+
+def test_needs_torch_numpy_and_safetensors_only(tmp_path: Path) -> None:
+    script = f"""
+import sys
+class Wall:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {{"scipy", "orix", "tifffile", "imageio", "rich", "matplotlib", "dask", "h5py"}}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Wall())
+from dataclasses import replace
+from pathlib import Path
+from grainlight.training.loop import train
+from grainlight.training.presets import PRESETS
+train(Path({str(tmp_path)!r}), replace(PRESETS["tiny"], steps=2, save_every_seconds=1e9))
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env={**os.environ})
+    assert run.returncode == 0, run.stderr
+    assert (tmp_path / "weights.safetensors").is_file()

@@ -1,0 +1,54 @@
+"""The loss counts in units of what the skip left open, and no single pixel rules it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from grainlight.diffusion.state import PART_STD, part_to_channel
+from grainlight.training.loss import FLOOR, PART_WEIGHT, denoising_loss
+
+STD = torch.tensor(PART_STD).view(1, 5, 1, 1).expand(2, 5, 8, 8)
+
+
+def test_no_error_no_loss() -> None:
+    clean = torch.randn(2, 23, 8, 8)
+    loss, parts = denoising_loss(clean, clean, STD)
+    assert loss == 0
+    assert not parts.any()
+
+
+def test_small_errors_count_squared_in_units_of_p() -> None:
+    clean, p = torch.zeros(2, 23, 8, 8), 0.5 * STD
+    loss, parts = denoising_loss(0.1 * part_to_channel(p), clean, p)
+    torch.testing.assert_close(parts, torch.full((5,), 0.01), rtol=1e-3, atol=0)
+    assert float(loss) == pytest.approx(0.01 * sum(PART_WEIGHT), rel=1e-3)
+    assert sum(PART_WEIGHT) == pytest.approx(1)
+
+
+def test_below_the_floor_p_no_longer_counts() -> None:
+    clean = torch.zeros(2, 23, 8, 8)
+    error = 0.1 * part_to_channel(FLOOR * STD)
+    at_floor, below = (denoising_loss(error, clean, share * FLOOR * STD)[0] for share in (1.0, 0.01))
+    torch.testing.assert_close(at_floor, below)
+
+
+def test_one_wrong_pixel_grows_the_loss_linearly() -> None:
+    clean = torch.zeros(2, 23, 8, 8)
+
+    def loss(size: float) -> float:
+        wrong = clean.clone()
+        wrong[0, :, 3, 3] = size
+        return float(denoising_loss(wrong, clean, 0.1 * STD)[0])
+
+    assert loss(200.0) / loss(100.0) == pytest.approx(2, rel=0.02)
+    assert loss(0.002) / loss(0.001) == pytest.approx(4, rel=0.02)
+
+
+def test_parts_carry_no_gradient_and_the_loss_does() -> None:
+    denoised = torch.randn(1, 23, 4, 4, requires_grad=True)
+    loss, parts = denoising_loss(denoised, torch.zeros(1, 23, 4, 4), STD[:1, :, :4, :4])
+    assert not parts.requires_grad
+    loss.backward()
+    assert bool(torch.isfinite(denoised.grad).all())
+    assert (denoised.grad != 0).all()
