@@ -161,6 +161,19 @@ def test_smooth_fields_have_their_deviation_and_length(length: float) -> None:
     assert float(step) == pytest.approx(1.6 / length, rel=0.35)
 
 
+@pytest.mark.parametrize("length", [2.5, 16.3, 100.0])
+def test_smooth_fields_are_bicubic_interpolations_of_normal_draws(length: float) -> None:
+    rows, columns = 48, 40
+    grid = [max(2, math.ceil(n / length)) + 3 for n in (rows, columns)]
+    coarse = Draw.seeded(4).normal(2, 1, *grid)
+    size = [math.ceil(n * length) for n in grid]
+    whole = torch.nn.functional.interpolate(coarse, size=size, mode="bicubic", align_corners=False)
+    edge = int(1.5 * length)
+    expected = whole[..., edge : edge + rows, edge : edge + columns] / 0.8
+    found = Draw.seeded(4).smooth_field(2, 1, rows, columns, length)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+
+
 def test_draws_keep_their_ranges() -> None:
     draw = Draw.seeded(0)
     u, v = draw.uniform(-2.0, 3.0, 5000), draw.log_uniform(0.1, 10.0, 5000)

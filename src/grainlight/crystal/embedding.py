@@ -13,7 +13,7 @@ import math
 import torch
 from torch import Tensor
 
-from grainlight.crystal.quaternion import crystal_axes, from_axes
+from grainlight.crystal.quaternion import components, crystal_axes, from_axes
 
 CHANNELS = 18
 SQUARED_NORM = 4.5
@@ -28,7 +28,7 @@ _M = range(1, 7)
 
 
 def _e2(c: Tensor, dim: int) -> Tensor:
-    x, y, z = c.unbind(-1)
+    x, y, z = components(c)
     return torch.stack(
         (0.5 * _SQRT3 * (x * x - y * y), _SQRT3 * x * y, _SQRT3 * x * z, _SQRT3 * y * z, 1.5 * z * z - 0.5), dim
     )
@@ -40,8 +40,8 @@ def _sixfold(a: Tensor, b: Tensor) -> tuple[list[Tensor], list[Tensor]]:
     a + i b is a null vector, so it is the square of a spinor (s, t): with A = s^2, B = t^2, C = s t its harmonics are
     g_m = sqrt(binomial(12, 6 + m)) s^(6+m) t^(6-m); only even powers of s and t occur together, no root is needed.
     """
-    ax, ay, az = a.unbind(-1)
-    bx, by, bz = b.unbind(-1)
+    ax, ay, az = components(a)
+    bx, by, bz = components(b)
     # A = (w_x - i w_y)/2, B = -(w_x + i w_y)/2, C = -w_z/2 with w = a + i b.
     a_re, a_im = 0.5 * (ax + by), 0.5 * (bx - ay)
     b_re, b_im = 0.5 * (by - ax), -0.5 * (bx + ay)
