@@ -1,7 +1,7 @@
 """Guided mean: what the nearest measured orientations say of a pixel, weighted by how alike the pixel and they look.
 
 The neighbourhood part of the precision-weighted skip. The image is cut into square cells of about one measured point
-each; a pixel asks the points of the 3 x 3 cells around it. A point counts by its distance and by the likeness of
+each; a pixel asks the points of the 5 x 5 cells around it. A point counts by its distance and by the likeness of
 everything known of both (light, and orientation where the pixel has one), each difference in units of its stated noise:
 with good light this is a copy of the right neighbour, without light an interpolation. How much the points disagree is
 its variance.
@@ -9,13 +9,14 @@ its variance.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from grainlight.diffusion.state import EBSD, LIGHT, SIGMA_MAX
+from grainlight.diffusion.state import EBSD, SIGMA_MAX
 
 LARGEST_CELL = 12
 # What two pixels of one grain may differ by beyond noise, per channel: orientation, A0, A2, A4.
@@ -23,7 +24,10 @@ TOLERANCE = (0.10, 0.15, 0.08, 0.08)
 # A difference beyond this many standard deviations says no more than "another grain".
 MOST = 100.0
 # Width of the weight in space, in cells.
-WIDTH = 0.4
+WIDTH = 1.0
+# Cells on each side of a pixel's own whose points are asked.
+AROUND = 2
+_BLOCK = 4
 # Standard deviation per channel (e2, e6) that a guided mean has even where all points agree.
 FLOOR = (0.12, 0.04)
 
@@ -81,62 +85,76 @@ def guided_mean(x: Tensor, sigma: Tensor, points: Tensor, cell: int, origin: tup
         Row and column of the image in the whole map: cells are cut at multiples of ``cell`` there, whatever the tile.
     """
     height, width = x.shape[-2:]
-    above, before = origin[0] % cell, origin[1] % cell
-    below, after = -(above + height) % cell, -(before + width) % cell
+    # Small cells are handled in blocks of several: each block asks the cells in it and around it at once.
+    together = max(1, math.ceil(_BLOCK / cell))
+    block = together * cell
+    above, before = origin[0] % block, origin[1] % block
+    below, after = -(above + height) % block, -(before + width) % block
     known = F.pad(points.to(x), (before, after, above, below))
     x = F.pad(x, (before, after, above, below))
     sigma = F.pad(sigma, (before, after, above, below), value=SIGMA_MAX)
     batch, _, rows, columns = x.shape
-    down, across = rows // cell, columns // cell
+    asked = _candidates(x, sigma, known, cell, together)
+    own = _by_block(torch.cat((x, sigma**2), 1), block)
+    xs, variance = own[..., :23], own[..., 23:] + own.new_tensor(TOLERANCE) ** 2
+    y, level = asked[:, :, :23], asked[:, :, 23:27]
+    unlike = torch.zeros_like(xs[..., :1])
+    for group, part in enumerate((EBSD, slice(18, 19), slice(19, 21), slice(21, 23))):
+        apart = _squared_distance(xs[..., part], y[:, :, part])
+        unlike = unlike + apart / (variance[..., group : group + 1] + level[:, :, group, None])
+    pixel = torch.stack(
+        torch.meshgrid(torch.arange(rows, device=x.device), torch.arange(columns, device=x.device), indexing="ij")
+    )
+    far = _squared_distance(_by_block(pixel[None].to(x), block), asked[:, :, 27:29]) / (WIDTH * cell) ** 2
+    # A point is no witness for itself: what it says stands beside the guided mean already.
+    there = (asked[:, :, None, 29] > 0) & (far > 0.25 / (WIDTH * cell) ** 2)
+    weights = torch.softmax(torch.where(there, -0.5 * (MOST * unlike / (MOST + unlike) + far), -1e4), -1)
+    support = torch.where(there, torch.exp(-0.5 * far), 0.0).sum(-1, keepdim=True)
+    said = torch.stack((y[:, :, :5].square().sum(2), y[:, :, 5:18].square().sum(2)), 3)
+    mean = weights @ y[:, :, EBSD].transpose(2, 3)
+    spread = weights @ said - torch.stack((mean[..., :5].square().sum(-1), mean[..., 5:].square().sum(-1)), -1)
+    noise = weights.square() @ level[:, :, 0, :, None]
+    floor = mean.new_tensor(FLOOR) ** 2
+    variance = spread.clamp(min=0.0) / mean.new_tensor((5.0, 13.0)) + noise + floor
+    whole = _to_image(torch.cat((mean, variance, support), -1), rows, columns, block)
+    inside = whole[..., above : above + height, before : before + width]
+    return Guided(inside[:, :18], inside[:, 18:20], inside[:, 20:])
+
+
+def _candidates(x: Tensor, sigma: Tensor, known: Tensor, cell: int, together: int) -> Tensor:
+    """The known points that each block asks (B, blocks, 30, K): state, variances, row, column, and whether there is one."""
+    batch, _, rows, columns = x.shape
     # The known point of each cell: the best one, the first of equals.
     score = (known * (2 * SIGMA_MAX - sigma[:, 0]))[:, None]
     found, index = F.max_pool2d(score, cell, return_indices=True)
     index = index.flatten(1)
-    there = (found > 0).to(x).flatten(1)
-    state = x.flatten(2).gather(2, index[:, None].expand(-1, x.shape[1], -1)).view(batch, -1, down, across)
-    level = sigma.flatten(2).gather(2, index[:, None].expand(-1, 4, -1)).view(batch, 4, down, across)
-    place = torch.stack((index // columns, index % columns), 1).to(x).view(batch, 2, down, across)
-    there = there.view(batch, 1, down, across)
-    blocks = (batch, -1, down, cell, across, cell)
-    pixel = torch.stack(
-        torch.meshgrid(torch.arange(rows, device=x.device), torch.arange(columns, device=x.device), indexing="ij")
-    ).to(x)
-    pixel = pixel.view(1, 2, down, cell, across, cell)
-    tolerance = torch.tensor(TOLERANCE, device=x.device).view(1, 4, 1, 1, 1, 1) ** 2
-    xs, variance = x.view(blocks), sigma.view(blocks) ** 2 + tolerance
-    candidates = F.pad(torch.cat((state, level**2, place, there), 1), (1, 1, 1, 1))
-    logs, spaces = [], []
-    for i in range(3):
-        for j in range(3):
-            c = candidates[:, :, i : i + down, None, j : j + across, None]
-            y, v, at, ok = c[:, :23], c[:, 23:27] + variance, c[:, 27:29], c[:, 29:30]
-            unlike = (xs[:, LIGHT] - y[:, LIGHT]).square()
-            a0, a2, a4 = unlike[:, :1], unlike[:, 1:3].sum(1, True), unlike[:, 3:].sum(1, True)
-            unlike = a0 / v[:, 1:2] + a2 / v[:, 2:3] + a4 / v[:, 3:4]
-            unlike = unlike + (xs[:, EBSD] - y[:, EBSD]).square().sum(1, True) / v[:, :1]
-            far = (pixel - at).square().sum(1, True) / (WIDTH * cell) ** 2
-            # A point is no witness for itself: what it says stands beside the guided mean already.
-            ok = ok * (far > 0)
-            spaces.append(ok * torch.exp(-0.5 * far))
-            logs.append(torch.where(ok > 0, -0.5 * (MOST * unlike / (MOST + unlike) + far), -1e4))
-    weights = torch.softmax(torch.cat(logs, 1), 1)
-    mean = torch.zeros_like(xs[:, EBSD])
-    square, noise = torch.zeros_like(xs[:, :2]), torch.zeros_like(xs[:, :1])
-    for k in range(9):
-        i, j = divmod(k, 3)
-        c = candidates[:, :18, i : i + down, None, j : j + across, None]
-        w = weights[:, k : k + 1]
-        mean = mean + w * c
-        sums = torch.cat((c[:, :5].square().sum(1, True), c[:, 5:18].square().sum(1, True)), 1)
-        square = square + w * sums
-        noise = noise + w.square() * candidates[:, 23:24, i : i + down, None, j : j + across, None]
-    spread = square - torch.cat((mean[:, :5].square().sum(1, True), mean[:, 5:].square().sum(1, True)), 1)
-    per_channel = spread.clamp(min=0.0) / torch.tensor((5.0, 13.0), device=x.device).view(1, 2, 1, 1, 1, 1)
-    floor = torch.tensor(FLOOR, device=x.device).view(1, 2, 1, 1, 1, 1) ** 2
-    support = torch.cat(spaces, 1).sum(1, True)
-    inside = (..., slice(above, above + height), slice(before, before + width))
-    return Guided(
-        mean.reshape(batch, 18, rows, columns)[inside],
-        (per_channel + noise + floor).reshape(batch, 2, rows, columns)[inside],
-        support.reshape(batch, 1, rows, columns)[inside],
-    )
+    point = torch.cat((x, sigma**2), 1).flatten(2)
+    point = point.gather(2, index[:, None].expand(-1, point.shape[1], -1))
+    place = torch.stack((index // columns, index % columns), 1).to(x)
+    point = torch.cat((point, place, (found > 0).to(x).flatten(2)), 1).view(batch, -1, rows // cell, columns // cell)
+    channels = point.shape[1]
+    side = together + 2 * AROUND
+    windows = F.unfold(point, side, padding=AROUND, stride=together)
+    return windows.view(batch, channels, side**2, -1).permute(0, 3, 1, 2)
+
+
+def _by_block(image: Tensor, side: int) -> Tensor:
+    """(B, C, H, W) to (B, blocks, pixels of a block, C)."""
+    batch, channels, rows, columns = image.shape
+    blocks = image.view(batch, channels, rows // side, side, columns // side, side).permute(0, 2, 4, 3, 5, 1)
+    return blocks.reshape(batch, -1, side * side, channels)
+
+
+def _to_image(blocks: Tensor, rows: int, columns: int, side: int) -> Tensor:
+    """Inverse of `_by_block`."""
+    batch, channels = blocks.shape[0], blocks.shape[-1]
+    image = blocks.view(batch, rows // side, columns // side, side, side, channels).permute(0, 5, 1, 3, 2, 4)
+    return image.reshape(batch, channels, rows, columns)
+
+
+def _squared_distance(a: Tensor, b: Tensor) -> Tensor:
+    """Squared distances (B, blocks, P, K) of vectors (B, blocks, P, C) and (B, blocks, C, K)."""
+    if a.shape[-1] == 1:
+        return (a - b).square()
+    square = a.square().sum(-1, keepdim=True) + b.square().sum(2, keepdim=True)
+    return (square - 2 * (a @ b)).clamp(min=0.0)

@@ -1,0 +1,140 @@
+"""The pipeline with the shipped weights, on small synthetic sections."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import grainlight as gl
+from grainlight.benchmark.degrade import Task
+from grainlight.benchmark.metrics import score
+from grainlight.benchmark.nearest import nearest
+from grainlight.crystal.frames import CrystalFrame, SampleFrame
+from grainlight.maps.orientation_map import OrientationMap
+from grainlight.restore.result import CORRECTED, INFERRED, MEASURED, NOT_RESTORED, Result
+
+from .conftest import STEEL, TITANIUM, section_map
+
+
+@pytest.fixture(scope="module")
+def restored(lit: Task) -> Result:
+    return gl.enhance(lit.coarse, lit.stack, scale=4, quality="fast", noise=0.5)
+
+
+def _in_s(result: Result) -> np.ndarray:
+    return result.map.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A).quaternions
+
+
+def test_light_makes_the_map_better_than_nearest_neighbour(lit: Task, restored: Result) -> None:
+    mine = score(_in_s(restored), lit.truth, lit.measured)
+    theirs = score(nearest(lit.quaternions, lit.measured), lit.truth, lit.measured)
+    assert mine.over_5 < 0.5 * theirs.over_5
+    assert mine.edge_f1 > theirs.edge_f1 + 0.3
+    assert mine.measured_median < 0.45
+
+
+def test_ebsd_alone_beats_nearest_neighbour(dark: Task) -> None:
+    result = gl.enhance(dark.coarse, scale=2, quality="fast")
+    mine = score(_in_s(result), dark.truth, dark.measured)
+    theirs = score(nearest(dark.quaternions, dark.measured), dark.truth, dark.measured)
+    assert mine.over_5 < theirs.over_5
+    assert mine.median < theirs.median
+
+
+def test_every_pixel_says_where_it_comes_from(lit: Task, restored: Result) -> None:
+    assert set(np.unique(restored.source)) <= {MEASURED, CORRECTED, INFERRED}
+    assert np.array_equal(np.isin(restored.source, (MEASURED, CORRECTED)), lit.measured)
+    assert np.isfinite(restored.correction[lit.measured]).all()
+    assert np.isnan(restored.correction[~lit.measured]).all()
+    kept = restored.correction[restored.source == MEASURED]
+    assert kept.max() <= 2.0
+    dots = (restored.measured_quaternions[lit.measured] * lit.quaternions[lit.measured]).sum(-1)
+    assert np.allclose(np.abs(dots), 1.0)
+
+
+def test_doubt_is_where_the_errors_are(lit: Task, restored: Result) -> None:
+    from grainlight.benchmark.metrics import disorientation
+
+    error = disorientation(_in_s(restored), lit.truth)
+    wrong = error > 5
+    assert restored.uncertainty.shape == error.shape
+    assert restored.uncertainty[wrong].mean() > 2 * restored.uncertainty[~wrong].mean()
+    assert 0 <= restored.boundary.min()
+    assert restored.boundary.max() <= 1
+
+
+def test_the_same_seed_gives_the_same_map(dark: Task) -> None:
+    a = gl.enhance(dark.coarse, scale=2, steps=2, samples=2, seed=3)
+    b = gl.enhance(dark.coarse, scale=2, steps=2, samples=2, seed=3)
+    assert np.array_equal(a.map.quaternions, b.map.quaternions)
+    assert np.array_equal(a.uncertainty, b.uncertainty)
+
+
+@pytest.mark.parametrize("frame", [SampleFrame.OXFORD, SampleFrame.EDAX1, SampleFrame.EDAX4])
+def test_the_frame_of_the_input_is_the_frame_of_the_output(dark: Task, frame: SampleFrame) -> None:
+    plain = gl.enhance(dark.coarse, scale=2, quality="fast")
+    turned = gl.enhance(dark.coarse.in_frame(frame), scale=2, quality="fast")
+    assert turned.map.sample_frame is frame
+    dots = np.abs((_in_s(turned) * _in_s(plain)).sum(-1))
+    from grainlight.benchmark.metrics import disorientation
+
+    assert np.median(disorientation(_in_s(turned), _in_s(plain))) < 0.01
+    assert dots.shape == plain.source.shape
+
+
+def test_other_phases_and_points_not_indexed(full: OrientationMap) -> None:
+    coarse = full.every(2)
+    phase = coarse.phase_id.copy()
+    phase[:, 20:] = STEEL.id
+    phase[5:8, 5:8] = 0
+    mixed = coarse.replace(phase_id=phase, phases=(TITANIUM, STEEL))
+    result = gl.enhance(mixed, scale=2, quality="fast")
+    assert (result.source[:, 45:] == NOT_RESTORED).all()
+    assert (result.map.phase_id[:, 45:] == STEEL.id).all()
+    assert (result.source[11:14, 11:14] == INFERRED).all()
+    copied = np.abs((result.map.quaternions[::2, 40::2] * coarse.quaternions[:, 20:]).sum(-1))
+    assert np.allclose(copied, 1.0)
+
+
+def test_result_is_saved_whole_and_read_back(tmp_path: Path, restored: Result) -> None:
+    files = restored.save(tmp_path / "out.ang")
+    assert [f.name for f in files] == ["out.ang", "out.npz"]
+    with pytest.raises(gl.InputError, match="exists"):
+        restored.save(tmp_path / "out.ang")
+    with pytest.raises(gl.InputError, match="folder"):
+        restored.save(tmp_path / "none" / "out.ang")
+    again = gl.load_ebsd(tmp_path / "out.ang")
+    assert again.shape == restored.map.shape
+    with np.load(tmp_path / "out.npz") as data:
+        record = json.loads(str(data["record"]))
+        assert np.array_equal(data["source"], restored.source)
+        assert data["light"].shape == restored.light.shape
+    assert {"version", "weights", "settings", "inputs", "noise_deg"} <= set(record)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.ang", "out.npz"]
+
+
+def test_result_is_an_orix_map(restored: Result) -> None:
+    crystal_map = restored.to_orix()
+    assert crystal_map.size == restored.source.size
+    assert {"uncertainty", "boundary", "source"} <= set(crystal_map.prop)
+
+
+def test_light_that_does_not_match_is_refused(lit: Task) -> None:
+    assert lit.stack is not None
+    noise = np.random.default_rng(0).normal(500, 20, lit.stack.images.shape).astype(np.float32)
+    from dataclasses import replace
+
+    with pytest.raises(gl.InputError, match="does not follow"):
+        gl.enhance(lit.coarse, replace(lit.stack, images=noise), scale=4, quality="fast")
+
+
+def test_a_map_of_one_column_and_a_map_of_one_point() -> None:
+    strip = section_map(8, 33)
+    strip = strip.replace(
+        quaternions=strip.quaternions[:, :1], phase_id=strip.phase_id[:, :1], x=strip.x[:, :1], y=strip.y[:, :1]
+    )
+    result = gl.enhance(strip, scale=2, quality="fast")
+    assert result.source.shape == (65, 1)
