@@ -59,6 +59,8 @@ def draw_noise_field(draw: Draw, clean: Tensor, mixture: NoiseMixture | None = N
     light_sigma, light_mean = _light_field(draw, clean[:, LIGHT], other, mixture)
     sigma = torch.cat((ebsd_sigma, light_sigma), 1).clamp(SIGMA_MIN, SIGMA_MAX)
     mean = torch.cat((ebsd_mean, light_mean), 1)
+    # The solver starts what is unknown from nothing: a trace of the truth, averaged over many pixels, would be a leak.
+    mean = torch.where(group_to_channel(sigma >= 0.99 * SIGMA_MAX), 0.0, mean)
     return mean + group_to_channel(sigma) * draw.normal(*clean.shape), sigma
 
 
@@ -102,9 +104,8 @@ def _light_field(draw: Draw, clean: Tensor, level: Tensor, mixture: NoiseMixture
     zeroth = fourth * draw.log_uniform(0.7, 4.0, batch, 1)
     base = torch.cat((zeroth, second, fourth), 1)
     missing = draw.chance(torch.tensor((0.35, 0.12, 0.04), device=draw.device).expand(batch, 3), batch, 3)
-    base = torch.where(missing, SIGMA_MAX, base)[..., None, None]
     uneven = draw.uniform(0.0, 0.4, batch, 1, 1, 1) * draw.smooth_field(batch, 1, rows, columns, draw.scalar(6.0, 30.0))
-    measured = base * uneven.exp()
+    measured = torch.where(missing[..., None, None], SIGMA_MAX, base[..., None, None] * uneven.exp())
     # Stains, dust and scratches that were found are stated as unknown.
     stain = draw.smooth_field(batch, 1, rows, columns, draw.scalar(3.0, 20.0)) > 1.6
     stain = stain & draw.chance(0.3, batch, 1, 1, 1)

@@ -1,6 +1,6 @@
 """Precision-weighted skip: what a pixel knows before the network speaks.
 
-Sources are fused by their precisions: the pixel itself (its noise level), its neighbourhood and the prior (zero,
+Sources are fused by their precisions: the pixel itself (its noise level), its neighbourhood and the prior (its mean,
 variance of clean data). The neighbourhood of an orientation is the guided mean of the nearest measured points
 (`diffusion.guide`), with the variance that their disagreement gives; that of the light, and of orientations where no
 point is near, are normalised convolutions at four scales (variance of the local mean plus a structural variance,
@@ -19,6 +19,7 @@ from grainlight.diffusion.state import (
     CHANNELS,
     EBSD,
     LIGHT,
+    PART_MEAN,
     PART_STD,
     group_to_channel,
     group_to_part,
@@ -48,9 +49,11 @@ class PrecisionWeightedSkip(nn.Module):
         super().__init__()
         # Not persistent: they are part of the method, not of a weights file.
         self.register_buffer("std", torch.tensor(PART_STD).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("prior", torch.tensor(PART_MEAN).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("structure", torch.tensor(STRUCTURE).T.reshape(SCALES, -1), persistent=False)
         self.register_buffer("kernel", torch.tensor(_BINOMIAL) / 16, persistent=False)
         self.std: Tensor
+        self.prior: Tensor
         self.structure: Tensor
         self.kernel: Tensor
 
@@ -84,7 +87,7 @@ class PrecisionWeightedSkip(nn.Module):
         trust = torch.cat((alone, alone, torch.ones_like(alone).expand(-1, 3, -1, -1)), 1)
         total = group_to_part(precision) + self.std**-2
         total = torch.cat((total[:, :2] + guide, total[:, 2:]), 1)
-        own = weighted[:, :CHANNELS]
+        own = weighted[:, :CHANNELS] + part_to_channel((self.prior / self.std**2).expand(*x.shape[:1], -1, *x.shape[2:]))
         b = torch.cat((own[:, EBSD] + guided.mean * part_to_channel_ebsd(guide), own[:, LIGHT]), 1)
         level = weighted
         for scale in range(SCALES):

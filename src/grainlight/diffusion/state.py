@@ -25,6 +25,8 @@ PART_GROUP = (0, 0, 1, 2, 3)
 # Standard deviation per channel of clean data: the embedding's for uniform texture, the light's over synthetic
 # sections.
 PART_STD = (embedding.CHANNEL_STD[0], embedding.CHANNEL_STD[5], 0.36, 0.48, 0.43)
+# Mean of clean data: of the light, only A0 has one.
+PART_MEAN = (0.0, 0.0, 0.45, 0.0, 0.0)
 
 SIGMA_MIN = 0.005
 SIGMA_MAX = 8.0

@@ -26,6 +26,7 @@ def _task(clean: Tensor, stride: int, light: float) -> tuple[Tensor, Tensor]:
     sigma = torch.full((clean.shape[0], 4, *clean.shape[2:]), SIGMA_MAX)
     sigma[:, 0, ::stride, ::stride] = 0.3 * PER_DEGREE
     sigma[:, 1:] = light
+    clean = torch.where(group_to_channel(sigma >= 0.99 * SIGMA_MAX), 0.0, clean)
     return clean + group_to_channel(sigma) * draw.normal(*clean.shape), sigma
 
 
