@@ -62,7 +62,7 @@ def test_doubt_is_where_the_errors_are(lit: Task, restored: Result) -> None:
     wrong = error > 5
     assert restored.uncertainty.shape == error.shape
     assert restored.uncertainty[wrong].mean() > 2 * restored.uncertainty[~wrong].mean()
-    assert 0 <= restored.boundary.min()
+    assert restored.boundary.min() >= 0
     assert restored.boundary.max() <= 1
 
 

@@ -36,9 +36,7 @@ def test_a_hexagonal_grid_gets_a_square_output_with_every_point() -> None:
     step = (1.0, np.sqrt(3) / 2)
     row, column = np.indices((rows, columns))
     x = column * step[0] + (row % 2) * 0.5
-    ebsd = OrientationMap(
-        q, np.ones((rows, columns), np.int16), x, row * step[1], (TITANIUM,), step, grid="hexagonal"
-    )
+    ebsd = OrientationMap(q, np.ones((rows, columns), np.int16), x, row * step[1], (TITANIUM,), step, grid="hexagonal")
     placed = place(ebsd, 2)
     assert placed.measured.sum() == rows * columns
     assert placed.shape[0] >= 2 * (rows - 1) + 1

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 
 from grainlight.diffusion.denoiser import Denoiser
@@ -43,7 +45,7 @@ def test_spans_cover_and_do_not_leave_slivers() -> None:
         cut = spans(size, 704)
         assert cut[0][0] == 0
         assert cut[-1][1] == size
-        assert all(a[1] == b[0] for a, b in zip(cut[:-1], cut[1:], strict=True))
+        assert all(a[1] == b[0] for a, b in pairwise(cut))
         assert all(stop - start <= 1.5 * 704 for start, stop in cut)
         assert all(start % 8 == 0 for start, _ in cut)
     assert HALO % 8 == 0

@@ -28,6 +28,7 @@ WIDTH = 1.0
 # Cells on each side of a pixel's own whose points are asked.
 AROUND = 2
 _BLOCK = 4
+_BLOCKS_AT_ONCE = 1024
 # Standard deviation per channel (e2, e6) that a guided mean has even where all points agree.
 FLOOR = (0.12, 0.04)
 
@@ -93,49 +94,80 @@ def guided_mean(x: Tensor, sigma: Tensor, points: Tensor, cell: int, origin: tup
     known = F.pad(points.to(x), (before, after, above, below))
     x = F.pad(x, (before, after, above, below))
     sigma = F.pad(sigma, (before, after, above, below), value=SIGMA_MAX)
-    batch, _, rows, columns = x.shape
-    asked = _candidates(x, sigma, known, cell, together)
-    own = _by_block(torch.cat((x, sigma**2), 1), block)
-    xs, variance = own[..., :23], own[..., 23:] + own.new_tensor(TOLERANCE) ** 2
-    y, level = asked[:, :, :23], asked[:, :, 23:27]
-    unlike = torch.zeros_like(xs[..., :1])
-    for group, part in enumerate((EBSD, slice(18, 19), slice(19, 21), slice(21, 23))):
-        apart = _squared_distance(xs[..., part], y[:, :, part])
-        unlike = unlike + apart / (variance[..., group : group + 1] + level[:, :, group, None])
-    pixel = torch.stack(
-        torch.meshgrid(torch.arange(rows, device=x.device), torch.arange(columns, device=x.device), indexing="ij")
+    rows, columns = x.shape[-2:]
+    points_of_cells = _points(x, sigma, known, cell)
+    # Where every pixel is known its eight neighbours will do.
+    around = AROUND if cell > 1 else 1
+    asked = F.pad(points_of_cells, (around,) * 4)
+    state = torch.cat((x, sigma**2), 1)
+    # Strips of block rows: what is asked is much larger than the image, and small pieces stay in a CPU's cache.
+    most = _BLOCKS_AT_ONCE if x.device.type == "cpu" else 1 << 20
+    strip = max(1, most // (x.shape[0] * (columns // block)))
+    whole = torch.cat(
+        [
+            _ask(
+                state[:, :, top * block : (top + strip) * block],
+                asked[:, :, top * together : min(top + strip, rows // block) * together + 2 * around],
+                (top * block, cell, together),
+            )
+            for top in range(0, rows // block, strip)
+        ],
+        dim=2,
     )
-    far = _squared_distance(_by_block(pixel[None].to(x), block), asked[:, :, 27:29]) / (WIDTH * cell) ** 2
-    # A point is no witness for itself: what it says stands beside the guided mean already.
-    there = (asked[:, :, None, 29] > 0) & (far > 0.25 / (WIDTH * cell) ** 2)
-    weights = torch.softmax(torch.where(there, -0.5 * (MOST * unlike / (MOST + unlike) + far), -1e4), -1)
-    support = torch.where(there, torch.exp(-0.5 * far), 0.0).sum(-1, keepdim=True)
-    said = torch.stack((y[:, :, :5].square().sum(2), y[:, :, 5:18].square().sum(2)), 3)
-    mean = weights @ y[:, :, EBSD].transpose(2, 3)
-    spread = weights @ said - torch.stack((mean[..., :5].square().sum(-1), mean[..., 5:].square().sum(-1)), -1)
-    noise = weights.square() @ level[:, :, 0, :, None]
-    floor = mean.new_tensor(FLOOR) ** 2
-    variance = spread.clamp(min=0.0) / mean.new_tensor((5.0, 13.0)) + noise + floor
-    whole = _to_image(torch.cat((mean, variance, support), -1), rows, columns, block)
     inside = whole[..., above : above + height, before : before + width]
     return Guided(inside[:, :18], inside[:, 18:20], inside[:, 20:])
 
 
-def _candidates(x: Tensor, sigma: Tensor, known: Tensor, cell: int, together: int) -> Tensor:
-    """The known points that each block asks (B, blocks, 30, K): state, variances, row, column, and whether there is one."""
+def _points(x: Tensor, sigma: Tensor, known: Tensor, cell: int) -> Tensor:
+    """The known point of each cell (B, 30, down, across): state, variances, row and column, and whether there is one."""
     batch, _, rows, columns = x.shape
-    # The known point of each cell: the best one, the first of equals.
+    # The best one, the first of equals.
     score = (known * (2 * SIGMA_MAX - sigma[:, 0]))[:, None]
     found, index = F.max_pool2d(score, cell, return_indices=True)
     index = index.flatten(1)
     point = torch.cat((x, sigma**2), 1).flatten(2)
     point = point.gather(2, index[:, None].expand(-1, point.shape[1], -1))
     place = torch.stack((index // columns, index % columns), 1).to(x)
-    point = torch.cat((point, place, (found > 0).to(x).flatten(2)), 1).view(batch, -1, rows // cell, columns // cell)
-    channels = point.shape[1]
-    side = together + 2 * AROUND
-    windows = F.unfold(point, side, padding=AROUND, stride=together)
-    return windows.view(batch, channels, side**2, -1).permute(0, 3, 1, 2)
+    point = torch.cat((point, place, (found > 0).to(x).flatten(2)), 1)
+    return point.view(batch, -1, rows // cell, columns // cell)
+
+
+def _ask(state: Tensor, points: Tensor, grid: tuple[int, int, int]) -> Tensor:
+    """Mean, variance and support (B, 21, h, w) of a strip.
+
+    ``state`` (B, 27, h, w) of the pixels with their variances; ``points`` (B, 30, ...) of the cells of the strip and
+    around it; ``grid``: first row of the strip in the image, side of a cell, cells of a block along an axis.
+    """
+    first_row, cell, together = grid
+    block = together * cell
+    rows, columns = state.shape[-2:]
+    side = points.shape[-2] - rows // cell + together
+    windows = F.unfold(points, side, stride=together)
+    windows = windows.view(points.shape[0], points.shape[1], side**2, -1).permute(0, 3, 1, 2)
+    y, level, there = windows[:, :, :23], windows[:, :, 23:27], windows[:, :, None, 29] > 0
+    own = _by_block(state, block)
+    xs, variance = own[..., :23], own[..., 23:] + own.new_tensor(TOLERANCE) ** 2
+    unlike = torch.zeros_like(xs[..., :1])
+    for group, part in enumerate((EBSD, slice(18, 19), slice(19, 21), slice(21, 23))):
+        apart = _squared_distance(xs[..., part], y[:, :, part])
+        unlike = unlike + apart / (variance[..., group : group + 1] + level[:, :, group, None])
+    # Positions from the block's corner: small numbers, whose squares float32 holds.
+    number = torch.arange(xs.shape[1], device=state.device)
+    corner = torch.stack((number // (columns // block) * block + first_row, number % (columns // block) * block), -1)
+    place = windows[:, :, 27:29] - corner[None, :, :, None]
+    pixel = torch.arange(block**2, device=state.device)
+    pixel = torch.stack((pixel // block, pixel % block), -1).to(state)[None, None]
+    far = _squared_distance(pixel, place) / (WIDTH * cell) ** 2
+    # A point is no witness for itself: what it says stands beside the guided mean already.
+    there = there & (far > 0.25 / (WIDTH * cell) ** 2)
+    weights = torch.softmax(torch.where(there, -0.5 * (MOST * unlike / (MOST + unlike) + far), -1e4), -1)
+    support = torch.where(there, torch.exp(-0.5 * far), 0.0).sum(-1, keepdim=True)
+    said = torch.stack((y[:, :, :5].square().sum(2), y[:, :, 5:18].square().sum(2)), 3)
+    mean = weights @ y[:, :, EBSD].transpose(2, 3)
+    spread = weights @ said - torch.stack((mean[..., :5].square().sum(-1), mean[..., 5:].square().sum(-1)), -1)
+    noise = weights.square() @ level[:, :, 0, :, None]
+    variance = spread.clamp(min=0.0) / mean.new_tensor((5.0, 13.0)) + noise + mean.new_tensor(FLOOR) ** 2
+    return _to_image(torch.cat((mean, variance, support), -1), rows, columns, block)
 
 
 def _by_block(image: Tensor, side: int) -> Tensor:

@@ -36,7 +36,6 @@ def solve(
     steps: int,
     generator: torch.Generator,
     on_call: Callable[[], None] = lambda: None,
-    refine: bool = True,
 ) -> Tensor:
     """Restore one state.
 
@@ -67,13 +66,10 @@ def solve(
     unknown = sigma >= 0.99 * SIGMA_MAX
     unknown_channels = group_to_channel(unknown)
     estimate = torch.zeros_like(measurement)
-    now, x = sigma, measurement
     for level in levels(steps):
-        lower = torch.where(unknown, level, now.clamp(max=max(level, LAST_LEVEL)) if refine else now)
+        now = torch.where(unknown, level, sigma)
         noise = torch.randn(measurement.shape, generator=generator).to(measurement.device)
-        share = group_to_channel(lower / now)
-        x = torch.where(unknown_channels, estimate + level * noise, estimate + share * (x - estimate))
-        now = lower
+        x = torch.where(unknown_channels, estimate + level * noise, measurement)
         estimate = denoise(x, now)
         on_call()
     return estimate

@@ -87,7 +87,9 @@ class PrecisionWeightedSkip(nn.Module):
         trust = torch.cat((alone, alone, torch.ones_like(alone).expand(-1, 3, -1, -1)), 1)
         total = group_to_part(precision) + self.std**-2
         total = torch.cat((total[:, :2] + guide, total[:, 2:]), 1)
-        own = weighted[:, :CHANNELS] + part_to_channel((self.prior / self.std**2).expand(*x.shape[:1], -1, *x.shape[2:]))
+        own = weighted[:, :CHANNELS] + part_to_channel(
+            (self.prior / self.std**2).expand(*x.shape[:1], -1, *x.shape[2:])
+        )
         b = torch.cat((own[:, EBSD] + guided.mean * part_to_channel_ebsd(guide), own[:, LIGHT]), 1)
         level = weighted
         for scale in range(SCALES):

@@ -23,7 +23,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether convolutions in bfloat16 are done by hardware; where they are not, they are ten times slower than float32."""
+    """Whether hardware does convolutions in bfloat16; elsewhere they are ten times slower than in float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
     probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-# Raw doubt in degrees and the 90 % quantile of the error found there, on synthetic sections (scale 2 and 4, all families).
+# Raw doubt in degrees and the 90 % quantile of the error found there, on synthetic sections.
 RAW = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 BOUND = (0.4, 0.8, 1.5, 3.0, 6.0, 12.0, 30.0, 60.0)
 

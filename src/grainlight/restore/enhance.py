@@ -161,14 +161,14 @@ def _in_frames_of(of: OrientationMap, ebsd: OrientationMap) -> OrientationMap:
 def _fields(
     ebsd: OrientationMap, placed: Placed, source: NDArray[np.uint8], uncertainty: NDArray[np.float32]
 ) -> dict[str, NDArray[Any]]:
-    """The vendor's columns: its own values from the nearest scan point, and our bound where it has a column in degrees."""
+    """The vendor's columns: its own values from the nearest scan point, our bound where a column is in degrees."""
     fields = {name: values.reshape(-1)[placed.nearest] for name, values in ebsd.fields.items()}
     bound = np.nan_to_num(uncertainty, nan=0.0)
     if ebsd.source.startswith("ctf"):
         fields["mad"] = bound
     else:
         fields["fit"] = bound
-        # Other programs drop points of low confidence index: ours falls from 1 to 0 as the bound goes from 0 to 30 degrees.
+        # Other programs drop points of low confidence index: ours falls from 1 to 0 as the bound rises to 30 degrees.
         ci = np.clip(1.0 - bound / 30.0, 0.0, 1.0)
         fields["ci"] = np.where(source == NOT_RESTORED, fields.get("ci", ci), ci)
     return fields

@@ -19,10 +19,13 @@ BOUNDARY_DEGREES = 5.0
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
-    """Summary of an ensemble: ``embedding`` (18, H, W) of the restored map, ``light`` (5, H, W) mean harmonics, ``doubt``
-    (H, W) root-mean-square distance of the samples from the map in degrees with the standard error of the projection, before
-    calibration, ``boundary`` (H, W) share of samples with a boundary of 5 degrees to the right or below, ``supported`` (H, W)
-    whether the orientation rests on measured points, ``wrong`` (H, W) measured pixels that the map contradicts."""
+    """Summary of an ensemble.
+
+    ``embedding`` (18, H, W) of the restored map; ``light`` (5, H, W) mean harmonics; ``doubt`` (H, W) root-mean-square
+    distance of the samples from the map in degrees with the standard error of the projection, before calibration;
+    ``boundary`` (H, W) share of samples with a boundary of 5 degrees to the right or below; ``supported`` (H, W)
+    whether the orientation rests on measured points; ``wrong`` (H, W) measured pixels that the map contradicts.
+    """
 
     embedding: Tensor
     light: Tensor
@@ -54,7 +57,7 @@ def restore_ensemble(
     projection: ProjectionSettings | None = None,
     on_sample: Callable[[], None] = lambda: None,
 ) -> Posterior:
-    """Restore ``samples`` times, each in another of the eight views of the square and with noise of its own, and summarise.
+    """Restore ``samples`` times, each in another view of the square and with noise of its own, and summarise.
 
     Without ``neighbours`` there is no data projection.
     """

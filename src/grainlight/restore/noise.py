@@ -20,8 +20,11 @@ _MAXWELL_MEDIAN = 1.5382
 
 @dataclass(frozen=True)
 class EbsdNoise:
-    """``noise``: root-mean-square misorientation of a measured point from the truth, in degrees. ``drift``: growth of the
-    mean square misorientation inside a grain, in degrees^2 per EBSD step."""
+    """What an EBSD map says of its own precision.
+
+    ``noise``: root-mean-square misorientation of a measured point from the truth, in degrees. ``drift``: growth of the
+    mean square misorientation inside a grain, in degrees^2 per EBSD step.
+    """
 
     noise: float
     drift: float
@@ -37,8 +40,8 @@ def estimate_noise(ebsd: OrientationMap, known: float | None = None) -> EbsdNois
 
     Notes
     -----
-    With independent noise n and a drift d per step, the mean square angle is 2 n^2 + d at one step and 2 n^2 + 2 d at two.
-    Medians over pairs inside grains stand for the means. Maps too small to tell are taken for 0.5 degrees.
+    With independent noise n and a drift d per step, the mean square angle is 2 n^2 + d at one step and 2 n^2 + 2 d at
+    two. Medians over pairs inside grains stand for the means. Maps too small to tell are taken for 0.5 degrees.
     """
     one, two = _pairs(ebsd, 1), _pairs(ebsd, 2)
     if len(one) < _FEWEST_PAIRS or len(two) < _FEWEST_PAIRS:

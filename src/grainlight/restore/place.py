@@ -20,11 +20,24 @@ REACH = 6.0
 class Placed:
     """EBSD points on the output grid.
 
-    ``step`` um (both axes); ``quaternions`` (H, W, 4) in frame S with X along a, the identity where nothing was measured;
-    ``measured`` (H, W) where a 6/mmm point lies; ``other`` (H, W) pixels nearest to a point of another phase; ``phase_id``
-    (H, W) phase of the nearest indexed point; ``nearest`` (H, W) flat index of the nearest scan point of the input that has
-    data; ``reached`` (H, W) whether a 6/mmm point is within `REACH` steps; ``pixel`` (h, w, 2) row and column of every input
-    point.
+    Parameters
+    ----------
+    step
+        um, both axes.
+    quaternions
+        (H, W, 4) in frame S with X along a; the identity where nothing was measured.
+    measured
+        (H, W) where a 6/mmm point lies.
+    other
+        (H, W) pixels nearest to a point of another phase.
+    phase_id
+        (H, W) phase of the nearest indexed point.
+    nearest
+        (H, W) flat index of the nearest indexed point of the input.
+    reached
+        (H, W) whether a 6/mmm point is within `REACH` steps.
+    pixel
+        (h, w, 2) row and column of every input point.
     """
 
     step: float

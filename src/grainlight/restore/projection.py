@@ -18,10 +18,20 @@ _CHUNK = 1 << 16
 class ProjectionSettings:
     """Constants of the projection, found on synthetic sections.
 
-    ``neighbours`` measured points per pixel; ``likeness`` width of the weight in the restored embedding and ``accept``
-    distance up to which a pixel is taken for a grain that was measured, in degrees; ``wrong`` distance in degrees beyond which
-    a measured point contradicts the restored map; ``far`` width of the weight in space, in distances to the fourth nearest point;
-    ``certain`` share of the embedding's norm above which the network is sure of an orientation that nobody measured.
+    Parameters
+    ----------
+    neighbours
+        Measured points asked per pixel.
+    likeness
+        Width of the weight in the restored embedding, in degrees.
+    accept
+        Distance in degrees up to which a pixel is taken for a grain that was measured.
+    wrong
+        Distance in degrees beyond which a measured point contradicts the restored map.
+    far
+        Width of the weight in space, in distances to the fourth nearest point.
+    certain
+        Share of the embedding's squared norm above which the network is sure of an orientation that nobody measured.
     """
 
     neighbours: int = 16
@@ -34,8 +44,11 @@ class ProjectionSettings:
 
 @dataclass(frozen=True)
 class Projected:
-    """Result of a projection: embeddings (18, H, W), whether a pixel rests on measured points (H, W), its standard error in
-    embedding units (H, W), and which measured pixels the restored map contradicts (H, W)."""
+    """Result of a projection.
+
+    ``embedding`` (18, H, W); ``supported`` (H, W) whether a pixel rests on measured points; ``error`` (H, W) its
+    standard error in embedding units; ``wrong`` (H, W) measured pixels that the restored map contradicts.
+    """
 
     embedding: Tensor
     supported: Tensor
@@ -45,8 +58,10 @@ class Projected:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Nearest measured points of every pixel: ``index`` into ``points`` and ``distance`` in pixels, (H W, k) each;
-    ``points`` (M, 2) row and column."""
+    """Nearest measured points of every pixel.
+
+    ``index`` into ``points`` and ``distance`` in pixels, (H W, k) each; ``points`` (M, 2) row and column.
+    """
 
     index: Tensor
     distance: Tensor
@@ -93,8 +108,8 @@ def project(
     -----
     A joint bilateral filter with the restored map as guide: among the nearest measured points each is weighted by the
     likeness of the guide at the pixel and at the point, relative to the best one, and by distance. A pixel between two
-    grains in the guide so takes the side that it is closer to, never a colour between the two; a pixel like none of them
-    whose guide is certain is a grain that the EBSD grid missed and stays as restored.
+    grains in the guide so takes the side that it is closer to, never a colour between the two; a pixel like none of
+    them whose guide is certain is a grain that the EBSD grid missed and stays as restored.
     """
     settings = settings or ProjectionSettings()
     channels, rows, columns = restored.shape

@@ -34,8 +34,9 @@ class Result:
     boundary
         Probability, 0 to 1, that a boundary of 5 degrees or more runs to the right of or below the pixel.
     source
-        0 not restored (another phase, or beyond the reach of the data), 1 measured (the output agrees with what was measured here,
-        noise taken off), 2 corrected (measured, but contradicted by its surroundings and replaced), 3 inferred.
+        0 not restored (another phase, or beyond the reach of the data), 1 measured (the output agrees with what was
+        measured here, noise taken off), 2 corrected (measured, but contradicted by its surroundings and replaced), 3
+        inferred.
     light
         (5, H, W) restored canonical harmonics A0, A2c, A2s, A4c, A4s.
     measured, measured_quaternions
@@ -80,20 +81,22 @@ class Result:
                 raise InputError(
                     "the output exists already", file=file, advice="choose another name, or --force to replace it"
                 )
-        with atomic_path(beside) as temporary, temporary.open("wb") as stream:
-            np.savez_compressed(
-                stream,
-                quaternions=self.map.quaternions.astype(np.float32),
-                phase_id=self.map.phase_id,
-                uncertainty=self.uncertainty,
-                boundary=self.boundary,
-                source=self.source,
-                light=self.light.astype(np.float16),
-                measured=self.measured,
-                measured_quaternions=self.measured_quaternions[self.measured].astype(np.float32),
-                correction=self.correction,
-                step=np.float64(self.map.step[0]),
-                record=np.array(json.dumps(self.record)),
-            )
-        save_ebsd(self.map, path)
+        # Both are whole under temporary names before either appears.
+        with atomic_path(beside) as temporary, atomic_path(path) as map_file:
+            with temporary.open("wb") as stream:
+                np.savez_compressed(
+                    stream,
+                    quaternions=self.map.quaternions.astype(np.float32),
+                    phase_id=self.map.phase_id,
+                    uncertainty=self.uncertainty,
+                    boundary=self.boundary,
+                    source=self.source,
+                    light=self.light.astype(np.float16),
+                    measured=self.measured,
+                    measured_quaternions=self.measured_quaternions[self.measured].astype(np.float32),
+                    correction=self.correction,
+                    step=np.float64(self.map.step[0]),
+                    record=np.array(json.dumps(self.record)),
+                )
+            save_ebsd(self.map, map_file)
         return [path, beside]

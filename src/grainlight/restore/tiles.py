@@ -14,7 +14,8 @@ from grainlight.diffusion.guide import Cells, cell_sizes, known_points
 from grainlight.diffusion.state import SIGMA_MAX
 from grainlight.restore.device import has_fast_bfloat16
 
-# The network and its skip see this far: a tile with this much around it gives what the whole image gives. Multiple of 8.
+# The network and its skip see 102 pixels far: a tile with this much around it gives what the whole image gives.
+# A multiple of 8.
 HALO = 112
 # Inner side of a tile; with its halo it takes about 1.2 GB.
 TILE = 704
