@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from grainlight.diffusion.sampler import LAST_LEVEL, group_sigma, levels, solve
+from grainlight.diffusion.sampler import LAST_LEVEL, group_sigma, solve, stated_levels
 from grainlight.diffusion.state import SIGMA_MAX, SIGMA_MIN
 
 
@@ -20,18 +20,26 @@ def task() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return truth, truth + 0.05 * torch.randn(23, 16, 16, generator=generator), sigma
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3, 8, 20])
-def test_levels_fall_from_unknown_to_the_last(steps: int) -> None:
-    found = levels(steps)
-    assert len(found) == steps
-    assert found[0] == SIGMA_MAX
-    assert all(a > b for a, b in pairwise(found))
-    assert steps < 3 or found[-1] == pytest.approx(LAST_LEVEL)
+def test_levels_fall_and_measured_orientations_keep_theirs() -> None:
+    _, _, sigma = task()
+    found = [stated_levels(sigma, call) for call in range(12)]
+    assert torch.equal(found[0], sigma)
+    known = sigma[0] < SIGMA_MAX
+    for before, after in pairwise(found):
+        assert bool((after <= before).all())
+        assert torch.equal(after[0][known], sigma[0][known])
+    assert float(found[-1][1:].max()) == pytest.approx(LAST_LEVEL)
+
+
+def test_good_light_is_never_made_worse() -> None:
+    sigma = torch.full((4, 8, 8), 0.008)
+    assert bool((stated_levels(sigma, 3) <= sigma).all())
 
 
 def test_no_steps_are_refused() -> None:
+    truth, measurement, sigma = task()
     with pytest.raises(ValueError, match="expected 1 or more"):
-        levels(0)
+        solve(lambda x, s: truth, measurement, sigma, 0, torch.Generator())
 
 
 @pytest.mark.parametrize("steps", [1, 4])
@@ -55,15 +63,17 @@ def test_what_the_denoiser_sees() -> None:
     # Measured pixels enter as they are, at their own level.
     assert torch.equal(seen[0][0][channels], measurement[channels])
     assert torch.equal(seen[0][1][known], sigma[known])
-    for (x, s), level in zip(seen, levels(5), strict=True):
+    for call, (x, s) in enumerate(seen):
         assert bool(torch.isfinite(x).all())
-        assert (s[known] <= sigma[known]).all()
-        assert torch.equal(s[~known], torch.full_like(s[~known], level))
-    # After the first call the unmeasured pixels are the estimate with fresh noise of the stated level.
-    noises = [((x - truth) / s.repeat_interleave(torch.tensor([18, 1, 2, 2]), 0))[~channels] for x, s in seen[1:]]
-    for z in noises:
-        assert float(z.std()) == pytest.approx(1, abs=0.05)
-    assert abs(float((noises[0] * noises[1]).mean())) < 0.05
+        assert torch.equal(s, stated_levels(sigma, call))
+    # Unmeasured pixels begin as noise of the highest level; later they, and all light, are the last estimate.
+    noise = seen[0][0][~channels] / SIGMA_MAX
+    assert float(noise.std()) == pytest.approx(1, abs=0.05)
+    kept = channels.clone()
+    kept[18:] = False
+    for x, _ in seen[1:]:
+        assert torch.equal(x[kept], measurement[kept])
+        assert torch.equal(x[~kept], truth[~kept])
 
 
 def test_seeds() -> None:

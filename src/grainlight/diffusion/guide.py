@@ -119,7 +119,7 @@ def guided_mean(x: Tensor, sigma: Tensor, points: Tensor, cell: int, origin: tup
 
 
 def _points(x: Tensor, sigma: Tensor, known: Tensor, cell: int) -> Tensor:
-    """The known point of each cell (B, 30, down, across): state, variances, row and column, and whether there is one."""
+    """The known point of each cell (B, 30, down, across): state, variances, row, column, and whether there is one."""
     batch, _, rows, columns = x.shape
     # The best one, the first of equals.
     score = (known * (2 * SIGMA_MAX - sigma[:, 0]))[:, None]

@@ -7,26 +7,37 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from grainlight.diffusion.state import GROUP_SIZES, SIGMA_MAX, SIGMA_MIN, group_to_channel
+from grainlight.diffusion.state import GROUP_SIZES, LIGHT, SIGMA_MAX, SIGMA_MIN, group_to_channel
 
 DenoiseCall = Callable[[Tensor, Tensor], Tensor]
-# Below this level a further call changes nothing that data projection would not do better.
-LAST_LEVEL = 0.06
+# Stated level of an unmeasured orientation and of unmeasured light at the second call, and what a call lowers them by.
+EBSD_LEVEL, EBSD_FACTOR = 1.0, 0.7
+LIGHT_LEVEL, LIGHT_FACTOR = 0.3, 0.5
+LAST_LEVEL = 0.02
 
 
-def levels(steps: int, last: float = LAST_LEVEL, rho: float = 3.0) -> list[float]:
-    """Noise levels of the unmeasured pixels at each call, from unknown down; after the last call the estimate is taken.
+def stated_levels(sigma: Tensor, call: int) -> Tensor:
+    """Noise levels (..., 4, H, W) that the state is stated to have at a call (0, 1, ...), from the measurement's.
 
-    The spacing is Karras et al. (2022), equation 5, with a small exponent: most calls go where grains are decided.
+    Measured orientations keep theirs. Measured light is worth more after every call, because what the denoiser took
+    off it (noise, blur, stains) is known by then; what was not measured is worth something from the second call on.
     """
-    if steps < 1:
-        raise ValueError(f"steps: found {steps}, expected 1 or more")
-    if steps == 1:
-        return [SIGMA_MAX]
-    # The first call is at SIGMA_MAX; the others share the range in which an estimate still changes.
-    high, low = 1.5 ** (1 / rho), last ** (1 / rho)
-    rest = [(high + (low - high) * i / max(steps - 2, 1)) ** rho for i in range(steps - 1)]
-    return [SIGMA_MAX, *rest]
+    if call == 0:
+        return sigma
+    ebsd, light = sigma.split((1, 3), dim=-3)
+    floor = max(EBSD_LEVEL * EBSD_FACTOR ** (call - 1), LAST_LEVEL)
+    ebsd = torch.where(ebsd >= 0.99 * SIGMA_MAX, floor, ebsd)
+    floor = max(LIGHT_LEVEL * LIGHT_FACTOR ** (call - 1), LAST_LEVEL)
+    better = torch.where(light >= 0.99 * SIGMA_MAX, floor, (light * LIGHT_FACTOR**call).clamp(min=LAST_LEVEL))
+    # A measurement better than the last level is not made worse.
+    return torch.cat((ebsd, torch.minimum(better, light)), dim=-3)
+
+
+def later_input(measurement: Tensor, sigma: Tensor, estimate: Tensor) -> Tensor:
+    """What a later call sees (..., 23, H, W): measured orientations as they are, the last estimate everywhere else."""
+    kept = group_to_channel(sigma < 0.99 * SIGMA_MAX)
+    kept[..., LIGHT, :, :] = False
+    return torch.where(kept, measurement, estimate)
 
 
 def solve(
@@ -48,7 +59,7 @@ def solve(
     sigma
         Noise level per pixel and group (4, H, W); `SIGMA_MAX` and above means unmeasured.
     steps
-        Calls of the denoiser.
+        Calls of the denoiser, 1 or more.
     generator
         CPU generator: the noise is drawn there for the whole image, so a seed means the same on every device and for
         every tiling.
@@ -59,18 +70,21 @@ def solve(
 
     Notes
     -----
-    A measured pixel stays what it is, at its own noise level. An unmeasured one is re-noised with fresh noise to each
-    level: errors of one call are forgotten by the next, where a deterministic rule would carry them on.
+    The first call sees the measurement, and noise of the highest level where there is none. Every later call sees
+    measured orientations as they are, and the last estimate everywhere else, at the levels of `stated_levels`: the
+    neighbours of a pixel are then told apart by light that is clean and sharp, and by orientations that are known
+    already. Fresh noise on the estimate, as ancestral samplers add it, costs accuracy here (docs/training.md).
     """
+    if steps < 1:
+        raise ValueError(f"steps: found {steps}, expected 1 or more")
     sigma = sigma.clamp(SIGMA_MIN, SIGMA_MAX)
-    unknown = sigma >= 0.99 * SIGMA_MAX
-    unknown_channels = group_to_channel(unknown)
-    estimate = torch.zeros_like(measurement)
-    for level in levels(steps):
-        now = torch.where(unknown, level, sigma)
-        noise = torch.randn(measurement.shape, generator=generator).to(measurement.device)
-        x = torch.where(unknown_channels, estimate + level * noise, measurement)
-        estimate = denoise(x, now)
+    unknown = group_to_channel(sigma >= 0.99 * SIGMA_MAX)
+    noise = torch.randn(measurement.shape, generator=generator).to(measurement.device)
+    x = torch.where(unknown, SIGMA_MAX * noise, measurement)
+    estimate = denoise(x, sigma)
+    on_call()
+    for call in range(1, steps):
+        estimate = denoise(later_input(measurement, sigma, estimate), stated_levels(sigma, call))
         on_call()
     return estimate
 

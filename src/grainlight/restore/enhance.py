@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -56,29 +57,65 @@ def enhance(
     began = time.perf_counter()
     device = choose_device(settings.device)
     model = load_weights(settings.weights, device)
-    found = estimate_noise(ebsd, settings.noise)
-    noise = found.noise
-    progress.begin("reading the inputs together", 2)
-    placed = place(ebsd, settings.scale)
-    progress.advance()
-    shown = None if light is None else place_light(light, placed, noise)
-    progress.advance()
-    measurement, sigma = joint_measurement(placed, shown, noise)
+    ready = prepare(ebsd, light, settings, progress)
+    placed = ready.placed
     steps, samples = settings.calls
     rows, columns = placed.shape
     progress.begin("restoring", steps * samples * count_tiles(rows, columns))
-    denoise = TiledDenoiser(model, device, on_tile=progress.advance)
-    mask = torch.from_numpy(placed.measured)
-    neighbours = find_neighbours(mask) if settings.projection else None
-    # Both of one channel: three components of the rotation share the angle's variance.
-    drift = found.drift / settings.scale * PER_DEGREE**2 / 3
-    posterior = restore_ensemble(
-        denoise, measurement, sigma, neighbours, steps=steps, samples=samples, seed=settings.seed, drift=drift
-    )
-    record = _record(ebsd, light, shown, settings, noise, device)
-    result = _result(ebsd, placed, posterior, shown, noise, record)
+    posterior = ready.restore(TiledDenoiser(model, device, on_tile=progress.advance), settings)
+    record = _record(ebsd, light, ready, settings, device)
+    result = _result(ebsd, ready, posterior, record)
     result.record["seconds"] = round(time.perf_counter() - began, 2)
     return result
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Inputs on the output grid, ready for the network.
+
+    ``placed`` EBSD points; ``light`` calibrated harmonics or None; ``noise`` of the EBSD in degrees (rms); ``drift``
+    growth of a channel's variance inside grains per pixel; ``measurement`` (23, H, W) and ``sigma`` (4, H, W) the joint
+    state and its noise levels.
+    """
+
+    placed: Placed
+    light: PlacedLight | None
+    noise: float
+    drift: float
+    measurement: Tensor
+    sigma: Tensor
+
+    def restore(self, denoise: TiledDenoiser, settings: Settings) -> Posterior:
+        """Run the ensemble and its projection."""
+        neighbours = find_neighbours(torch.from_numpy(self.placed.measured)) if settings.projection else None
+        steps, samples = settings.calls
+        return restore_ensemble(
+            denoise,
+            self.measurement,
+            self.sigma,
+            neighbours,
+            steps=steps,
+            samples=samples,
+            seed=settings.seed,
+            drift=self.drift,
+        )
+
+
+def prepare(
+    ebsd: OrientationMap, light: LightStack | None, settings: Settings, progress: Progress | None = None
+) -> Prepared:
+    """Bring a map and its light to the output grid of the settings."""
+    progress = progress or Silent()
+    found = estimate_noise(ebsd, settings.noise)
+    progress.begin("reading the inputs together", 2)
+    placed = place(ebsd, settings.scale)
+    progress.advance()
+    shown = None if light is None else place_light(light, placed, found.noise)
+    progress.advance()
+    measurement, sigma = joint_measurement(placed, shown, found.noise)
+    # Of one channel: three components of the rotation share the angle's variance.
+    drift = found.drift / settings.scale * PER_DEGREE**2 / 3
+    return Prepared(placed, shown, found.noise, drift, measurement, sigma)
 
 
 def joint_measurement(placed: Placed, light: PlacedLight | None, noise: float) -> tuple[Tensor, Tensor]:
@@ -96,14 +133,8 @@ def joint_measurement(placed: Placed, light: PlacedLight | None, noise: float) -
     return torch.cat((e, state)), group_sigma(ebsd_sigma, light_sigma)
 
 
-def _result(
-    ebsd: OrientationMap,
-    placed: Placed,
-    posterior: Posterior,
-    light: PlacedLight | None,
-    noise: float,
-    record: dict[str, Any],
-) -> Result:
+def _result(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record: dict[str, Any]) -> Result:
+    placed, noise = ready.placed, ready.noise
     canonical = ebsd.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
     kept = canonical.quaternions.reshape(-1, 4)[placed.nearest]
     q = decode(posterior.embedding, dim=0)
@@ -111,9 +142,8 @@ def _result(
     angle = torch.rad2deg(disorientation_angle(q.double(), measured_q)).numpy()
     correction = np.where(placed.measured, angle, np.nan).astype(np.float32)
     seen = placed.reached | placed.measured
-    if light is not None:
-        # Light alone tells the c-axis, and neighbours the rest: pixels beyond the EBSD's reach stay open all the same.
-        record["light"] = light.report
+    if ready.light is not None:
+        record["light"] = ready.light.report
     restored = seen & ~placed.other
     q_all = np.where(restored[..., None], q.double().numpy(), kept)
     changed = correction > max(2.0, 4.0 * noise)
@@ -177,9 +207,8 @@ def _fields(
 def _record(
     ebsd: OrientationMap,
     light: LightStack | None,
-    shown: PlacedLight | None,
+    ready: Prepared,
     settings: Settings,
-    noise: float,
     device: torch.device,
 ) -> dict[str, Any]:
     import grainlight
@@ -189,8 +218,8 @@ def _record(
         "weights": weights_hash(settings.weights),
         "settings": settings.as_record(),
         "device": str(device),
-        "noise_deg": round(noise, 3),
+        "noise_deg": round(ready.noise, 3),
         "frames": {"sample": ebsd.sample_frame.value, "crystal": ebsd.crystal_frame.value},
         "inputs": input_record((ebsd.path, *(() if light is None else light.paths))),
-        "warnings": [*ebsd.notes, *(() if shown is None else shown.warnings)],
+        "warnings": [*ebsd.notes, *(() if ready.light is None else ready.light.warnings)],
     }

@@ -21,6 +21,8 @@ class TrainingPreset:
     patch: int = 64
     batch: int = 16
     parts: int = 2
+    # Share of the steps that learn a later call of the solver: the input is the network's own estimate.
+    later_calls: float = 0.35
     optimizer: str = "muon"
     lr: float = 1e-3
     muon_lr: float = 0.02
