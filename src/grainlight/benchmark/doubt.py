@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -59,8 +60,8 @@ def errors_and_doubts(
 def quantile_table(error: Array, doubt: Array, raw: tuple[float, ...] = RAW) -> list[float]:
     """90 % quantile of the error around each raw doubt, made monotonic."""
     found = []
-    edges = [0.0, *(np.sqrt(max(a, 0.1) * b) for a, b in zip(raw[:-1], raw[1:], strict=True)), np.inf]
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    edges = [0.0, *(np.sqrt(max(a, 0.1) * b) for a, b in pairwise(raw)), np.inf]
+    for low, high in pairwise(edges):
         inside = error[(doubt >= low) & (doubt < high)]
         found.append(float(np.quantile(inside, 0.9)) if len(inside) > 50 else np.nan)
     filled = np.array(found)
