@@ -88,9 +88,7 @@ def main() -> None:
             tasks.setdefault(task, []).append(np.stack((error <= fresh, error <= bound_90(doubt))).mean(1))
         for task, shares in tasks.items():
             new, shipped = np.mean(shares, 0)
-            print(
-                f"{quality}, {task}: {new:.3f} of the pixels under this table's bound, {shipped:.3f} under the shipped one"
-            )
+            print(f"{quality}, {task}: {new:.3f} of pixels under the bound, {shipped:.3f} with the shipped table")
 
 
 if __name__ == "__main__":
