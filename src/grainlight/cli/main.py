@@ -23,8 +23,6 @@ _VALUES_WITH_MINUS = ("--pl-origin", "--angles")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    # threads that wait by spinning halve the speed of a machine that does something else too; read when torch loads
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         arguments = parser().parse_args(_join_negative(sys.argv[1:] if argv is None else list(argv)))
         return int(arguments.run(arguments) or 0)
