@@ -7,7 +7,7 @@ import torch
 
 from grainlight.crystal.embedding import degrees_between, embed
 from grainlight.crystal.quaternion import random
-from grainlight.diffusion.guide import AROUND, FLOOR, TOLERANCE, WIDTH, cell_sizes, guided_mean, known_points
+from grainlight.diffusion.guide import AROUND, FLOOR, RELATIVE, TOLERANCE, WIDTH, cell_sizes, guided_mean, known_points
 from grainlight.diffusion.state import EBSD, SIGMA_MAX
 
 
@@ -75,6 +75,8 @@ def test_against_the_formula_written_out(cell: int) -> None:
         difference = (x[0, :, row, column] - x[0, :, r, c]).square()
         groups = torch.stack([part.sum() for part in difference.split((18, 1, 2, 2))])
         variance = sigma[0, :, row, column] ** 2 + sigma[0, :, r, c] ** 2 + tolerance**2
+        strength = x[0, :, row, column].square() + x[0, :, r, c].square()
+        variance[1:] += RELATIVE**2 * torch.stack([part.sum() for part in strength.split((18, 1, 2, 2))])[1:]
         unlike = float((groups / variance).sum())
         far = ((r - row) ** 2 + (c - column) ** 2) / (WIDTH * cell) ** 2
         weight = float(torch.tensor(-0.5 * (100 * unlike / (100 + unlike) + far)).exp())

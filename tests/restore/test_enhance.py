@@ -109,11 +109,57 @@ def test_result_is_saved_whole_and_read_back(tmp_path: Path, restored: Result) -
     again = gl.load_ebsd(tmp_path / "out.ang")
     assert again.shape == restored.map.shape
     with np.load(tmp_path / "out.npz") as data:
-        record = json.loads(str(data["record"]))
+        # Strict: no NaN or Infinity, which other readers refuse.
+        record = json.loads(str(data["record"]), parse_constant=_refuse)
         assert np.array_equal(data["source"], restored.source)
         assert data["light"].shape == restored.light.shape
     assert {"version", "weights", "settings", "inputs", "noise_deg"} <= set(record)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.ang", "out.npz"]
+
+
+def _refuse(name: str) -> None:
+    raise AssertionError(f"{name} is not JSON")
+
+
+@pytest.mark.parametrize("name", ["out.ang", "out.ctf"])
+def test_the_uncertainty_is_in_the_vendors_column(tmp_path: Path, restored: Result, name: str) -> None:
+    restored.save(tmp_path / name)
+    again = gl.load_ebsd(tmp_path / name)
+    column = again.fields["fit" if name.endswith("ang") else "mad"]
+    assert np.allclose(column, restored.uncertainty, atol=0.01)
+
+
+def test_mirrored_light_with_an_origin_is_the_same_light(lit: Task, restored: Result) -> None:
+    from dataclasses import replace
+
+    stack = lit.stack
+    assert stack is not None
+    wide = np.pad(stack.images, ((0, 0), (3, 2), (4, 6)), mode="edge")
+    shifted = replace(stack, images=wide, origin=(-4 * stack.step, -3 * stack.step))
+    # A mirrored path shows the image and the sense of rotation reversed.
+    mirrored = replace(shifted, images=wide[:, :, ::-1].copy(), mirror=True)
+    for light in (shifted, mirrored):
+        again = gl.enhance(lit.coarse, light, scale=4, quality="fast", noise=0.5)
+        mine = score(_in_s(again), lit.truth, lit.measured)
+        assert mine.edge_f1 > score(_in_s(restored), lit.truth, lit.measured).edge_f1 - 0.05
+
+
+def test_light_over_half_of_the_map(lit: Task) -> None:
+    from dataclasses import replace
+
+    stack = lit.stack
+    assert stack is not None
+    half = replace(stack, images=stack.images[:, :, :32].copy())
+    result = gl.enhance(lit.coarse, half, scale=4, quality="fast", noise=0.5)
+    whole = gl.enhance(lit.coarse, stack, scale=4, quality="fast", noise=0.5)
+    lost, kept = (result.uncertainty[:, part] / whole.uncertainty[:, part] for part in (np.s_[36:], np.s_[:28]))
+    assert lost.mean() > 1.1 * kept.mean()
+
+
+def test_a_job_that_cannot_fit_is_refused(lit: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("grainlight.restore.estimate.available_memory", lambda: 1e6)
+    with pytest.raises(gl.InputError, match="does not fit into memory"):
+        gl.enhance(lit.coarse, scale=4)
 
 
 def test_result_is_an_orix_map(restored: Result) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from grainlight.benchmark.degrade import degrade
@@ -22,3 +23,13 @@ def test_known_noise_is_taken_and_the_rest_is_drift() -> None:
 
 def test_a_tiny_map_is_taken_for_usual() -> None:
     assert estimate_noise(section_map(1, 5)).noise == 0.5
+
+
+def test_a_map_without_grain_insides_says_nothing_of_noise() -> None:
+    ebsd = section_map(3, 65)
+    q = np.random.default_rng(0).normal(size=(65, 65, 4))
+    chaos = ebsd.replace(quaternions=q / np.linalg.norm(q, axis=-1, keepdims=True))
+    found = estimate_noise(chaos)
+    assert found.noise == 0.5
+    assert found.drift == 0
+    assert estimate_noise(chaos, 0.7).noise == 0.7

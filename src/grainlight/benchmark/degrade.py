@@ -108,8 +108,9 @@ def degrade(
     InputError
         If the map is hexagonal in its grid, has no 6/mmm phase or is too small for the scale.
     """
-    if full.grid != "square":
-        raise InputError("the benchmark needs a square grid", file=full.path, found=f"a {full.grid} grid")
+    if full.grid != "square" or not np.isclose(*full.step, rtol=1e-3):
+        found = f"a {full.grid} grid of {full.step[0]:g} x {full.step[1]:g} um"
+        raise InputError("the benchmark needs a grid of squares", file=full.path, found=found)
     if not full.hexagonal.any():
         raise InputError(
             "no point of the map belongs to a phase of Laue group 6/mmm",

@@ -84,7 +84,8 @@ def add_light(command: argparse.ArgumentParser) -> None:
         type=values.pair,
         default=(0.0, 0.0),
         metavar="X,Y",
-        help="first PL pixel from the first EBSD point in um, x right, y down (default: 0,0)",
+        help="upper left PL pixel (with --mirror, after the image is flipped back) from the first EBSD point in um, "
+        "x right, y down (default: 0,0)",
     )
     light.add_argument(
         "--rotates",
@@ -105,7 +106,11 @@ def run(arguments: argparse.Namespace) -> int:
         companions=(".npz",),
         inputs=(arguments.ebsd, *(arguments.pl or ())),
     )
-    picture = None if arguments.picture is None else check_file(arguments.picture, (".png",), arguments.force)
+    picture = (
+        None
+        if arguments.picture is None
+        else check_file(arguments.picture, (".png",), arguments.force, inputs=(arguments.ebsd, *(arguments.pl or ())))
+    )
     ebsd = load_map(arguments)
     light = load_stack(arguments)
 
@@ -203,5 +208,8 @@ def _check_light_options(arguments: argparse.Namespace) -> None:
         for value, option in ((arguments.angles, "--angles"), (arguments.pl_step, "--pl-step")):
             if value is None:
                 raise InputError(f"--pl needs {option}", advice=f"{option}, see `grainlight enhance --help`")
-    elif arguments.angles is not None or arguments.pl_step is not None:
-        raise InputError("--angles and --pl-step are given, but no images", advice="--pl STACK.tif")
+        return
+    default = (None, None, (0.0, 0.0), "sample", False)
+    given = (arguments.angles, arguments.pl_step, arguments.pl_origin, arguments.rotates, arguments.mirror)
+    if given != default:
+        raise InputError("options of polarized light are given, but no images", advice="--pl STACK.tif")

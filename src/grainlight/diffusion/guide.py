@@ -19,8 +19,10 @@ from torch.nn import functional as F
 from grainlight.diffusion.state import EBSD, SIGMA_MAX
 
 LARGEST_CELL = 12
-# What two pixels of one grain may differ by beyond noise, per channel: orientation, A0, A2, A4.
-TOLERANCE = (0.10, 0.15, 0.08, 0.08)
+# What two pixels of one grain may differ by beyond noise, per channel: orientation, A0, A2, A4; and the share of the
+# light's own strength on top, because relief, uneven light and blur scale with it.
+TOLERANCE = (0.10, 0.01, 0.01, 0.01)
+RELATIVE = 0.10
 # A difference beyond this many standard deviations says no more than "another grain".
 MOST = 100.0
 # Width of the weight in space, in cells.
@@ -28,6 +30,7 @@ WIDTH = 1.0
 # Cells on each side of a pixel's own whose points are asked.
 AROUND = 2
 _BLOCK = 4
+_UNKNOWN = (0.99 * SIGMA_MAX) ** 2
 _BLOCKS_AT_ONCE = 1024
 # Standard deviation per channel (e2, e6) that a guided mean has even where all points agree.
 FLOOR = (0.12, 0.04)
@@ -69,6 +72,15 @@ def cell_sizes(points: Tensor) -> list[int]:
     """Side in pixels of cells with about one known point (B, H, W) each, per image."""
     share = points.float().mean((-2, -1)).clamp(min=1e-6)
     return [min(LARGEST_CELL, max(1, round(s**-0.5))) for s in share.tolist()]
+
+
+def local_cell_size(points: Tensor) -> int:
+    """Cell size of a map (1, H, W) by the density of points where there are some: holes and resin do not count."""
+    side = (min(24, points.shape[-2]), min(24, points.shape[-1]))
+    share = F.avg_pool2d(points[:, None].float(), side, ceil_mode=True, count_include_pad=False)
+    if not bool((share > 0).any()):
+        return LARGEST_CELL
+    return min(LARGEST_CELL, max(1, round(float(share[share > 0].median()) ** -0.5)))
 
 
 def guided_mean(x: Tensor, sigma: Tensor, points: Tensor, cell: int, origin: tuple[int, int] = (0, 0)) -> Guided:
@@ -150,7 +162,12 @@ def _ask(state: Tensor, points: Tensor, grid: tuple[int, int, int]) -> Tensor:
     unlike = torch.zeros_like(xs[..., :1])
     for group, part in enumerate((EBSD, slice(18, 19), slice(19, 21), slice(21, 23))):
         apart = _squared_distance(xs[..., part], y[:, :, part])
-        unlike = unlike + apart / (variance[..., group : group + 1] + level[:, :, group, None])
+        strength = xs[..., part].square().sum(-1, keepdim=True) + y[:, :, part].square().sum(2)[:, :, None]
+        slack = 0.0 if group == 0 else RELATIVE**2 * strength
+        # What is unknown on either side is noise: it tells no point from another.
+        here, at_point = own[..., 23 + group, None], level[:, :, group, None]
+        known = (here < _UNKNOWN) & (at_point < _UNKNOWN)
+        unlike = unlike + torch.where(known, apart / (variance[..., group : group + 1] + at_point + slack), 0.0)
     # Positions from the block's corner: small numbers, whose squares float32 holds.
     number = torch.arange(xs.shape[1], device=state.device)
     corner = torch.stack((number // (columns // block) * block + first_row, number % (columns // block) * block), -1)

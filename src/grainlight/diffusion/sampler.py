@@ -25,7 +25,9 @@ def stated_levels(sigma: Tensor, call: int) -> Tensor:
     if call == 0:
         return sigma
     ebsd, light = sigma.split((1, 3), dim=-3)
-    floor = max(EBSD_LEVEL * EBSD_FACTOR ** (call - 1), LAST_LEVEL)
+    # An inferred orientation never outranks a measured one.
+    best = ebsd.amin((-2, -1), keepdim=True)
+    floor = (2 * best).clamp(min=max(EBSD_LEVEL * EBSD_FACTOR ** (call - 1), LAST_LEVEL), max=SIGMA_MAX)
     ebsd = torch.where(ebsd >= 0.99 * SIGMA_MAX, floor, ebsd)
     floor = max(LIGHT_LEVEL * LIGHT_FACTOR ** (call - 1), LAST_LEVEL)
     better = torch.where(light >= 0.99 * SIGMA_MAX, floor, (light * LIGHT_FACTOR**call).clamp(min=LAST_LEVEL))

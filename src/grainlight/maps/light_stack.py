@@ -29,7 +29,8 @@ class LightStack:
     step
         um per pixel.
     origin
-        (x, y) um of the centre of the first pixel from the first EBSD point; x right, y down.
+        (x, y) um of the centre of the upper left pixel, with ``mirror`` after the images are flipped back, from the
+        first EBSD point; x right, y down.
     rotates
         What turns: "sample" or "optics".
     mirror
@@ -89,7 +90,7 @@ class LightStack:
                     place=f"image at {angle:g} degrees, row {row}, column {col}",
                     found=str(image[row, col]),
                     expected="finite counts",
-                    advice="replace such pixels, for instance by 0, or leave the image out",
+                    advice="crop the images to the area seen at every angle, or leave the image out",
                 )
         if not (np.isfinite(self.step) and self.step > 0):
             raise InputError(

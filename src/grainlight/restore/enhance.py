@@ -22,9 +22,10 @@ from grainlight.progress import Progress, Silent
 from grainlight.restore.device import choose_device
 from grainlight.restore.doubt import bound_90
 from grainlight.restore.ensemble import Posterior, restore_ensemble
+from grainlight.restore.estimate import check_memory
 from grainlight.restore.light import PlacedLight, place_light
 from grainlight.restore.noise import estimate_noise
-from grainlight.restore.place import Placed, check_usable, place
+from grainlight.restore.place import Placed, place
 from grainlight.restore.projection import find_neighbours
 from grainlight.restore.record import input_record
 from grainlight.restore.result import CORRECTED, INFERRED, MEASURED, NOT_RESTORED, Result
@@ -53,7 +54,7 @@ def enhance(
         If nothing is indexed, no phase is of Laue group 6/mmm, or the light does not fit the map.
     """
     settings, progress = settings or Settings(), progress or Silent()
-    check_usable(ebsd)
+    check_memory(ebsd, light, settings)
     began = time.perf_counter()
     device = choose_device(settings.device)
     model = load_weights(settings.weights, device)
@@ -62,7 +63,7 @@ def enhance(
     steps, samples = settings.calls
     rows, columns = placed.shape
     progress.begin("restoring", steps * samples * count_tiles(rows, columns))
-    posterior = ready.restore(TiledDenoiser(model, device, on_tile=progress.advance), settings)
+    posterior = ready.restore(TiledDenoiser(model, device, on_tile=progress.advance), settings, progress)
     record = _record(ebsd, light, ready, settings, device)
     result = _result(ebsd, ready, posterior, record)
     result.record["seconds"] = round(time.perf_counter() - began, 2)
@@ -85,8 +86,9 @@ class Prepared:
     measurement: Tensor
     sigma: Tensor
 
-    def restore(self, denoise: TiledDenoiser, settings: Settings) -> Posterior:
+    def restore(self, denoise: TiledDenoiser, settings: Settings, progress: Progress | None = None) -> Posterior:
         """Run the ensemble and its projection."""
+        progress = progress or Silent()
         neighbours = find_neighbours(torch.from_numpy(self.placed.measured)) if settings.projection else None
         steps, samples = settings.calls
         return restore_ensemble(
@@ -98,6 +100,7 @@ class Prepared:
             samples=samples,
             seed=settings.seed,
             drift=self.drift,
+            progress=progress,
         )
 
 
@@ -143,6 +146,9 @@ def _result(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record:
     correction = np.where(placed.measured, angle, np.nan).astype(np.float32)
     seen = placed.reached | placed.measured
     if ready.light is not None:
+        # Light tells grains apart where no EBSD point is near.
+        seen |= (ready.light.sigma[1:].amin(0) < 0.5).numpy()
+    if ready.light is not None:
         record["light"] = ready.light.report
     restored = seen & ~placed.other
     q_all = np.where(restored[..., None], q.double().numpy(), kept)
@@ -151,7 +157,7 @@ def _result(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record:
     source = np.where(restored, source, NOT_RESTORED).astype(np.uint8)
     uncertainty = np.where(restored, bound_90(posterior.doubt.numpy()), np.nan).astype(np.float32)
     phase_id = np.where(restored | placed.other, placed.phase_id, 0).astype(np.int16)
-    fields = _fields(ebsd, placed, source, uncertainty)
+    fields = _fields(ebsd, placed, source, phase_id, uncertainty)
     full = OrientationMap.from_quaternions(
         q_all,
         (placed.step, placed.step),
@@ -162,7 +168,7 @@ def _result(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record:
         fields=fields,
         source="grainlight",
     )
-    full = _in_frames_of(full, ebsd).replace(origin=ebsd.origin)
+    full = _in_frames_of(full, ebsd).replace(origin=(ebsd.origin[0] + placed.left, ebsd.origin[1]))
     measured_map = OrientationMap.from_quaternions(
         placed.quaternions,
         (placed.step, placed.step),
@@ -170,7 +176,8 @@ def _result(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record:
         phase_id=np.where(placed.measured, placed.phase_id, 0),
     )
     measured_map = _in_frames_of(measured_map, ebsd)
-    boundary = np.where(restored, posterior.boundary.numpy(), 0.0).astype(np.float32)
+    boundary = np.where(restored, posterior.boundary.numpy(), 0.0)
+    boundary = np.where(_phase_edges(phase_id), 1.0, boundary).astype(np.float32)
     return Result(
         full,
         uncertainty,
@@ -189,19 +196,36 @@ def _in_frames_of(of: OrientationMap, ebsd: OrientationMap) -> OrientationMap:
 
 
 def _fields(
-    ebsd: OrientationMap, placed: Placed, source: NDArray[np.uint8], uncertainty: NDArray[np.float32]
+    ebsd: OrientationMap,
+    placed: Placed,
+    source: NDArray[np.uint8],
+    phase_id: NDArray[np.int16],
+    uncertainty: NDArray[np.float32],
 ) -> dict[str, NDArray[Any]]:
-    """The vendor's columns: its own values from the nearest scan point, our bound where a column is in degrees."""
+    """The vendors' columns: their own values from the nearest scan point, our bound where a column is in degrees.
+
+    Both vendors' names are filled, because the output may be of the other format than the input.
+    """
     fields = {name: values.reshape(-1)[placed.nearest] for name, values in ebsd.fields.items()}
+    lost = source == NOT_RESTORED
     bound = np.nan_to_num(uncertainty, nan=0.0)
-    if ebsd.source.startswith("ctf"):
-        fields["mad"] = bound
-    else:
-        fields["fit"] = bound
-        # Other programs drop points of low confidence index: ours falls from 1 to 0 as the bound rises to 30 degrees.
-        ci = np.clip(1.0 - bound / 30.0, 0.0, 1.0)
-        fields["ci"] = np.where(source == NOT_RESTORED, fields.get("ci", ci), ci)
+    for name in ("mad", "fit"):
+        fields[name] = np.where(lost, fields.get(name, 0.0), bound)
+    # Other programs drop points of low confidence index: ours falls from 1 to 0 as the bound rises to 30 degrees.
+    fields["ci"] = np.where(lost, fields.get("ci", 1.0), np.clip(1.0 - bound / 30.0, 0.0, 1.0))
+    if "error" in fields:
+        fields["error"] = np.where(phase_id > 0, np.where(lost, fields["error"], 0), 3)
     return fields
+
+
+def _phase_edges(phase_id: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """Pixels (H, W) with another phase to the right or below."""
+    edge = np.zeros(phase_id.shape, dtype=bool)
+    both = (phase_id[:, 1:] > 0) & (phase_id[:, :-1] > 0)
+    edge[:, :-1] |= both & (phase_id[:, 1:] != phase_id[:, :-1])
+    both = (phase_id[1:] > 0) & (phase_id[:-1] > 0)
+    edge[:-1] |= both & (phase_id[1:] != phase_id[:-1])
+    return edge
 
 
 def _record(
@@ -219,6 +243,23 @@ def _record(
         "settings": settings.as_record(),
         "device": str(device),
         "noise_deg": round(ready.noise, 3),
+        "ebsd": {
+            "source": ebsd.source,
+            "grid": ebsd.grid,
+            "step_um": list(ebsd.step),
+            "origin_um": list(ebsd.origin),
+            "phases": {str(phase.id): phase.name for phase in ebsd.phases},
+        },
+        "light_input": None
+        if light is None
+        else {
+            "angles_deg": light.angles.tolist(),
+            "step_um": light.step,
+            "origin_um": list(light.origin),
+            "rotates": light.rotates,
+            "mirror": light.mirror,
+            "saturation": light.saturation,
+        },
         "frames": {"sample": ebsd.sample_frame.value, "crystal": ebsd.crystal_frame.value},
         "inputs": input_record((ebsd.path, *(() if light is None else light.paths))),
         "warnings": [*ebsd.notes, *(() if ready.light is None else ready.light.warnings)],

@@ -12,6 +12,7 @@ from grainlight.crystal.embedding import PER_DEGREE, SQUARED_NORM
 from grainlight.diffusion.sampler import solve
 from grainlight.diffusion.square import VIEWS, turn_image, turn_state, turn_state_back
 from grainlight.diffusion.state import EBSD, LIGHT
+from grainlight.progress import Progress, Silent
 from grainlight.restore.projection import Neighbours, ProjectionSettings, project
 
 BOUNDARY_DEGREES = 5.0
@@ -55,7 +56,7 @@ def restore_ensemble(
     seed: int,
     drift: float = 0.0,
     projection: ProjectionSettings | None = None,
-    on_sample: Callable[[], None] = lambda: None,
+    progress: Progress | None = None,
 ) -> Posterior:
     """Restore ``samples`` times, each in another view of the square and with noise of its own, and summarise.
 
@@ -73,7 +74,8 @@ def restore_ensemble(
         if samples > 1:
             # Half precision keeps 0.02 degrees and half the memory.
             members.append(state[EBSD].half())
-        on_sample()
+    progress = progress or Silent()
+    progress.begin("projecting on the measurement", 1 + len(members))
     guide = mean[EBSD]
     everywhere = torch.ones(rows, columns, dtype=torch.bool)
     if neighbours is None:
@@ -82,6 +84,7 @@ def restore_ensemble(
     else:
         projected = project(guide, measurement[EBSD], sigma[0], neighbours, drift, projection)
         final, supported, error, wrong = projected.embedding, projected.supported, projected.error, projected.wrong
+    progress.advance()
     final = final * (SQUARED_NORM**0.5 / final.norm(dim=0).clamp(min=1e-6))
     # A posterior mean is shorter than an orientation by the variance that it averages over.
     spread = (SQUARED_NORM - guide.square().sum(0)).clamp(min=0.0)
@@ -95,6 +98,7 @@ def restore_ensemble(
             distance += (e - final).square().sum(0) / samples
             boundary += boundary_pixels(e).float() / samples
             members[number] = torch.empty(0)
+            progress.advance()
         spread = torch.maximum(spread, distance)
     else:
         boundary = boundary_pixels(final).float()

@@ -15,7 +15,7 @@ from grainlight.restore.place import check_usable, output_shape
 from grainlight.restore.settings import Settings
 from grainlight.restore.tiles import HALO, TILE
 
-# Measured with /usr/bin/time on maps of 0.04 to 4 megapixels: see docs/performance.md.
+# From peak memory under /usr/bin/time -v, `grainlight enhance` on maps of 0.04 to 1 megapixel, rounded up.
 _BASE_BYTES = 450e6
 _BYTES_PER_PIXEL = 700.0
 _BYTES_PER_SAMPLE_PIXEL = 40.0
@@ -41,15 +41,10 @@ def estimate(ebsd: OrientationMap, light: LightStack | None, settings: Settings)
     InputError
         If the map cannot be used or the job does not fit into memory.
     """
-    check_usable(ebsd)
+    memory = check_memory(ebsd, light, settings)
     rows, columns, step = output_shape(ebsd, settings.scale)
     pixels = rows * columns
     steps, samples = settings.calls
-    tile_pixels = min(pixels, (1.5 * TILE + 2 * HALO) ** 2)
-    memory = _BASE_BYTES + pixels * (_BYTES_PER_PIXEL + _BYTES_PER_SAMPLE_PIXEL * (samples if samples > 1 else 0))
-    memory += tile_pixels * _BYTES_PER_TILE_PIXEL
-    if light is not None:
-        memory += 2.0 * light.images.nbytes + 60.0 * light.images[0].size
     halo = 1 + 2 * HALO / TILE if pixels > TILE**2 * 2 else 1.0
     per_call = pixels * halo**2 * _seconds_per_pixel(settings)
     seconds = 3.0 + steps * samples * per_call + 6e-6 * pixels * (1 + (samples if samples > 1 else 0))
@@ -57,6 +52,25 @@ def estimate(ebsd: OrientationMap, light: LightStack | None, settings: Settings)
         f"output: {rows} x {columns} pixels of {step:g} um; {samples} sample{'s' * (samples > 1)} of {steps} "
         f"step{'s' * (steps > 1)}: about {_duration(seconds)} and {memory / 1e9:.1f} GB"
     ]
+    return Estimate(rows, columns, seconds, memory, lines)
+
+
+def check_memory(ebsd: OrientationMap, light: LightStack | None, settings: Settings) -> float:
+    """Bytes that a restoration takes, after making sure that it can be done.
+
+    Raises
+    ------
+    InputError
+        As `estimate`.
+    """
+    check_usable(ebsd)
+    rows, columns, _ = output_shape(ebsd, settings.scale)
+    pixels, samples = rows * columns, settings.calls[1]
+    tile_pixels = min(pixels, (1.5 * TILE + 2 * HALO) ** 2)
+    memory = _BASE_BYTES + pixels * (_BYTES_PER_PIXEL + _BYTES_PER_SAMPLE_PIXEL * (samples if samples > 1 else 0))
+    memory += tile_pixels * _BYTES_PER_TILE_PIXEL
+    if light is not None:
+        memory += 2.0 * light.images.nbytes + 60.0 * light.images[0].size
     free = available_memory()
     if free is not None and memory > free:
         raise InputError(
@@ -66,7 +80,7 @@ def estimate(ebsd: OrientationMap, light: LightStack | None, settings: Settings)
             expected=f"at most {free / 1e9:.1f} GB",
             advice="take a smaller --scale, fewer --samples, a part of the map, or a machine with more memory",
         )
-    return Estimate(rows, columns, seconds, memory, lines)
+    return memory
 
 
 def available_memory() -> float | None:
@@ -82,7 +96,10 @@ def available_memory() -> float | None:
         limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
         used = Path("/sys/fs/cgroup/memory.current").read_text().strip()
         if limit != "max":
-            found.append(float(limit) - float(used))
+            stat = dict(line.split() for line in Path("/sys/fs/cgroup/memory.stat").read_text().splitlines())
+            # Cached files give way.
+            cached = sum(float(stat.get(name, 0)) for name in ("inactive_file", "active_file"))
+            found.append(float(limit) - float(used) + cached)
     except (OSError, ValueError):
         pass
     if not found and hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:

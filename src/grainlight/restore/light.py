@@ -41,8 +41,9 @@ def place_light(stack: LightStack, placed: Placed, noise: float) -> PlacedLight:
     images = stack.images[:, :, ::-1].copy() if stack.mirror else stack.images
     harmonics = fit_harmonics(torch.from_numpy(images), stack.angles.tolist(), saturation=stack.saturation)
     rows, columns = placed.shape
+    origin = (stack.origin[0] - placed.left, stack.origin[1])
     harmonics = resample_harmonics(
-        harmonics, step_pl=stack.step, origin=stack.origin, rows=rows, columns=columns, step_out=placed.step
+        harmonics, step_pl=stack.step, origin=origin, rows=rows, columns=columns, step_out=placed.step
     )
     at = torch.from_numpy(np.argwhere(placed.measured).astype(np.float64))
     axes = torch.from_numpy(c_axis(placed.quaternions[placed.measured]))

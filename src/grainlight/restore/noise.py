@@ -47,8 +47,12 @@ def estimate_noise(ebsd: OrientationMap, known: float | None = None) -> EbsdNois
     if len(one) < _FEWEST_PAIRS or len(two) < _FEWEST_PAIRS:
         return EbsdNoise(USUAL if known is None else max(known, LEAST / 2), 0.0)
     # Pairs inside grains: small against a boundary, but not cut off where the noise itself is large.
-    limit = max(5.0, 4.0 * float(np.quantile(one, 0.25)))
-    near, far = (3 * (np.median(a[a < limit]) / _MAXWELL_MEDIAN) ** 2 for a in (one, two))
+    limit = min(max(5.0, 4.0 * float(np.quantile(one, 0.25))), 12.0)
+    inside = [a[a < limit] for a in (one, two)]
+    # Grains of one or two points have no inside to measure.
+    if min(map(len, inside)) < _FEWEST_PAIRS or len(inside[0]) < 0.1 * len(one):
+        return EbsdNoise(USUAL if known is None else max(known, LEAST / 2), 0.0)
+    near, far = (3 * float(np.median(a) / _MAXWELL_MEDIAN) ** 2 for a in inside)
     if known is None:
         known = float(np.clip(np.sqrt(max(2 * near - far, 0.0) / 2), LEAST, MOST))
     return EbsdNoise(max(known, LEAST / 2), max(float(near) - 2 * known**2, 0.0))

@@ -24,6 +24,8 @@ class Placed:
     ----------
     step
         um, both axes.
+    left
+        um from the first EBSD point to the first column, 0 or less.
     quaternions
         (H, W, 4) in frame S with X along a; the identity where nothing was measured.
     measured
@@ -41,6 +43,7 @@ class Placed:
     """
 
     step: float
+    left: float
     quaternions: NDArray[np.float64]
     measured: NDArray[np.bool_]
     other: NDArray[np.bool_]
@@ -56,10 +59,22 @@ class Placed:
 
 def output_shape(ebsd: OrientationMap, scale: int) -> tuple[int, int, float]:
     """Rows, columns and step (um) of the output grid: the finer of the two EBSD steps over the scale."""
-    step = min(ebsd.step) / scale
+    step = _steps(ebsd)[0] / scale
     rows = round(float(np.nanmax(ebsd.y)) / step) + 1
-    columns = round(float(np.nanmax(ebsd.x)) / step) + 1
+    columns = round((float(np.nanmax(ebsd.x)) - _left(ebsd, step)) / step) + 1
     return rows, columns, step
+
+
+def _steps(ebsd: OrientationMap) -> tuple[float, float]:
+    """The finer and the coarser step in um; a line scan has one only."""
+    rows, columns = ebsd.shape
+    steps = [s for s, n in zip(ebsd.step, (columns, rows), strict=True) if n > 1] or list(ebsd.step)
+    return min(steps), max(steps)
+
+
+def _left(ebsd: OrientationMap, step: float) -> float:
+    """Where the output grid begins, in um from the first point: on a hexagonal grid odd rows may begin left of it."""
+    return float(np.floor(min(float(np.nanmin(ebsd.x)), 0.0) / step + 1e-6) * step)
 
 
 def check_usable(ebsd: OrientationMap) -> None:
@@ -96,7 +111,8 @@ def place(ebsd: OrientationMap, scale: int) -> Placed:
     """Place the points of a map on the grid of ``scale``; the first pixel is the first EBSD point."""
     rows, columns, step = output_shape(ebsd, scale)
     canonical = ebsd.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
-    pixel = np.stack((np.rint(ebsd.y / step), np.rint(ebsd.x / step)), -1).astype(np.int64)
+    left = _left(ebsd, step)
+    pixel = np.stack((np.rint(ebsd.y / step), np.rint((ebsd.x - left) / step)), -1).astype(np.int64)
     known = canonical.hexagonal
     quaternions = np.zeros((rows, columns, 4))
     quaternions[..., 0] = 1.0
@@ -111,5 +127,6 @@ def place(ebsd: OrientationMap, scale: int) -> Placed:
     nearest = flat[index].reshape(rows, columns)
     phase_id = ebsd.phase_id.reshape(-1)[nearest]
     other = ~known.reshape(-1)[nearest]
-    reached = (distance <= REACH * scale * max(ebsd.step) / min(ebsd.step)).reshape(rows, columns)
-    return Placed(step, quaternions, measured, other & ~measured, phase_id, nearest, reached & ~other, pixel)
+    finer, coarser = _steps(ebsd)
+    reached = (distance <= REACH * scale * coarser / finer).reshape(rows, columns)
+    return Placed(step, left, quaternions, measured, other & ~measured, phase_id, nearest, reached & ~other, pixel)

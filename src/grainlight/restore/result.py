@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,7 +97,18 @@ class Result:
                     measured_quaternions=self.measured_quaternions[self.measured].astype(np.float32),
                     correction=self.correction,
                     step=np.float64(self.map.step[0]),
-                    record=np.array(json.dumps(self.record)),
+                    record=np.array(json.dumps(_finite(self.record), allow_nan=False)),
                 )
             save_ebsd(self.map, map_file)
         return [path, beside]
+
+
+def _finite(value: Any) -> Any:
+    """The record with null for numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

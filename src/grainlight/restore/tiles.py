@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from grainlight.diffusion.denoiser import Denoiser
-from grainlight.diffusion.guide import Cells, cell_sizes, known_points
+from grainlight.diffusion.guide import Cells, known_points, local_cell_size
 from grainlight.diffusion.state import SIGMA_MAX
 from grainlight.restore.device import has_fast_bfloat16
 
@@ -43,10 +43,10 @@ class TiledDenoiser:
         multiple = self.model.config.multiple
         rows, columns = x.shape[-2:]
         down, right = -rows % multiple, -columns % multiple
+        side = local_cell_size(known_points(sigma[None]))
         x = F.pad(x, (0, right, 0, down))
         sigma = F.pad(sigma, (0, right, 0, down), value=SIGMA_MAX)
         points = known_points(sigma[None])
-        side = cell_sizes(points)[0]
         out = torch.empty_like(x)
         for top, bottom in spans(x.shape[-2], self.tile):
             for left, end in spans(x.shape[-1], self.tile):
