@@ -24,7 +24,7 @@ def section_map(seed: int, size: int = 65, grain: float = 18.0, family: str = "e
 
 @pytest.fixture(scope="session")
 def full() -> OrientationMap:
-    return section_map(5)
+    return section_map(6)
 
 
 @pytest.fixture(scope="session")
