@@ -10,7 +10,7 @@ from grainlight.errors import InputError
 
 LARGEST_SCALE = 8
 # Solver steps and members of the ensemble: points of the measured curve of error against time.
-QUALITIES: dict[str, tuple[int, int]] = {"fast": (2, 1), "balanced": (3, 4), "best": (4, 8)}
+QUALITIES: dict[str, tuple[int, int]] = {"fast": (2, 1), "balanced": (3, 2), "best": (4, 8)}
 
 
 @dataclass(frozen=True)
