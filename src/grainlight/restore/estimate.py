@@ -116,7 +116,7 @@ def _seconds_per_pixel(settings: Settings) -> float:
 
     device = choose_device(settings.device)
     dtype = torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
-    layer = torch.nn.Conv2d(64, 64, 3, padding=1).to(device, dtype, memory_format=torch.channels_last)
+    layer = torch.nn.Conv2d(64, 64, 3, padding=1).to(device, dtype)
     x = torch.zeros(1, 64, 128, 128, device=device, dtype=dtype).contiguous(memory_format=torch.channels_last)
     best = float("inf")
     with torch.inference_mode():
