@@ -7,6 +7,7 @@ and the share of pixels under the bound, per task and quality, on the other half
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -70,25 +71,29 @@ def quantile_table(error: Array, doubt: Array, raw: tuple[float, ...] = RAW) -> 
     return [round(float(v), 2) for v in np.maximum.accumulate(filled)]
 
 
-def main() -> None:
-    """Print the table and the coverage."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", type=Path)
-    parser.add_argument("--quality", nargs="+", default=["balanced"])
-    arguments = parser.parse_args()
-    pairs = [
-        (e, d) for quality in arguments.quality for _, e, d in errors_and_doubts(0, quality, weights=arguments.weights)
-    ]
+def report(qualities: list[str], weights: Path | None = None) -> Iterator[str]:
+    """Lines of the table and of the coverage."""
+    pairs = [(e, d) for quality in qualities for _, e, d in errors_and_doubts(0, quality, weights=weights)]
     table = quantile_table(np.concatenate([e for e, _ in pairs]), np.concatenate([d for _, d in pairs]))
-    print(f"RAW = {RAW}\nBOUND = {tuple(table)}")
-    for quality in arguments.quality:
+    yield f"RAW = {RAW}\nBOUND = {tuple(table)}"
+    for quality in qualities:
         tasks: dict[str, list[Array]] = {}
-        for task, error, doubt in errors_and_doubts(1, quality, weights=arguments.weights):
+        for task, error, doubt in errors_and_doubts(1, quality, weights=weights):
             fresh = np.interp(doubt, RAW, table)
             tasks.setdefault(task, []).append(np.stack((error <= fresh, error <= bound_90(doubt))).mean(1))
         for task, shares in tasks.items():
             new, shipped = np.mean(shares, 0)
-            print(f"{quality}, {task}: {new:.3f} of pixels under the bound, {shipped:.3f} with the shipped table")
+            yield f"{quality}, {task}: {new:.3f} of pixels under the bound, {shipped:.3f} with the shipped table"
+
+
+def main() -> None:
+    """Write the report to standard output."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--quality", nargs="+", default=["balanced"])
+    arguments = parser.parse_args()
+    for line in report(arguments.quality, arguments.weights):
+        sys.stdout.write(line + "\n")
 
 
 if __name__ == "__main__":
