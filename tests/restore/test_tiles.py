@@ -49,7 +49,7 @@ def test_spans_cover_and_do_not_leave_slivers() -> None:
         assert all(stop - start <= 1.5 * 704 for start, stop in cut)
         assert all(start % 8 == 0 for start, _ in cut)
     assert HALO % 8 == 0
-    assert count_tiles(2000, 1000) == 3
+    assert count_tiles(2000, 1000, 704) == 3
 
 
 def test_every_tile_is_told() -> None:

@@ -17,8 +17,8 @@ from grainlight.restore.device import has_fast_bfloat16
 # The network and its skip see 102 pixels far: a tile with this much around it gives what the whole image gives.
 # A multiple of 8.
 HALO = 112
-# Inner side of a tile; with its halo it takes about 1.2 GB.
-TILE = 704
+# Inner side of a tile; the largest, 1.5 times this and its halo, takes about 1 GB.
+TILE = 448
 
 
 @dataclass(frozen=True)
