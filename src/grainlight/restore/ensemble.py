@@ -11,8 +11,9 @@ from torch import Tensor
 from grainlight.crystal.embedding import PER_DEGREE, SQUARED_NORM
 from grainlight.diffusion.sampler import solve
 from grainlight.diffusion.square import VIEWS, turn_image, turn_state, turn_state_back
-from grainlight.diffusion.state import EBSD, LIGHT
+from grainlight.diffusion.state import EBSD, LIGHT, SIGMA_MAX
 from grainlight.progress import Progress, Silent
+from grainlight.restore.lone import join_lone_pixels
 from grainlight.restore.projection import Neighbours, ProjectionSettings, project
 
 BOUNDARY_DEGREES = 5.0
@@ -77,6 +78,7 @@ def restore_ensemble(
     progress = progress or Silent()
     progress.begin("projecting on the measurement", 1 + len(members))
     guide = mean[EBSD]
+    measured = sigma[0] < 0.99 * SIGMA_MAX
     everywhere = torch.ones(rows, columns, dtype=torch.bool)
     if neighbours is None:
         final, supported, error = guide, ~everywhere, torch.zeros(rows, columns)
@@ -84,6 +86,7 @@ def restore_ensemble(
     else:
         projected = project(guide, measurement[EBSD], sigma[0], neighbours, drift, projection)
         final, supported, error, wrong = projected.embedding, projected.supported, projected.error, projected.wrong
+        final = join_lone_pixels(final, guide, measured)
     progress.advance()
     final = final * (SQUARED_NORM**0.5 / final.norm(dim=0).clamp(min=1e-6))
     # A posterior mean is shorter than an orientation by the variance that it averages over.
@@ -94,7 +97,8 @@ def restore_ensemble(
         for number, member in enumerate(members):
             e = member.float()
             if neighbours is not None:
-                e = project(e, measurement[EBSD], sigma[0], neighbours, drift, projection).embedding
+                joined = project(e, measurement[EBSD], sigma[0], neighbours, drift, projection).embedding
+                e = join_lone_pixels(joined, e, measured)
             distance += (e - final).square().sum(0) / samples
             boundary += boundary_pixels(e).float() / samples
             members[number] = torch.empty(0)
