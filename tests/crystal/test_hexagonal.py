@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grainlight.crystal import quaternion
-from grainlight.crystal.hexagonal import disorientation_angle, nearest_equivalent, rotations
+from grainlight.crystal.hexagonal import disorientation_angle, rotations
 
 finite = st.floats(-1.0, 1.0, allow_nan=False, width=32)
 quaternions = st.tuples(finite, finite, finite, finite).filter(lambda q: sum(x * x for x in q) > 0.01)
@@ -84,13 +84,3 @@ def test_small_angles_keep_their_digits(p_: tuple, power: float, i: int) -> None
 def test_single_precision_sees_no_angle_between_equals() -> None:
     q = quaternion.random((5000,), torch.Generator().manual_seed(1))
     assert torch.rad2deg(disorientation_angle(q, q)).max() < 1e-4
-
-
-@given(quaternions, quaternions)
-def test_nearest_equivalent_is_equivalent_and_nearest(p_: tuple, q_: tuple) -> None:
-    p, q = unit(p_), unit(q_)
-    near = nearest_equivalent(p, q)
-    assert float(disorientation_angle(near, p)) < 1e-7
-    dot = float((near * q).sum())
-    assert dot >= 0
-    assert 2 * math.acos(min(1.0, dot)) == pytest.approx(float(disorientation_angle(p, q)), abs=1e-6)

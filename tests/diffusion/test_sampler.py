@@ -86,13 +86,6 @@ def test_seeds() -> None:
     assert not torch.equal(run(1), run(2))
 
 
-def test_every_call_is_told() -> None:
-    truth, measurement, sigma = task()
-    calls = []
-    solve(lambda x, s: truth, measurement, sigma, 6, torch.Generator(), lambda: calls.append(1))
-    assert len(calls) == 6
-
-
 def test_group_levels_stack_and_unknown_is_what_is_not_finite() -> None:
     ebsd = torch.tensor([[0.1, torch.nan], [torch.inf, 1e-9]])
     sigma = group_sigma(ebsd, torch.full((3, 2, 2), 0.2))

@@ -39,12 +39,3 @@ def disorientation_angle(p: Tensor, q: Tensor) -> Tensor:
     sine_across = torch.hypot(rest_across, torch.hypot(w, z))
     turned = about_c >= across
     return 2 * torch.atan2(torch.where(turned, sine_c, sine_across), torch.where(turned, about_c, across))
-
-
-def nearest_equivalent(q: Tensor, reference: Tensor) -> Tensor:
-    """The symmetry-equivalent of q (..., 4) that is closest to the reference (..., 4), sign included."""
-    candidates = multiply(rotations(q.dtype).to(q.device), q.unsqueeze(-2))
-    dots = (candidates * reference.unsqueeze(-2)).sum(-1)
-    best = dots.abs().argmax(-1, keepdim=True)
-    chosen = candidates.gather(-2, best.unsqueeze(-1).expand(*best.shape, 4)).squeeze(-2)
-    return chosen * torch.where(dots.gather(-1, best) < 0, -1.0, 1.0)

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from grainlight.crystal.embedding import PER_DEGREE
-from grainlight.diffusion.state import EBSD, LIGHT, SIGMA_MAX, SIGMA_MIN, group_to_channel
+from grainlight.diffusion.state import EBSD, LIGHT, SIGMA_MAX, SIGMA_MIN, group_to_channel, is_unknown
 from grainlight.synth.draw import Draw
 
 _STRIDES = (1, 2, 3, 4, 5, 6, 8)
@@ -60,7 +60,7 @@ def draw_noise_field(draw: Draw, clean: Tensor, mixture: NoiseMixture | None = N
     sigma = torch.cat((ebsd_sigma, light_sigma), 1).clamp(SIGMA_MIN, SIGMA_MAX)
     mean = torch.cat((ebsd_mean, light_mean), 1)
     # The solver starts what is unknown from nothing: a trace of the truth, averaged over many pixels, would be a leak.
-    mean = torch.where(group_to_channel(sigma >= 0.99 * SIGMA_MAX), 0.0, mean)
+    mean = torch.where(group_to_channel(is_unknown(sigma)), 0.0, mean)
     return mean + group_to_channel(sigma) * draw.normal(*clean.shape), sigma
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from grainlight.diffusion.state import GROUP_SIZES, LIGHT, SIGMA_MAX, SIGMA_MIN, group_to_channel
+from grainlight.diffusion.state import GROUP_SIZES, LIGHT, SIGMA_MAX, SIGMA_MIN, group_to_channel, is_unknown
 
 DenoiseCall = Callable[[Tensor, Tensor], Tensor]
 # Stated level of an unmeasured orientation and of unmeasured light at the second call, and what a call lowers them by.
@@ -28,16 +28,16 @@ def stated_levels(sigma: Tensor, call: int) -> Tensor:
     # An inferred orientation never outranks a measured one.
     best = ebsd.amin((-2, -1), keepdim=True)
     floor = (2 * best).clamp(min=max(EBSD_LEVEL * EBSD_FACTOR ** (call - 1), LAST_LEVEL), max=SIGMA_MAX)
-    ebsd = torch.where(ebsd >= 0.99 * SIGMA_MAX, floor, ebsd)
+    ebsd = torch.where(is_unknown(ebsd), floor, ebsd)
     floor = max(LIGHT_LEVEL * LIGHT_FACTOR ** (call - 1), LAST_LEVEL)
-    better = torch.where(light >= 0.99 * SIGMA_MAX, floor, (light * LIGHT_FACTOR**call).clamp(min=LAST_LEVEL))
+    better = torch.where(is_unknown(light), floor, (light * LIGHT_FACTOR**call).clamp(min=LAST_LEVEL))
     # A measurement better than the last level is not made worse.
     return torch.cat((ebsd, torch.minimum(better, light)), dim=-3)
 
 
 def later_input(measurement: Tensor, sigma: Tensor, estimate: Tensor) -> Tensor:
     """What a later call sees (..., 23, H, W): measured orientations as they are, the last estimate everywhere else."""
-    kept = group_to_channel(sigma < 0.99 * SIGMA_MAX)
+    kept = group_to_channel(~is_unknown(sigma))
     kept[..., LIGHT, :, :] = False
     return torch.where(kept, measurement, estimate)
 
@@ -48,7 +48,6 @@ def solve(
     sigma: Tensor,
     steps: int,
     generator: torch.Generator,
-    on_call: Callable[[], None] = lambda: None,
 ) -> Tensor:
     """Restore one state.
 
@@ -80,14 +79,12 @@ def solve(
     if steps < 1:
         raise ValueError(f"steps: found {steps}, expected 1 or more")
     sigma = sigma.clamp(SIGMA_MIN, SIGMA_MAX)
-    unknown = group_to_channel(sigma >= 0.99 * SIGMA_MAX)
+    unknown = group_to_channel(is_unknown(sigma))
     noise = torch.randn(measurement.shape, generator=generator).to(measurement.device)
     x = torch.where(unknown, SIGMA_MAX * noise, measurement)
     estimate = denoise(x, sigma)
-    on_call()
     for call in range(1, steps):
         estimate = denoise(later_input(measurement, sigma, estimate), stated_levels(sigma, call))
-        on_call()
     return estimate
 
 

@@ -32,6 +32,11 @@ SIGMA_MIN = 0.005
 SIGMA_MAX = 8.0
 
 
+def is_unknown(sigma: Tensor) -> Tensor:
+    """Where a noise level says that nothing was measured; the margin is for levels that went through half precision."""
+    return sigma >= 0.99 * SIGMA_MAX
+
+
 def _spread(values: Tensor, sizes: tuple[int, ...]) -> Tensor:
     # Views and one copy: no index tensor that would have to travel to a device, or that a compiler cannot see through.
     views = [v.expand(*v.shape[:-3], n, *v.shape[-2:]) for v, n in zip(values.split(1, -3), sizes, strict=True)]

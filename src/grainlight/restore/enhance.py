@@ -148,7 +148,6 @@ def _result(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record:
     if ready.light is not None:
         # Light tells grains apart where no EBSD point is near.
         seen |= (ready.light.sigma[1:].amin(0) < 0.5).numpy()
-    if ready.light is not None:
         record["light"] = ready.light.report
     restored = seen & ~placed.other
     q_all = np.where(restored[..., None], q.double().numpy(), kept)

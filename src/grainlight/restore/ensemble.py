@@ -11,10 +11,10 @@ from torch import Tensor
 from grainlight.crystal.embedding import PER_DEGREE, SQUARED_NORM
 from grainlight.diffusion.sampler import solve
 from grainlight.diffusion.square import VIEWS, turn_image, turn_state, turn_state_back
-from grainlight.diffusion.state import EBSD, LIGHT, SIGMA_MAX
+from grainlight.diffusion.state import EBSD, LIGHT, is_unknown
 from grainlight.progress import Progress, Silent
 from grainlight.restore.lone import join_lone_pixels
-from grainlight.restore.projection import Neighbours, ProjectionSettings, project
+from grainlight.restore.projection import Neighbours, project
 
 BOUNDARY_DEGREES = 5.0
 
@@ -25,16 +25,13 @@ class Posterior:
 
     ``embedding`` (18, H, W) of the restored map; ``light`` (5, H, W) mean harmonics; ``doubt`` (H, W) root-mean-square
     distance of the samples from the map in degrees with the standard error of the projection, before calibration;
-    ``boundary`` (H, W) share of samples with a boundary of 5 degrees to the right or below; ``supported`` (H, W)
-    whether the orientation rests on measured points; ``wrong`` (H, W) measured pixels that the map contradicts.
+    ``boundary`` (H, W) share of samples with a boundary of 5 degrees to the right or below.
     """
 
     embedding: Tensor
     light: Tensor
     doubt: Tensor
     boundary: Tensor
-    supported: Tensor
-    wrong: Tensor
 
 
 def boundary_pixels(e: Tensor) -> Tensor:
@@ -56,7 +53,6 @@ def restore_ensemble(
     samples: int,
     seed: int,
     drift: float = 0.0,
-    projection: ProjectionSettings | None = None,
     progress: Progress | None = None,
 ) -> Posterior:
     """Restore ``samples`` times, each in another view of the square and with noise of its own, and summarise.
@@ -78,15 +74,12 @@ def restore_ensemble(
     progress = progress or Silent()
     progress.begin("projecting on the measurement", 1 + len(members))
     guide = mean[EBSD]
-    measured = sigma[0] < 0.99 * SIGMA_MAX
-    everywhere = torch.ones(rows, columns, dtype=torch.bool)
+    measured = ~is_unknown(sigma[0])
     if neighbours is None:
-        final, supported, error = guide, ~everywhere, torch.zeros(rows, columns)
-        wrong = ~everywhere
+        final, error = guide, torch.zeros(rows, columns)
     else:
-        projected = project(guide, measurement[EBSD], sigma[0], neighbours, drift, projection)
-        final, supported, error, wrong = projected.embedding, projected.supported, projected.error, projected.wrong
-        final = join_lone_pixels(final, guide, measured)
+        projected = project(guide, measurement[EBSD], sigma[0], neighbours, drift)
+        final, error = join_lone_pixels(projected.embedding, guide, measured), projected.error
     progress.advance()
     final = final * (SQUARED_NORM**0.5 / final.norm(dim=0).clamp(min=1e-6))
     # A posterior mean is shorter than an orientation by the variance that it averages over.
@@ -97,7 +90,7 @@ def restore_ensemble(
         for number, member in enumerate(members):
             e = member.float()
             if neighbours is not None:
-                joined = project(e, measurement[EBSD], sigma[0], neighbours, drift, projection).embedding
+                joined = project(e, measurement[EBSD], sigma[0], neighbours, drift).embedding
                 e = join_lone_pixels(joined, e, measured)
             distance += (e - final).square().sum(0) / samples
             boundary += boundary_pixels(e).float() / samples
@@ -107,4 +100,4 @@ def restore_ensemble(
     else:
         boundary = boundary_pixels(final).float()
     doubt = (spread + 3 * error**2).sqrt() / PER_DEGREE
-    return Posterior(final, mean[LIGHT], doubt, boundary, supported, wrong)
+    return Posterior(final, mean[LIGHT], doubt, boundary)

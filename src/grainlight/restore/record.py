@@ -11,11 +11,8 @@ def file_hash(path: Path | None) -> str | None:
     """SHA-256 of a file, 16 hexadecimal digits; None where there is no file."""
     if path is None or not Path(path).is_file():
         return None
-    digest = hashlib.sha256()
     with Path(path).open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()[:16]
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def input_record(paths: tuple[Path | None, ...]) -> list[dict[str, Any]]:

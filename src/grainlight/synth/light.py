@@ -15,7 +15,6 @@ from torch import Tensor
 
 from grainlight.synth.draw import Draw
 
-STATE_CHANNELS = 5
 _NODES = 12
 
 

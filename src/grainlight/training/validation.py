@@ -8,7 +8,7 @@ from torch import Tensor
 from grainlight.crystal.embedding import PER_DEGREE, decode
 from grainlight.crystal.hexagonal import disorientation_angle
 from grainlight.diffusion.denoiser import Denoiser
-from grainlight.diffusion.state import EBSD, SIGMA_MAX, group_to_channel
+from grainlight.diffusion.state import EBSD, SIGMA_MAX, group_to_channel, is_unknown
 from grainlight.synth.draw import Draw
 from grainlight.training.stream import clean_states
 
@@ -26,7 +26,7 @@ def _task(clean: Tensor, stride: int, light: float) -> tuple[Tensor, Tensor]:
     sigma = torch.full((clean.shape[0], 4, *clean.shape[2:]), SIGMA_MAX)
     sigma[:, 0, ::stride, ::stride] = 0.3 * PER_DEGREE
     sigma[:, 1:] = light
-    clean = torch.where(group_to_channel(sigma >= 0.99 * SIGMA_MAX), 0.0, clean)
+    clean = torch.where(group_to_channel(is_unknown(sigma)), 0.0, clean)
     return clean + group_to_channel(sigma) * draw.normal(*clean.shape), sigma
 
 
