@@ -24,7 +24,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     )
     command.add_argument("--output", required=True, metavar="FOLDER", help="checkpoint, weights and log of the run")
     command.add_argument(
-        "--preset", choices=("tiny", "cpu", "gpu"), default="cpu", help="named settings (default: cpu)"
+        "--preset", choices=("tiny", "cpu", "continue", "gpu"), default="cpu", help="named settings (default: cpu)"
     )
     command.add_argument(
         "--minutes", type=values.positive("minutes"), help="budget of training time, of all runs together"

@@ -23,15 +23,19 @@ _STRIDES = (1, 2, 3, 4, 5, 6, 8)
 
 @dataclass(frozen=True)
 class NoiseMixture:
-    """Shares of the kinds of noise field, and their ranges."""
+    """Shares of the kinds of noise field, and their ranges.
+
+    Four fifths are what the solver meets at its first call (measured or unknown); the rest, at levels on the way from
+    unknown to clean, keeps the model a denoiser at every level.
+    """
 
     stride_shares: tuple[float, ...] = (0.12, 0.34, 0.08, 0.34, 0.03, 0.04, 0.05)
     scattered: float = 0.1
-    ebsd_level: float = 0.12
-    ebsd_unknown: float = 0.10
-    light_unknown: float = 0.18
-    light_level: float = 0.12
-    unmeasured_unknown: float = 0.55
+    ebsd_level: float = 0.06
+    ebsd_unknown: float = 0.07
+    light_unknown: float = 0.15
+    light_level: float = 0.06
+    unmeasured_unknown: float = 0.85
     misindexed: float = 0.04
     blur: float = 1.3
 

@@ -52,5 +52,7 @@ PRESETS = {
         save_every_seconds=0.0,
     ),
     "cpu": TrainingPreset(),
+    # More training of finished weights (--start): half the rate, falling from the first step on.
+    "continue": TrainingPreset(lr=5e-4, muon_lr=0.01, decay=1.0, ema_longest=500),
     "gpu": TrainingPreset(batch=512, parts=8, bf16=True, compile=True, warmup_steps=200, log_every=20),
 }
