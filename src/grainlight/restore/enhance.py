@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE, decode, embed
-from grainlight.crystal.frames import CrystalFrame, SampleFrame
+from grainlight.crystal.frames import CrystalFrame, SampleFrame, change_crystal_frame
 from grainlight.crystal.hexagonal import disorientation_angle
 from grainlight.diffusion.checkpoint import load_weights, weights_hash
 from grainlight.diffusion.sampler import group_sigma
@@ -187,7 +187,20 @@ def _result(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record:
         measured_map.quaternions,
         correction,
         record,
+        _samples(posterior, ebsd),
     )
+
+
+def _samples(posterior: Posterior, ebsd: OrientationMap) -> NDArray[np.float16]:
+    """Orientations (K, H, W, 4) of the ensemble's members in the frames of the input."""
+    if posterior.samples is None:
+        return np.zeros((0, *posterior.doubt.shape, 4), np.float16)
+    frame, crystal = ebsd.sample_frame, ebsd.crystal_frame
+    turned = np.empty(tuple(posterior.samples.shape), np.float16)
+    for number, q in enumerate(posterior.samples):
+        q_s = change_crystal_frame(q.double().numpy(), CrystalFrame.X_ALONG_A, crystal)
+        turned[number] = frame.from_frame_s(q_s)
+    return turned
 
 
 def _in_frames_of(of: OrientationMap, ebsd: OrientationMap) -> OrientationMap:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,9 @@ class Result:
         Angle in degrees between measurement and output; NaN where nothing was measured.
     record
         Version, weights, seed, settings, inputs, calibration, warnings.
+    samples
+        (K, H, W, 4) orientations of the ensemble's members, in the frames of `map`: what `grains` takes its
+        probabilities and intervals from. K is 0 where the ensemble has one member.
     """
 
     map: OrientationMap
@@ -57,6 +60,7 @@ class Result:
     measured_quaternions: NDArray[np.float64]
     correction: NDArray[np.float32]
     record: dict[str, Any]
+    samples: NDArray[np.float16] = field(default_factory=lambda: np.zeros((0, 0, 0, 4), np.float16))
 
     def to_orix(self) -> CrystalMap:
         """The restored map as an orix `CrystalMap`, with uncertainty, boundary and source as properties."""
@@ -96,6 +100,7 @@ class Result:
                     measured=self.measured,
                     measured_quaternions=self.measured_quaternions[self.measured].astype(np.float32),
                     correction=self.correction,
+                    samples=self.samples,
                     step=np.float64(self.map.step[0]),
                     record=np.array(json.dumps(_finite(self.record), allow_nan=False)),
                 )
