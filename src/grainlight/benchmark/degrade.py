@@ -21,8 +21,9 @@ from grainlight.optics.harmonics import fit_harmonics
 from grainlight.optics.state import GROUP_OF_CHANNEL, ideal_state
 from grainlight.synth import camera
 
-Level = Literal["clean", "corrupted"]
-LEVELS: tuple[Level, ...] = ("clean", "corrupted")
+Level = Literal["clean", "mild", "corrupted", "severe"]
+LEVELS: tuple[Level, ...] = ("clean", "mild", "corrupted", "severe")
+USUAL: tuple[Level, ...] = ("clean", "corrupted")
 _HOLE_RADIUS = (1.5, 5.0)  # coarse points
 
 
@@ -79,6 +80,7 @@ def degrade(
     noise_deg: float = 0.5,
     holes: float = 0.0,
     misindexed: float = 0.0,
+    scattered: float | None = None,
     metal: str = "Ti",
 ) -> Task:
     """Make the benchmark's task from a full map.
@@ -90,7 +92,7 @@ def degrade(
     scale
         EBSD keeps every scale-th point of every scale-th row, beginning with the first.
     level
-        "clean" or "corrupted" light (`synth.camera`), or None for EBSD alone.
+        "clean", "mild", "corrupted" or "severe" light (`synth.camera`), or None for EBSD alone.
     seed
         Same seed, same task.
     noise_deg
@@ -100,6 +102,8 @@ def degrade(
         Share of the coarse points, 0 to 1, lost in round holes.
     misindexed
         Share of the coarse points, 0 to 1, replaced by orientations drawn uniformly.
+    scattered
+        Share of the coarse points, above 0 to 1, that are kept, scattered at random; all of them if None.
     metal
         For the optical constants.
 
@@ -129,6 +133,8 @@ def degrade(
     generator = torch.Generator().manual_seed(seed)
     points, wrong = _noisy(coarse.quaternions, noise_deg, misindexed, generator)
     lost = _holes(coarse.shape, holes, generator)
+    if scattered is not None:
+        lost |= torch.rand(coarse.shape, generator=generator, dtype=torch.float64).numpy() >= scattered
     known = coarse.hexagonal & ~lost
     points = np.where(known[..., None], points, np.array([1.0, 0.0, 0.0, 0.0]))
     phase_id = np.where(known | ~coarse.present, coarse.phase_id, 0).astype(np.int16)
@@ -176,7 +182,7 @@ def _holes(shape: tuple[int, int], share: float, generator: torch.Generator) -> 
 def _photograph(
     truth: NDArray[np.float64], valid: NDArray[np.bool_], level: Level, seed: int, step: float, metal: str
 ) -> LightStack:
-    settings = {"clean": camera.clean, "corrupted": camera.corrupted}[level](seed, metal=metal)
+    settings = camera.PRESETS[level](seed, metal=metal)
     axes = torch.from_numpy(c_axis(truth))
     # a stream of its own: the light is the same whatever was drawn for the EBSD map
     generator = torch.Generator().manual_seed(seed + 1_000_003)
@@ -200,10 +206,14 @@ def _calibrated(
     harmonics = fit_harmonics(torch.from_numpy(stack.images), stack.angles.tolist(), saturation=stack.saturation)
     at = torch.from_numpy(np.argwhere(measured).astype(np.float64))
     axes = torch.from_numpy(c_axis(quaternions[measured]))
-    found = calibrate(harmonics, axes, at, rotates=stack.rotates, mirror=stack.mirror)
+    full_axes = torch.from_numpy(c_axis(truth))
+    try:
+        found = calibrate(harmonics, axes, at, rotates=stack.rotates, mirror=stack.mirror)
+    except InputError:  # light that says nothing is no light
+        ideal = ideal_state(full_axes).movedim(-1, 0).numpy()
+        return np.zeros_like(ideal), np.full_like(ideal[:3], np.inf), ideal
     # the c-axis feels two of the three components of the noise, one direction at a time
     level = canonical.apply(found, harmonics, axes, at, axis_noise=noise_deg / np.sqrt(3.0))
-    full_axes = torch.from_numpy(c_axis(truth))
     # a group without signal has no curve of its own worth following
     known = torch.tensor(found.signal)[list(GROUP_OF_CHANNEL), None, None]
     clean = torch.where(known, found.expected(full_axes), ideal_state(full_axes).movedim(-1, 0))

@@ -1,214 +1,141 @@
-"""Methods side by side on degraded copies of a full map, and their table."""
+"""Running the cases of an evaluation: methods side by side, every answer measured."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from grainlight.benchmark.degrade import LEVELS, Level, Task, degrade
-from grainlight.benchmark.guided_copy import guided_copy
-from grainlight.benchmark.half_quadratic import half_quadratic
-from grainlight.benchmark.metrics import Scores, score
-from grainlight.benchmark.nearest import nearest
-from grainlight.crystal.frames import CrystalFrame, SampleFrame
-from grainlight.errors import InputError
-from grainlight.maps.orientation_map import OrientationMap
+from grainlight.benchmark.degrade import Task
+from grainlight.benchmark.figures import Figures, measure
+from grainlight.benchmark.methods import BASELINES, BLIND, GUIDED, Method, require_weights, restoration
+from grainlight.benchmark.suite import Case
 from grainlight.progress import Progress, Silent
 
-Array = NDArray[np.float64]
-Method = Callable[[Task], Array]
-"""Takes a task and returns the restored orientations (H, W, 4) in frame S, X along a."""
+OURS = "grainlight"
+FULL = "grainlight, 100 % EBSD"
+"""Our restoration at scale 1 from EBSD at every point, with the same noise and the same light."""
+CLEAN_COPY = {name: f"{name}, clean PL" for name in GUIDED}
+"""The guided copies given clean light of the same optics in place of corrupted."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One method on one task."""
+    """One answer: the map's group and name, the scenario's name and light, method, seed, figures and cost."""
 
+    group: str
+    subject: str
+    task: str
+    light: str
     method: str
-    scale: int
-    level: Level | None
     seed: int
-    scores: Scores
+    figures: Figures
     seconds: float
+    cpu_seconds: float
 
-    def cells(self) -> dict[str, str]:
-        """Return the row of a table, by column title."""
-        task = {"scale": str(self.scale), "PL": self.level or "none", "method": self.method}
-        return task | self.scores.row() | {"seconds": f"{self.seconds:.1f}"}
-
-
-def _nearest(task: Task) -> Array:
-    return nearest(task.quaternions, task.measured)
+    def as_record(self) -> dict[str, Any]:
+        """Return plain values, NaN as None."""
+        record = asdict(self)
+        record["figures"] = {name: None if value != value else value for name, value in record["figures"].items()}
+        return record
 
 
-def _half_quadratic(task: Task) -> Array:
-    return half_quadratic(task.quaternions, task.measured)
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A method and what it is given, ready to run; its answer is measured against the case's own task."""
+
+    name: str
+    method: Method
+    given: Task
 
 
-def _guided(denoise: bool) -> Method:
-    def method(task: Task) -> Array:
-        if task.light is None or task.sigma is None:
-            raise InputError("the guided copy needs light", advice="choose the level clean or corrupted")
-        return guided_copy(task.quaternions, task.measured, task.light, task.sigma, denoise=denoise)
-
-    return method
+def ours(quality: str) -> str:
+    """Return the name of the restoration in tables."""
+    return f"{OURS}, {quality}"
 
 
-BLIND: Mapping[str, Method] = {"nearest": _nearest, "half-quadratic": _half_quadratic}
-"""Methods that use EBSD alone."""
-GUIDED: Mapping[str, Method] = {"guided copy": _guided(False), "guided copy, denoised light": _guided(True)}
-"""Methods that need light."""
-BASELINES: Mapping[str, Method] = {**BLIND, **GUIDED}
+def count(cases: Iterable[Case]) -> int:
+    """Return how many answers the cases will have."""
+    return sum(len(_names(case)) for case in cases)
 
 
-def restoration(
-    quality: str = "balanced", *, weights: Path | None = None, device: str = "auto", seed: int = 0
-) -> Method:
-    """Return the method of this project, `restore.enhance`, as the benchmark runs methods.
-
-    Parameters
-    ----------
-    quality
-        "fast", "balanced" or "best".
-    weights
-        A file of weights; the shipped ones by default.
-    device
-        "auto", "cpu" or "cuda".
-    seed
-        Of the sampler.
-    """
-
-    def method(task: Task) -> Array:
-        from grainlight.restore.enhance import enhance
-        from grainlight.restore.settings import Settings
-
-        settings = Settings(scale=task.scale, quality=quality, weights=weights, device=device, seed=seed)
-        found = enhance(task.coarse, task.stack, settings).map
-        found = found.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
-        rows, cols = task.measured.shape
-        return found.quaternions[:rows, :cols]
-
-    return method
-
-
-def has_weights(path: Path | None = None) -> bool:
-    """Return whether there are weights to restore with: the given file, or the shipped one."""
-    from grainlight.diffusion.checkpoint import SHIPPED
-
-    return (path or SHIPPED).is_file()
-
-
-def run(task: Task, methods: Mapping[str, Method], *, seed: int = 0, progress: Progress | None = None) -> list[Row]:
-    """Run methods on a task and score them; ``seed`` is only written down."""
-    progress = progress or Silent()
-    rows = []
-    for name, method in methods.items():
-        began = time.perf_counter()
-        restored = method(task)
-        seconds = time.perf_counter() - began
-        scores = score(restored, task.truth, task.measured, task.valid)
-        rows.append(Row(name, task.scale, task.level, seed, scores, seconds))
-        progress.advance()
-    return rows
-
-
-def compare(
-    full: OrientationMap,
-    scale: int,
-    level: Level | None = "corrupted",
-    seed: int = 0,
-    methods: Mapping[str, Method] | None = None,
+def run(
+    cases: Sequence[Case],
     *,
-    noise_deg: float = 0.5,
+    weights: Path | None = None,
+    device: str = "auto",
     progress: Progress | None = None,
 ) -> list[Row]:
-    """Degrade a full map and run methods on it.
+    """Run all methods of all cases.
 
     Parameters
     ----------
-    full, scale, level, seed, noise_deg
-        As for `degrade`.
-    methods
-        By name; by default every baseline that the level allows.
+    cases
+        From `suite`.
+    weights, device
+        As for `methods.restoration`.
+    progress
+        One stage of as many units as rows.
 
     Returns
     -------
-    A row per method, in their order.
-    """
-    if methods is None:
-        methods = BASELINES if level is not None else BLIND
-    task = degrade(full, scale=scale, level=level, seed=seed, noise_deg=noise_deg)
-    return run(task, methods, seed=seed, progress=progress)
-
-
-def evaluate(
-    map_path: Path | str,
-    scales: Sequence[int] = (2, 4),
-    levels: Sequence[Level | None] = LEVELS,
-    quality: str | None = "balanced",
-    *,
-    seed: int = 0,
-    noise_deg: float = 0.5,
-    weights: Path | None = None,
-    device: str = "auto",
-    frame: SampleFrame | str | None = None,
-    progress: Progress | None = None,
-) -> list[Row]:
-    """Compare this project with classical methods on degraded copies of a full map.
-
-    Parameters
-    ----------
-    map_path
-        A full .ang or .ctf file of a hexagonal metal, taken as the truth.
-    scales, levels
-        Every scale is run with every level; a level of None is EBSD alone.
-    quality
-        Of the restoration; None leaves it out and runs the baselines only.
-    seed, noise_deg
-        As for `degrade`.
-    weights, device
-        As for `restoration`.
-    frame
-        Sample frame of the file, as for `load_ebsd`.
-    progress
-        One stage of as many units as rows.
+    A row per case and method, in their order.
 
     Raises
     ------
     InputError
-        If the file cannot be used, or there are no weights to restore with.
+        If a restoration is wanted and there are no weights, or a map cannot be used.
     """
-    from grainlight.maps.io import load_ebsd
-
-    full = load_ebsd(map_path, frame)
-    ours: dict[str, Method] = {}
-    if quality is not None:
-        if not has_weights(weights):
-            raise InputError("there are no weights to restore with", file=weights, advice="compare the baselines only")
-        ours[f"grainlight, {quality}"] = restoration(quality, weights=weights, device=device, seed=seed)
+    if any(case.qualities or case.reference for case in cases):
+        require_weights(weights)
     progress = progress or Silent()
-    jobs = [(scale, level, (BASELINES if level else BLIND) | ours) for scale in scales for level in levels]
-    progress.begin("compare", sum(len(methods) for _, _, methods in jobs))
+    progress.begin("evaluating", count(cases))
     rows = []
-    for scale, level, methods in jobs:
-        rows += compare(full, scale, level, seed, methods, noise_deg=noise_deg, progress=progress)
+    for case in cases:
+        task = case.scenario.degrade(case.subject.full, case.seed)
+        for trial in _trials(case, task, weights, device):
+            wall, cpu = time.perf_counter(), time.process_time()
+            answer = trial.method(trial.given)
+            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+            subject, scenario = case.subject, case.scenario
+            rows.append(
+                Row(
+                    subject.group,
+                    subject.name,
+                    scenario.name,
+                    scenario.light,
+                    trial.name,
+                    case.seed,
+                    measure(answer, task),
+                    round(wall, 3),
+                    round(cpu, 3),
+                )
+            )
+            progress.advance()
     return rows
 
 
-COLUMNS = ("> 5 deg", "near boundaries > 5 deg", "median, deg", "measured median, deg", "edge F1")
-"""What a table shows unless told; the titles of `Scores.row`."""
+def _names(case: Case) -> list[str]:
+    names = [*(BASELINES if case.scenario.level else BLIND)]
+    if case.scenario.level not in (None, "clean"):
+        names += CLEAN_COPY.values()
+    names += [ours(quality) for quality in case.qualities]
+    return names + [FULL] * (case.reference is not None)
 
 
-def markdown(rows: Iterable[Row], columns: Sequence[str] | None = COLUMNS) -> str:
-    """Return a Markdown table of rows with these columns of `Scores.row`; None for all."""
-    lines = [row.cells() for row in rows]
-    if not lines:
-        return ""
-    shown = list(lines[0]) if columns is None else ["scale", "PL", "method", *columns, "seconds"]
-    table = ["| " + " | ".join(shown) + " |", "|" + "---|" * len(shown)]
-    return "\n".join(table + ["| " + " | ".join(line[title] for title in shown) + " |" for line in lines]) + "\n"
+def _trials(case: Case, task: Task, weights: Path | None, device: str) -> Iterable[Trial]:
+    """Yield what `_names` lists, in that order; tasks are made when they are needed."""
+    scenario, full, seed = case.scenario, case.subject.full, case.seed
+    for name, method in (BASELINES if scenario.level else BLIND).items():
+        yield Trial(name, method, task)
+    if scenario.level not in (None, "clean"):
+        clean = scenario.degrade(full, seed, level="clean")
+        for name, method in GUIDED.items():
+            yield Trial(CLEAN_COPY[name], method, clean)
+    for quality in case.qualities:
+        yield Trial(ours(quality), restoration(quality, weights=weights, device=device), task)
+    if case.reference is not None:
+        whole = scenario.degrade(full, seed, scale=1)
+        yield Trial(FULL, restoration(case.reference, weights=weights, device=device), whole)

@@ -36,7 +36,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command.add_argument(
         "--level",
         nargs="+",
-        choices=("clean", "corrupted", "none"),
+        choices=("clean", "mild", "corrupted", "severe", "none"),
         default=["clean", "corrupted"],
         help="of the light; none is EBSD alone (default: clean corrupted)",
     )

@@ -43,7 +43,10 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         "--angles", default="0:180:10", metavar="A", help="degrees, as for enhance (default: 0:180:10)"
     )
     command.add_argument(
-        "--level", choices=("clean", "corrupted"), default="clean", help="how good the microscope is (default: clean)"
+        "--level",
+        choices=("clean", "mild", "corrupted", "severe"),
+        default="clean",
+        help="how good the microscope is (default: clean)",
     )
     command.add_argument(
         "--pl-step", type=values.positive("um"), metavar="UM", help="um per pixel (default: the map's step)"
@@ -83,9 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from grainlight.synth import camera
 
-    preset = {"clean": camera.clean, "corrupted": camera.corrupted}[arguments.level](
-        arguments.seed, metal=arguments.metal
-    )
+    preset = camera.PRESETS[arguments.level](arguments.seed, metal=arguments.metal)
     settings = replace(preset, angles=angles, rotates=arguments.rotates, mirror=arguments.mirror)
     generator = torch.Generator().manual_seed(arguments.seed + _NOISE_STREAM)
     shot = camera.simulate_stack(torch.from_numpy(axes), settings, generator, valid=torch.from_numpy(valid))

@@ -46,7 +46,10 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         "--noise", type=values.positive("degrees", zero=True), default=0.5, metavar="DEG", help="rms EBSD error (0.5)"
     )
     command.add_argument(
-        "--level", choices=("clean", "corrupted"), default="corrupted", help="of the light (corrupted)"
+        "--level",
+        choices=("clean", "mild", "corrupted", "severe"),
+        default="corrupted",
+        help="of the light (corrupted)",
     )
     command.add_argument("--metal", choices=METALS, default="Ti", help="for the optical constants (default: Ti)")
     command.add_argument("--count", type=values.whole(1, 100_000), default=1, help="how many sections (default: 1)")
@@ -92,7 +95,7 @@ def _write(folder: Path, arguments: argparse.Namespace, seed: int) -> None:
     save_ebsd(task.coarse, folder / f"{stem}_coarse.ang")
     with atomic_path(folder / f"{stem}_light.tif") as file:
         tifffile.imwrite(file, task.stack.images.astype("uint16"), photometric="minisblack")
-    optics = {"clean": camera.clean, "corrupted": camera.corrupted}[arguments.level](seed, metal=arguments.metal)
+    optics = camera.PRESETS[arguments.level](seed, metal=arguments.metal)
     about = {
         "seed": seed,
         "family": arguments.family,

@@ -11,9 +11,17 @@ from torch import Tensor
 from grainlight.optics.harmonics import design_matrix
 from grainlight.optics.material import MEAN_INDEX, TI750, Material, uniaxial
 from grainlight.optics.reflectance import harmonics
-from grainlight.synth.blemish import draw_relief, draw_scratches, draw_smooth, draw_spots, draw_stain, gaussian_blur
+from grainlight.synth.blemish import (
+    Size,
+    draw_relief,
+    draw_scratches,
+    draw_smooth,
+    draw_spots,
+    draw_stain,
+    gaussian_blur,
+)
+from grainlight.synth.instrument import draw_camera_field, draw_tiles, random_walk, shifted, turned_field
 
-_FULL_WELL_SHARE = 0.8
 _OFFSET_SHARE = 0.01
 
 
@@ -53,6 +61,25 @@ class CameraSettings:
         Share of the field under a dark stain.
     bits
         Depth of the camera.
+    exposure
+        Brightest pixel as a share of the full scale; above 0.99 it saturates.
+    tiles, seam
+        Tiles along each side of a stitched field (0 or 1: none), and the standard deviation of their brightness; lamp
+        and drift are then each tile's own.
+    turning
+        Fall of the light over the field, fixed in the camera while the sample turns (with the optics: fixed).
+    glass_dust
+        Dust grains in the light path, out of focus, fixed in the camera.
+    deformation
+        Largest local loss of anisotropy by a deformed layer.
+    defocus
+        Standard deviation of the additional blur in the worst corner [pixels].
+    drift
+        Step of the sample's random walk from frame to frame [pixels].
+    angle_error
+        Standard deviation of a frame's angle about the stated one [degrees].
+    pattern
+        Standard deviation of the pixels' sensitivity (fixed pattern).
     """
 
     angles: tuple[float, ...]
@@ -72,6 +99,16 @@ class CameraSettings:
     dust: int = 0
     stain: float = 0.0
     bits: int = 12
+    exposure: float = 0.8
+    tiles: int = 0
+    seam: float = 0.0
+    turning: float = 0.0
+    glass_dust: int = 0
+    deformation: float = 0.0
+    defocus: float = 0.0
+    drift: float = 0.0
+    angle_error: float = 0.0
+    pattern: float = 0.0
 
     def __post_init__(self) -> None:
         if self.rotates not in ("sample", "optics"):
@@ -95,7 +132,7 @@ class SimulatedStack:
     transmission
         (H, W): what stain and dust leave of the light.
     frame_gain
-        (N,): brightness drawn for each frame.
+        (N,): brightness drawn for each frame, the mean over tiles where there are some.
     """
 
     images: Tensor
@@ -114,6 +151,34 @@ def clean(seed: int, *, metal: str = "Ti") -> CameraSettings:
     """
     material, polarizer, delta = _draw_optics(seed, metal)
     return CameraSettings(_angles(), polarizer, delta, material, blur=0.5, electrons=9000.0)
+
+
+def mild(seed: int, *, metal: str = "Ti") -> CameraSettings:
+    """Return a usual day: blur 0.6 px, 3,000 electrons, little dirt, light and angles as careful work leaves them.
+
+    Optics are drawn as for `clean`; the same seed gives the same optics.
+    """
+    material, polarizer, delta = _draw_optics(seed, metal)
+    return CameraSettings(
+        _angles(),
+        polarizer,
+        delta,
+        material,
+        blur=0.6,
+        electrons=3000.0,
+        read_noise=3.0,
+        uneven=0.1,
+        relief=0.02,
+        stray=0.05,
+        lamp=0.003,
+        scratches=3,
+        dust=4,
+        stain=0.02,
+        turning=0.01,
+        drift=0.02,
+        angle_error=0.1,
+        pattern=0.005,
+    )
 
 
 def corrupted(seed: int, *, metal: str = "Ti") -> CameraSettings:
@@ -138,6 +203,45 @@ def corrupted(seed: int, *, metal: str = "Ti") -> CameraSettings:
         dust=12,
         stain=0.06,
     )
+
+
+def severe(seed: int, *, metal: str = "Ti") -> CameraSettings:
+    """Return what should be taken again: stitched, saturated, stained, scratched, drifting, soft and dark.
+
+    Every number lies towards the bad end of what microscopes deliver; optics are drawn as for `clean`.
+    """
+    material, polarizer, delta = _draw_optics(seed, metal)
+    return CameraSettings(
+        _angles(),
+        polarizer,
+        delta,
+        material,
+        blur=1.2,
+        electrons=250.0,
+        read_noise=6.0,
+        uneven=0.4,
+        relief=0.08,
+        stray=0.25,
+        lamp=0.02,
+        scratches=18,
+        dust=35,
+        stain=0.15,
+        bits=8,
+        exposure=1.1,
+        tiles=2,
+        seam=0.08,
+        turning=0.03,
+        glass_dust=4,
+        deformation=0.3,
+        defocus=1.5,
+        drift=0.15,
+        angle_error=0.5,
+        pattern=0.01,
+    )
+
+
+PRESETS = {"clean": clean, "mild": mild, "corrupted": corrupted, "severe": severe}
+"""Levels by name, from good to bad."""
 
 
 def simulate_stack(
@@ -176,35 +280,24 @@ def simulate_stack(
     # turning the optics by rho is turning the sample by -rho; a mirror turns every sense round
     sense = (1.0 if settings.rotates == "sample" else -1.0) * (-1.0 if settings.mirror else 1.0)
     light = harmonics(c, settings.delta, settings.polarizer, settings.material)
-    design = design_matrix([sense * a for a in settings.angles]).to(torch.float32)
     size = (rows, columns)
 
+    # whatever a level does without draws nothing: clean and corrupted stay what they were
     light = light * draw_relief(c, settings.relief, generator)
+    light = _deformed(light, settings.deformation, generator)
     dirt, spoiled = draw_spots(size, settings.dust, generator)
     film, stained = draw_stain(size, settings.stain, generator)
     light = light * (dirt * film)
     # scratches scatter more when they lie across the light: their brightness goes round twice a turn
     marks, scratched = draw_scratches(size, settings.scratches, generator)
     light[:3] += light[0] * marks
-    light = gaussian_blur(light, settings.blur)
+    light = _out_of_focus(gaussian_blur(light, settings.blur), settings.defocus, generator)
 
     even = draw_smooth(size, generator)
     light = light * (1 - settings.uneven * (even - even.min()) / (even.max() - even.min()).clamp_min(1e-6))
     light[0] += settings.stray * light[0].mean() * (1 + 0.2 * draw_smooth(size, generator))
     gain = 1 + settings.lamp * torch.randn(len(settings.angles), generator=generator)
-
-    brightest = max(float(g * torch.einsum("i,ihw->hw", d, light).max()) for d, g in zip(design, gain, strict=True))
-    electrons = settings.electrons / max(brightest, 1e-30)
-    top = 2**settings.bits - 1
-    per_electron = _FULL_WELL_SHARE * top / max(settings.electrons, 1e-30)
-    images = torch.empty(len(settings.angles), rows, columns, dtype=torch.uint16)
-    for k, row in enumerate(design):
-        mean = (electrons * gain[k] * torch.einsum("i,ihw->hw", row, light)).clamp_min(0.0)
-        count = torch.poisson(mean, generator=generator)
-        count += settings.read_noise * torch.randn(mean.shape, generator=generator)
-        # the dither of half a step keeps floor() unbiased
-        number = torch.floor(count * per_electron + _OFFSET_SHARE * top + 0.5).clamp_(0, top)
-        images[k] = number.to(torch.int32).to(torch.uint16)
+    images = _expose(light, gain, sense, settings, generator)
 
     spoiled = spoiled | scratched
     transmission = dirt * film
@@ -212,6 +305,75 @@ def simulate_stack(
         images, stained, spoiled = (_flip(x) for x in (images, stained, spoiled))
         transmission = transmission.flip(-1)
     return SimulatedStack(images, settings, stained, spoiled, transmission, gain)
+
+
+def _deformed(light: Tensor, strength: float, generator: torch.Generator) -> Tensor:
+    """Weaken the anisotropy of coefficients (5, H, W) in patches by up to `strength`."""
+    if strength <= 0:
+        return light
+    left = 1 - strength * (0.5 + 0.5 * draw_smooth((light.shape[1], light.shape[2]), generator)).clamp(0, 1)
+    # dr enters the second harmonic once, the fourth twice, and an eighth of its square is in the constant
+    lost = (1 - left * left) * torch.hypot(light[3], light[4])
+    return torch.cat((light[:1] - lost, light[1:3] * left, light[3:] * left * left))
+
+
+def _out_of_focus(light: Tensor, defocus: float, generator: torch.Generator) -> Tensor:
+    """Blur coefficients (5, H, W) more and more towards one corner."""
+    if defocus <= 0:
+        return light
+    side = 2 * (torch.rand(2, generator=generator) < 0.5).float() - 1
+    y, x = (torch.linspace(-1, 1, n) for n in light.shape[1:])
+    share = ((2 + side[0] * y[:, None] + side[1] * x) / 4) ** 2
+    return light + share * (gaussian_blur(light, defocus) - light)
+
+
+def _expose(light: Tensor, gain: Tensor, sense: float, settings: CameraSettings, generator: torch.Generator) -> Tensor:
+    """Take the frames (N, H, W) of coefficients (5, H, W): brightness of lamp and instrument, photons, digits."""
+    size: Size = (int(light.shape[1]), int(light.shape[2]))
+    frames = len(settings.angles)
+    angles = torch.tensor(settings.angles, dtype=torch.float64)
+    if settings.angle_error > 0:
+        angles = angles + settings.angle_error * torch.randn(frames, generator=generator, dtype=torch.float64)
+    design = design_matrix(sense * angles).to(torch.float32)
+    instrument = _instrument(size, gain, settings, generator)
+    walk = random_walk(frames, settings.drift, generator) if settings.drift > 0 else torch.zeros(frames, 2)
+
+    def seen(k: int, scale: float) -> Tensor:
+        here = light if settings.drift <= 0 else shifted(light, *walk[k].tolist())
+        bright = gain[k] if instrument is None else instrument[k]
+        return scale * bright * torch.einsum("i,ihw->hw", design[k], here)
+
+    brightest = max(float(seen(k, 1.0).max()) for k in range(frames))
+    electrons = settings.electrons / max(brightest, 1e-30)
+    top = 2**settings.bits - 1
+    per_electron = settings.exposure * top / max(settings.electrons, 1e-30)
+    images = torch.empty(frames, *size, dtype=torch.uint16)
+    for k in range(frames):
+        mean = seen(k, electrons).clamp_min(0.0)
+        count = torch.poisson(mean, generator=generator)
+        count += settings.read_noise * torch.randn(mean.shape, generator=generator)
+        # the dither of half a step keeps floor() unbiased
+        number = torch.floor(count * per_electron + _OFFSET_SHARE * top + 0.5).clamp_(0, top)
+        images[k] = number.to(torch.int32).to(torch.uint16)
+    return images
+
+
+def _instrument(size: Size, gain: Tensor, settings: CameraSettings, generator: torch.Generator) -> Tensor | None:
+    """Return the brightness (N, H, W) that lamp, tiles, light path and sensor give; None for the lamp alone."""
+    if settings.tiles < 2 and settings.turning <= 0 and settings.glass_dust < 1 and settings.pattern <= 0:
+        return None
+    bright = gain[:, None, None].expand(len(gain), *size).clone()
+    if settings.tiles > 1:
+        level, number = draw_tiles(size, settings.tiles, settings.seam, generator)
+        own = 1 + settings.lamp * torch.randn(len(gain), settings.tiles**2, generator=generator)
+        bright = bright * level * own[:, number]
+    if settings.turning > 0 or settings.glass_dust > 0:
+        field = draw_camera_field(size, settings.turning, settings.glass_dust, generator)
+        turns = settings.rotates == "sample"
+        bright = bright * torch.stack([turned_field(field, a if turns else 0.0, size) for a in settings.angles])
+    if settings.pattern > 0:
+        bright = bright * (1 + settings.pattern * torch.randn(size, generator=generator))
+    return bright
 
 
 def _flip(x: Tensor) -> Tensor:
