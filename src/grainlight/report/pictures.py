@@ -5,35 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from grainlight.maps.io.atomic import atomic_path
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.report.colours import Direction, draw_key, ipf_colours
-from grainlight.report.panels import (
-    Extent,
-    draw_sample_axes,
-    draw_scale_bar,
-    extent_of,
-    on_square_grid,
-    show,
-    thinned_most,
-    thinning,
-)
+from grainlight.report.colours import Direction, draw_key
+from grainlight.report.panels import draw_sample_axes, extent_of
+from grainlight.report.plots import plot_boundaries, plot_ipf, plot_source, plot_uncertainty, step_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
     from grainlight.restore.result import Result
 
 DPI = 150
-_DEGREES = (0.3, 60.0)
-_TICKS = (0.5, 1, 2, 5, 10, 20, 50)
-# Okabe and Ito's colours, safe for colour-blind readers
-_SOURCES = (("not restored", "#999999"), ("measured", "#56B4E9"), ("corrected", "#D55E00"), ("inferred", "#F0E442"))
 
 
 def before_after_picture(
@@ -93,69 +77,16 @@ def before_after_figure(
     figure = Figure(figsize=(15.0, 2 * (4.3 * tall + 0.55)), layout="constrained")
     figure.get_layout_engine().set(wspace=0.04, hspace=0.03)
     panels = figure.subplots(2, 3)
-    name = f"IPF-{direction}"
-    _colours(panels[0, 0], coarse, f"Measured, {name}, step {_step(coarse)}", view, direction)
-    _colours(panels[0, 1], result.map, f"Restored, {name}, step {_step(result.map)}", view, direction)
-    draw_scale_bar(panels[0, 1], view)
-    if truth is not None:
-        _colours(panels[0, 2], truth, f"Truth, {name}, step {_step(truth)}", view, direction)
-    else:
-        _source(panels[0, 2], result.source, view)
-    restored = result.source > 0
-    _boundaries(panels[1, 0], np.where(restored, result.boundary, np.nan), view)
-    _doubt(panels[1, 1], np.where(restored, result.uncertainty, np.nan), view)
+    for axes, what, ebsd in zip(panels[0], ("Measured", "Restored", "Truth"), (coarse, result.map, truth), strict=True):
+        if ebsd is not None:
+            title = f"{what}, IPF-{direction}, step {step_text(ebsd)}"
+            plot_ipf(ebsd, axes, direction, view=view, title=title, scale_bar=what == "Restored")
+    if truth is None:
+        plot_source(result, panels[0, 2], view=view)
+    plot_boundaries(result, panels[1, 0], on=None, view=view, scale_bar=False)
+    plot_uncertainty(result, panels[1, 1], view=view, scale_bar=False)
     _key(panels[1, 2], direction)
     return figure
-
-
-def _step(ebsd: OrientationMap) -> str:
-    across, down = ebsd.step
-    return f"{across:.3g} µm" if abs(across - down) < 1e-3 * across else f"{across:.3g} x {down:.3g} µm"
-
-
-def _colours(axes: Axes, ebsd: OrientationMap, title: str, view: Extent, direction: Direction) -> None:
-    square = on_square_grid(ebsd)
-    shown = square.every(thinning(square.shape))
-    show(axes, ipf_colours(shown, direction), extent_of(shown.shape, shown.step), title, view)
-
-
-def _boundaries(axes: Axes, probability: NDArray[np.float32], view: Extent) -> None:
-    from matplotlib.colors import Normalize
-
-    image = thinned_most(probability, thinning(probability.shape))
-    shown = show(axes, image, view, "Boundaries (5° and more)", colours=_with_gaps("Greys"), norm=Normalize(0.0, 1.0))
-    bar = axes.figure.colorbar(shown, ax=axes, shrink=0.85, pad=0.02)
-    bar.set_label("probability", fontsize=11)
-
-
-def _doubt(axes: Axes, degrees: NDArray[np.float32], view: Extent) -> None:
-    from matplotlib.colors import LogNorm
-
-    image = thinned_most(degrees, thinning(degrees.shape))
-    norm = LogNorm(*_DEGREES, clip=True)
-    shown = show(axes, image, view, "Uncertainty (90 % bound)", colours=_with_gaps("cividis"), norm=norm)
-    bar = axes.figure.colorbar(shown, ax=axes, shrink=0.85, pad=0.02, ticks=_TICKS)
-    bar.ax.set_yticklabels([f"{tick:g}" for tick in _TICKS])
-    bar.ax.minorticks_off()
-    bar.set_label("degrees", fontsize=11)
-
-
-def _with_gaps(name: str) -> Colormap:
-    """Return a colour map that shows NaN, pixels that were not restored, in a colour of no scale."""
-    from matplotlib import colormaps
-
-    return colormaps[name].with_extremes(bad="#f4d3c4")
-
-
-def _source(axes: Axes, source: NDArray[np.uint8], view: Extent) -> None:
-    from matplotlib.colors import ListedColormap, Normalize
-    from matplotlib.patches import Patch
-
-    n = thinning(source.shape)
-    colours = ListedColormap([colour for _, colour in _SOURCES])
-    show(axes, source[::n, ::n], view, "Where each pixel comes from", colours=colours, norm=Normalize(-0.5, 3.5))
-    present = [Patch(facecolor=colour, label=name) for k, (name, colour) in enumerate(_SOURCES) if (source == k).any()]
-    axes.legend(handles=present, loc="lower left", fontsize=10, framealpha=0.9)
 
 
 def _key(axes: Axes, direction: Direction) -> None:
