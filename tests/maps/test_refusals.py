@@ -41,7 +41,9 @@ def test_missing_folder_empty(tmp_path, write):
     ],
 )
 def test_not_an_ebsd_file(write, name, content):
-    message = refused(write(name, content), "no scan points|not an .ang|not a text file|column names is missing")
+    message = refused(
+        write(name, content), "no scan points|not an .ang|not a text file|column names is missing|HDF5 file is damaged"
+    )
     assert name in message
 
 

@@ -28,7 +28,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         "polarized-light (PL) images where there are some.",
         allow_abbrev=False,
     )
-    command.add_argument("ebsd", metavar="EBSD", help="the EBSD map, .ang or .ctf")
+    command.add_argument("ebsd", metavar="EBSD", help="the EBSD map: .ang, .ctf, HDF5 and more")
     command.add_argument(
         "--output", required=True, metavar="OUT", help="the restored map, .ang or .ctf; an .npz goes beside it"
     )
@@ -42,7 +42,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         help="output step = EBSD step / N, 1 (denoise and fill) to 8 (default: 2)",
     )
     add_light(command)
-    values.add_frame(command)
+    values.add_map(command)
     dials = command.add_argument_group("computing")
     dials.add_argument(
         "--quality",
@@ -149,9 +149,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def load_map(arguments: argparse.Namespace) -> OrientationMap:
     """Read the EBSD file and say which frames its angles were taken to refer to."""
-    from grainlight.maps.io import load_ebsd
-
-    ebsd = load_ebsd(arguments.ebsd, arguments.frame, values.crystal_frame(arguments.crystal_frame))
+    ebsd = values.load_map(arguments.ebsd, arguments)
     rows, columns = ebsd.shape
     how = "as asked" if arguments.frame else "the file's or its format's; --frame changes it"
     note(

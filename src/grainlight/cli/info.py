@@ -28,7 +28,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     command.add_argument("file", metavar="FILE", help=".ang, .ctf, an image, or an .npz of grainlight")
-    values.add_frame(command)
+    values.add_map(command)
     return command
 
 
@@ -41,9 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif ending == ".npz":
         lines = describe_result(file)
     else:
-        from grainlight.maps.io import load_ebsd
-
-        lines = describe_map(load_ebsd(file, arguments.frame, values.crystal_frame(arguments.crystal_frame)))
+        lines = describe_map(values.load_map(arguments.file, arguments))
     print(f"file: {file}")
     for line in lines:
         print(line)

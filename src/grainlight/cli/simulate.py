@@ -56,7 +56,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         "--rotates", choices=("sample", "optics"), default="sample", help="what turns (default: sample)"
     )
     command.add_argument("--mirror", action="store_true", help="the optical path mirrors the image left to right")
-    values.add_frame(command)
+    values.add_map(command)
     values.add_seed(command)
     return command
 

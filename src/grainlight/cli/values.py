@@ -5,6 +5,10 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from grainlight.maps.orientation_map import OrientationMap
 
 LARGEST_SCALE = 8
 FRAMES = ("oxford", "edax1", "edax2", "edax3", "edax4", "none")
@@ -88,6 +92,26 @@ def add_frame(command: argparse.ArgumentParser) -> None:
         "--crystal-frame",
         choices=("a", "a-star"),
         help="what X of a hexagonal crystal lies along (default: a for .ang, a-star for .ctf)",
+    )
+
+
+def add_map(command: argparse.ArgumentParser) -> None:
+    """Add what says how an EBSD file is read: its frames, the scan, the section."""
+    add_frame(command)
+    command.add_argument("--scan", metavar="NAME", help="which scan of a file that holds several")
+    command.add_argument("--section", type=whole(0), metavar="N", help="which section of a file that holds a volume")
+
+
+def load_map(path: str, arguments: argparse.Namespace) -> OrientationMap:
+    """Read an EBSD file as the options of `add_map` say."""
+    from grainlight.maps.io import load_ebsd
+
+    return load_ebsd(
+        path,
+        arguments.frame,
+        crystal_frame(arguments.crystal_frame),
+        scan=arguments.scan,
+        section=arguments.section,
     )
 
 

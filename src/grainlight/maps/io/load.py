@@ -1,0 +1,142 @@
+"""One door for all EBSD files: find the format by content, then read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grainlight.crystal.frames import CrystalFrame, SampleFrame
+from grainlight.errors import InputError
+from grainlight.maps.io.ang import read_ang
+from grainlight.maps.io.ctf import read_ctf
+from grainlight.maps.io.edax_h5 import read_edax_h5
+from grainlight.maps.orientation_map import OrientationMap
+
+_START = 4096
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format that can be read: its reader, the endings usual for it, and which choices it offers."""
+
+    reader: Callable[..., OrientationMap]
+    endings: tuple[str, ...]
+    scans: bool = False
+    sections: bool = False
+
+
+FORMATS = {
+    "ang": Format(read_ang, (".ang",)),
+    "ctf": Format(read_ctf, (".ctf",)),
+    "EDAX HDF5": Format(read_edax_h5, (".h5", ".oh5", ".hdf5"), scans=True),
+}
+
+
+def load_ebsd(
+    path: str | Path,
+    frame: SampleFrame | str | None = None,
+    crystal_frame: CrystalFrame | str | None = None,
+    *,
+    scan: str | None = None,
+    section: int | None = None,
+) -> OrientationMap:
+    """Read an EBSD map; the content says which format it is, not the name.
+
+    Parameters
+    ----------
+    path
+        The file.
+    frame
+        Sample frame of its Euler angles (``"oxford"``, ``"edax1"`` ... ``"edax4"``, ``"none"``, ``"S"``);
+        by default what the file says or what is usual for its format (docs/formats.md).
+    crystal_frame
+        ``"a"`` or ``"a*"``, what X lies along; by default as the format's vendor lays it.
+    scan
+        Name of the scan, for a file that holds several.
+    section
+        Number of the section, for a file that holds a volume.
+
+    Returns
+    -------
+    The map in the file's frames. What looks wrong in the file stands in its ``notes``.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, empty, truncated, not EBSD data or contradicts itself, or holds several scans or
+        sections and none is named.
+    """
+    file = Path(path)
+    sample = None if frame is None else _choose(SampleFrame, frame, "sample frame")
+    crystal = None if crystal_frame is None else _choose(CrystalFrame, crystal_frame, "crystal frame")
+    kind = kind_of(file)
+    chosen = FORMATS[kind]
+    choices: dict[str, Any] = {}
+    for name, value, offered in (("scan", scan, chosen.scans), ("section", section, chosen.sections)):
+        if offered:
+            choices[name] = value
+        elif value is not None:
+            raise InputError(f"a file of this format has no {name}s to choose from", file=file, found=f"{name} {value}")
+    try:
+        found = chosen.reader(file, sample, crystal, **choices)
+    except OSError as error:
+        raise InputError("the file cannot be read", file=file, found=str(error)) from error
+    ending = file.suffix.lower()
+    if ending not in chosen.endings and any(ending in other.endings for other in FORMATS.values()):
+        found = found.replace(notes=(f"The name ends in {file.suffix}, the content is {kind}.", *found.notes))
+    return found
+
+
+def _choose(kind: type[SampleFrame] | type[CrystalFrame], value: Any, what: str) -> Any:
+    if isinstance(value, kind):
+        return value
+    for member in kind:
+        if str(value).lower() == member.value.lower():
+            return member
+    raise InputError(f"unknown {what}", found=repr(value), expected=", ".join(member.value for member in kind))
+
+
+def kind_of(file: Path) -> str:
+    """Return the name of a file's format, a key of `FORMATS`.
+
+    Raises
+    ------
+    InputError
+        Where there is no such file, or it is none that can be read.
+    """
+    if not file.exists():
+        raise InputError("the file does not exist", file=file, advice="check the path and the spelling")
+    if file.is_dir():
+        raise InputError("this is a folder", file=file, expected="a file of EBSD data")
+    try:
+        with file.open("rb") as stream:
+            start = stream.read(_START)
+    except OSError as error:
+        raise InputError("the file cannot be read", file=file, found=str(error)) from error
+    if not start.strip():
+        raise InputError("the file is empty", file=file)
+    if start.startswith(_HDF5):
+        from grainlight.maps.io.hdf5_kind import hdf5_kind
+
+        return hdf5_kind(file)
+    if b"\0" in start:
+        raise InputError(
+            "this is not a text file of EBSD data",
+            file=file,
+            found="binary content",
+            expected=", ".join(sorted({ending for known in FORMATS.values() for ending in known.endings})),
+            advice="export the map as .ang, .ctf or HDF5 from the vendor's program",
+        )
+    return _text_kind(start, file)
+
+
+def _text_kind(start: bytes, file: Path) -> str:
+    text = start.decode("latin1").lower()
+    if text.lstrip("\xef\xbb\xbf\r\n\t ").startswith("channel text file") or ("euler1" in text and "xcells" in text):
+        return "ctf"
+    if file.suffix.lower() == ".ctf" and not text.lstrip().startswith("#"):
+        return "ctf"
+    return "ang"

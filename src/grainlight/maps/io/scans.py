@@ -1,0 +1,63 @@
+"""Choose one scan of a file that holds several, and one section of a volume."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from grainlight.errors import InputError
+
+_SHOWN = 20
+
+
+def choose_scan(names: Sequence[str], wanted: str | None, file: Path) -> str:
+    """Return the scan that is wanted, or the only one.
+
+    Raises
+    ------
+    InputError
+        Where there is none of that name, or several and none is named; the message lists them.
+    """
+    listed = ", ".join(repr(name) for name in names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    if not names:
+        raise InputError("the file holds no EBSD scan", file=file, expected="a group with EBSD data")
+    if wanted is None:
+        if len(names) == 1:
+            return names[0]
+        raise InputError(
+            f"the file holds {len(names)} scans",
+            file=file,
+            found=listed,
+            expected="the name of one of them",
+            advice='name it with --scan, or load_ebsd(..., scan="...")',
+        )
+    if wanted in names:
+        return wanted
+    alike = [name for name in names if name.lower() == wanted.lower() or name.rsplit("/", 1)[-1] == wanted]
+    if len(alike) == 1:
+        return alike[0]
+    raise InputError(f"there is no scan {wanted!r}", file=file, found=listed)
+
+
+def choose_section(count: int, wanted: int | None, file: Path, first: int = 0) -> int:
+    """Return the number of the section that is wanted, from ``first``; the only one where there is one.
+
+    Raises
+    ------
+    InputError
+        Where there are several and none is named, or none of that number.
+    """
+    last = first + count - 1
+    if wanted is None:
+        if count == 1:
+            return first
+        raise InputError(
+            "the map is three-dimensional",
+            file=file,
+            found=f"{count} sections, {first} to {last}",
+            expected="one section",
+            advice=f"name it with --section, or load_ebsd(..., section={first})",
+        )
+    if not first <= wanted <= last:
+        raise InputError(f"there is no section {wanted}", file=file, found=f"sections {first} to {last}")
+    return wanted
