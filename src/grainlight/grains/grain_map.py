@@ -1,0 +1,229 @@
+"""The whole analysis of a map: grains, boundaries, special relations, figures with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from grainlight.crystal.frames import CrystalFrame
+from grainlight.grains.boundaries import THRESHOLDS, angles_of_map, edge_probabilities, sample_edge_angles
+from grainlight.grains.edges import Edges, edges_of_map
+from grainlight.grains.interval import Interval, bounds, interval
+from grainlight.grains.kam import kernel_average
+from grainlight.grains.segment import MINIMUM_PIXELS, segment
+from grainlight.grains.special import TITANIUM_RATIO, TOLERANCE, Special, classify, twins, variants
+from grainlight.grains.statistics import Grains, grain_statistics
+from grainlight.grains.summary import summarise
+from grainlight.maps.orientation_map import OrientationMap
+
+WITH_INTERVAL = ("area", "diameter", "aspect", "gos")
+"""Columns of `Grains` that get an interval per grain."""
+
+
+@dataclass(frozen=True, eq=False)
+class GrainMap:
+    """Grains and boundaries of a map (H, W) with E edges, N grains and K samples.
+
+    Parameters
+    ----------
+    ebsd
+        The map, X along a.
+    labels
+        (H, W) int32 grain ids from 1, 0 where there is none.
+    grains
+        Statistics.
+    edges
+        The grid's edges; `Edges.right` and `Edges.down` turn what is (E,) into images.
+    angle
+        (E,) degrees across each edge; NaN beside points without an orientation, infinite between phases.
+    boundary
+        (E,) whether the edge separates two grains.
+    probability
+        (3, E) that the angle exceeds 2, 5 and 15 degrees (`boundaries.THRESHOLDS`).
+    special
+        (E,) int8 index into ``systems`` on boundaries, -1 elsewhere and where the boundary is a general one.
+    systems
+        Special orientation relations that were looked for.
+    kam
+        (H, W) kernel average misorientation in degrees, NaN where unknown.
+    figures
+        Figures of the map by name (`summary.QUANTITIES`, and the fraction of each special relation), with intervals.
+    low, high
+        Ends of the 90 % interval per grain, (N,) each, for the columns `WITH_INTERVAL`; empty without samples.
+    agreement
+        (N,) mean over samples of the overlap (intersection over union) with the grain of the sample that fits best:
+        1 for a grain that all samples draw alike; NaN without samples.
+    threshold, minimum_pixels, tolerance
+        As given to `find_grains`.
+    """
+
+    ebsd: OrientationMap
+    labels: NDArray[np.int32]
+    grains: Grains
+    edges: Edges
+    angle: NDArray[np.float32]
+    boundary: NDArray[np.bool_]
+    probability: NDArray[np.float32]
+    special: NDArray[np.int8]
+    systems: tuple[Special, ...]
+    kam: NDArray[np.float32]
+    figures: dict[str, Interval]
+    low: dict[str, NDArray[np.float64]]
+    high: dict[str, NDArray[np.float64]]
+    agreement: NDArray[np.float64]
+    threshold: float
+    minimum_pixels: int
+    tolerance: float
+
+
+def find_grains(
+    ebsd: OrientationMap,
+    samples: ArrayLike | None = None,
+    *,
+    threshold: float = 5.0,
+    minimum_pixels: int = MINIMUM_PIXELS,
+    tolerance: float = TOLERANCE,
+    systems: Sequence[Special] | None = None,
+) -> GrainMap:
+    """Find grains and boundaries of a map, restored or not.
+
+    Parameters
+    ----------
+    ebsd
+        Any map; grid of squares or hexagons, any phases.
+    samples
+        (K, H, W, 4) orientations of an ensemble in the frames of the map (`restore.result.Result.samples`); without
+        them there are no intervals and probabilities are 0 or 1.
+    threshold
+        Degrees from which neighbours belong to different grains.
+    minimum_pixels
+        Smaller grains join a neighbour.
+    tolerance
+        Degrees within which a boundary counts as a special one.
+    systems
+        Special relations; by default the twins of the c/a of the first hexagonal phase and the Burgers variants.
+    """
+    members = np.zeros((0, *ebsd.shape, 4), np.float16) if samples is None else np.asarray(samples)
+    if members.shape[1:] != ebsd.quaternions.shape and len(members):
+        raise ValueError(f"samples of shape {members.shape} for a map of shape {ebsd.shape}")
+    if systems is None:
+        systems = (*twins(_ratio(ebsd)), *variants())
+    edges = edges_of_map(ebsd)
+    angle = angles_of_map(ebsd, edges)
+    sample_angles = sample_edge_angles(members, ebsd, edges) if len(members) else np.zeros((0, len(edges)), np.float32)
+    levels = [*THRESHOLDS, threshold]
+    probability = edge_probabilities(angle, sample_angles, levels)
+
+    def draw(one: OrientationMap, across: NDArray[np.float32], chance: NDArray[np.float32] | None) -> _Drawn:
+        labels = segment(
+            across, one.indexed, edges, threshold=threshold, probability=chance, minimum_pixels=minimum_pixels
+        )
+        return _measure(one, labels, across, edges, tuple(systems), tolerance)
+
+    main = draw(ebsd, angle, probability[-1] if len(members) else None)
+    drawn = [
+        draw(ebsd.replace(quaternions=_unit(member)), np.where(np.isfinite(angle), across, angle), None)
+        for member, across in zip(members, sample_angles, strict=True)
+    ]
+    figures = {
+        name: interval(name, value, [one.figures[name] for one in drawn]) for name, value in main.figures.items()
+    }
+    low, high, agreement = _per_grain(main, drawn)
+    return GrainMap(
+        ebsd=ebsd.in_crystal_frame(CrystalFrame.X_ALONG_A),
+        labels=main.labels,
+        grains=main.grains,
+        edges=edges,
+        angle=angle,
+        boundary=main.boundary,
+        probability=probability[:-1],
+        special=main.special,
+        systems=tuple(systems),
+        kam=main.kam,
+        figures=figures,
+        low=low,
+        high=high,
+        agreement=agreement,
+        threshold=threshold,
+        minimum_pixels=minimum_pixels,
+        tolerance=tolerance,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """One division of a map into grains and what it measures."""
+
+    labels: NDArray[np.int32]
+    grains: Grains
+    boundary: NDArray[np.bool_]
+    special: NDArray[np.int8]
+    kam: NDArray[np.float32]
+    figures: dict[str, float]
+
+
+def _measure(
+    ebsd: OrientationMap,
+    labels: NDArray[np.int32],
+    angle: NDArray[np.float32],
+    edges: Edges,
+    systems: tuple[Special, ...],
+    tolerance: float,
+) -> _Drawn:
+    kam = kernel_average(angle, edges, labels=labels)
+    grains = grain_statistics(labels, ebsd, edges, kam)
+    flat = labels.reshape(-1)
+    boundary = (flat[edges.first] != flat[edges.second]) & (flat[edges.first] > 0) & (flat[edges.second] > 0)
+    hexagonal = ebsd.hexagonal.reshape(-1)
+    at = np.flatnonzero(boundary & np.isfinite(angle) & hexagonal[edges.first] & hexagonal[edges.second])
+    q = ebsd.in_crystal_frame(CrystalFrame.X_ALONG_A).quaternions.reshape(-1, 4)
+    special = np.full(len(edges), -1, np.int8)
+    if systems:
+        special[at] = classify(q[edges.first[at]], q[edges.second[at]], systems, tolerance)[0]
+    area = float(ebsd.indexed.sum()) * ebsd.step[0] * ebsd.step[1]
+    return _Drawn(labels, grains, boundary, special, kam, summarise(grains, boundary, special, systems, edges, area))
+
+
+def _unit(member: NDArray) -> NDArray[np.float64]:
+    q = member.astype(np.float64)
+    return q / np.maximum(np.linalg.norm(q, axis=-1, keepdims=True), 1e-6)
+
+
+def _ratio(ebsd: OrientationMap) -> float:
+    """c/a of the first hexagonal phase that states it; titanium's otherwise."""
+    known = [phase.c / phase.a for phase in ebsd.phases if phase.is_hexagonal and phase.a > 0 and phase.c > 0]
+    return known[0] if known else TITANIUM_RATIO
+
+
+def _per_grain(
+    main: _Drawn, drawn: list[_Drawn]
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, NDArray[np.float64]], NDArray[np.float64]]:
+    """Return the ends of the intervals of each grain and how much the samples agree with it."""
+    count = len(main.grains)
+    if not drawn or not count:
+        return {}, {}, np.full(count, np.nan)
+    partners, overlaps = zip(*(_partners(main, one) for one in drawn), strict=True)
+    low, high = {}, {}
+    for name in WITH_INTERVAL:
+        values = np.asarray(getattr(main.grains, name), dtype=np.float64)
+        samples = np.stack([getattr(one.grains, name)[p] for one, p in zip(drawn, partners, strict=True)])
+        low[name], high[name] = bounds(f"grain {name}", values, samples)
+    return low, high, np.mean(overlaps, axis=0)
+
+
+def _partners(main: _Drawn, other: _Drawn) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return per grain the index of the grain of another division that overlaps it most (IoU), and that overlap."""
+    a, b = main.labels.reshape(-1), other.labels.reshape(-1)
+    use = (a > 0) & (b > 0)
+    key, shared = np.unique(a[use].astype(np.int64) * (len(other.grains) + 1) + b[use], return_counts=True)
+    of, to = np.divmod(key, len(other.grains) + 1)
+    union = main.grains.pixels[of - 1] + other.grains.pixels[to - 1] - shared
+    overlap = shared / union
+    order = np.lexsort((-overlap, of))
+    grain, at = np.unique(of[order], return_index=True)
+    partner, best = np.zeros(len(main.grains), np.int64), np.zeros(len(main.grains))
+    partner[grain - 1], best[grain - 1] = to[order][at] - 1, overlap[order][at]
+    return partner, best

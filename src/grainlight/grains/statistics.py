@@ -1,0 +1,167 @@
+"""Statistics of grains: size, shape, mean orientation, spread, neighbours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grainlight.grains.boundaries import laue_groups
+from grainlight.grains.edges import Edges
+from grainlight.grains.symmetry import disorientation, nearest_equivalent
+from grainlight.maps.orientation_map import OrientationMap
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Grains:
+    """Grains of a map, one entry each, in the order of their labels 1, 2, ...
+
+    Parameters
+    ----------
+    id, phase
+        (N,) label and number of the phase.
+    pixels
+        (N,) scan points or pixels.
+    on_edge
+        (N,) whether the grain touches the border of the map: ASTM E2627 leaves such grains out of averages.
+    x, y
+        (N,) um of the centroid from the map's first point, y down.
+    area, diameter
+        (N,) um2 and um; the diameter is that of the circle of equal area.
+    aspect, azimuth
+        (N,) ratio of the axes (1 and up) of the ellipse of equal second moments, and degrees (0 to 180) of its long
+        axis, counter-clockwise from x as seen by the observer.
+    orientation
+        (N, 4) mean orientation in the frames of the map.
+    gos, kam
+        (N,) degrees: grain orientation spread (mean disorientation to the mean orientation) and mean of the kernel
+        average misorientation inside the grain (NaN for a single pixel).
+    neighbours
+        (N,) number of grains that share a boundary.
+    """
+
+    id: NDArray[np.int32]
+    phase: NDArray[np.int16]
+    pixels: NDArray[np.int64]
+    on_edge: NDArray[np.bool_]
+    x: Array
+    y: Array
+    area: Array
+    diameter: Array
+    aspect: Array
+    azimuth: Array
+    orientation: Array
+    gos: Array
+    kam: Array
+    neighbours: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+
+def grain_statistics(labels: NDArray[np.int32], ebsd: OrientationMap, edges: Edges, kam: NDArray[np.float32]) -> Grains:
+    """Return the statistics of the grains that labels (H, W) draw on a map; ``kam`` (H, W) in degrees."""
+    flat = labels.reshape(-1)
+    number = int(flat.max(initial=0))
+    inside = np.flatnonzero(flat)
+    of = flat[inside] - 1
+
+    def total(values: NDArray) -> Array:
+        return np.bincount(of, values, minlength=number)
+
+    pixels = np.bincount(of, minlength=number)
+    x, y = ebsd.x.reshape(-1)[inside], ebsd.y.reshape(-1)[inside]
+    centre_x, centre_y = total(x) / pixels, total(y) / pixels
+    area = pixels * _pixel_area(ebsd)
+    aspect, azimuth = _ellipses(x - centre_x[of], centre_y[of] - y, of, pixels, ebsd.step)
+    # labels are numbered in reading order, so the first pixel of each is met in that order too
+    first = np.unique(of, return_index=True)[1]
+    phase = ebsd.phase_id.reshape(-1)[inside][first].astype(np.int16)
+    q = ebsd.quaternions.reshape(-1, 4)[inside]
+    mean, spread = _orientations(q, of, phase, first, laue_groups(ebsd))
+    local = kam.reshape(-1)[inside]
+    known = np.isfinite(local)
+    count = np.bincount(of[known], minlength=number)
+    local_mean = np.full(number, np.nan)
+    np.divide(np.bincount(of[known], local[known], minlength=number), count, out=local_mean, where=count > 0)
+    return Grains(
+        id=np.arange(1, number + 1, dtype=np.int32),
+        phase=phase,
+        pixels=pixels,
+        on_edge=_on_edge(labels, ebsd, edges, number),
+        x=centre_x,
+        y=centre_y,
+        area=area,
+        diameter=np.sqrt(4 * area / np.pi),
+        aspect=aspect,
+        azimuth=azimuth,
+        orientation=mean,
+        gos=total(spread) / pixels,
+        kam=local_mean,
+        neighbours=np.bincount(neighbour_pairs(labels, edges).reshape(-1) - 1, minlength=number),
+    )
+
+
+def neighbour_pairs(labels: NDArray[np.int32], edges: Edges) -> NDArray[np.int32]:
+    """Return the pairs (M, 2) of labels that share a boundary, the smaller label first."""
+    flat = labels.reshape(-1)
+    a, b = flat[edges.first], flat[edges.second]
+    use = (a != b) & (a > 0) & (b > 0)
+    low, high = np.minimum(a[use], b[use]).astype(np.int64), np.maximum(a[use], b[use])
+    key = np.unique(low * (int(flat.max(initial=0)) + 1) + high)
+    return np.stack(np.divmod(key, int(flat.max(initial=0)) + 1), axis=1).astype(np.int32)
+
+
+def _pixel_area(ebsd: OrientationMap) -> float:
+    return ebsd.step[0] * ebsd.step[1]
+
+
+def _ellipses(right: Array, up: Array, of: NDArray, pixels: NDArray, step: tuple[float, float]) -> tuple[Array, Array]:
+    """Return aspect ratios and azimuths in degrees of offsets (P,) from the centroids of grains ``of`` (P,)."""
+    number = len(pixels)
+    # a pixel is a rectangle, not a point
+    xx = np.bincount(of, right * right, minlength=number) / pixels + step[0] ** 2 / 12
+    yy = np.bincount(of, up * up, minlength=number) / pixels + step[1] ** 2 / 12
+    xy = np.bincount(of, right * up, minlength=number) / pixels
+    half, root = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
+    aspect = np.sqrt((half + root) / np.maximum(half - root, 1e-12 * half))
+    return aspect, np.degrees(0.5 * np.arctan2(2 * xy, xx - yy)) % 180.0
+
+
+def _orientations(
+    q: Array, of: NDArray, phase: NDArray[np.int16], first: NDArray, groups: dict[int, str]
+) -> tuple[Array, Array]:
+    """Return mean orientations (N, 4) and the disorientation (P,) in degrees of each pixel to its grain's mean.
+
+    The mean of the equivalents nearest to one pixel of the grain, and once more with that mean in its place.
+    """
+    reference = q[first]
+    spread = np.zeros(len(q))
+    for number in np.unique(phase):
+        group = groups.get(int(number), "")
+        members = np.flatnonzero(phase[of] == number)
+        grain = of[members]
+        for _ in range(2):
+            near = nearest_equivalent(q[members], reference[grain], group)
+            mean = np.stack([np.bincount(grain, near[:, i], minlength=len(phase)) for i in range(4)], axis=1)
+            norm = np.linalg.norm(mean, axis=1, keepdims=True)
+            reference = np.where((phase == number)[:, None], mean / np.maximum(norm, 1e-12), reference)
+        spread[members] = disorientation(q[members], reference[grain], group)
+    return np.where(reference[:, :1] < 0, -reference, reference), spread
+
+
+def _on_edge(labels: NDArray[np.int32], ebsd: OrientationMap, edges: Edges, number: int) -> NDArray[np.bool_]:
+    """Return (N,) whether a grain has a pixel at the border of the map or beside a place that was never scanned."""
+    border = np.zeros(labels.shape, dtype=bool)
+    border[[0, -1]] = border[:, [0, -1]] = True
+    if not ebsd.present.all():
+        absent = ~ebsd.present.reshape(-1)
+        flat = border.reshape(-1)
+        flat[edges.first[absent[edges.second]]] = True
+        flat[edges.second[absent[edges.first]]] = True
+    touched = np.zeros(number + 1, dtype=bool)
+    touched[labels[border]] = True
+    return touched[1:]
