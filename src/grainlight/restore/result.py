@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +13,15 @@ from numpy.typing import NDArray
 from grainlight.errors import InputError
 from grainlight.maps.io import save_ebsd
 from grainlight.maps.io.atomic import atomic_path
+from grainlight.maps.io.own_note import finite
+from grainlight.maps.io.save import output_format
 from grainlight.maps.orientation_map import OrientationMap
 
 if TYPE_CHECKING:
     from orix.crystal_map import CrystalMap
 
 NOT_RESTORED, MEASURED, CORRECTED, INFERRED = 0, 1, 2, 3
+_HARMONICS = ("A0", "A2c", "A2s", "A4c", "A4s")
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +74,10 @@ class Result:
         return self.map.replace(fields=fields).to_orix()
 
     def save(self, path: str | Path, overwrite: bool = False) -> list[Path]:
-        """Write the map (.ang or .ctf) and, beside it, everything else (.npz).
+        """Write the map in the format of its ending (`maps.io.save`) and, beside it, everything else (.npz).
+
+        Formats with room carry uncertainty, boundary, source, correction and light as layers, and the record; .ang and
+        .ctf carry the uncertainty in the vendor's column, .ang also boundary and source as columns of their own.
 
         Raises
         ------
@@ -80,14 +85,15 @@ class Result:
             If a file is there already and may not be replaced, or the folder is missing or closed.
         """
         path = Path(path)
+        chosen = output_format(path)
         beside = path.with_suffix(".npz")
-        for file in (path, beside):
+        for file in (path, beside, *(path.with_suffix(ending) for ending in chosen.companions)):
             if file.exists() and not overwrite:
                 raise InputError(
                     "the output exists already", file=file, advice="choose another name, or --force to replace it"
                 )
-        # Both are whole under temporary names before either appears.
-        with atomic_path(beside) as temporary, atomic_path(path) as map_file:
+        # The second file is whole under a temporary name before the first appears.
+        with atomic_path(beside) as temporary:
             with temporary.open("wb") as stream:
                 np.savez_compressed(
                     stream,
@@ -102,18 +108,17 @@ class Result:
                     correction=self.correction,
                     samples=self.samples,
                     step=np.float64(self.map.step[0]),
-                    record=np.array(json.dumps(_finite(self.record), allow_nan=False)),
+                    record=np.array(json.dumps(finite(self.record), allow_nan=False)),
                 )
-            save_ebsd(self.map, map_file)
-        return [path, beside]
+            written = save_ebsd(self.map, path, self._layers(chosen.layers), self.record)
+        return [*written, beside]
 
-
-def _finite(value: Any) -> Any:
-    """The record with null for numbers that JSON does not have."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    def _layers(self, room: str) -> dict[str, NDArray[Any]]:
+        """What stands beside the map, (H, W) each, as far as a format has room."""
+        found: dict[str, NDArray[Any]] = {}
+        if room != "none":
+            found = {"boundary": self.boundary, "source": self.source}
+        if room == "any":
+            found |= {"uncertainty": self.uncertainty, "correction": self.correction}
+            found |= {f"light_{name}": layer for name, layer in zip(_HARMONICS, self.light, strict=True)}
+        return found

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from grainlight.crystal.euler import bunge_from_quaternion
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
-from grainlight.maps.io.ang import DEFAULT_FRAME
 from grainlight.maps.io.atomic import atomic_path
+from grainlight.maps.io.edax import DEFAULT_FRAME
 from grainlight.maps.io.extra import extra_columns
+from grainlight.maps.io.numbering import numbered_phases
+from grainlight.maps.io.own_note import summary
 from grainlight.maps.io.text_rows import write_rows
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
@@ -23,7 +25,12 @@ _EDAX = (SampleFrame.EDAX1, SampleFrame.EDAX2, SampleFrame.EDAX3, SampleFrame.ED
 _NOT_INDEXED = {"iq": 0.0, "ci": -1.0, "sem": 0.0, "fit": 180.0}
 
 
-def write_ang(ebsd: OrientationMap, path: str | Path, extra: Mapping[str, NDArray[Any]] | None = None) -> None:
+def write_ang(
+    ebsd: OrientationMap,
+    path: str | Path,
+    extra: Mapping[str, NDArray[Any]] | None = None,
+    record: Mapping[str, Any] | None = None,
+) -> None:
     """Write a map as .ang.
 
     Parameters
@@ -37,36 +44,39 @@ def write_ang(ebsd: OrientationMap, path: str | Path, extra: Mapping[str, NDArra
         The file; it appears only when it is whole.
     extra
         More columns by name, each (rows, cols).
+    record
+        What was done to the map; version, weights, scale, quality and seed of it stand in the header.
 
     Raises
     ------
     InputError
         For a place that cannot be written or an extra column of another shape.
     """
-    source = ebsd if ebsd.sample_frame in _EDAX else ebsd.in_frame(DEFAULT_FRAME)
-    source = source.in_crystal_frame(CrystalFrame.X_ALONG_A)
+    source = in_edax_frame(ebsd).in_crystal_frame(CrystalFrame.X_ALONG_A)
     more = extra_columns(extra, source.shape, Path(path))
     keep = _written(source)
     indexed = source.indexed[keep]
     euler = bunge_from_quaternion(source.quaternions[keep])
     euler[~indexed] = 4.0 * np.pi
-    numbers = np.zeros(1 + max((phase.id for phase in source.phases), default=0), dtype=np.int16)
-    for count, phase in enumerate(source.phases, 1):
-        numbers[phase.id] = count
     columns = [*euler.T, *_positions(source, keep)]
     for name in ("iq", "ci"):
         columns.append(_field(source, name, keep, indexed))
-    columns.append(numbers[np.where(indexed, source.phase_id[keep], 0)])
+    columns.append(numbered_phases(source)[keep])
     for name in ("sem", "fit"):
         columns.append(_field(source, name, keep, indexed))
     columns += [values[keep] for values in more.values()]
     decimals = [5] * 5 + [1, 3, 0, 1, 3] + [5] * len(more)
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        stream.write(_header(source, keep, list(more)).encode())
+        stream.write(_header(source, keep, list(more), summary(record)).encode())
         try:
             write_rows(stream, columns, decimals)
         except ValueError as error:
             raise InputError("a column cannot be written", file=path, found=str(error)) from error
+
+
+def in_edax_frame(ebsd: OrientationMap) -> OrientationMap:
+    """Return a map in the EDAX setting that it is in, or else in setting 2."""
+    return ebsd if ebsd.sample_frame in _EDAX else ebsd.in_frame(DEFAULT_FRAME)
 
 
 def _written(source: OrientationMap) -> NDArray[np.bool_]:
@@ -97,7 +107,7 @@ def _field(
     return np.where(indexed, values, _NOT_INDEXED[name])
 
 
-def _header(source: OrientationMap, keep: NDArray[np.bool_], extra: list[str]) -> str:
+def _header(source: OrientationMap, keep: NDArray[np.bool_], extra: list[str], run: str) -> str:
     odd = int(keep[0].sum())
     even = int(keep[1].sum()) if source.shape[0] > 1 else odd
     lines = ["TEM_PIXperUM          1.000000", "x-star                0.000000", "y-star                0.000000"]
@@ -121,6 +131,7 @@ def _header(source: OrientationMap, keep: NDArray[np.bool_], extra: list[str]) -
         "",
         "NOTES: Start",
         f"grainlight: sample_frame={source.sample_frame.value} crystal_frame={source.crystal_frame.value}",
+        f"grainlight: {run}",
         "NOTES: End",
         # the list that orix looks for; it holds for OIM's order too
         "Column names: phi1, Phi, phi2, x, y, image_quality, confidence_index, phase_id, detector_signal, pattern_fit"

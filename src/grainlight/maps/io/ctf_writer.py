@@ -14,6 +14,8 @@ from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.io.atomic import atomic_path
 from grainlight.maps.io.extra import extra_columns
+from grainlight.maps.io.numbering import numbered_phases
+from grainlight.maps.io.own_note import summary
 from grainlight.maps.io.text_rows import write_rows
 from grainlight.maps.orientation_map import OrientationMap
 
@@ -21,7 +23,12 @@ _NO_SOLUTION = 3  # Oxford's error code
 _DECIMALS = {"bands": 0, "error": 0, "mad": 4, "bc": 0, "bs": 0}
 
 
-def write_ctf(ebsd: OrientationMap, path: str | Path, extra: Mapping[str, NDArray[Any]] | None = None) -> None:
+def write_ctf(
+    ebsd: OrientationMap,
+    path: str | Path,
+    extra: Mapping[str, NDArray[Any]] | None = None,
+    record: Mapping[str, Any] | None = None,
+) -> None:
     """Write a map as .ctf.
 
     Parameters
@@ -32,7 +39,9 @@ def write_ctf(ebsd: OrientationMap, path: str | Path, extra: Mapping[str, NDArra
     path
         The file; it appears only when it is whole.
     extra
-        More columns by name, each (rows, cols), after Oxford's own.
+        More columns by name, each (rows, cols), after Oxford's own; DREAM3D refuses a file that has any.
+    record
+        What was done to the map; version, weights, scale, quality and seed of it stand in the header.
 
     Raises
     ------
@@ -48,29 +57,25 @@ def write_ctf(ebsd: OrientationMap, path: str | Path, extra: Mapping[str, NDArra
     indexed = source.indexed.ravel()
     euler = np.degrees(bunge_from_quaternion(source.quaternions.reshape(-1, 4)))
     euler[~indexed] = 0.0
-    numbers = np.zeros(1 + max((phase.id for phase in source.phases), default=0), dtype=np.int16)
-    for count, phase in enumerate(source.phases, 1):
-        numbers[phase.id] = count
     fields = {name: np.asarray(source.fields.get(name, np.zeros(source.shape))).ravel() for name in _DECIMALS}
     if "error" not in source.fields:
         fields["error"] = np.where(indexed, 0, _NO_SOLUTION)
     elif not source.present.all():
         fields["error"] = np.where(source.present.ravel(), fields["error"], _NO_SOLUTION)
-    numbered = numbers[np.where(indexed, source.phase_id.ravel(), 0)]
-    columns: list[NDArray[Any]] = [numbered, source.x, source.y, fields["bands"], fields["error"]]
+    columns: list[NDArray[Any]] = [numbered_phases(source), source.x, source.y, fields["bands"], fields["error"]]
     columns += [*euler.T, fields["mad"], fields["bc"], fields["bs"], *more.values()]
     decimals = [0, 4, 4, 0, 0, 4, 4, 4, 4, 0, 0] + [5] * len(more)
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        stream.write(_header(source, list(more)).encode())
+        stream.write(_header(source, list(more), summary(record)).encode())
         try:
             write_rows(stream, columns, decimals, separator="\t", aligned=False, end="\r\n")
         except ValueError as error:
             raise InputError("a column cannot be written", file=path, found=str(error)) from error
 
 
-def _header(source: OrientationMap, extra: list[str]) -> str:
+def _header(source: OrientationMap, extra: list[str], run: str) -> str:
     rows, cols = source.shape
-    lines = ["Channel Text File", "Prj\tgrainlight", "Author\tgrainlight", "JobMode\tGrid"]
+    lines = ["Channel Text File", f"Prj\tgrainlight {run}", "Author\tgrainlight", "JobMode\tGrid"]
     lines += [f"XCells\t{cols}", f"YCells\t{rows}", f"XStep\t{source.step[0]:.6g}", f"YStep\t{source.step[1]:.6g}"]
     lines += ["AcqE1\t0", "AcqE2\t0", "AcqE3\t0"]
     lines.append(

@@ -1,0 +1,149 @@
+"""Write .h5oina files after the format's published description: version 2.0, one slice with the technique EBSD.
+
+Angles are radians, lengths um, X along a*, Oxford's sample frame; phase 0 is not indexed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grainlight.crystal.euler import bunge_from_quaternion
+from grainlight.crystal.frames import CrystalFrame, SampleFrame
+from grainlight.errors import InputError
+from grainlight.maps.io.atomic import atomic_path
+from grainlight.maps.io.layers import layers
+from grainlight.maps.io.numbering import numbered_phases
+from grainlight.maps.io.own_note import put_note
+from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.phase import Phase
+
+if TYPE_CHECKING:
+    import h5py
+
+_BYTES = {"bands": "Bands", "bc": "Band Contrast", "bs": "Band Slope"}
+_NOT_ANALYSED, _SUCCESS, _NO_SOLUTION = 0, 1, 2
+_KNOWN = (*_BYTES, "mad", "error", "phase", "x", "y", "euler")
+_MOST_PHASES = 255
+
+
+def write_h5oina(
+    ebsd: OrientationMap,
+    path: str | Path,
+    extra: Mapping[str, NDArray[Any]] | None = None,
+    record: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a map as .h5oina.
+
+    Parameters
+    ----------
+    ebsd
+        The map, on a square grid. Angles are brought to Oxford's sample frame with X along a*. Cells without a scan
+        point are written as not analysed. Fields that Oxford knows stand under Oxford's names, others under their own.
+    path
+        The file; it appears only when it is whole.
+    extra
+        More datasets by name, each (rows, cols), such as uncertainty and source.
+    record
+        What was done to the map, kept as JSON.
+
+    Raises
+    ------
+    InputError
+        For a hexagonal grid, more than 255 phases, a place that cannot be written or an extra array of another shape.
+    """
+    import h5py
+
+    if len(ebsd.phases) > _MOST_PHASES:
+        raise InputError("too many phases", file=path, found=str(len(ebsd.phases)), expected=f"at most {_MOST_PHASES}")
+    source = ebsd.in_frame(SampleFrame.OXFORD).in_crystal_frame(CrystalFrame.X_ALONG_A_STAR)
+    more = layers(source, extra, Path(path), _KNOWN)
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as stream:
+        # other programs know the layout by this name; who wrote the file is the next line
+        _text(stream, "Manufacturer", "Oxford Instruments")
+        _text(stream, "Software Version", _version())
+        _text(stream, "Format Version", "2.0")
+        _text(stream, "Index", "1")
+        _header(stream.create_group("1/EBSD/Header"), source)
+        _data(stream.create_group("1/EBSD/Data"), source, more)
+        put_note(stream, source, record)
+
+
+def _data(group: h5py.Group, source: OrientationMap, more: Mapping[str, NDArray[Any]]) -> None:
+    indexed, present = source.indexed.ravel(), source.present.ravel()
+    euler = bunge_from_quaternion(source.quaternions.reshape(-1, 4)).astype(np.float32)
+    euler[~indexed] = 0.0
+    _column(group, "Phase", numbered_phases(source).astype(np.uint8))
+    _column(group, "X", source.x.astype(np.float32), "um")
+    _column(group, "Y", source.y.astype(np.float32), "um")
+    _column(group, "Euler", euler, "rad")
+    error = np.where(indexed, _SUCCESS, np.where(present, _NO_SOLUTION, _NOT_ANALYSED))
+    _column(group, "Error", error.astype(np.uint8))
+    mad = np.asarray(source.fields.get("mad", np.zeros(source.shape)), dtype=np.float64)
+    _column(group, "Mean Angular Deviation", np.radians(mad).astype(np.float32), "rad")
+    for name, title in _BYTES.items():
+        values = np.asarray(source.fields.get(name, np.zeros(source.shape)))
+        _column(group, title, np.clip(np.rint(values), 0, 255).astype(np.uint8))
+    for name, values in more.items():
+        _column(group, name, values)
+
+
+def _header(group: h5py.Group, source: OrientationMap) -> None:
+    rows, cols = source.shape
+    for name, text in (("Project Label", "grainlight"), ("Analysis Label", source.source or "map")):
+        _text(group, name, text)
+    for name, count in (("X Cells", cols), ("Y Cells", rows)):
+        _column(group, name, np.array([count], dtype=np.int32), "px")
+    for name, step in (("X Step", source.step[0]), ("Y Step", source.step[1])):
+        _column(group, name, np.array([step], dtype=np.float32), "um")
+    # sample primary and sample surface are taken for one; the other two angles are not known here
+    _column(group, "Specimen Orientation Euler", np.zeros((1, 3), dtype=np.float32), "rad")
+    _column(group, "Scanning Rotation Angle", np.array([np.nan], dtype=np.float32), "rad")
+    share = 100.0 * float(source.indexed.sum()) / max(float(source.present.sum()), 1.0)
+    _column(group, "Hit Rate", np.array([share], dtype=np.float32))
+    stage = group.create_group("Stage Position")
+    for name in "XYZ":
+        _column(stage, name, np.zeros(1, dtype=np.float32), "mm")
+    phases = group.create_group("Phases")
+    for count, phase in enumerate(source.phases, 1):
+        _phase(phases.create_group(str(count)), count, phase)
+
+
+def _phase(group: h5py.Group, count: int, phase: Phase) -> None:
+    _text(group, "Phase Name", phase.name or f"phase {count}")
+    _text(group, "Reference", "")
+    angles = np.radians(phase.lattice[3:]).astype(np.float32)
+    _column(group, "Lattice Angles", angles[None], "rad")
+    _column(group, "Lattice Dimensions", np.array([phase.lattice[:3]], dtype=np.float32), "angstrom")
+    _column(group, "Laue Group", np.array([phase.oxford_number if phase.laue_group else 0], dtype=np.int32))
+    group["Laue Group"].attrs["Symbol"] = phase.laue_group or "unknown"
+    _column(group, "Space Group", np.zeros(1, dtype=np.int32))
+    group["Space Group"].attrs["Symbol"] = ""
+    _column(group, "Number Reflectors", np.zeros(1, dtype=np.int32))
+
+
+def _column(group: h5py.Group, name: str, values: NDArray[Any], unit: str | None = None) -> None:
+    flat = values if name in _WIDE else values.ravel()
+    options = {"compression": "gzip", "shuffle": True} if flat.shape[0] > 64 else {}
+    data = group.create_dataset(name, data=flat, **options)
+    if unit:
+        data.attrs["Unit"] = unit
+
+
+_WIDE = ("Euler", "Lattice Angles", "Lattice Dimensions", "Specimen Orientation Euler")
+
+
+def _text(group: h5py.Group, name: str, text: str) -> None:
+    import h5py
+
+    group.create_dataset(name, data=[text], dtype=h5py.string_dtype("utf-8"))
+
+
+def _version() -> str:
+    from grainlight.maps.io.own_note import version
+
+    return f"grainlight {version()}"

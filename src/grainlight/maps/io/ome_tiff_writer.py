@@ -1,0 +1,90 @@
+"""Write OME-TIFF: every map of a point as a channel, or the images of a light stack, with their step in um."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grainlight.crystal.euler import bunge_from_quaternion
+from grainlight.crystal.frames import CrystalFrame, SampleFrame
+from grainlight.errors import InputError
+from grainlight.maps.io.atomic import atomic_path
+from grainlight.maps.io.layers import layers
+from grainlight.maps.io.own_note import note_text, summary
+from grainlight.maps.light_stack import LightStack
+from grainlight.maps.orientation_map import OrientationMap
+
+ANGLES = ("phi1", "Phi", "phi2")
+
+
+def write_ome_tiff(
+    ebsd: OrientationMap,
+    path: str | Path,
+    extra: Mapping[str, NDArray[Any]] | None = None,
+    record: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the maps of a section as channels of an OME-TIFF, float32.
+
+    Parameters
+    ----------
+    ebsd
+        The map, on a square grid. The first channels are the phase (0 not indexed) and the Bunge angles phi1, Phi,
+        phi2 in degrees, in frame S with X along a, NaN where nothing is indexed; then the fields.
+    path
+        The file; it appears only when it is whole.
+    extra
+        More channels by name, each (rows, cols): uncertainty, source, harmonics of the light, ...
+    record
+        What was done to the map, kept as JSON in the image's description.
+
+    Raises
+    ------
+    InputError
+        For a hexagonal grid, a place that cannot be written or an extra array of another shape.
+    """
+    source = ebsd.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
+    more = layers(source, extra, Path(path))
+    degrees = np.degrees(bunge_from_quaternion(source.quaternions))
+    degrees[~source.indexed] = np.nan
+    channels = [source.phase_id.clip(0), *np.moveaxis(degrees, -1, 0), *more.values()]
+    names = ["phase", *ANGLES, *more]
+    images = np.stack([np.asarray(channel, dtype=np.float32) for channel in channels])
+    _write(path, images, names, source.step, note_text(source, record), ebsd.source or "EBSD map")
+
+
+def write_light_ome_tiff(light: LightStack, path: str | Path) -> None:
+    """Write a light stack as an OME-TIFF, one channel for each angle, called by the angle in degrees."""
+    images = np.asarray(light.images)
+    if images.dtype.kind == "f":
+        images = images.astype(np.float32)
+    names = [f"{angle:g} deg" for angle in light.angles]
+    note = f"polarized light; {light.rotates} rotates; mirror {light.mirror}; origin {light.origin} um; {summary(None)}"
+    _write(path, images, names, (light.step, light.step), note, "polarized light")
+
+
+def _write(
+    path: str | Path, images: NDArray[Any], names: list[str], step: tuple[float, float], note: str, title: str
+) -> None:
+    import tifffile
+
+    metadata = {
+        "axes": "CYX",
+        "Name": title,
+        "Description": note,
+        "Channel": {"Name": names},
+        "PhysicalSizeX": step[0],
+        "PhysicalSizeXUnit": "µm",
+        "PhysicalSizeY": step[1],
+        "PhysicalSizeYUnit": "µm",
+    }
+    with atomic_path(path) as temporary:
+        try:
+            tifffile.imwrite(
+                temporary, images, ome=True, metadata=metadata, photometric="minisblack", compression="zlib"
+            )
+        except (OSError, ValueError) as error:
+            raise InputError("the image cannot be written", file=path, found=str(error)[:200]) from error
