@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from grainlight.maps.orientation_map import OrientationMap
     from grainlight.restore.result import Result
 
-FORMATS = (".ang", ".ctf")
+FORMATS = (".ang", ".ctf", ".h5oina", ".h5", ".hdf5", ".dream3d", ".vti", ".tif", ".tiff", ".png")
+"""Those of `maps.io.save`, which is not imported before it is needed."""
 
 
 def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -30,7 +31,11 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     )
     command.add_argument("ebsd", metavar="EBSD", help="the EBSD map: .ang, .ctf, HDF5 and more")
     command.add_argument(
-        "--output", required=True, metavar="OUT", help="the restored map, .ang or .ctf; an .npz goes beside it"
+        "--output",
+        required=True,
+        metavar="OUT",
+        help="the restored map: .ang, .ctf, .h5oina, .h5 (orix), .dream3d, .vti (DAMASK), .tif or .png; an .npz goes "
+        "beside it",
     )
     command.add_argument("--picture", metavar="PNG", help="also draw before, after, boundaries and uncertainty")
     command.add_argument("--force", action="store_true", help="replace existing output")

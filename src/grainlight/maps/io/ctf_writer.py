@@ -58,7 +58,8 @@ def write_ctf(
     euler = np.degrees(bunge_from_quaternion(source.quaternions.reshape(-1, 4)))
     euler[~indexed] = 0.0
     fields = {name: np.asarray(source.fields.get(name, np.zeros(source.shape))).ravel() for name in _DECIMALS}
-    if "error" not in source.fields:
+    if "error" not in source.fields or source.source.startswith("h5oina"):
+        # .h5oina counts its errors otherwise: 1 is success there
         fields["error"] = np.where(indexed, 0, _NO_SOLUTION)
     elif not source.present.all():
         fields["error"] = np.where(source.present.ravel(), fields["error"], _NO_SOLUTION)

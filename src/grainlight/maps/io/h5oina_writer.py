@@ -77,6 +77,8 @@ def _data(group: h5py.Group, source: OrientationMap, more: Mapping[str, NDArray[
     indexed, present = source.indexed.ravel(), source.present.ravel()
     euler = bunge_from_quaternion(source.quaternions.reshape(-1, 4)).astype(np.float32)
     euler[~indexed] = 0.0
+    # what lies outside the measured area is NaN by the description
+    euler[~present] = np.nan
     _column(group, "Phase", numbered_phases(source).astype(np.uint8))
     _column(group, "X", source.x.astype(np.float32), "um")
     _column(group, "Y", source.y.astype(np.float32), "um")

@@ -142,7 +142,7 @@ def losses(ebsd: OrientationMap, path: str | Path) -> list[str]:
     chosen, told = output_format(path), []
     if not chosen.orientations:
         told.append("Orientations cannot be read back: the file is a picture.")
-    if chosen.fields is not None:
+    if chosen.fields:
         lost = [name for name in ebsd.fields if name not in chosen.fields]
         if lost:
             told.append(f"Fields that {chosen.name} has no column for are left out: {', '.join(lost)}.")
