@@ -72,22 +72,38 @@ def quaternion_colours(
     return colours
 
 
-def draw_key(axes: Axes, *, samples: int = 300) -> None:
-    """Draw the colour key, a stereographic triangle with its corners named, into axes."""
-    from matplotlib.patches import Polygon
+def key_image(samples: int = 300) -> NDArray[np.float64]:
+    """Return the key as an image (samples, 2 samples, 4), 0 to 1, transparent outside the triangle.
+
+    Stereographic projection: azimuth 0 (a, [2-1-10]) along the lower side to 30 degrees ([10-10]), inclination 0 in
+    the lower left corner to 90 on the arc. Row 0 is the top.
+    """
     from orix.vector import Vector3d
 
-    # stereographic projection of the sector: azimuth 0 (a, [2-1-10]) to 30 degrees ([10-10]), inclination up to 90
-    x, y = np.meshgrid(np.linspace(0, 1, 2 * samples), np.linspace(0, 0.5, samples))
+    x, y = np.meshgrid(np.linspace(0, 1, 2 * samples), np.linspace(0.5, 0, samples))
     squared = x**2 + y**2
-    inside = (squared <= 1) & (y <= x * np.tan(np.pi / 6) + 1e-12)
-    directions = np.stack([2 * x, 2 * y, 1 - squared], axis=-1)[inside] / (1 + squared[inside])[:, None]
+    # a pixel's width beyond the outline, which is drawn over it
+    inside = (np.sqrt(squared) <= 1 + 2 / samples) & (y <= x * np.tan(np.pi / 6) + 2 / samples)
+    directions = np.stack([2 * x, 2 * y, np.maximum(1 - squared, 0)], axis=-1)[inside]
+    azimuth = np.clip(np.arctan2(directions[:, 1], directions[:, 0]), 0, np.pi / 6)
+    across = np.hypot(directions[:, 0], directions[:, 1])
+    directions = np.stack([across * np.cos(azimuth), across * np.sin(azimuth), directions[:, 2]], axis=-1)
+    directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
     image = np.ones((*x.shape, 4))
     image[~inside, 3] = 0.0
     image[inside, :3] = _key().direction2color(Vector3d(directions))
-    axes.imshow(image, origin="lower", extent=(0, 1, 0, 0.5), interpolation="bilinear", aspect="equal")
+    return image
+
+
+def draw_key(axes: Axes, *, samples: int = 300) -> None:
+    """Draw the colour key, a stereographic triangle with its corners named, into axes."""
+    from matplotlib.patches import Polygon
+
+    image = key_image(samples)
+    shown = axes.imshow(image, origin="upper", extent=(0, 1, 0, 0.5), interpolation="bilinear", aspect="equal")
     arc = np.radians(np.linspace(0, 30, 60))
     outline = np.vstack([[[0.0, 0.0]], np.stack([np.cos(arc), np.sin(arc)], axis=-1)])
+    shown.set_clip_path(Polygon(outline, closed=True, transform=axes.transData))
     axes.add_patch(Polygon(outline, closed=True, fill=False, edgecolor="black", linewidth=1.2))
     corners = (
         (-0.02, -0.03, "0001", "center", "top"),

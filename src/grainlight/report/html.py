@@ -1,0 +1,222 @@
+"""One HTML file about a restoration: opens offline, asks the network for nothing, prints."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grainlight.grains.grain_map import GrainMap, find_grains
+from grainlight.maps.io.atomic import atomic_path
+from grainlight.maps.light_stack import LightStack
+from grainlight.report.charts import histogram_chart, key_chart, pole_figure_chart, sample_axes_chart
+from grainlight.report.figures import Bar, Compare, Panel, legend_of_sources, maps_of
+from grainlight.report.findings import findings
+from grainlight.report.grain_figures import Line, headline, lines_of
+from grainlight.report.histograms import angle_histogram, diameter_histogram
+from grainlight.report.pole_figure import pole_density
+from grainlight.report.scales import DENSITY
+
+if TYPE_CHECKING:
+    from grainlight.restore.result import Result
+
+_MOST_AXES = 200_000
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart (SVG text) under a title; ``bar`` its colour scale, if it has one."""
+
+    title: str
+    svg: str
+    caption: str
+    bar: Bar | None = None
+
+
+def write_report(
+    result: Result,
+    path: str | Path,
+    *,
+    light: LightStack | None = None,
+    overlay: NDArray[np.uint8] | None = None,
+    grains: GrainMap | None = None,
+    title: str | None = None,
+) -> Path:
+    """Write the report of a restoration as one HTML file.
+
+    Parameters
+    ----------
+    result
+        What was restored; its record, map, doubts and ensemble are what the page shows.
+    path
+        The file; one that exists is replaced.
+    light
+        The images that it was restored with, lying on the map: shown beside the restored light.
+    overlay
+        (H, W, 3) picture of the registration, EBSD boundaries on the light, on the output grid.
+    grains
+        Of the restored map; found here if None.
+    title
+        At the top of the page; the name of the EBSD file if None.
+
+    Returns
+    -------
+    The path.
+
+    Raises
+    ------
+    InputError
+        If the folder is missing or not writable.
+    """
+    text = report_page(result, light=light, overlay=overlay, grains=grains, title=title)
+    path = Path(path)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
+
+
+def report_page(
+    result: Result,
+    *,
+    light: LightStack | None = None,
+    overlay: NDArray[np.uint8] | None = None,
+    grains: GrainMap | None = None,
+    title: str | None = None,
+) -> str:
+    """Return the text of the page that `write_report` writes; parameters as there."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    if grains is None:
+        grains = find_grains(result.map, result.samples if len(result.samples) else None)
+    maps = maps_of(result, light, overlay)
+    script, style = _part("page.js"), _part("page.css")
+    environment = Environment(
+        loader=PackageLoader("grainlight.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html").render(
+        title=title or title_of(result),
+        script=script,
+        style=style,
+        script_hash=b64encode(sha256(script.encode()).digest()).decode("ascii"),
+        tiles=headline(result, grains),
+        findings=findings(result),
+        maps=maps,
+        key=key_chart(),
+        axes=sample_axes_chart(),
+        sources=legend_of_sources(result),
+        lines=lines_of(grains),
+        has_intervals=len(result.samples) > 1,
+        charts=_charts(result, grains),
+        facts=facts(result),
+        record=json.dumps(_compact(result.record), indent=2, default=str, ensure_ascii=False),
+        version=result.record.get("version", ""),
+    )
+
+
+def title_of(result: Result) -> str:
+    """Return the name of the EBSD file that a result was made from, or what it is."""
+    inputs = result.record.get("inputs") or []
+    return str(inputs[0]["file"]) if inputs else "Restored map"
+
+
+def facts(result: Result) -> list[tuple[str, str]]:
+    """Return what the record says about how the result was made, as names and values."""
+    record, settings = result.record, result.record.get("settings", {})
+    found = [
+        ("grainlight", record.get("version")),
+        ("weights", record.get("weights")),
+        *(
+            (f"input {i}", f"{one['file']}  (sha256 {one['sha256']})")
+            for i, one in enumerate(record.get("inputs", ()), 1)
+        ),
+        ("scale", settings.get("scale")),
+        ("quality", settings.get("quality")),
+        ("steps, samples", f"{settings['steps']}, {settings['samples']}" if "steps" in settings else None),
+        ("seed", settings.get("seed")),
+        ("device", record.get("device")),
+        ("EBSD noise", f"{record['noise_deg']:g}° rms" if "noise_deg" in record else None),
+        ("sample frame", record.get("frames", {}).get("sample")),
+        ("crystal frame", f"X along {record['frames']['crystal']}" if "frames" in record else None),
+        ("light", _light_text(record.get("light_input"))),
+        ("computing time", f"{record['seconds']:g} s" if "seconds" in record else None),
+    ]
+    return [(name, str(value)) for name, value in found if value is not None]
+
+
+def _light_text(light: dict[str, Any] | None) -> str:
+    if not light:
+        return "none"
+    angles = light.get("angles_deg", [])
+    return (
+        f"{len(angles)} images, {light.get('step_um', float('nan')):g} µm per pixel, {light.get('rotates', '?')} turned"
+    )
+
+
+def _charts(result: Result, grains: GrainMap) -> list[Chart]:
+    charts = []
+    sizes = diameter_histogram(grains)
+    whiskers = " Whiskers: 90 % interval from the samples." if len(result.samples) > 1 else ""
+    if sizes is not None:
+        inner = int((~grains.grains.on_edge).sum())
+        alt = f"Histogram of the equivalent diameters of {inner} grains"
+        charts.append(
+            Chart(
+                "Grain size",
+                histogram_chart(sizes, "equivalent diameter, µm", "grains, %", alt),
+                f"By number, {inner} grains that do not touch the border (ASTM E2627).{whiskers}",
+            )
+        )
+    angles = angle_histogram(grains, result.samples)
+    if angles is not None:
+        alt = "Histogram of the disorientation across grain boundaries, by length"
+        charts.append(
+            Chart(
+                "Boundary disorientation",
+                histogram_chart(angles, "disorientation, degrees", "boundary length, %", alt),
+                f"By length, from {grains.threshold:g}° up.{whiskers}",
+            )
+        )
+    at = (result.source > 0) & result.map.hexagonal
+    if at.any():
+        axes = result.map.c_axes()[at]
+        density = pole_density(axes[:: max(1, len(axes) // _MOST_AXES)])
+        most = float(np.nanmax(density))
+        svg, end = pole_figure_chart(density, f"Pole figure of the c-axis; largest density {most:.1f} times random")
+        charts.append(
+            Chart(
+                "c-axis pole figure",
+                svg,
+                f"0001, by area, equal-area projection of the upper hemisphere; largest density {most:.1f} × random.",
+                Bar.linear(DENSITY.palette(), 0, end, "× random"),
+            )
+        )
+    return charts
+
+
+def _compact(value: Any) -> Any:
+    """The record with numbers as short as they are meaningful."""
+    if isinstance(value, dict):
+        return {key: _compact(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        if len(value) > 8 and all(isinstance(item, (int, float)) for item in value):
+            return " ".join(f"{item:g}" for item in value)
+        return [_compact(item) for item in value]
+    return float(f"{value:.6g}") if isinstance(value, float) and np.isfinite(value) else value
+
+
+def _part(name: str) -> str:
+    return files("grainlight.report").joinpath(name).read_text(encoding="utf-8")
+
+
+__all__ = ["Chart", "Compare", "Line", "Panel", "report_page", "title_of", "write_report"]
