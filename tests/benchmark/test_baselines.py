@@ -8,9 +8,9 @@ import pytest
 from grainlight.benchmark.degrade import degrade
 from grainlight.benchmark.guided_copy import guided_copy, smooth_light
 from grainlight.benchmark.half_quadratic import half_quadratic
+from grainlight.benchmark.methods import BASELINES
 from grainlight.benchmark.metrics import disorientation, score
 from grainlight.benchmark.nearest import nearest
-from grainlight.benchmark.run import BASELINES
 from grainlight.errors import InputError
 from grainlight.optics.state import ideal_state
 
@@ -37,7 +37,7 @@ def test_uniform_crystal_stays_uniform(name, section):
     )
     task = degrade(flat, scale=4, level=None, noise_deg=0.0)
     light = np.zeros((5, *task.measured.shape)), np.full((3, *task.measured.shape), np.inf)
-    restored = BASELINES[name](task_with_light(task, *light))
+    restored = BASELINES[name](task_with_light(task, *light)).quaternions
     assert disorientation(restored, task.truth).max() < 0.01
 
 
@@ -49,14 +49,14 @@ def task_with_light(task, light, sigma):
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_orientations_are_unit_and_finite(name, task):
-    restored = BASELINES[name](task)
+    restored = BASELINES[name](task).quaternions
     assert restored.shape == task.truth.shape
     assert np.abs(np.linalg.norm(restored, axis=-1) - 1).max() < 1e-6
 
 
 @pytest.mark.parametrize("name", ["nearest", "guided copy", "guided copy, denoised light"])
 def test_copies_are_copies_of_measured_orientations(name, task):
-    restored = BASELINES[name](task)
+    restored = BASELINES[name](task).quaternions
     assert np.array_equal(restored[task.measured], task.quaternions[task.measured])
     known = {tuple(q) for q in task.quaternions[task.measured]}
     assert all(tuple(q) in known for q in restored.reshape(-1, 4))
@@ -149,7 +149,9 @@ def test_half_quadratic_keeps_a_sharp_boundary(two_grains):
 
 
 def test_order_of_methods_on_a_synthetic_section(task):
-    f1 = {name: score(method(task), task.truth, task.measured).edge_f1 for name, method in BASELINES.items()}
+    f1 = {
+        name: score(method(task).quaternions, task.truth, task.measured).edge_f1 for name, method in BASELINES.items()
+    }
     assert f1["guided copy, denoised light"] > 0.85
     assert f1["guided copy, denoised light"] > f1["guided copy"] - 0.02
     assert f1["guided copy"] > f1["nearest"] + 0.3
@@ -161,7 +163,7 @@ def test_guided_copy_beats_nearest_on_real_titanium(shared_data):
     full = load_ebsd(shared_data / "pymicro" / "Ti64-200x200.ang")
     task = degrade(full, scale=4, level="clean", seed=0)
     plain, copied = (
-        score(BASELINES[name](task), task.truth, task.measured, task.valid)
+        score(BASELINES[name](task).quaternions, task.truth, task.measured, task.valid)
         for name in ("nearest", "guided copy, denoised light")
     )
     assert copied.edge_f1 > plain.edge_f1 + 0.3

@@ -274,9 +274,21 @@ def test_evaluate_prints_a_table(inputs, run, tmp_path):
     assert code == 0, err
     table = (tmp_path / "table.md").read_text()
     assert out.startswith(table)
-    assert table.count("grainlight, fast") == 2
+    # once for each level, and in the bars
+    assert table.count("| grainlight, fast |") == 2
+    assert table.count("| grainlight, 100 % EBSD |") == 1
     assert table.count("| nearest |") == 2
-    assert table.count("guided copy |") == 1
+    assert table.count("| guided copy |") == 1
+
+
+def test_evaluate_refuses_what_it_cannot_use(run, inputs, tmp_path):
+    cubic = tmp_path / "cubic.ang"
+    cubic.write_text(inputs.full.read_text().replace("Symmetry              62", "Symmetry              43"))
+    for argv in (("--json", tmp_path / "nowhere" / "a.json"), (cubic,), (tmp_path / "none.ang",)):
+        code, out, err = run("evaluate", *argv, "--quick", "--quality", "none")
+        assert code == 2, err
+        assert "expected" in err or "try" in err
+        assert out == ""
 
 
 def test_train_needs_torch_numpy_and_safetensors_only(tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -55,32 +55,6 @@ class Scores:
     edge_recall: float
     edge_f1: float
     pixel_f1: float
-
-    def row(self) -> dict[str, str]:
-        """Return the figures as cells of a table, by column title."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {title: _cell(values[name], style) for name, (title, style) in _COLUMNS.items()}
-
-
-_COLUMNS = {
-    "over_5": ("> 5 deg", "%"),
-    "near_over_5": ("near boundaries > 5 deg", "%"),
-    "mean": ("mean, deg", "deg"),
-    "median": ("median, deg", "deg"),
-    "near_mean": ("near mean, deg", "deg"),
-    "near_median": ("near median, deg", "deg"),
-    "measured_median": ("measured median, deg", "deg"),
-    "edge_precision": ("edge precision", "share"),
-    "edge_recall": ("edge recall", "share"),
-    "edge_f1": ("edge F1", "share"),
-    "pixel_f1": ("boundary pixel F1 (1 px)", "share"),
-}
-
-
-def _cell(value: float, style: str) -> str:
-    if np.isnan(value):
-        return "-"
-    return {"%": f"{100 * value:.1f} %", "deg": f"{value:.2f}", "share": f"{value:.3f}"}[style]
 
 
 def disorientation(left: ArrayLike, right: ArrayLike) -> Array:
@@ -138,6 +112,11 @@ def boundary_starts(edges: tuple[Mask, Mask]) -> Mask:
     return pixels
 
 
+def near_boundary(pixels: Mask) -> Mask:
+    """Return (H, W) whether one of these boundary pixels (H, W) is within 2 pixels."""
+    return distance_transform_edt(~pixels) <= NEAR if pixels.any() else pixels
+
+
 def score(restored: ArrayLike, truth: ArrayLike, measured: Mask, valid: Mask | None = None) -> Scores:
     """Compare a restored map with the full one.
 
@@ -162,7 +141,7 @@ def score(restored: ArrayLike, truth: ArrayLike, measured: Mask, valid: Mask | N
     error = disorientation(restored, truth)
     true_edges, found_edges = boundary_edges(truth, valid), boundary_edges(restored, valid)
     true_pixels, found_pixels = boundary_pixels(true_edges), boundary_pixels(found_edges)
-    near = distance_transform_edt(~true_pixels) <= NEAR if true_pixels.any() else true_pixels
+    near = near_boundary(true_pixels)
     unmeasured = valid & ~measured
     precision, recall, f1 = _exact(found_edges, true_edges)
     return Scores(

@@ -1,56 +1,65 @@
-"""`grainlight evaluate`: this project beside classical methods, on degraded copies of a full map."""
+"""`grainlight evaluate`: this project beside classical methods, on fixed synthetic sections or on full maps."""
 
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from grainlight.cli import device, values
 from grainlight.cli.output import check_file
 from grainlight.cli.terminal import bars, note
 
-_SHAPE, _GRAIN_SIZE, _STEP = (161, 161), 18.0, 0.5  # of the synthetic section: pixels, pixels, um
+if TYPE_CHECKING:
+    from grainlight.benchmark.suite import Case
+
+LEVELS = ("clean", "mild", "corrupted", "severe", "none")
 
 
 def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     """Add the command to the parser."""
     command = commands.add_parser(
         "evaluate",
-        help="compare with classical methods on a full map",
-        description="Leave points out of a full map, add noise, simulate its polarized light, restore it with "
-        "grainlight and with classical methods, and print a table of errors.",
+        help="compare with classical methods on full maps or synthetic sections",
+        description="Leave points out of full maps, add noise, simulate their polarized light, restore them with "
+        "grainlight and with classical methods, and print a table of errors and a list of what must be shown. "
+        "Without a map: the fixed synthetic sections. docs/evaluation.md explains the tasks and the figures.",
         allow_abbrev=False,
     )
     command.add_argument(
-        "ebsd", metavar="MAP", nargs="?", help="a full .ang or .ctf map (default: a synthetic section)"
+        "ebsd", metavar="MAP", nargs="*", help="full EBSD maps, taken for the truth (default: synthetic sections)"
     )
+    command.add_argument("--suite", action="store_true", help="the synthetic sections beside the maps")
+    command.add_argument("--quick", action="store_true", help="a small share of the tasks")
     command.add_argument(
         "--scale",
         nargs="+",
         type=values.whole(1, values.LARGEST_SCALE),
-        default=[2, 4],
         metavar="N",
-        help="(default: 2 4)",
+        help="every N-th point of the maps, in place of the fixed tasks (with --level: default 2 4)",
     )
     command.add_argument(
         "--level",
         nargs="+",
-        choices=("clean", "mild", "corrupted", "severe", "none"),
-        default=["clean", "corrupted"],
-        help="of the light; none is EBSD alone (default: clean corrupted)",
+        choices=LEVELS,
+        help="of the light, in place of the fixed tasks; none is EBSD alone (with --scale: default clean corrupted)",
     )
     command.add_argument(
         "--quality",
         choices=("fast", "balanced", "best", "none"),
-        default="balanced",
-        help="of the restoration; none runs the classical methods only (default: balanced)",
+        help="the only quality to run; none runs the classical methods only (default: balanced, and all three on the "
+        "main tasks)",
     )
     command.add_argument(
-        "--noise", type=values.positive("degrees", zero=True), default=0.5, metavar="DEG", help="rms EBSD error (0.5)"
+        "--noise",
+        type=values.positive("degrees", zero=True),
+        metavar="DEG",
+        help="rms EBSD error of the tasks of --scale and --level (0.5)",
     )
     command.add_argument("--weights", metavar="FILE", help="weights to use in place of the shipped ones")
-    command.add_argument("--output", metavar="TABLE.md", help="write the table to a file too")
+    command.add_argument("--output", metavar="TABLE.md", help="write what is printed to a file too")
+    command.add_argument("--json", metavar="FILE.json", help="write every figure of every answer")
     command.add_argument("--force", action="store_true", help="replace existing output")
     command.add_argument("--frame", choices=values.FRAMES, help="sample frame of the Euler angles")
     values.add_seed(command)
@@ -60,41 +69,64 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    output = None if arguments.output is None else check_file(arguments.output, (".md",), arguments.force)
+    inputs = arguments.ebsd
+    output, record_file = (
+        None if path is None else check_file(path, (ending,), arguments.force, inputs=inputs)
+        for path, ending in ((arguments.output, ".md"), (arguments.json, ".json"))
+    )
     chosen = device.choose(arguments.device)
 
-    from grainlight.benchmark.run import evaluate, markdown
+    from grainlight.benchmark import bars as demands
+    from grainlight.benchmark import table
+    from grainlight.benchmark.results import Results
+    from grainlight.benchmark.run import count, run
+    from grainlight.maps.io.atomic import atomic_path
 
     note(device.describe(chosen))
-    with TemporaryDirectory() as folder, bars() as progress:
-        rows = evaluate(
-            arguments.ebsd if arguments.ebsd is not None else _synthetic_map(Path(folder), arguments.seed),
-            arguments.scale,
-            [None if level == "none" else level for level in arguments.level],
-            None if arguments.quality == "none" else arguments.quality,
-            seed=arguments.seed,
-            noise_deg=arguments.noise,
-            weights=None if arguments.weights is None else Path(arguments.weights),
-            device=chosen,
-            frame=arguments.frame,
-            progress=progress,
-        )
-    table = markdown(rows)
-    print(table, end="")
+    cases = _cases(arguments)
+    note(f"{len(cases)} tasks, {count(cases)} answers")
+    weights = None if arguments.weights is None else Path(arguments.weights)
+    began = time.perf_counter()
+    with bars() as progress:
+        results = Results.of(run(cases, weights=weights, device=chosen, progress=progress))
+    seconds = time.perf_counter() - began
+    judged = arguments.quality if arguments.quality in ("fast", "best") else demands.JUDGED
+    found = demands.check(results, judged)
+    text = table.markdown(results)
+    if any(bar.met is not None for bar in found):
+        text += "\n" + demands.markdown(found)
+    print(text, end="")
     if output is not None:
-        from grainlight.maps.io.atomic import atomic_path
-
         with atomic_path(output) as file:
-            file.write_text(table, encoding="utf-8")
+            file.write_text(text, encoding="utf-8")
         print(f"wrote {output}")
+    if record_file is not None:
+        with atomic_path(record_file) as file:
+            file.write_text(table.as_json(results, found, weights, chosen, seconds), encoding="utf-8")
+        print(f"wrote {record_file}")
+    note(f"{seconds:.0f} s")
     return 0
 
 
-def _synthetic_map(folder: Path, seed: int) -> Path:
-    from grainlight.cli.synthetic import section
-    from grainlight.maps.io import save_ebsd
+def _cases(arguments: argparse.Namespace) -> list[Case]:
+    from grainlight.benchmark.scenario import SCENARIOS, Scenario
+    from grainlight.benchmark.subject import any_section, load_subjects
+    from grainlight.benchmark.suite import map_cases, synthetic_cases
 
-    note(f"no map is given: a synthetic section of {_SHAPE[0]} x {_SHAPE[1]} points")
-    file = folder / "synthetic.ang"
-    save_ebsd(section(seed, None, _SHAPE, _GRAIN_SIZE, _STEP), file)
-    return file
+    own = arguments.scale or arguments.level or arguments.noise is not None
+    scenarios = SCENARIOS
+    if own:
+        scenarios = tuple(
+            Scenario(scale, None if level == "none" else level, 0.5 if arguments.noise is None else arguments.noise)
+            for scale in arguments.scale or (2, 4)
+            for level in arguments.level or ("clean", "corrupted")
+        )
+    subjects = load_subjects(arguments.ebsd, arguments.frame)
+    if own and not subjects:
+        note("no map is given: a synthetic section")
+        subjects = [any_section(arguments.seed)]
+    quality, quick = arguments.quality, arguments.quick
+    cases = map_cases(subjects, scenarios, seed=arguments.seed, quick=quick, quality=quality)
+    if arguments.suite or not subjects:
+        cases = synthetic_cases(quick=quick, quality=quality) + cases
+    return cases
