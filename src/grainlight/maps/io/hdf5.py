@@ -57,7 +57,7 @@ class Node:
     group: h5py.Group
     name: str
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         """Return the names in the group, in the file's order of names."""
         try:
             if len(self.group) > _LARGEST_GROUP:
@@ -76,7 +76,7 @@ class Node:
 
     def groups(self) -> list[str]:
         """Return the names of the groups in the group."""
-        return [name for name in self.keys() if self.child(name) is not None]
+        return [name for name in self.names() if self.child(name) is not None]
 
     def child(self, name: str) -> Node | None:
         """Return a group below, by its name or path; None where there is none."""
@@ -99,7 +99,7 @@ class Node:
                 "a group is missing",
                 file=self.path,
                 place=self.name or "/",
-                found=", ".join(self.keys()[:12]) or "nothing",
+                found=", ".join(self.names()[:12]) or "nothing",
                 expected=name,
                 advice="export the map again with its data and header",
             )
@@ -109,6 +109,16 @@ class Node:
         """Return how many points a dataset claims, None where there is none."""
         data = self._dataset(name)
         return None if data is None or not data.shape else int(data.shape[0])
+
+    def total(self, name: str) -> int:
+        """Return how many numbers a dataset claims, 0 where there is none."""
+        data = self._dataset(name)
+        return 0 if data is None else int(np.prod(data.shape, dtype=object))
+
+    def is_numeric(self, name: str) -> bool:
+        """Whether a dataset holds numbers of a usual size."""
+        data = self._dataset(name)
+        return data is not None and data.dtype.kind in "biuf" and data.dtype.itemsize <= 8
 
     def column(self, name: str, points: int, width: int = 1) -> NDArray[Any] | None:
         """Return a dataset as numbers (points,) or (points, width); None where there is none.
@@ -156,7 +166,7 @@ class Node:
                 "a dataset is missing",
                 file=self.path,
                 place=self.name,
-                found=", ".join(self.keys()[:12]) or "nothing",
+                found=", ".join(self.names()[:12]) or "nothing",
                 expected=name,
                 advice="export the map again with this dataset",
             )
@@ -165,7 +175,7 @@ class Node:
     def fields(self, points: int, leave: Sequence[str]) -> dict[str, NDArray[Any]]:
         """Return every dataset of one number per point by its name in lower case with _ for blanks, but for some."""
         found: dict[str, NDArray[Any]] = {}
-        for name in self.keys():
+        for name in self.names():
             if name in leave:
                 continue
             data = self._dataset(name)

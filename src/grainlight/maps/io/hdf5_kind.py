@@ -17,17 +17,35 @@ def hdf5_kind(file: Path) -> str:
         Where it is damaged or of a kind that is not read here.
     """
     with open_hdf5(file) as root:
-        names = root.keys()
+        names = root.names()
         maker = _maker(root, names)
+        if "DataContainers" in names:
+            return "dream3d"
+        if maker.lower() == "orix" and "crystal_map" in names:
+            return "orix HDF5"
+        slices = any(name.isdigit() and root.child(f"{name}/Header") for name in names)
+        if slices and ("ZStartIndex" in names or "Index" in names) and maker.upper() in ("TSL", "HKL"):
+            return "h5ebsd"
+        oxford = "oxford" in maker.lower() or (not maker and "Format Version" in names)
+        if oxford:
+            return "h5oina"
         if "EDAX" in maker.upper() or (not maker and _has_edax_scan(root)):
             return "EDAX HDF5"
         raise InputError(
             "this HDF5 file is of a kind that is not read",
             file=file,
             found=(f"made by {maker!r}, " if maker else "") + "with " + (", ".join(names[:12]) or "nothing in it"),
-            expected="EDAX OIM HDF5",
-            advice="export the map as .ang, .ctf or one of these",
+            expected="EDAX OIM HDF5, h5oina, orix HDF5, h5ebsd or dream3d 7",
+            advice=_advice(maker, names),
         )
+
+
+def _advice(maker: str, names: list[str]) -> str:
+    if "bruker" in maker.lower():
+        return "export the map from Esprit as .ctf: how Bruker's HDF5 lays its axes could not be verified"
+    if "DataStructure" in names:
+        return "this is a .dream3d of layout 8: write it with layout 7, or export the map as .ang or .ctf"
+    return "export the map as .ang, .ctf or one of these"
 
 
 def _maker(root: Node, names: list[str]) -> str:

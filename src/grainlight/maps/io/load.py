@@ -10,8 +10,14 @@ from typing import Any
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.io.ang import read_ang
+from grainlight.maps.io.channel5 import read_channel5
 from grainlight.maps.io.ctf import read_ctf
+from grainlight.maps.io.dream3d import read_dream3d
 from grainlight.maps.io.edax_h5 import read_edax_h5
+from grainlight.maps.io.h5ebsd import read_h5ebsd
+from grainlight.maps.io.h5oina import read_h5oina
+from grainlight.maps.io.orix_h5 import read_orix_h5
+from grainlight.maps.io.osc import MARK, read_osc
 from grainlight.maps.orientation_map import OrientationMap
 
 _START = 4096
@@ -31,6 +37,12 @@ class Format:
 FORMATS = {
     "ang": Format(read_ang, (".ang",)),
     "ctf": Format(read_ctf, (".ctf",)),
+    "cpr/crc": Format(read_channel5, (".cpr", ".crc")),
+    "osc": Format(read_osc, (".osc",)),
+    "h5oina": Format(read_h5oina, (".h5oina",), scans=True),
+    "orix HDF5": Format(read_orix_h5, (".h5", ".hdf5")),
+    "h5ebsd": Format(read_h5ebsd, (".h5ebsd",), sections=True),
+    "dream3d": Format(read_dream3d, (".dream3d",), scans=True, sections=True),
     "EDAX HDF5": Format(read_edax_h5, (".h5", ".oh5", ".hdf5"), scans=True),
 }
 
@@ -116,12 +128,16 @@ def kind_of(file: Path) -> str:
             start = stream.read(_START)
     except OSError as error:
         raise InputError("the file cannot be read", file=file, found=str(error)) from error
+    if file.suffix.lower() == ".crc":
+        return "cpr/crc"  # the bytes of a .crc say nothing; its .cpr does
     if not start.strip():
         raise InputError("the file is empty", file=file)
     if start.startswith(_HDF5):
         from grainlight.maps.io.hdf5_kind import hdf5_kind
 
         return hdf5_kind(file)
+    if file.suffix.lower() == ".osc" or MARK in start:
+        return "osc"
     if b"\0" in start:
         raise InputError(
             "this is not a text file of EBSD data",
@@ -135,6 +151,8 @@ def kind_of(file: Path) -> str:
 
 def _text_kind(start: bytes, file: Path) -> str:
     text = start.decode("latin1").lower()
+    if file.suffix.lower() == ".cpr" or ("[job]" in text and "[fields]" in text):
+        return "cpr/crc"
     if text.lstrip("\xef\xbb\xbf\r\n\t ").startswith("channel text file") or ("euler1" in text and "xcells" in text):
         return "ctf"
     if file.suffix.lower() == ".ctf" and not text.lstrip().startswith("#"):

@@ -39,25 +39,25 @@ def choose_scan(names: Sequence[str], wanted: str | None, file: Path) -> str:
     raise InputError(f"there is no scan {wanted!r}", file=file, found=listed)
 
 
-def choose_section(count: int, wanted: int | None, file: Path, first: int = 0) -> int:
-    """Return the number of the section that is wanted, from ``first``; the only one where there is one.
+def choose_section(numbers: Sequence[int], wanted: int | None, file: Path) -> int:
+    """Return the number of the section that is wanted; the only one where there is one.
 
     Raises
     ------
     InputError
         Where there are several and none is named, or none of that number.
     """
-    last = first + count - 1
+    listed = f"{len(numbers)} sections, {numbers[0]} to {numbers[-1]}"
     if wanted is None:
-        if count == 1:
-            return first
+        if len(numbers) == 1:
+            return numbers[0]
         raise InputError(
             "the map is three-dimensional",
             file=file,
-            found=f"{count} sections, {first} to {last}",
+            found=listed,
             expected="one section",
-            advice=f"name it with --section, or load_ebsd(..., section={first})",
+            advice=f"name it with --section, or load_ebsd(..., section={numbers[0]})",
         )
-    if not first <= wanted <= last:
-        raise InputError(f"there is no section {wanted}", file=file, found=f"sections {first} to {last}")
+    if wanted not in numbers:
+        raise InputError(f"there is no section {wanted}", file=file, found=listed)
     return wanted
