@@ -42,3 +42,63 @@ def edax(path: Path, rows: int = 4, cols: int = 5, scans: tuple[str, ...] = ("Sc
             for name, value in lattice:
                 phase[f"Lattice Constant {name}"] = np.array([value], ">f4")
     return path
+
+
+def h5oina(path: Path, rows: int = 4, cols: int = 5, slices: tuple[str, ...] = ("1",)) -> Path:
+    with h5py.File(path, "w") as file:
+        file["Manufacturer"], file["Format Version"], file["Index"] = "Oxford Instruments", "2.0", list(slices)
+        for name in slices:
+            data, header = file.create_group(f"{name}/EBSD/Data"), file.create_group(f"{name}/EBSD/Header")
+            data["Euler"] = angles(rows, cols).astype(np.float32)
+            data["Phase"] = np.ones((rows * cols, 1), np.uint8)
+            data["Mean Angular Deviation"] = np.full((rows * cols, 1), np.radians(0.5), np.float32)
+            data["Band Contrast"] = np.full((rows * cols, 1), 99, np.uint8)
+            header["X Cells"], header["Y Cells"] = np.int32(cols), np.int32(rows)
+            header["X Step"], header["Y Step"] = np.float32(0.5), np.float32(0.5)
+            phase = header.create_group("Phases/1")
+            phase["Phase Name"], phase["Laue Group"] = "Ti-Hex", np.int32(9)
+            phase["Lattice Dimensions"] = np.array([[2.954, 2.954, 4.729]], np.float32)
+            phase["Lattice Angles"] = np.radians(np.array([[90, 90, 120]], np.float32))
+    return path
+
+
+def h5ebsd(path: Path, maker: str, rows: int = 4, cols: int = 5) -> Path:
+    oxford = maker == "HKL"
+    with h5py.File(path, "w") as file:
+        file["Manufacturer"], file["Index"] = maker, np.array([3, 4], np.int32)
+        file["ZStartIndex"] = np.array([3], np.int64)
+        for name in ("3", "4"):
+            data, header = file.create_group(f"{name}/Data"), file.create_group(f"{name}/Header")
+            columns = np.degrees(angles(rows, cols)) if oxford else angles(rows, cols)
+            for title, column in zip(
+                ("Euler1", "Euler2", "Euler3") if oxford else ("Phi1", "Phi", "Phi2"), columns.T, strict=True
+            ):
+                data[title] = column.astype(np.float32)
+            for title, axis in zip(("X", "Y"), positions(rows, cols), strict=True):
+                data[title if oxford else f"{title} Position"] = axis.astype(np.float32)
+            data["Phase" if oxford else "PhaseData"] = np.full(rows * cols, int(oxford), np.int32)
+            phase = header.create_group("Phases/1")
+            if oxford:
+                phase["Name"], phase["LaueGroup"] = "Ti-Hex", np.array([9], np.int32)
+            else:
+                phase["MaterialName"], phase["Symmetry"] = "Titanium", np.array([62], np.int32)
+                for title, count in (("NROWS", rows), ("NCOLS_ODD", cols), ("NCOLS_EVEN", cols)):
+                    header[title] = np.array([count], np.int32)
+    return path
+
+
+def dream3d(path: Path, rows: int = 4, cols: int = 5, depth: int = 1) -> Path:
+    """Section k holds the places' orientations with every row moved on by k."""
+    with h5py.File(path, "w") as file:
+        container = file.create_group("DataContainers/Volume")
+        geometry = container.create_group("_SIMPL_GEOMETRY")
+        geometry["DIMENSIONS"], geometry["SPACING"] = np.array([cols, rows, depth]), np.array([0.5, 0.5, 1.0])
+        geometry["ORIGIN"] = np.zeros(3)
+        plane = angles(rows, cols).reshape(rows, cols, 3)
+        layers = np.stack([np.roll(plane, -k, axis=0) for k in range(depth)])
+        container["CellData/EulerAngles"] = layers.astype(np.float32)
+        container["CellData/Phases"] = np.ones((depth, rows, cols, 1), np.int32)
+        container["Ensemble/CrystalStructures"] = np.array([[999], [0]], np.uint32)
+        container["Ensemble/LatticeConstants"] = np.array([[0] * 6, [2.95, 2.95, 4.68, 90, 90, 120]], np.float32)
+        container["Ensemble/MaterialName"] = ["Invalid Phase", "Titanium"]
+    return path

@@ -100,6 +100,12 @@ def add_map(command: argparse.ArgumentParser) -> None:
     add_frame(command)
     command.add_argument("--scan", metavar="NAME", help="which scan of a file that holds several")
     command.add_argument("--section", type=whole(0), metavar="N", help="which section of a file that holds a volume")
+    command.add_argument(
+        "--columns",
+        metavar="LIST",
+        help="what the columns of a table of text are, such as "
+        "phi1=4,Phi=5,phi2=6,x=2,y=3,phase=1,angles=degrees,symmetry=6/mmm; numbers from 1, or titles",
+    )
 
 
 def load_map(path: str, arguments: argparse.Namespace) -> OrientationMap:
@@ -112,6 +118,7 @@ def load_map(path: str, arguments: argparse.Namespace) -> OrientationMap:
         crystal_frame(arguments.crystal_frame),
         scan=arguments.scan,
         section=arguments.section,
+        columns=arguments.columns,
     )
 
 

@@ -128,6 +128,7 @@ def parse_header(lines: list[str], path: Path) -> AngHeader:
             file=path,
             found="none of its keywords before the first row of numbers",
             expected="a header with MaterialName, Symmetry, GRID, XSTEP, ...",
+            advice="if it is a table of another program, say what its columns are: --columns, or columns=",
         )
     header.step = (step[0], step[1])
     header.phases = _phases(blocks)
@@ -193,5 +194,5 @@ def _no_points(path: Path, lines: list[str]) -> InputError:
         file=path,
         found=f"{len(lines)} lines, none of them a row of numbers",
         expected="a header and rows of phi1 Phi phi2 x y IQ CI phase ...",
-        advice="export the file again; if it is not EBSD data, give the .ang or .ctf file of the map",
+        advice="export the file again; if it is a table of another program, say what its columns are: --columns",
     )

@@ -14,7 +14,8 @@ import numpy as np
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.io.assemble import Points, add_unnamed_phases, assemble, whole_numbers
-from grainlight.maps.io.text_table import Body, next_line, number, read_body
+from grainlight.maps.io.scans import choose_section
+from grainlight.maps.io.text_table import Body, Column, next_line, number, read_body
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase, laue_from_oxford
 from grainlight.maps.raster import check_promise, rasterise
@@ -37,7 +38,10 @@ class CtfHeader:
 
 
 def read_ctf(
-    path: str | Path, frame: SampleFrame | None = None, crystal_frame: CrystalFrame | None = None
+    path: str | Path,
+    frame: SampleFrame | None = None,
+    crystal_frame: CrystalFrame | None = None,
+    section: int | None = None,
 ) -> OrientationMap:
     """Read a .ctf file.
 
@@ -49,6 +53,8 @@ def read_ctf(
         The sample frame of its Euler angles; Oxford's where not given.
     crystal_frame
         How its crystal axes are laid; X along a* where not given.
+    section
+        The number of the section along Z, from 0, where the file holds a volume.
 
     Returns
     -------
@@ -57,7 +63,7 @@ def read_ctf(
     Raises
     ------
     InputError
-        Where the file cannot be read as a two-dimensional EBSD map.
+        Where the file cannot be read as an EBSD map, or is a volume and no section is named.
     """
     file = Path(path)
     header = read_header(file)
@@ -69,9 +75,7 @@ def read_ctf(
     if not columns[0].size:
         raise InputError("the file has no scan points", file=file, advice="export the file again")
     notes = [*header.notes, *(f"Values that are not finite in column {names[i]} were set to 0." for i in replaced)]
-    if "z" in names and np.ptp(columns[names.index("z")]) > 0:
-        raise _three_dimensional(file, "points at several depths Z")
-
+    columns, chosen = _one_section(columns, header, section, file)
     x, y = (np.asarray(columns[at[name]], dtype=np.float64) for name in ("x", "y"))
     promised = max(header.cells.get("xcells", 0), 0) * max(header.cells.get("ycells", 0), 0)
     check_promise(promised, x.size, file, "header, XCells and YCells")
@@ -94,7 +98,7 @@ def read_ctf(
         phases,
         sample_frame=frame or SampleFrame.OXFORD,
         crystal_frame=crystal_frame or CrystalFrame.X_ALONG_A_STAR,
-        source=f"ctf ({header.dialect})",
+        source=f"ctf ({header.dialect}{chosen})",
         path=file,
         notes=notes,
     )
@@ -106,7 +110,7 @@ def read_header(path: Path) -> CtfHeader:
     Raises
     ------
     InputError
-        Where it is incomplete, promises depth, or is no .ctf header.
+        Where it is incomplete or is no .ctf header.
     """
     header = CtfHeader()
     step: dict[str, float | None] = {}
@@ -138,8 +142,6 @@ def read_header(path: Path) -> CtfHeader:
             elif key == "author":
                 header.dialect = _dialect(line)
         header.offset, header.first_line = stream.tell(), count + 1
-    if header.cells.get("zcells", 1) > 1:
-        raise _three_dimensional(path, f"ZCells {header.cells['zcells']}")
     if header.cells and (header.cells.get("xcells", 0) < 1 or header.cells.get("ycells", 0) < 1):
         header.notes.append("XCells or YCells of the header is no number of points.")
     header.step = (step.get("xstep"), step.get("ystep"))
@@ -202,14 +204,29 @@ def _check_angles(euler: np.ndarray, file: Path, notes: list[str]) -> None:
         notes.append(f"No Euler angle is above {largest:.4g}: they may be radians, but a .ctf file has degrees.")
 
 
-def _three_dimensional(path: Path, found: str) -> InputError:
-    return InputError(
-        "the map is three-dimensional",
-        file=path,
-        found=found,
-        expected="one section",
-        advice="export each section as a file of its own",
-    )
+def _one_section(columns: list[Column], header: CtfHeader, section: int | None, file: Path) -> tuple[list[Column], str]:
+    """Return the points of one depth, and what to call the section ("" where there is only one)."""
+    depth = columns[header.names.index("z")] if "z" in header.names else None
+    if depth is not None and np.ptp(depth) > 0:
+        levels, place = np.unique(np.round(depth.astype(np.float64), 4), return_inverse=True)
+        count = levels.size
+    elif header.cells.get("zcells", 1) > 1:
+        # without depths the sections follow one another
+        count, points = header.cells["zcells"], columns[0].size
+        layer = max(header.cells.get("xcells", 0), 0) * max(header.cells.get("ycells", 0), 0)
+        if layer < 1 or count * layer != points:
+            raise InputError(
+                "the map is three-dimensional, and its points have no depth",
+                file=file,
+                found=f"ZCells {count:,} and {points:,} points",
+                expected=f"a column Z, or {count:,} sections of {layer:,} points",
+            )
+        place = np.arange(points) // layer
+    else:
+        choose_section(range(1), section, file)
+        return columns, ""
+    chosen = choose_section(range(count), section, file)
+    return [column[place == chosen] for column in columns], f", section {chosen}"
 
 
 def _no_columns(path: Path, lines: int) -> InputError:

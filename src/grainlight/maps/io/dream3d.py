@@ -98,8 +98,9 @@ def read_dream3d(
     euler, phase = finite_angles(angles, phase, notes)
     check_radians(euler[phase > 0], file, f"{volume.cells.name}/{_EULER}")
     order = np.arange(points, dtype=np.float64)
-    x = volume.origin[0] + (order % width) * volume.spacing[0]
-    y = volume.origin[1] + (order // width) * volume.spacing[1]
+    # the origin is the corner of the first cell, a point stands in the middle of its cell
+    x = volume.origin[0] + (order % width + 0.5) * volume.spacing[0]
+    y = volume.origin[1] + (order // width + 0.5) * volume.spacing[1]
     if not frame and not own_sample:
         notes.append("The file does not say how its Euler angles lie on the grid: one set of axes for both was taken.")
     return assemble(

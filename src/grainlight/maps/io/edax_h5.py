@@ -91,6 +91,8 @@ def _read(
     y = data.needed_column("Y Position", points).astype(np.float64)
     written = whole_numbers(data.needed_column("Phase", points).astype(np.float64), file, f"{data.name}/Phase")
     fields = finite_fields(data.fields(points, _PLACED), notes)
+    if "sem_signal" in fields:
+        fields["sem"] = fields.pop("sem_signal")
 
     placed = np.isfinite(x) & np.isfinite(y) & (x > _NO_PLACE) & (y > _NO_PLACE)
     if not placed.any():

@@ -18,6 +18,7 @@ from grainlight.maps.io.h5ebsd import read_h5ebsd
 from grainlight.maps.io.h5oina import read_h5oina
 from grainlight.maps.io.orix_h5 import read_orix_h5
 from grainlight.maps.io.osc import MARK, read_osc
+from grainlight.maps.io.text_columns import TextColumns, read_text
 from grainlight.maps.orientation_map import OrientationMap
 
 _START = 4096
@@ -36,7 +37,7 @@ class Format:
 
 FORMATS = {
     "ang": Format(read_ang, (".ang",)),
-    "ctf": Format(read_ctf, (".ctf",)),
+    "ctf": Format(read_ctf, (".ctf",), sections=True),
     "cpr/crc": Format(read_channel5, (".cpr", ".crc")),
     "osc": Format(read_osc, (".osc",)),
     "h5oina": Format(read_h5oina, (".h5oina",), scans=True),
@@ -54,6 +55,7 @@ def load_ebsd(
     *,
     scan: str | None = None,
     section: int | None = None,
+    columns: TextColumns | str | None = None,
 ) -> OrientationMap:
     """Read an EBSD map; the content says which format it is, not the name.
 
@@ -70,6 +72,9 @@ def load_ebsd(
         Name of the scan, for a file that holds several.
     section
         Number of the section, for a file that holds a volume.
+    columns
+        What the columns are, for a table of text of no known format:
+        ``"phi1=4,Phi=5,phi2=6,x=2,y=3,phase=1,angles=degrees,symmetry=6/mmm"``.
 
     Returns
     -------
@@ -84,6 +89,9 @@ def load_ebsd(
     file = Path(path)
     sample = None if frame is None else _choose(SampleFrame, frame, "sample frame")
     crystal = None if crystal_frame is None else _choose(CrystalFrame, crystal_frame, "crystal frame")
+    if columns is not None:
+        given = TextColumns.parse(columns) if isinstance(columns, str) else columns
+        return _read_text(file, sample, crystal, given)
     kind = kind_of(file)
     chosen = FORMATS[kind]
     choices: dict[str, Any] = {}
@@ -100,6 +108,19 @@ def load_ebsd(
     if ending not in chosen.endings and any(ending in other.endings for other in FORMATS.values()):
         found = found.replace(notes=(f"The name ends in {file.suffix}, the content is {kind}.", *found.notes))
     return found
+
+
+def _read_text(
+    file: Path, sample: SampleFrame | None, crystal: CrystalFrame | None, columns: TextColumns
+) -> OrientationMap:
+    if _start(file).startswith(_HDF5):
+        raise InputError(
+            "this is no table of text", file=file, found="HDF5 data", advice="leave out the list of columns"
+        )
+    try:
+        return read_text(file, sample, crystal, columns)
+    except OSError as error:
+        raise InputError("the file cannot be read", file=file, found=str(error)) from error
 
 
 def _choose(kind: type[SampleFrame] | type[CrystalFrame], value: Any, what: str) -> Any:
@@ -119,15 +140,7 @@ def kind_of(file: Path) -> str:
     InputError
         Where there is no such file, or it is none that can be read.
     """
-    if not file.exists():
-        raise InputError("the file does not exist", file=file, advice="check the path and the spelling")
-    if file.is_dir():
-        raise InputError("this is a folder", file=file, expected="a file of EBSD data")
-    try:
-        with file.open("rb") as stream:
-            start = stream.read(_START)
-    except OSError as error:
-        raise InputError("the file cannot be read", file=file, found=str(error)) from error
+    start = _start(file)
     if file.suffix.lower() == ".crc":
         return "cpr/crc"  # the bytes of a .crc say nothing; its .cpr does
     if not start.strip():
@@ -147,6 +160,19 @@ def kind_of(file: Path) -> str:
             advice="export the map as .ang, .ctf or HDF5 from the vendor's program",
         )
     return _text_kind(start, file)
+
+
+def _start(file: Path) -> bytes:
+    if not file.exists():
+        raise InputError("the file does not exist", file=file, advice="check the path and the spelling")
+    if file.is_dir():
+        raise InputError("this is a folder", file=file, expected="a file of EBSD data")
+    try:
+        with file.open("rb") as stream:
+            start = stream.read(_START)
+    except OSError as error:
+        raise InputError("the file cannot be read", file=file, found=str(error)) from error
+    return start
 
 
 def _text_kind(start: bytes, file: Path) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.io.assemble import Points, add_unnamed_phases, assemble, whole_numbers
-from grainlight.maps.io.edax import check_radians
+from grainlight.maps.io.edax import DEFAULT_FRAME, check_radians
 from grainlight.maps.io.finite import finite_angles, finite_fields
 from grainlight.maps.io.hdf5 import Node, open_hdf5
 from grainlight.maps.io.own_note import NAME, frames_of_note
@@ -36,7 +36,7 @@ def read_orix_h5(
     path
         The file.
     frame
-        The sample frame of its Euler angles; right, up, out (Oxford's) where neither this nor the file says.
+        The sample frame of its Euler angles; EDAX setting 2, as of an .ang, where neither this nor the file says.
     crystal_frame
         How its crystal axes are laid; X along a, as orix assumes, where nothing says.
 
@@ -81,12 +81,12 @@ def read_orix_h5(
         phase[mask == 0] = -1
     step = (steps[0] * factor if steps[0] else None, steps[1] * factor if steps[1] else None)
     if not frame and not own_sample:
-        notes.append("orix files do not name their sample frame: X right, Y up was taken; --frame changes it.")
+        notes.append("orix files do not name their sample frame: EDAX setting 2 was taken; --frame changes it.")
     return assemble(
         Points(euler, phase, fields),
         rasterise(x * factor, y * factor, step=step, grid=None, file=file),
         add_unnamed_phases(phases, phase, notes),
-        sample_frame=frame or own_sample or SampleFrame.OXFORD,
+        sample_frame=frame or own_sample or DEFAULT_FRAME,
         crystal_frame=crystal_frame or own_crystal or CrystalFrame.X_ALONG_A,
         source="HDF5 (orix)",
         path=file,

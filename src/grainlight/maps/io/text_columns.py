@@ -1,0 +1,219 @@
+"""Read any table of text, as MTEX and scripts write it, by a list of its columns that the user gives."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grainlight.crystal.frames import CrystalFrame, SampleFrame
+from grainlight.errors import InputError
+from grainlight.maps.io.assemble import Points, assemble, whole_numbers
+from grainlight.maps.io.edax import check_radians
+from grainlight.maps.io.finite import finite_angles, finite_fields
+from grainlight.maps.io.text_table import next_line, number
+from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.phase import Phase, laue_from_name
+from grainlight.maps.raster import rasterise
+
+NEEDED = ("phi1", "phi", "phi2", "x", "y")
+EXAMPLE = "phi1=4,Phi=5,phi2=6,x=2,y=3,phase=1,angles=degrees,symmetry=6/mmm"
+_UNITS = {"degrees": True, "deg": True, "radians": False, "rad": False}
+_SEPARATORS = ("\t", ";", ",", None)
+_MOST_HEADER_LINES = 1000
+_MOST_COLUMNS = 1000
+
+
+@dataclass(frozen=True)
+class TextColumns:
+    """What the columns of a table are.
+
+    Parameters
+    ----------
+    places
+        By name, the number of a column from 1 or its title in the file: phi1, phi, phi2, x, y are needed; phase (0 or
+        less: not indexed) and any others may follow and become fields.
+    degrees
+        Whether the angles are degrees, not radians.
+    symmetry
+        Point group or Laue group by phase number; 0 stands for all phases that are not named.
+    """
+
+    places: dict[str, int | str]
+    degrees: bool
+    symmetry: dict[int, str]
+
+    @classmethod
+    def parse(cls, text: str) -> TextColumns:
+        """Read a list such as ``phi1=4,Phi=5,phi2=6,x=2,y=3,phase=1,angles=degrees,symmetry=6/mmm``.
+
+        Raises
+        ------
+        InputError
+            Where a part is missing or cannot be understood.
+        """
+        places: dict[str, int | str] = {}
+        symmetry: dict[int, str] = {}
+        degrees: bool | None = None
+        for part in text.split(","):
+            key, equals, value = (piece.strip() for piece in part.partition("="))
+            key = key.lower()
+            if not key or not equals or not value:
+                raise _misunderstood(text, f"{part!r}")
+            if key == "angles":
+                degrees = _UNITS.get(value.lower())
+            elif key == "symmetry" or (key.startswith("symmetry") and key[8:].isdigit() and len(key) < 12):
+                if not laue_from_name(value):
+                    raise _misunderstood(text, f"symmetry {value!r}")
+                symmetry[int(key[8:] or 0)] = laue_from_name(value)
+            elif value.isdigit():
+                if not 1 <= int(value[:9]) <= _MOST_COLUMNS:
+                    raise _misunderstood(text, f"column {value}; columns are counted from 1")
+                places[key] = int(value)
+            else:
+                places[key] = value
+        missing = [name for name in NEEDED if name not in places]
+        if missing:
+            raise _misunderstood(text, f"no column for {', '.join(missing)}")
+        if degrees is None:
+            raise _misunderstood(text, "no angles=degrees or angles=radians")
+        return cls(places, degrees, symmetry)
+
+
+def read_text(
+    path: str | Path,
+    frame: SampleFrame | None,
+    crystal_frame: CrystalFrame | None,
+    columns: TextColumns,
+) -> OrientationMap:
+    """Read a table of text.
+
+    Parameters
+    ----------
+    path
+        The file: rows of numbers separated by tabs, semicolons, commas or blanks, under a header or none.
+    frame
+        The sample frame of the Euler angles; where not given the axes of x and y themselves (`none`: x right, y down,
+        z in), which is MTEX's rule.
+    crystal_frame
+        How the crystal axes are laid; X along a* where not given, as in MTEX.
+    columns
+        What the columns are.
+
+    Returns
+    -------
+    The map, on the grid that the points' positions make.
+
+    Raises
+    ------
+    InputError
+        Where a column is not there or a value is no number.
+    """
+    file = Path(path)
+    names = list(columns.places)
+    offset, line, separator, numbers = _begin(file, columns)
+    table = _table(file, offset, line, separator, numbers)
+    at = {name: table[:, i] for i, name in enumerate(names)}
+    notes: list[str] = []
+    x, y = at["x"].copy(), at["y"].copy()
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise InputError("a position is not finite", file=file, expected="finite x and y in every row")
+    angles = np.stack([at[name] for name in NEEDED[:3]], axis=1)
+    if columns.degrees:
+        angles = np.radians(angles)
+    written = np.nan_to_num(at["phase"]) if "phase" in at else np.ones(len(table))
+    euler, phase = finite_angles(angles, whole_numbers(written, file, "phase"), notes)
+    check_radians(euler[phase > 0], file)
+    others = {name: at[name].astype(np.float32) for name in names if name not in (*NEEDED, "phase")}
+    default = columns.symmetry.get(0, "")
+    phases = [Phase(int(i), f"phase {i}", columns.symmetry.get(int(i), default)) for i in np.unique(phase[phase > 0])]
+    if any(not item.laue_group for item in phases):
+        notes.append("The symmetry of a phase was not given: name it with symmetry=6/mmm in the list of columns.")
+    return assemble(
+        Points(euler, phase, finite_fields(others, notes)),
+        rasterise(x, y, step=(None, None), grid=None, file=file),
+        phases,
+        sample_frame=frame or SampleFrame.NONE,
+        crystal_frame=crystal_frame or CrystalFrame.X_ALONG_A_STAR,
+        source="text (columns as given)",
+        path=file,
+        notes=notes,
+    )
+
+
+def _begin(file: Path, columns: TextColumns) -> tuple[int, int, str | None, list[int]]:
+    """Return where the rows begin (byte, line), what separates their values and the columns' numbers from 0."""
+    titled = any(isinstance(place, str) for place in columns.places.values())
+    numbers = None if titled else [int(place) - 1 for place in columns.places.values()]
+    line = 0
+    with file.open("rb") as stream:
+        while line < _MOST_HEADER_LINES:
+            offset, text = stream.tell(), next_line(stream, file)
+            line += 1
+            if not text:
+                break
+            for separator in _SEPARATORS:
+                cells = _cells(text, separator)
+                if titled and (named := _named(cells, columns)) is not None:
+                    numbers = named
+                elif numbers is not None and _fits(cells, numbers, separator):
+                    return offset, line, separator, numbers
+    raise InputError(
+        "the columns that were named are not in the file",
+        file=file,
+        found=f"{line:,} lines without them",
+        expected=", ".join(f"{name}={place}" for name, place in columns.places.items()),
+        advice="check the numbers (from 1) or the titles of the columns",
+    )
+
+
+def _cells(text: str, separator: str | None) -> list[str]:
+    return [cell.strip().strip('"').strip() for cell in text.strip("\r\n").lstrip("#% ").split(separator)]
+
+
+def _named(cells: list[str], columns: TextColumns) -> list[int] | None:
+    titles = [cell.lower() for cell in cells]
+    numbers = []
+    for place in columns.places.values():
+        if isinstance(place, int):
+            numbers.append(place - 1)
+        elif place.lower() in titles:
+            numbers.append(titles.index(place.lower()))
+        else:
+            return None
+    return numbers
+
+
+def _fits(cells: list[str], numbers: list[int], separator: str | None) -> bool:
+    if max(numbers) >= len(cells):
+        return False
+    values = [cells[i] for i in numbers]
+    return all(number(value) is not None and not (separator == "," and "," in value) for value in values)
+
+
+def _table(file: Path, offset: int, line: int, separator: str | None, numbers: list[int]) -> NDArray[Any]:
+    with file.open("rb") as stream:
+        stream.seek(offset)
+        text = stream.read()
+    if separator != ",":
+        text = text.replace(b",", b".")
+    try:
+        # quotes around numbers are MTEX's and spreadsheets'
+        source = io.BytesIO(text.replace(b'"', b""))
+        return np.loadtxt(source, delimiter=separator, usecols=numbers, ndmin=2, comments=None, encoding="latin1")
+    except (ValueError, OverflowError) as error:
+        found = f"{error}"[:200]
+        raise InputError("a row cannot be read", file=file, place=f"from line {line}", found=found) from error
+
+
+def _misunderstood(text: str, found: str) -> InputError:
+    return InputError(
+        "the list of columns cannot be understood",
+        place=repr(text[:100]),
+        found=found,
+        expected=f"such as {EXAMPLE}",
+    )

@@ -1,0 +1,71 @@
+"""Tables of text whose columns the user names."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from grainlight.crystal.frames import CrystalFrame, SampleFrame
+from grainlight.errors import InputError
+from grainlight.maps.io import load_ebsd
+
+from .samples import assert_places, euler_at, square
+
+NUMBERS = "phase=2,x=3,y=4,phi1=5,Phi=6,phi2=7,bc=8,angles=degrees,symmetry=6/mmm"
+TITLES = "phase=phase,x=x,y=y,phi1=phi1,Phi=Phi,phi2=phi2,bc=bc,angles=degrees,symmetry1=622"
+
+
+def table(separator: str, decimal: str = ".", header: str = "") -> str:
+    lines = [header] if header else []
+    for count, (r, c) in enumerate(square(4, 5)):
+        cells = [str(count), "1", f"{c * 0.5}", f"{r * 0.5}"]
+        cells += [f"{angle:.5f}" for angle in np.degrees(euler_at(r, c))] + ["77"]
+        lines.append(separator.join(cells).replace(".", decimal))
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(("separator", "decimal"), [("\t", "."), ("\t", ","), (";", ","), (",", "."), ("  ", ".")])
+@pytest.mark.parametrize("columns", [NUMBERS, TITLES])
+def test_separators_and_decimals(write, separator, decimal, columns):
+    header = separator.join(["% id", "phase", "x", "y", '"phi1"', "Phi", "phi2", "BC"])
+    ebsd = load_ebsd(write("a.txt", table(separator, decimal, header)), columns=columns)
+    assert (ebsd.shape, ebsd.step) == ((4, 5), (0.5, 0.5))
+    assert [phase.laue_group for phase in ebsd.phases] == ["6/mmm"]
+    # MTEX's rule: the Euler angles refer to the axes of the map
+    assert (ebsd.sample_frame, ebsd.crystal_frame) == (SampleFrame.NONE, CrystalFrame.X_ALONG_A_STAR)
+    assert (ebsd.fields["bc"] == 77).all()
+    assert_places(ebsd, square(4, 5))
+
+
+def test_words_and_not_indexed_points(write):
+    text = "Ti;1;0;0;10;20;30\nnone;0;0.5;0;nan;nan;nan\nTi;1;0;0.5;11;20;30\nTi;1;0.5;0.5;11;20;30\n"
+    ebsd = load_ebsd(write("a.csv", text), columns="phase=2,x=3,y=4,phi1=5,phi=6,phi2=7,angles=deg")
+    assert ebsd.phase_id.tolist() == [[1, 0], [1, 1]]
+    assert any("symmetry" in note for note in ebsd.notes)
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ("phi1=1", "no column for phi, phi2, x, y"),
+        (NUMBERS.replace(",angles=degrees", ""), "angles=degrees or"),
+        (NUMBERS.replace("6/mmm", "hexagonal"), "symmetry 'hexagonal'"),
+        (NUMBERS.replace("x=3", "x=0"), "counted from 1"),
+        (NUMBERS + ",oops", "'oops'"),
+        (NUMBERS.replace("phi2=7", "phi2=70"), "not in the file"),
+        (NUMBERS.replace("x=3", "x=east"), "not in the file"),
+    ],
+)
+def test_lists_that_cannot_be_meant(write, columns, reason):
+    with pytest.raises(InputError, match=reason):
+        load_ebsd(write("a.txt", table("\t")), columns=columns)
+
+
+def test_degrees_called_radians_are_refused(write):
+    with pytest.raises(InputError, match="no radians"):
+        load_ebsd(write("a.txt", table("\t")), columns=NUMBERS.replace("degrees", "radians"))
+
+
+def test_a_bad_row_is_named(write):
+    with pytest.raises(InputError, match="row cannot be read"):
+        load_ebsd(write("a.txt", table("\t") + "20\t1\tx\n"), columns=NUMBERS)
