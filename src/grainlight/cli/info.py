@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grainlight.cli import values
+from grainlight.cli.output import check_file
 from grainlight.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         "problems of an EBSD map; shape and range of light images; the record of an .npz that grainlight wrote.",
         allow_abbrev=False,
     )
-    command.add_argument("file", metavar="FILE", help=".ang, .ctf, an image, or an .npz of grainlight")
+    command.add_argument("file", metavar="FILE", help="an EBSD map, an image, or an .npz of grainlight")
+    command.add_argument("--picture", metavar="PNG", help="also draw an EBSD map in orientation colours")
+    command.add_argument("--force", action="store_true", help="replace an existing picture")
     values.add_map(command)
     return command
 
@@ -36,12 +39,22 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     file = Path(arguments.file)
     ending = file.suffix.lower()
+    picture = None
+    if arguments.picture:
+        picture = check_file(arguments.picture, (".png",), arguments.force, inputs=[file])
+        if ending in (*_IMAGES, ".npz"):
+            raise InputError("there is no map to draw in this file", file=file, expected="an EBSD map")
     if ending in _IMAGES:
         lines = describe_image(file)
     elif ending == ".npz":
         lines = describe_result(file)
     else:
-        lines = describe_map(values.load_map(arguments.file, arguments))
+        ebsd = values.load_map(arguments.file, arguments)
+        lines = describe_map(ebsd)
+        if picture:
+            from grainlight.report.glance import map_picture
+
+            lines.append(f"wrote {map_picture(ebsd, picture)}")
     print(f"file: {file}")
     for line in lines:
         print(line)
@@ -51,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
 def describe_map(ebsd: OrientationMap) -> list[str]:
     """Return what a map is, a line each."""
     import numpy as np
+
+    from grainlight.maps.suspect import suspicions
 
     rows, columns = ebsd.shape
     width, height = float(np.ptp(ebsd.x[ebsd.present])), float(np.ptp(ebsd.y[ebsd.present]))
@@ -73,9 +88,7 @@ def describe_map(ebsd: OrientationMap) -> list[str]:
         if known.size and known.dtype.kind in "biuf":
             low, middle, high = (float(f(known)) for f in (np.min, np.median, np.max))
             lines.append(f"field {name}: {low:g} to {high:g}, median {middle:g}")
-    problems = list(ebsd.notes)
-    if not ebsd.hexagonal.any():
-        problems.append("No point belongs to a phase of Laue group 6/mmm: there is nothing here that can be restored.")
+    problems = suspicions(ebsd)
     lines += [f"suspected problem: {problem}" for problem in problems] or ["suspected problems: none"]
     return lines
 
