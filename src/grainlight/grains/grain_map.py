@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from grainlight.crystal.frames import CrystalFrame
-from grainlight.grains.boundaries import THRESHOLDS, angles_of_map, edge_probabilities, sample_edge_angles
+from grainlight.grains.boundaries import angles_of_map, edge_evidence, edge_probabilities, sample_edge_angles
 from grainlight.grains.edges import Edges, edges_of_map
 from grainlight.grains.interval import Interval, bounds, interval
 from grainlight.grains.kam import kernel_average
@@ -107,39 +107,36 @@ def find_grains(
         Special relations; by default the twins of the c/a of the first hexagonal phase and the Burgers variants.
     """
     members = np.zeros((0, *ebsd.shape, 4), np.float16) if samples is None else np.asarray(samples)
-    if members.shape[1:] != ebsd.quaternions.shape and len(members):
+    if len(members) and members.shape[1:] != ebsd.quaternions.shape:
         raise ValueError(f"samples of shape {members.shape} for a map of shape {ebsd.shape}")
     if systems is None:
         systems = (*twins(_ratio(ebsd)), *variants())
+    maps = [_member(ebsd, member).in_crystal_frame(CrystalFrame.X_ALONG_A) for member in members]
+    ebsd = ebsd.in_crystal_frame(CrystalFrame.X_ALONG_A)
     edges = edges_of_map(ebsd)
     angle = angles_of_map(ebsd, edges)
-    sample_angles = sample_edge_angles(members, ebsd, edges) if len(members) else np.zeros((0, len(edges)), np.float32)
-    levels = [*THRESHOLDS, threshold]
-    probability = edge_probabilities(angle, sample_angles, levels)
+    across = sample_edge_angles([one.quaternions for one in maps], ebsd, edges)
+    probability = edge_probabilities(angle, across)
 
-    def draw(one: OrientationMap, across: NDArray[np.float32], chance: NDArray[np.float32] | None) -> _Drawn:
-        labels = segment(
-            across, one.indexed, edges, threshold=threshold, probability=chance, minimum_pixels=minimum_pixels
-        )
-        return _measure(one, labels, across, edges, tuple(systems), tolerance)
+    def draw(one: OrientationMap, own: NDArray[np.float32], others: NDArray[np.float32]) -> _Drawn:
+        evidence = edge_evidence(own, others, threshold) if len(maps) else None
+        labels = segment(own, one.indexed, edges, threshold=threshold, evidence=evidence, minimum_pixels=minimum_pixels)
+        return _measure(one, labels, own, edges, tuple(systems), tolerance)
 
-    main = draw(ebsd, angle, probability[-1] if len(members) else None)
-    drawn = [
-        draw(ebsd.replace(quaternions=_unit(member)), np.where(np.isfinite(angle), across, angle), None)
-        for member, across in zip(members, sample_angles, strict=True)
-    ]
+    main = draw(ebsd, angle, across)
+    drawn = [draw(one, own, across[:0]) for one, own in zip(maps, across, strict=True)]
     figures = {
         name: interval(name, value, [one.figures[name] for one in drawn]) for name, value in main.figures.items()
     }
     low, high, agreement = _per_grain(main, drawn)
     return GrainMap(
-        ebsd=ebsd.in_crystal_frame(CrystalFrame.X_ALONG_A),
+        ebsd=ebsd,
         labels=main.labels,
         grains=main.grains,
         edges=edges,
         angle=angle,
         boundary=main.boundary,
-        probability=probability[:-1],
+        probability=probability,
         special=main.special,
         systems=tuple(systems),
         kam=main.kam,
@@ -177,19 +174,41 @@ def _measure(
     grains = grain_statistics(labels, ebsd, edges, kam)
     flat = labels.reshape(-1)
     boundary = (flat[edges.first] != flat[edges.second]) & (flat[edges.first] > 0) & (flat[edges.second] > 0)
-    hexagonal = ebsd.hexagonal.reshape(-1)
-    at = np.flatnonzero(boundary & np.isfinite(angle) & hexagonal[edges.first] & hexagonal[edges.second])
-    q = ebsd.in_crystal_frame(CrystalFrame.X_ALONG_A).quaternions.reshape(-1, 4)
     special = np.full(len(edges), -1, np.int8)
-    if systems:
-        special[at] = classify(q[edges.first[at]], q[edges.second[at]], systems, tolerance)[0]
+    if systems and len(grains):
+        at = np.flatnonzero(boundary)
+        special[at] = _relations(flat[edges.first[at]], flat[edges.second[at]], grains, ebsd, systems, tolerance)
     area = float(ebsd.indexed.sum()) * ebsd.step[0] * ebsd.step[1]
     return _Drawn(labels, grains, boundary, special, kam, summarise(grains, boundary, special, systems, edges, area))
 
 
-def _unit(member: NDArray) -> NDArray[np.float64]:
+def _relations(
+    left: NDArray[np.int32],
+    right: NDArray[np.int32],
+    grains: Grains,
+    ebsd: OrientationMap,
+    systems: tuple[Special, ...],
+    tolerance: float,
+) -> NDArray[np.int8]:
+    """Return the special relation (P,) between the mean orientations of grains left and right (P,) of an edge.
+
+    Means, because pixels at a boundary are often a little off, and because there are far fewer pairs than edges.
+    """
+    key = np.minimum(left, right).astype(np.int64) * (len(grains) + 1) + np.maximum(left, right)
+    pairs, inverse = np.unique(key, return_inverse=True)
+    i, j = (side - 1 for side in np.divmod(pairs, len(grains) + 1))
+    hexagonal = np.isin(grains.phase, [phase.id for phase in ebsd.phases if phase.is_hexagonal])
+    same = hexagonal[i] & (grains.phase[i] == grains.phase[j])
+    found = np.full(len(pairs), -1, np.int8)
+    found[same] = classify(grains.orientation[i[same]], grains.orientation[j[same]], systems, tolerance)[0]
+    return found[inverse]
+
+
+def _member(ebsd: OrientationMap, member: NDArray) -> OrientationMap:
+    """The map with the orientations of one sample where its phase is hexagonal; half precision has bent their norm."""
     q = member.astype(np.float64)
-    return q / np.maximum(np.linalg.norm(q, axis=-1, keepdims=True), 1e-6)
+    q /= np.maximum(np.linalg.norm(q, axis=-1, keepdims=True), 1e-6)
+    return ebsd.replace(quaternions=np.where(ebsd.hexagonal[..., None], q, ebsd.quaternions))
 
 
 def _ratio(ebsd: OrientationMap) -> float:
