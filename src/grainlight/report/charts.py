@@ -64,7 +64,7 @@ def histogram_chart(histogram: Histogram, x_label: str, y_label: str, alt: str) 
 def pole_figure_chart(density: NDArray[np.float64], alt: str) -> tuple[Markup, float]:
     """Return a pole figure (H, H) in multiples of a uniform density, and the value at the dark end of its scale."""
     largest = float(np.nanmax(density)) if np.isfinite(density).any() else 1.0
-    end = max(2.0, math.ceil(largest))
+    end = max(2.0, 2.0 * math.ceil(largest / 2))
     index = np.round(255 * np.clip(np.nan_to_num(density) / end, 0, 1)).astype(np.uint8)
     # a rim of the nearest values, which the circle cuts: no steps at the edge
     image = embed(DENSITY.palette()[_spread_rim(index, np.isfinite(density))], 60_000)

@@ -97,7 +97,7 @@ def _png(picture: Picture) -> bytes:
 
 def _jpeg(picture: Picture, quality: int) -> bytes:
     stream = io.BytesIO()
-    picture.save(stream, format="JPEG", quality=quality, subsampling=0, optimize=True)
+    picture.save(stream, format="JPEG", quality=quality, subsampling=0)
     return stream.getvalue()
 
 

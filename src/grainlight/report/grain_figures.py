@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from markupsafe import Markup
 
 from grainlight.grains.grain_map import GrainMap
 from grainlight.grains.interval import Interval
@@ -26,6 +28,7 @@ _FIGURES = (
     ("mean_gos", "Mean grain orientation spread", "°", 3),
     ("boundary_density", "Boundary length per area", "µm⁻¹", 3),
     ("twin_fraction", "Twin boundaries, share of length", "%", 3),
+    ("variant_fraction", "Burgers variants, share of length", "%", 3),
 )
 _LEAST_SPECIAL = 0.005
 
@@ -41,11 +44,12 @@ class Tile:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the table of grains; ``interval`` is empty without samples."""
+    """A line of the table of grains; ``interval`` is empty without samples; ``part`` of the line above."""
 
     name: str
     value: str
     interval: str
+    part: bool = False
 
 
 def headline(result: Result, grains: GrainMap) -> list[Tile]:
@@ -76,23 +80,27 @@ def headline(result: Result, grains: GrainMap) -> list[Tile]:
 
 
 def lines_of(grains: GrainMap) -> list[Line]:
-    """Return the table of grains: the figures, then the special boundaries that occur."""
+    """Return the table of grains: the figures, with the special boundaries that occur below their sums."""
     lines = []
     for name, words, unit, digits in _FIGURES:
         one = grains.figures.get(name)
-        if one is not None and math.isfinite(one.value):
-            lines.append(Line(words, _value(one.value, unit, digits), _between(one, unit, digits)))
-    special = {name: one for name, one in grains.figures.items() if name.startswith("fraction of ")}
-    for name, one in sorted(special.items(), key=lambda item: -np.nan_to_num(item[1].value)):
-        if one.value >= _LEAST_SPECIAL:
-            words = name.removeprefix("fraction of ").replace(" deg", "°")
-            lines.append(Line(words, _value(one.value, "%", 3), _between(one, "%", 3)))
+        kind = name.removesuffix("_fraction")
+        if one is None or not math.isfinite(one.value) or (kind != name and one.value < _LEAST_SPECIAL):
+            continue
+        part = name == "interior_grains"
+        lines.append(Line(words, _value(one.value, unit, digits), _between(one, unit, digits), part))
+        start = f"fraction of {kind} "
+        special = [(key, value) for key, value in grains.figures.items() if key.startswith(start)]
+        for key, value in sorted(special, key=lambda item: -np.nan_to_num(item[1].value)):
+            if value.value >= _LEAST_SPECIAL:
+                words = _indices(key.removeprefix("fraction of ").replace(" deg", "°"))
+                lines.append(Line(words, _value(value.value, "%", 1), _between(value, "%", 1), part=True))
     return lines
 
 
 def _value(value: float, unit: str, digits: int) -> str:
     value = 100 * value if unit == "%" else value
-    text = f"{value:,.0f}" if digits == 0 else f"{value:.{digits}g}"
+    text = _number(value, unit, digits)
     return text + ("°" if unit == "°" else f" {unit}" if unit else "")
 
 
@@ -100,4 +108,17 @@ def _between(one: Interval, unit: str, digits: int) -> str:
     if not (math.isfinite(one.low) and math.isfinite(one.high)):
         return ""
     ends = (100 * end if unit == "%" else end for end in (one.low, one.high))
-    return " to ".join(f"{end:,.0f}" if digits == 0 else f"{end:.{digits}g}" for end in ends)
+    return " to ".join(_number(end, unit, digits) for end in ends)
+
+
+def _number(value: float, unit: str, digits: int) -> str:
+    if unit == "%":
+        return f"{value:.1f}"
+    return f"{value:,.0f}" if digits == 0 else f"{value:.{digits}g}"
+
+
+def _indices(name: str) -> Markup:
+    """Miller-Bravais indices with their minus signs as bars."""
+    text = Markup.escape(name.replace("<", "⟨").replace(">", "⟩"))
+    barred = re.sub(r"-(\d)", r'<span class="over">\1</span>', str(text))
+    return Markup(re.sub(r"[{⟨].*?[}⟩]", r'<span class="miller">\g<0></span>', barred))

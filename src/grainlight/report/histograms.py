@@ -60,7 +60,7 @@ def diameter_histogram(found: GrainMap, *, seed: int = 0) -> Histogram | None:
 
 
 def angle_histogram(found: GrainMap, samples: ArrayLike, *, classes: int = 19) -> Histogram | None:
-    """Return the length share of grain boundaries by disorientation [degrees], or None without boundaries.
+    """Return the length share of edges from the threshold up by disorientation [degrees], or None without any.
 
     Parameters
     ----------
@@ -68,18 +68,17 @@ def angle_histogram(found: GrainMap, samples: ArrayLike, *, classes: int = 19) -
         Grains and boundaries of a map.
     samples
         (K, H, W, 4) orientations of the ensemble in the frames and the crystal frame of ``found.ebsd``; an interval is
-        1.645 root-mean-square distances of its members from the map.
+        1.645 standard deviations of its members on either side.
     classes
         From the threshold of the boundaries to the largest disorientation of 6/mmm.
     """
     members = np.asarray(samples)
     edges = np.linspace(found.threshold, LARGEST_ANGLE, classes + 1)
-    at = np.flatnonzero(found.boundary | (found.probability[0] > 0))
+    at = np.flatnonzero((found.angle >= found.threshold) | (found.probability[0] > 0))
     few = replace(
         found.edges, first=found.edges.first[at], second=found.edges.second[at], length=found.edges.length[at]
     )
-    drawn = found.boundary[at] & np.isfinite(found.angle[at])
-    share = _length_share(found.angle[at][drawn], few.length[drawn], edges)
+    share = _length_share(found.angle[at], few.length, edges)
     if share is None:
         return None
     others = []
@@ -90,9 +89,9 @@ def angle_histogram(found: GrainMap, samples: ArrayLike, *, classes: int = 19) -
         one = _length_share(angle, few.length, edges)
         if one is not None:
             others.append(one)
-    if not others:
+    if len(others) < 2:
         return Histogram(edges, share)
-    spread = _NORMAL_90 * np.sqrt(np.mean((np.stack(others) - share) ** 2, axis=0))
+    spread = _NORMAL_90 * np.std(np.stack(others), axis=0, ddof=1)
     return _with_ends(edges, share, share - spread, share + spread)
 
 
@@ -108,7 +107,7 @@ def _with_ends(edges: Array, share: Array, low: Array, high: Array) -> Histogram
 
 def _round_classes(largest: float, count: int) -> Array:
     """Return limits from 0 to at least the largest value, about the square root of the count many, at round steps."""
-    wanted = largest / min(max(np.sqrt(count), 6), 20)
+    wanted = largest / min(max(np.sqrt(count), 8), 20)
     power = 10.0 ** np.floor(np.log10(wanted))
-    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= wanted * (1 - 1e-9))
+    step = min((factor * power for factor in (1, 2, 2.5, 5, 10)), key=lambda one: abs(np.log(one / wanted)))
     return step * np.arange(int(np.floor(largest / step)) + 2)

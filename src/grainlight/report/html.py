@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import sha256
@@ -92,10 +93,12 @@ def report_page(
 ) -> str:
     """Return the text of the page that `write_report` writes; parameters as there."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
 
     if grains is None:
         grains = find_grains(result.map, result.samples if len(result.samples) else None)
     maps = maps_of(result, light, overlay)
+    title = title or title_of(result)
     script, style = _part("page.js"), _part("page.css")
     environment = Environment(
         loader=PackageLoader("grainlight.report", "."),
@@ -104,8 +107,10 @@ def report_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["together"] = _together
     return environment.get_template("page.html").render(
-        title=title or title_of(result),
+        title=title,
+        heading=Markup.escape(title).replace("_", Markup("_<wbr>")),
         script=script,
         style=style,
         script_hash=b64encode(sha256(script.encode()).digest()).decode("ascii"),
@@ -166,7 +171,7 @@ def _light_text(light: dict[str, Any] | None) -> str:
 def _charts(result: Result, grains: GrainMap) -> list[Chart]:
     charts = []
     sizes = diameter_histogram(grains)
-    whiskers = " Whiskers: 90 % interval from the samples." if len(result.samples) > 1 else ""
+    whiskers = " Whiskers: 90 % interval, from the spread of the samples." if len(result.samples) > 1 else ""
     if sizes is not None:
         inner = int((~grains.grains.on_edge).sum())
         alt = f"Histogram of the equivalent diameters of {inner} grains"
@@ -184,7 +189,7 @@ def _charts(result: Result, grains: GrainMap) -> list[Chart]:
             Chart(
                 "Boundary disorientation",
                 histogram_chart(angles, "disorientation, degrees", "boundary length, %", alt),
-                f"By length, from {grains.threshold:g}° up.{whiskers}",
+                f"By length, edges of {grains.threshold:g}° and more.{whiskers}",
             )
         )
     at = (result.source > 0) & result.map.hexagonal
@@ -213,6 +218,11 @@ def _compact(value: Any) -> Any:
             return " ".join(f"{item:g}" for item in value)
         return [_compact(item) for item in value]
     return float(f"{value:.6g}") if isinstance(value, float) and np.isfinite(value) else value
+
+
+def _together(text: str) -> str:
+    """Text in which no line ends between a number and its unit."""
+    return re.sub(r"(\d) (%|µm|×)", "\\1\u00a0\\2", text)
 
 
 def _part(name: str) -> str:
