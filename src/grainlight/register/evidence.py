@@ -1,0 +1,141 @@
+"""How much speaks for a placement: points held out, halves against each other, shifts left over block by block."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grainlight.register.fit import TAIL, Pair, follow, sample
+from grainlight.register.scene import Scene
+from grainlight.register.transform import Transform
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Halves = tuple[Transform, Transform]
+"""A placement found on either half of the points; twice the same where nothing was fitted."""
+_BLOCKS = 8  # a side, for the error of a sum over points that are not independent
+_STRIPS, _TILES = 12, 4
+_FEWEST_IN_BLOCK = 30
+_MOST_POINTS = 24_000
+# Halves share blur, relief and prior: what they agree on is not all right (synthetic sections, docs/registration.md).
+_SHARED = 1.4
+
+
+def halves(scene: Scene) -> tuple[Mask, Mask]:
+    """Return two halves (P,) of a scene's points like the fields of a chess board, thinned where there are very many."""
+    place = np.rint((scene.points - np.array(scene.corner)) / scene.step).astype(int)
+    white = place.sum(1) % 2 == 0
+    keep = np.ones(len(white), dtype=bool)
+    if len(white) > _MOST_POINTS:
+        chance = np.random.default_rng(0).random(len(white))
+        keep = chance < _MOST_POINTS / len(white)
+    return white & keep, ~white & keep
+
+
+@dataclass(frozen=True)
+class Advantage:
+    """How much better one placement tells points that it was not fitted on: log-likelihood and its standard error."""
+
+    value: float
+    error: float
+
+    def beyond(self, sigmas: float) -> bool:
+        """Whether it is positive beyond so many standard errors."""
+        return self.value > sigmas * self.error and self.value > 0
+
+
+def advantage(pair: Pair, better: Halves, worse: Halves, parts: tuple[Mask, Mask], blur: float = 0.5) -> Advantage:
+    """Compare two placements, each half's on the points of the other half."""
+    total, errors = 0.0, 0.0
+    for k in (0, 1):
+        learn, test = parts[k], parts[1 - k]
+        sides = []
+        for placed in (better[k], worse[k]):
+            slope = follow(pair, blur, placed, learn).slope
+            sides.append(follow(pair, blur, placed, test, slope))
+        noise = np.minimum(sides[0].noise, sides[1].noise)
+        both = (sides[0].weight > 0) & (sides[1].weight > 0)
+        costs = [_cost(side.residual * side.noise / noise) for side in sides]
+        gained = np.where(both, costs[1] - costs[0], 0.0)
+        blocks = _block(pair.scene, pair.scene.points[test], _BLOCKS, _BLOCKS)
+        sums = np.bincount(blocks, weights=gained, minlength=_BLOCKS**2)
+        used = np.bincount(blocks, weights=both, minlength=_BLOCKS**2) > 0
+        total += float(gained.sum())
+        errors += float(used.sum() * sums[used].var()) if used.sum() > 1 else float(total) ** 2
+    return Advantage(total, math.sqrt(errors))
+
+
+def _cost(residual: Array) -> Array:
+    """Return the cost (P,) of residuals (P, C) over their noise, heavy-tailed."""
+    return 0.5 * residual.shape[1] * TAIL * np.log1p((residual**2).mean(1) / TAIL)
+
+
+def left_over(pair: Pair, found: Transform, fitted: Halves, parts: tuple[Mask, Mask]) -> float:
+    """Return the likely root-mean-square error of a registration in recorded pixels.
+
+    Two parts: chance, from placements fitted on either half of the points; and what the model could not follow, from
+    shifts of blocks and of strips along the slow axis that both halves agree on (their product has no bias).
+    """
+    chance = fitted[0].distance(fitted[1]) / 2
+    unseen = max(
+        _agreed(pair, found, parts, _STRIPS, 1),
+        _agreed(pair, found, parts, _TILES, _TILES),
+        0.0,
+    )
+    return _SHARED * math.sqrt(chance**2 + unseen)
+
+
+def _agreed(pair: Pair, found: Transform, parts: tuple[Mask, Mask], high: int, wide: int) -> float:
+    """Return the mean product of the shifts [pixels^2] that the two halves find in the same blocks."""
+    shifts = []
+    for part in parts:
+        shift, good = _shifts(pair, found, part, high, wide)
+        shifts.append((shift, good))
+    both = shifts[0][1] & shifts[1][1]
+    if both.sum() < 3:
+        return 0.0
+    return float((shifts[0][0][both] * shifts[1][0][both]).sum(1).mean())
+
+
+def _shifts(pair: Pair, found: Transform, use: Mask, high: int, wide: int, blur: float = 0.0) -> tuple[Array, Mask]:
+    """Return the shift (B, 2) in pixels that each block of points still wants, and whether it is sure to two pixels."""
+    level, points = pair.level(blur), pair.scene.points[use]
+    state = follow(pair, blur, found, use)
+    at = pair.view.here(found(points))
+    unit = state.noise * pair.view.binning
+    across = sample(level.across, pair.view.seen, at)[0] / unit
+    down = sample(level.down, pair.view.seen, at)[0] / unit
+    block, count = _block(pair.scene, points, high, wide), high * wide
+    w = state.weight
+
+    def add(x: Array) -> Array:
+        return np.bincount(block, weights=w * x.sum(1), minlength=count)
+
+    a, b, c = add(across * across), add(across * down), add(down * down)
+    p, q = add(-across * state.residual), add(-down * state.residual)
+    determinant = a * c - b * b
+    enough = np.bincount(block, weights=w > 0, minlength=count) >= _FEWEST_IN_BLOCK
+    good = enough & (determinant > 1e-9) & (np.minimum(a, c) > 0.25)
+    safe = np.where(good, determinant, 1.0)
+    shift = np.stack(((c * p - b * q) / safe, (a * q - b * p) / safe), -1)
+    return np.where(good[:, None], np.clip(shift, -4.0, 4.0), 0.0), good
+
+
+def _block(scene: Scene, points: Array, high: int, wide: int) -> NDArray[np.int64]:
+    x0, y0, x1, y1 = scene.extent
+    row = ((points[:, 1] - y0) / max(y1 - y0, 1e-9) * high).astype(np.int64).clip(0, high - 1)
+    column = ((points[:, 0] - x0) / max(x1 - x0, 1e-9) * wide).astype(np.int64).clip(0, wide - 1)
+    return row * wide + column
+
+
+def overlap(pair: Pair, found: Transform) -> float:
+    """Return the share of the scene's points that the images show."""
+    at = pair.view.here(found(pair.scene.points))
+    high, wide = pair.view.seen.shape
+    inside = ((at >= -0.5) & (at <= np.array([wide, high]) - 0.5)).all(1)
+    index = np.rint(at).astype(int)
+    seen = pair.view.seen[index[:, 1].clip(0, high - 1), index[:, 0].clip(0, wide - 1)]
+    return float((inside & seen).mean())

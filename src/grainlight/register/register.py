@@ -1,0 +1,300 @@
+"""Registration from end to end: where a map lies on its images, how sure that is, and when it is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grainlight.errors import InputError
+from grainlight.maps.light_stack import LightStack
+from grainlight.maps.orientation_map import OrientationMap
+from grainlight.progress import Progress, Silent
+from grainlight.register.basis import LADDER, Freedom
+from grainlight.register.evidence import Halves, advantage, halves, left_over, overlap
+from grainlight.register.fit import Pair, fit, follow
+from grainlight.register.scene import Scene, scene_of
+from grainlight.register.search import Candidate, search
+from grainlight.register.transform import Transform, stated
+from grainlight.register.view import View, view_of
+
+Method = Literal["auto", "rigid", "affine", "deformable", "none"]
+METHODS: tuple[Method, ...] = ("auto", "rigid", "affine", "deformable", "none")
+_FEWEST_POINTS = 100
+_SURE = 3.0  # standard errors
+# Of the best placement's score over that of any other turn; unrelated pairs reach 1.5 (docs/registration.md).
+_DISTINCT = 2.0
+_LEAST_OVERLAP = 0.3
+_WORST = 1.0  # EBSD steps of residual
+_ELSEWHERE = 24
+_WORTHWHILE = 0.25  # recorded pixels: smaller corrections of what was stated are not made
+_FINE = (1.0, 0.5, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Registration:
+    """Where a map lies on its images.
+
+    Parameters
+    ----------
+    transform
+        From EBSD positions to recorded pixels.
+    method
+        How much freedom the data paid for: "stated" (the placement as stated), "translation", "rigid", "affine" or
+        "deformable".
+    residual
+        Likely root-mean-square error in recorded pixels, estimated from the data; NaN where nothing was fitted.
+    moved
+        Root-mean-square distance in recorded pixels to the stated placement.
+    trusted
+        Whether the evidence carries the placement; if not, the light should not be used with it.
+    report
+        Numbers for the record.
+    warnings
+        Sentences for the user.
+    """
+
+    transform: Transform
+    method: str
+    residual: float
+    moved: float
+    trusted: bool
+    report: dict[str, Any]
+    warnings: tuple[str, ...]
+
+    def as_record(self) -> dict[str, Any]:
+        """Return plain values for the record of a run."""
+        return {
+            "method": self.method,
+            "residual_px": _plain(self.residual),
+            "moved_px": _plain(self.moved),
+            "trusted": self.trusted,
+            **self.report,
+            "transform": self.transform.as_record(),
+        }
+
+
+def register(
+    ebsd: OrientationMap,
+    light: LightStack,
+    method: Method = "auto",
+    *,
+    scale: int = 4,
+    start: Transform | None = None,
+    progress: Progress | None = None,
+) -> Registration:
+    """Find where a map lies on its images, from nothing but the two.
+
+    Parameters
+    ----------
+    ebsd
+        The map, in any frame; its 6/mmm points count.
+    light
+        The stack; step, origin and mirror state where the user believes it to be. The step is taken as right to a few
+        per cent.
+    method
+        "auto" keeps the stated placement unless another one tells points that it was not fitted on significantly
+        better, and takes no more freedom than pays in the same coin; "rigid", "affine" and "deformable" fix the
+        freedom; "none" believes what is stated.
+    scale
+        Images are binned no further than EBSD step / scale.
+    start
+        Placement to refine instead of a search, such as from points of the user's.
+
+    Raises
+    ------
+    InputError
+        If the method is unknown.
+    """
+    if method not in METHODS:
+        raise InputError("unknown registration", found=repr(method), expected=", ".join(METHODS))
+    progress = progress or Silent()
+    scene = scene_of(ebsd)
+    as_stated = stated(light, scene.extent) if start is None else start
+    if method == "none" or len(scene.points) < _FEWEST_POINTS:
+        told = (
+            () if method == "none" else ("The map has too few points to register it; the stated placement was used.",)
+        )
+        return Registration(as_stated, "stated", float("nan"), 0.0, True, {"points": len(scene.points)}, told)
+    progress.begin("registering", 4)
+    view = view_of(light, scene.step / scale * (1 + 1e-6), scene.broad)
+    return register_pair(Pair(scene, view, light.step), as_stated, method, given=start is not None, progress=progress)
+
+
+def register_pair(
+    pair: Pair, as_stated: Transform, method: Method, *, given: bool = False, progress: Progress | None = None
+) -> Registration:
+    """Register two sides that are made already.
+
+    Parameters
+    ----------
+    as_stated
+        Where they are believed to lie.
+    given
+        Whether that is a start to refine, and nothing is to be searched elsewhere.
+    """
+    progress = progress or Silent()
+    parts = halves(pair.scene)
+    use = parts[0] | parts[1]
+    found = [] if given else search(pair.scene, pair.view, pair.pixel)
+    progress.advance()
+    base, near, distinct = _base(pair, as_stated, found, parts, use, method, given)
+    progress.advance()
+    if method == "auto":
+        best, fitted, name = _ladder(pair, base, near, parts, use)
+    else:
+        name = str(method)
+        rough = fit(pair, base, "rigid" if method == "rigid" else "affine", use)
+        best = rough if method != "deformable" else fit(pair, rough, "deformable", use, levels=_FINE)
+        fitted = _on_halves(pair, best, method, parts)
+    progress.advance()
+    if name == "stated":
+        # nothing was fitted; how far a shift would go tells how far off the stated placement may be
+        fitted = _on_halves(pair, best, "translation", parts)
+    residual = left_over(pair, best, fitted, parts)
+    progress.advance()
+    return _judged(pair, as_stated, best, name, residual, distinct, found, near, use)
+
+
+def _base(
+    pair: Pair,
+    as_stated: Transform,
+    found: list[Candidate],
+    parts: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    use: NDArray[np.bool_],
+    method: Method,
+    given: bool,
+) -> tuple[Transform, bool, float]:
+    """Return the placement to start from, whether it is the stated one, and how distinct it is."""
+    if given:
+        return as_stated, True, 0.0
+    distinct = found[0].score / max(found[1].score, 1e-9)
+    if distinct < _DISTINCT:
+        # the search is lost; the stated placement may still be told from places around it
+        return as_stated, True, distinct
+    freedom: Freedom = "rigid" if method == "rigid" else "affine"
+    there = fit(pair, found[0].transform, freedom, use)
+    stays = fit(pair, as_stated, freedom, use)
+    if there.distance(stays) < 0.5:
+        return as_stated, True, distinct
+    clear = advantage(pair, (there, there), (stays, stays), parts).beyond(_SURE)
+    seen = overlap(pair, there), overlap(pair, stays)
+    # where the images show little of the map there is little to compare
+    if clear or (seen[1] < 0.5 * seen[0]) or _gain(pair, there, use) > _gain(pair, stays, use) + 0.25:
+        return there, False, distinct
+    return as_stated, True, distinct
+
+
+def _ladder(
+    pair: Pair,
+    base: Transform,
+    near: bool,
+    parts: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    use: NDArray[np.bool_],
+) -> tuple[Transform, Halves, str]:
+    """Return the placement of the most freedom that pays on points held out, its halves, and its name.
+
+    What was stated has the benefit of the doubt; what had to be searched was scanned on another instrument, and drift
+    is to be expected.
+    """
+    if not near:
+        affine, bent = _on_halves(pair, base, "affine", parts), fit(pair, base, "deformable", use, levels=_FINE)
+        fitted = _on_halves(pair, bent, "deformable", parts)
+        if advantage(pair, affine, fitted, parts, 0.0).beyond(1.0):
+            return base, affine, "affine"
+        return bent, fitted, "deformable"
+    best, fitted, name = base, (base, base), "stated"
+    for freedom in LADDER:
+        trial = fit(pair, best, freedom, use, levels=_FINE if freedom == "deformable" else (2.0, *_FINE))
+        trials = _on_halves(pair, trial, freedom, parts)
+        step, doubt = trial.distance(best), trials[0].distance(trials[1]) / 2
+        if step > max(_WORTHWHILE, 2 * doubt) and advantage(pair, trials, fitted, parts, 0.0).beyond(_SURE):
+            best, fitted, name = trial, trials, freedom
+    return best, fitted, name
+
+
+def _on_halves(
+    pair: Pair,
+    best: Transform,
+    freedom: str,
+    parts: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+) -> Halves:
+    """Fit either half anew from a placement that the whole has found; the start's bend is left to the freedom."""
+    levels = (0.5, 0.0)
+    one, other = (fit(pair, best, freedom, part, levels=levels) for part in parts)  # type: ignore[arg-type]
+    return one, other
+
+
+def _gain(pair: Pair, placed: Transform, use: NDArray[np.bool_]) -> float:
+    return follow(pair, 0.5, placed, use).gain
+
+
+def _rank(pair: Pair, placed: Transform, use: NDArray[np.bool_]) -> float:
+    """Return how a placement's gain compares with the best of places well away from it; 1 is chance."""
+    x0, y0, x1, y1 = placed.extent
+    reach = 0.3 * min(x1 - x0, y1 - y0) * np.sqrt(abs(np.linalg.det(placed.matrix)))
+    here = max(_gain(pair, placed, use), 0.0)
+    others = [1e-3]
+    for k in range(_ELSEWHERE):
+        angle, far = 2 * np.pi * k / _ELSEWHERE, reach * (0.5 + 0.5 * (k % 3) / 2)
+        away = placed.replaced(offset=placed.offset + far * np.array([np.cos(angle), np.sin(angle)]))
+        if overlap(pair, away) > _LEAST_OVERLAP:
+            others.append(_gain(pair, away, use))
+    return here / max(others)
+
+
+def _judged(
+    pair: Pair,
+    as_stated: Transform,
+    best: Transform,
+    name: str,
+    residual: float,
+    distinct: float,
+    found: list[Candidate],
+    near: bool,
+    use: NDArray[np.bool_],
+) -> Registration:
+    state, seen = follow(pair, 0.0, best, use), overlap(pair, best)
+    # a placement that a fit has improved may be told from its surroundings where the stated one could not
+    if distinct < _DISTINCT:
+        distinct = max(distinct, _rank(pair, best, use))
+    warnings = []
+    limit = _WORST * pair.scene.step / pair.pixel
+    if seen < _LEAST_OVERLAP:
+        warnings.append(f"Only {100 * seen:.0f} % of the EBSD map lies on the polarized-light images.")
+    if distinct < _DISTINCT:
+        warnings.append(
+            "The polarized light fits the EBSD map hardly better here than elsewhere "
+            f"({distinct:.2f} times as well): too little contrast, or not the same place."
+        )
+    if residual > limit:
+        warnings.append(
+            f"The registration is uncertain by {residual:.1f} pixels (rms), more than an EBSD step of {limit:.1f}."
+        )
+    trusted = not warnings
+    moved = best.distance(as_stated)
+    if trusted and not near:
+        warnings.append(
+            f"The images do not lie where --pl-origin and --pl-step state: registration moved them by {moved:.1f} "
+            f"pixels (rms), turned by {best.turn:.1f} degrees{', mirrored' if best.mirrored else ''}."
+        )
+    report = {
+        "points": int(use.sum()),
+        "overlap": round(seen, 3),
+        "distinct": round(float(distinct), 2),
+        "explained": [round(float(v), 3) for v in state.explained],
+        "scores": [round(c.score, 3) for c in found[:3]],
+        "turn_deg": round(best.turn, 2),
+        "mirrored": best.mirrored,
+        "least_jacobian": round(float(best.determinants().min()), 3),
+    }
+    return Registration(best, name, residual, moved, trusted, report, tuple(warnings))
+
+
+def _plain(value: float) -> float | None:
+    return round(value, 3) if np.isfinite(value) else None
+
+
+__all__ = ["METHODS", "Method", "Registration", "Scene", "View", "register", "register_pair"]

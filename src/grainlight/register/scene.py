@@ -1,0 +1,94 @@
+"""What light can see of an EBSD map: powers of the c-axes at the scan points and on a grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.spatial import cKDTree
+
+from grainlight.maps.orientation_map import OrientationMap
+
+Array = NDArray[np.float64]
+A0, A2, A4 = (0, 1), (2, 3), (4, 5)
+"""Which of `features` the harmonics 0, 2 and 4 follow."""
+_BROAD = 1 / 5  # standard deviation of the high pass, in shares of the map's shorter side
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Features of the map's points that any optics only combine linearly.
+
+    Parameters
+    ----------
+    points
+        (P, 2) um, (x, y) from the first EBSD point, of the points that count.
+    values
+        (P, K) features of them.
+    grid
+        (K, h, w) the same on a square grid of ``step`` um that begins at ``corner``, gaps filled by the nearest.
+    known
+        (h, w) whether a point that counts is nearest.
+    step, corner, extent
+        um; (x, y); (x0, y0, x1, y1) of all points.
+    broad
+        um: structure wider than this is light, texture or tilt of the section, not grains; it is taken off.
+    """
+
+    points: Array
+    values: Array
+    grid: NDArray[np.float32]
+    known: NDArray[np.bool_]
+    step: float
+    corner: tuple[float, float]
+    extent: tuple[float, float, float, float]
+    broad: float
+
+    def at_points(self, blur: float) -> Array:
+        """Return the features (P, K) without their broad part, blurred by a Gaussian of ``blur`` um."""
+        where = ((self.points - np.array(self.corner)) / self.step).T[::-1]
+        sharp = self.values if blur <= 0 else _sample(self._smooth(blur), where)
+        return sharp - _sample(self._smooth(self.broad), where)
+
+    def on_grid(self, blur: float) -> NDArray[np.float32]:
+        """Return the features (K, h, w) without their broad part, blurred by a Gaussian of ``blur`` um."""
+        return self._smooth(blur) - self._smooth(self.broad)
+
+    def _smooth(self, blur: float) -> NDArray[np.float32]:
+        sigma = blur / self.step
+        return np.stack([gaussian_filter(image, sigma, mode="nearest") for image in self.grid])
+
+
+def features(c_axes: Array) -> Array:
+    """Return s, s^2 and the real and imaginary parts of s exp(2 i phi) and s^2 exp(4 i phi) of axes (..., 3).
+
+    Whatever the angle, the optics and the anisotropy (while it is weak), intensity is a linear combination of these.
+    """
+    x, y = c_axes[..., 0], c_axes[..., 1]
+    s, real, imag = x * x + y * y, x * x - y * y, 2 * x * y
+    return np.stack((s, s * s, real, imag, real * real - imag * imag, 2 * real * imag), -1)
+
+
+def scene_of(ebsd: OrientationMap) -> Scene:
+    """Return the scene of a map, whatever its grid and frame; only 6/mmm points count."""
+    present = ebsd.present
+    x0, y0 = float(ebsd.x[present].min()), float(ebsd.y[present].min())
+    x1, y1 = float(ebsd.x[present].max()), float(ebsd.y[present].max())
+    step = min(s for s, n in zip(ebsd.step, ebsd.shape[::-1], strict=True) if n > 1) if max(ebsd.shape) > 1 else 1.0
+    rows, columns = round((y1 - y0) / step) + 1, round((x1 - x0) / step) + 1
+    use = ebsd.hexagonal
+    values = features(ebsd.c_axes()[use])
+    points = np.stack((ebsd.x[use], ebsd.y[use]), -1)
+    tree = cKDTree(points)
+    y, x = np.meshgrid(y0 + step * np.arange(rows), x0 + step * np.arange(columns), indexing="ij")
+    distance, nearest = tree.query(np.stack((x, y), -1).reshape(-1, 2))
+    grid = values[nearest].T.reshape(-1, rows, columns).astype(np.float32)
+    known = (distance <= 0.75 * max(ebsd.step)).reshape(rows, columns)
+    broad = max(_BROAD * min(rows, columns), 4.0) * step
+    return Scene(points, values, grid, known, step, (x0, y0), (x0, y0, x1, y1), broad)
+
+
+def _sample(images: NDArray[np.float32], where: Array) -> Array:
+    return np.stack([map_coordinates(image, where, order=1, mode="nearest") for image in images], -1).astype(float)

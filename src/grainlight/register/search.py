@@ -1,0 +1,166 @@
+"""Coarse search: turns, mirrors, small rotations and distortions, each with every shift by correlation in Fourier space."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import irfft2, next_fast_len, rfft2
+from scipy.ndimage import map_coordinates
+
+from grainlight.register.scene import Scene
+from grainlight.register.transform import Transform
+from grainlight.register.view import View
+
+Array = NDArray[np.float64]
+_SIDE = 96  # pixels of the map's longer side in the search
+_LEAST_OVERLAP = 0.4
+_ROTATIONS = (0.0, -2.0, 2.0, -4.0, 4.0)  # degrees
+_STEPS = (0.03, 0.015, 0.008)  # of rotation [rad], stretches and shear, in turn
+TURNS = tuple((k, mirror) for mirror in (False, True) for k in range(4))
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A placement and what speaks for it.
+
+    ``score``: share of the light's variance that the map explains, times the share of the map that the images show;
+    ``turn``: quarter turns counter-clockwise and mirror; ``transform``.
+    """
+
+    score: float
+    turn: tuple[int, bool]
+    transform: Transform
+
+
+def search(scene: Scene, view: View, pixel: float, turns: tuple[tuple[int, bool], ...] = TURNS) -> list[Candidate]:
+    """Return the best placement of each turn, refined for the best three, best first.
+
+    Parameters
+    ----------
+    pixel
+        um per recorded pixel.
+    """
+    room = _Room(scene, view, pixel)
+    found = []
+    for turn in turns:
+        trials = [(room.best(_matrix(turn, math.radians(r), 0.0, 0.0, 0.0) / pixel), r) for r in _ROTATIONS]
+        (score, transform), rotation = max(trials, key=lambda t: t[0][0])
+        found.append((score, turn, math.radians(rotation), transform))
+    found.sort(key=lambda f: -f[0])
+    result = [
+        _refined(room, turn, rotation, score, transform, pixel) if k < 3 else Candidate(score, turn, transform)
+        for k, (score, turn, rotation, transform) in enumerate(found)
+    ]
+    return sorted(result, key=lambda c: -c.score)
+
+
+def _refined(
+    room: _Room, turn: tuple[int, bool], rotation: float, score: float, transform: Transform, pixel: float
+) -> Candidate:
+    """Go uphill along rotation, two stretches and shear in turn."""
+    at, best = np.array([rotation, 0.0, 0.0, 0.0]), (score, transform)
+    for step in _STEPS:
+        for axis in range(4):
+            for sign in (1.0, -1.0):
+                moved = False
+                while True:
+                    trial = at.copy()
+                    trial[axis] += sign * step
+                    if abs(trial[axis]) > 0.13:
+                        break
+                    found = room.best(_matrix(turn, *trial) / pixel)
+                    if found[0] <= best[0]:
+                        break
+                    at, best, moved = trial, found, True
+                if moved:
+                    break
+    return Candidate(best[0], turn, best[1])
+
+
+def _matrix(turn: tuple[int, bool], rotation: float, wide: float, high: float, shear: float) -> Array:
+    """Return the (2, 2) matrix (x right, y down) of a turn, a rotation counter-clockwise, stretches and a shear."""
+    angle = -(rotation + turn[0] * math.pi / 2)
+    c, s = math.cos(angle), math.sin(angle)
+    mirror = np.diag([-1.0 if turn[1] else 1.0, 1.0])
+    scan = np.array([[1 + wide, 0.0], [shear, 1 + high]])
+    return np.array([[c, -s], [s, c]]) @ mirror @ scan
+
+
+class _Room:
+    """Both sides at a common coarse resolution, the light's transforms made once."""
+
+    def __init__(self, scene: Scene, view: View, pixel: float) -> None:
+        self.scene, self.view = scene, view
+        x0, y0, x1, y1 = scene.extent
+        longer = max(x1 - x0, y1 - y0) + scene.step
+        self.unit = max(longer / _SIDE, scene.step, pixel * view.binning)  # um
+        here = pixel * view.binning
+        self.blur = 0.7 * self.unit
+        self.fine = self.unit / here  # view pixels per search pixel
+        channels = view.smoothed(self.blur / here)
+        rows, columns = (max(1, math.floor((n - 1) / self.fine) + 1) for n in view.seen.shape)
+        row, column = np.meshgrid(np.arange(rows) * self.fine, np.arange(columns) * self.fine, indexing="ij")
+        at = np.stack((row, column))
+        self.light = np.stack([map_coordinates(c, at, order=1) for c in channels])
+        seen = map_coordinates(view.seen.astype(np.float32), at, order=1) > 0.5
+        self.light *= seen
+        # a turned and stretched map is at most so large
+        side = math.ceil(1.5 * longer / self.unit) + 2
+        self.size = (next_fast_len(rows + side, real=True), next_fast_len(columns + side, real=True))
+        self.images = rfft2(self.light, self.size)
+        self.power = rfft2(
+            np.stack([(self.light[list(channels)] ** 2).sum(0) for channels, _ in view.groups]), self.size
+        )
+        self.seen = rfft2(seen.astype(np.float32), self.size)
+        self.grid = scene.on_grid(self.blur)
+        self.known = scene.known.astype(np.float32)
+        self.centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
+
+    def best(self, matrix: Array) -> tuple[float, Transform]:
+        """Return score and transform of the best shift under a matrix [recorded pixels per um]."""
+        surface, middle = self.surface(matrix)
+        row, column = np.unravel_index(int(surface.argmax()), surface.shape)
+        high, wide = self.light.shape[1:]
+        shift = np.array([_signed(column, wide, self.size[1]), _signed(row, high, self.size[0])]) + middle
+        place = shift * self.fine * self.view.binning + (self.view.binning - 1) / 2
+        offset = place - matrix @ self.centre
+        return float(surface[row, column]), Transform(matrix, offset, self.scene.extent)
+
+    def surface(self, matrix: Array) -> tuple[Array, Array]:
+        """Return the score of every shift, and where the map's centre is in the turned map's image."""
+        scale = 1 / (self.fine * self.view.binning)
+        small = matrix * scale  # search pixels per um
+        x0, y0, x1, y1 = self.scene.extent
+        corners = (np.array([[x0, y0], [x1, y0], [x0, y1], [x1, y1]]) - self.centre) @ small.T
+        half = np.ceil(np.abs(corners).max(0)).astype(int)
+        v, u = np.meshgrid(np.arange(-half[1], half[1] + 1), np.arange(-half[0], half[0] + 1), indexing="ij")
+        back = np.stack((u, v), -1) @ np.linalg.inv(small).T + self.centre
+        at = ((back - np.array(self.scene.corner)) / self.scene.step).transpose(2, 0, 1)[::-1]
+        mask = map_coordinates(self.known, at, order=1, mode="constant") > 0.5
+        turned = np.stack([map_coordinates(f, at, order=1, mode="nearest") for f in self.grid]) * mask
+        fourier = np.conj(rfft2(turned.astype(np.float32), self.size))
+        cover = np.conj(rfft2(mask.astype(np.float32), self.size))
+        overlap = irfft2(cover * self.seen, self.size) / max(float(mask.sum()), 1.0)
+        power = irfft2(cover * self.power, self.size)
+        score = np.zeros(self.size)
+        for (channels, which), total in zip(self.view.groups, power, strict=True):
+            part = turned[list(which)].reshape(len(which), -1)
+            gram = part @ part.T
+            inverse = np.linalg.inv(gram + 1e-3 * np.trace(gram) / len(which) * np.eye(len(which)))
+            for channel in channels:
+                cross = irfft2(fourier[list(which)] * self.images[channel], self.size)
+                flat = cross.reshape(len(which), -1)
+                explained = ((inverse @ flat) * flat).sum(0).reshape(self.size)
+                score += explained / np.maximum(total * np.maximum(overlap, 0.2), 1e-3 * float(power.max()))
+        # what little overlap explains, chance explains
+        score *= np.clip(overlap, 0.0, 1.0) / len(self.view.groups)
+        score[overlap < _LEAST_OVERLAP] = 0.0
+        return score, half.astype(float)
+
+
+def _signed(index: int, images: int, size: int) -> float:
+    """Return the shift of an index of the cyclic correlation: beyond the images' own size it is negative."""
+    return float(index if index < images else index - size)
