@@ -25,7 +25,7 @@ _SHARED = 1.4
 
 
 def halves(scene: Scene) -> tuple[Mask, Mask]:
-    """Return two halves (P,) of a scene's points like the fields of a chess board, thinned where there are very many."""
+    """Return two halves (P,) of a scene's points like the fields of a chess board, thinned where there are many."""
     place = np.rint((scene.points - np.array(scene.corner)) / scene.step).astype(int)
     white = place.sum(1) % 2 == 0
     keep = np.ones(len(white), dtype=bool)

@@ -207,7 +207,7 @@ def _solve(basis: Basis, across: Array, down: Array, residual: Array, weight: Ar
 
 
 def sample(images: NDArray[np.float32], seen: Mask, at: Array) -> tuple[Array, Mask]:
-    """Return values (P, C) of images at positions (P, 2) as (column, row), linear in between, and where there are any."""
+    """Return values (P, C) of images at positions (P, 2) as (column, row), linear in between, and where there are."""
     where = at.T[::-1]
     high, wide = seen.shape
     inside = (at[:, 0] >= 0) & (at[:, 0] <= wide - 1) & (at[:, 1] >= 0) & (at[:, 1] <= high - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -58,8 +59,11 @@ def draw(image: NDArray[np.float32], segments: Segments, transform: Transform) -
     x0, y0, x1, y1 = transform.extent
     corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
     steps = np.linspace(0, 1, 200)
-    sides = [np.stack((a + (b - a) * t0, a + (b - a) * t1)) for a, b in zip(corners, np.roll(corners, -1, 0), strict=True)
-             for t0, t1 in zip(steps[:-1], steps[1:], strict=True)]  # fmt: skip
+    sides = [
+        np.stack((a + (b - a) * t0, a + (b - a) * t1))
+        for a, b in zip(corners, np.roll(corners, -1, 0), strict=True)
+        for t0, t1 in itertools.pairwise(steps)
+    ]
     _lines(picture, transform(np.stack(sides)), scale, _FRAME)
     if len(segments):
         _lines(picture, transform(segments), scale, _COLOUR)

@@ -1,4 +1,4 @@
-"""Coarse search: turns, mirrors, small rotations and distortions, each with every shift by correlation in Fourier space."""
+"""Coarse search: turns, mirrors, rotations and distortions, each with every shift by correlation in Fourier space."""
 
 from __future__ import annotations
 

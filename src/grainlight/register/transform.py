@@ -1,4 +1,4 @@
-"""`Transform`: where every place of an EBSD map lies on the images; affine, drift along the slow axis, smooth bending."""
+"""`Transform`: where every place of an EBSD map lies on the images; affine, drift on the slow axis, smooth bend."""
 
 from __future__ import annotations
 

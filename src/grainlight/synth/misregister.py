@@ -1,4 +1,4 @@
-"""Misregistration of an EBSD map against polarized-light images: draws, positions, and the section as the light sees it.
+"""Misregistration of an EBSD map against polarized-light images: draws, positions, what the light sees.
 
 Pixels are (column, row), x right and y down, on the full-resolution grid of the map. Ranges after Winkelmann et al.,
 Materials 13, 2816 (2020) and the geometry of a scan at 70 degrees of tilt: one degree of tilt error stretches the slow
