@@ -14,7 +14,7 @@ from importlib import import_module
 
 from grainlight.errors import InputError
 
-COMMANDS = ("enhance", "convert", "simulate", "synthesize", "train", "evaluate", "demo", "info", "doctor")
+COMMANDS = ("enhance", "convert", "simulate", "synthesize", "train", "evaluate", "grains", "demo", "info", "doctor")
 """Each is a module of this folder with ``add(subparsers)`` and ``run(arguments)``."""
 
 _INTERRUPTED = 130

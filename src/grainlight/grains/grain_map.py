@@ -229,8 +229,13 @@ def _per_grain(
     for name in WITH_INTERVAL:
         values = np.asarray(getattr(main.grains, name), dtype=np.float64)
         samples = np.stack([getattr(one.grains, name)[p] for one, p in zip(drawn, partners, strict=True)])
-        low[name], high[name] = bounds(f"grain {name}", values, samples)
+        low[name], high[name] = bounds(f"grain {name}", values, samples, margin_scale(main.grains.pixels))
     return low, high, np.mean(overlaps, axis=0)
+
+
+def margin_scale(pixels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the scale (N,) of the margins of grains: boundaries a little off matter less to larger grains."""
+    return np.sqrt(100.0 / pixels)
 
 
 def _partners(main: _Drawn, other: _Drawn) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

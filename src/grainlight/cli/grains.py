@@ -1,0 +1,146 @@
+"""`grainlight grains`: grains and boundaries of a map as tables, a label image and a picture."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grainlight.cli import values
+from grainlight.cli.output import check_file
+from grainlight.cli.terminal import note
+from grainlight.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from grainlight.grains.grain_map import GrainMap
+    from grainlight.maps.orientation_map import OrientationMap
+
+_ENDINGS = (".csv", ".tif", ".png")
+_SHOWN = ("grains", "interior_grains", "mean_diameter", "mean_aspect", "mean_gos", "twin_fraction", "variant_fraction")
+
+
+def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
+    """Add the command to the parser."""
+    command = commands.add_parser(
+        "grains",
+        help="grains, boundaries and twins of a map, restored or not",
+        description="Divide a map into grains. Writes OUT.csv (a line per grain), OUT_figures.csv (figures of the map "
+        "after ASTM E2627), OUT.tif (grain ids, 16 or 32 bits, 0 where there is no grain) and OUT.png (a picture). "
+        "From the .npz of `enhance` with two or more samples, figures and grains carry 90 %% intervals.",
+        allow_abbrev=False,
+    )
+    command.add_argument("input", metavar="MAP", help="an EBSD map, or the .npz that `enhance` writes")
+    command.add_argument("--output", metavar="OUT.csv", help="(default: MAP_grains.csv beside the input)")
+    command.add_argument("--force", action="store_true", help="replace existing output")
+    command.add_argument(
+        "--threshold",
+        type=values.positive("degrees"),
+        default=5.0,
+        metavar="DEG",
+        help="misorientation from which neighbours belong to different grains (default: 5)",
+    )
+    command.add_argument(
+        "--minimum-pixels",
+        type=values.whole(1),
+        metavar="N",
+        help="smaller grains join a neighbour (default: 5; of a restored map the pixels per EBSD point, if more)",
+    )
+    command.add_argument(
+        "--tolerance",
+        type=values.positive("degrees"),
+        default=5.0,
+        metavar="DEG",
+        help="within which a boundary counts as a twin or special one (default: 5)",
+    )
+    values.add_map(command)
+    return command
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    source = Path(arguments.input)
+    name = arguments.output or source.with_name(f"{source.stem}_grains.csv")
+    output = check_file(name, (".csv",), arguments.force, companions=_ENDINGS, inputs=(source,))
+    figures = check_file(output.with_name(f"{output.stem}_figures.csv"), (".csv",), arguments.force, inputs=(source,))
+
+    from grainlight.grains.grain_map import find_grains
+    from grainlight.grains.table import figure_table, grain_table
+    from grainlight.maps.io.atomic import atomic_path
+
+    ebsd, samples, least = _read(source, arguments)
+    if not ebsd.indexed.any():
+        raise InputError("no point of the map has an orientation", file=source)
+    found = find_grains(
+        ebsd,
+        samples,
+        threshold=arguments.threshold,
+        minimum_pixels=arguments.minimum_pixels or least,
+        tolerance=arguments.tolerance,
+    )
+    with atomic_path(output) as file:
+        file.write_text(grain_table(found), encoding="utf-8")
+    with atomic_path(figures) as file:
+        file.write_text(figure_table(found), encoding="utf-8")
+    _write_labels(found.labels, output.with_suffix(".tif"))
+    _write_picture(found, output.with_suffix(".png"))
+    for line in _lines(found):
+        print(line)
+    print(f"wrote {output}, {figures.name}, {output.stem}.tif and {output.stem}.png")
+    return 0
+
+
+def _read(source: Path, arguments: argparse.Namespace) -> tuple[OrientationMap, NDArray[np.float16] | None, int]:
+    """Return the map, its samples where there are some, and the pixels of the smallest grain worth the name."""
+    from grainlight.grains.segment import MINIMUM_PIXELS
+
+    if source.suffix.lower() != ".npz":
+        ebsd = values.load_map(arguments.input, arguments)
+        note(f"read {ebsd.source}: frames sample {ebsd.sample_frame.value}, crystal X along {ebsd.crystal_frame.value}")
+        for suspicion in ebsd.notes:
+            note(f"note: {suspicion}")
+        return ebsd, None, MINIMUM_PIXELS
+
+    from grainlight.restore.saved import load_saved
+
+    saved = load_saved(source)
+    scale = int(saved.record.get("settings", {}).get("scale", 1))
+    for remark in saved.notes:
+        note(f"note: {remark}")
+    if len(saved.samples) == 0:
+        note("note: the ensemble had one sample: no intervals (--quality balanced or best has more)")
+    return saved.map, saved.samples, max(MINIMUM_PIXELS, scale**2)
+
+
+def _write_labels(labels: NDArray[np.int32], path: Path) -> None:
+    import tifffile
+
+    from grainlight.maps.io.atomic import atomic_path
+
+    kind = "uint16" if labels.max(initial=0) < 1 << 16 else "uint32"
+    with atomic_path(path) as file:
+        tifffile.imwrite(file, labels.astype(kind), photometric="minisblack", compression="zlib")
+
+
+def _write_picture(found: GrainMap, path: Path) -> None:
+    from grainlight.maps.io.atomic import atomic_path
+    from grainlight.report.grain_picture import grain_figure
+
+    with atomic_path(path) as file:
+        grain_figure(found).savefig(file, dpi=150)
+
+
+def _lines(found: GrainMap) -> list[str]:
+    from grainlight.grains.summary import QUANTITIES
+
+    lines = [
+        f"grains from {found.threshold:g} degrees up, {found.minimum_pixels} pixels and more; averages over grains "
+        "that do not touch the border (ASTM E2627)"
+    ]
+    for name in _SHOWN:
+        one, unit = found.figures[name], QUANTITIES[name]
+        between = "" if one.low != one.low else f"  (90 %: {one.low:.4g} to {one.high:.4g})"
+        lines.append(f"{name.replace('_', ' ')}: {one.value:.4g}{' ' + unit if unit else ''}{between}")
+    return lines
