@@ -116,9 +116,8 @@ def _geometry(group: h5py.Group, source: OrientationMap) -> None:
     for name in ("SpatialDimensionality", "UnitDimensionality"):
         group.attrs[name] = np.array([3], dtype=np.uint32)
     group.create_dataset("DIMENSIONS", data=np.array([cols, rows, 1], dtype=np.int64))
-    # DREAM3D's origin is the corner of the first cell
-    corner = [source.origin[axis] - source.step[axis] / 2 for axis in (0, 1)]
-    group.create_dataset("ORIGIN", data=np.array([*corner, 0.0], dtype=np.float32))
+    # as DREAM3D's importers of .ang and .ctf have it: the place of the first point
+    group.create_dataset("ORIGIN", data=np.array([*source.origin, 0.0], dtype=np.float32))
     group.create_dataset("SPACING", data=np.array([*source.step, 1.0], dtype=np.float32))
 
 
@@ -161,6 +160,7 @@ def _phases(group: h5py.Group, phases: tuple[Phase, ...]) -> None:
     _describe(data, (count,), 1, "DataArray<uint32_t>")
     lattice = np.array([(0.0,) * 6, *(phase.lattice for phase in phases)], dtype=np.float32)
     _describe(group.create_dataset("LatticeConstants", data=lattice), (count,), 6, "DataArray<float>")
-    names = ["Invalid Phase", *(phase.name or f"phase {n}" for n, phase in enumerate(phases, 1))]
-    data = group.create_dataset("MaterialName", data=names, dtype=h5py.string_dtype("ascii"))
+    names = ["Invalid Phase", *(" ".join(phase.name.split()) or f"phase {n}" for n, phase in enumerate(phases, 1))]
+    plain = all(name.isascii() for name in names)
+    data = group.create_dataset("MaterialName", data=names, dtype=h5py.string_dtype("ascii" if plain else "utf-8"))
     _describe(data, (count,), 1, "StringDataArray")

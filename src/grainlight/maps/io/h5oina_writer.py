@@ -116,7 +116,7 @@ def _header(group: h5py.Group, source: OrientationMap) -> None:
 
 
 def _phase(group: h5py.Group, count: int, phase: Phase) -> None:
-    _text(group, "Phase Name", phase.name or f"phase {count}")
+    _text(group, "Phase Name", " ".join(phase.name.split()) or f"phase {count}")
     _text(group, "Reference", "")
     angles = np.radians(phase.lattice[3:]).astype(np.float32)
     _column(group, "Lattice Angles", angles[None], "rad")

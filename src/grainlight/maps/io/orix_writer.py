@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from grainlight.crystal.euler import bunge_from_quaternion
 from grainlight.crystal.frames import CrystalFrame
 from grainlight.errors import InputError
 from grainlight.maps.io.ang_writer import in_edax_frame
@@ -56,6 +57,14 @@ def write_orix(
         except OSError as error:
             raise InputError("the file cannot be written", file=path, found=str(error)) from error
         with h5py.File(temporary, "a") as stream:
+            # orix takes the least distance for the step, which on a hexagonal grid is half of it
+            header, data = stream["crystal_map/header"], stream["crystal_map/data"]
+            for name, value in (("x_step", source.step[0]), ("y_step", source.step[1]), ("grid_type", source.grid)):
+                del header[name]
+                header.create_dataset(name, data=[value])
+            # and its own angles of an orientation with Phi = 180 degrees are off by any amount
+            for name, angle in zip(("phi1", "Phi", "phi2"), bunge_from_quaternion(source.quaternions).T, strict=True):
+                data[name][...] = angle.T.reshape(data[name].shape)
             put_note(stream, source, record)
 
 
