@@ -74,7 +74,8 @@ def enhance(
 class Prepared:
     """Inputs on the output grid, ready for the network.
 
-    ``placed`` EBSD points; ``light`` calibrated harmonics or None; ``noise`` of the EBSD in degrees (rms); ``drift``
+    ``placed`` EBSD points; ``light`` calibrated harmonics or None; ``noise`` of the EBSD in degrees (rms); ``level``
+    (H, W) the same for the point that is nearest to a pixel, ``quality`` where that comes from; ``drift``
     growth of a channel's variance inside grains per pixel; ``measurement`` (23, H, W) and ``sigma`` (4, H, W) the joint
     state and its noise levels.
     """
@@ -82,6 +83,8 @@ class Prepared:
     placed: Placed
     light: PlacedLight | None
     noise: float
+    level: NDArray[np.float64]
+    quality: dict[str, Any]
     drift: float
     measurement: Tensor
     sigma: Tensor
@@ -115,20 +118,23 @@ def prepare(
     progress.advance()
     shown = None if light is None else place_light(light, placed, found.noise)
     progress.advance()
-    measurement, sigma = joint_measurement(placed, shown, found.noise)
+    level = found.level.reshape(-1)[placed.nearest]
+    measurement, sigma = joint_measurement(placed, shown, level)
     # Of one channel: three components of the rotation share the angle's variance.
     drift = found.drift / settings.scale * PER_DEGREE**2 / 3
-    return Prepared(placed, shown, found.noise, drift, measurement, sigma)
+    return Prepared(placed, shown, found.noise, level, found.report, drift, measurement, sigma)
 
 
-def joint_measurement(placed: Placed, light: PlacedLight | None, noise: float) -> tuple[Tensor, Tensor]:
-    """Measured state (23, H, W) and noise levels (4, H, W) on the output grid; ``noise`` in degrees (rms)."""
+def joint_measurement(
+    placed: Placed, light: PlacedLight | None, noise: NDArray[np.float64] | float
+) -> tuple[Tensor, Tensor]:
+    """Measured state (23, H, W) and noise levels (4, H, W) on the output grid; ``noise`` (H, W) in degrees (rms)."""
     rows, columns = placed.shape
     mask = torch.from_numpy(placed.measured)
     e = embed(torch.from_numpy(placed.quaternions).float(), dim=-3) * mask
     # The root-mean-square angle has three components, and each is one channel's worth of noise.
-    level = noise * PER_DEGREE / np.sqrt(3.0)
-    ebsd_sigma = torch.where(mask, torch.tensor(level), torch.inf).float()
+    level = torch.as_tensor(noise * PER_DEGREE / np.sqrt(3.0))
+    ebsd_sigma = torch.where(mask, level, torch.inf).float()
     if light is None:
         state, light_sigma = torch.zeros(5, rows, columns), torch.full((3, rows, columns), torch.inf)
     else:
@@ -137,7 +143,7 @@ def joint_measurement(placed: Placed, light: PlacedLight | None, noise: float) -
 
 
 def _result(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record: dict[str, Any]) -> Result:
-    placed, noise = ready.placed, ready.noise
+    placed, noise = ready.placed, ready.level
     canonical = ebsd.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
     kept = canonical.quaternions.reshape(-1, 4)[placed.nearest]
     q = decode(posterior.embedding, dim=0)
@@ -151,7 +157,7 @@ def _result(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record:
         record["light"] = ready.light.report
     restored = seen & ~placed.other
     q_all = np.where(restored[..., None], q.double().numpy(), kept)
-    changed = correction > max(2.0, 4.0 * noise)
+    changed = correction > np.maximum(2.0, 4.0 * noise)
     source = np.where(placed.measured, np.where(changed, CORRECTED, MEASURED), INFERRED)
     source = np.where(restored, source, NOT_RESTORED).astype(np.uint8)
     uncertainty = np.where(restored, bound_90(posterior.doubt.numpy()), np.nan).astype(np.float32)
@@ -255,6 +261,7 @@ def _record(
         "settings": settings.as_record(),
         "device": str(device),
         "noise_deg": round(ready.noise, 3),
+        "quality_fields": ready.quality,
         "ebsd": {
             "source": ebsd.source,
             "grid": ebsd.grid,
