@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grainlight.crystal.frames import SampleFrame
+from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.restore.place import check_usable, output_shape, place
@@ -80,3 +80,85 @@ def test_a_line_scan_has_the_step_of_its_line() -> None:
     )
     assert output_shape(line, 2) == (1, 41, 0.25)
     assert place(line, 2).measured.sum() == 21
+
+
+def _hexagonal(rows: int, columns: int, step: tuple[float, float], longer: bool, seed: int = 3) -> OrientationMap:
+    """Rows 1, 3, ... shifted to the right by half a step (longer: to the left); their last point is missing."""
+    rng = np.random.default_rng(seed)
+    row, column = np.indices((rows, columns))
+    x = column * step[0] + (row % 2) * (-0.5 if longer else 0.5) * step[0]
+    q = rng.normal(size=(rows, columns, 4))
+    q /= np.linalg.norm(q, axis=-1, keepdims=True)
+    phase_id = np.ones((rows, columns), np.int16)
+    phase_id[(0 if longer else 1) :: 2, -1] = -1
+    phase_id[3, 4] = 0
+    q = np.where(q[..., :1] < 0, -q, q)
+    return OrientationMap(q, phase_id, x, row * step[1], (TITANIUM,), step, grid="hexagonal")
+
+
+def assert_every_point_once(ebsd: OrientationMap, scale: int) -> None:
+    """Each 6/mmm point has a pixel of its own, the one that it lies in, and is there as it was measured."""
+    placed = place(ebsd, scale)
+    known = ebsd.hexagonal
+    at = placed.pixel[known]
+    flat = at[:, 0] * placed.shape[1] + at[:, 1]
+    assert np.unique(flat).size == known.sum() == placed.measured.sum()
+    assert placed.measured[tuple(at.T)].all()
+    canonical = ebsd.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
+    assert np.array_equal(placed.quaternions[tuple(at.T)], canonical.quaternions[known])
+    assert np.array_equal(placed.nearest[tuple(at.T)], np.flatnonzero(known))
+    assert placed.step == pytest.approx(min(ebsd.step) / scale)
+    off = np.stack((ebsd.y, ebsd.x - placed.left), -1)[known] / placed.step - at
+    assert np.abs(off).max() <= 0.5 + 1e-5
+
+
+@pytest.mark.parametrize("longer", [False, True])
+@pytest.mark.parametrize("step", [(1.0, np.sqrt(3) / 2), (1.0, 1.0), (0.25, 0.3), (1.0, 0.2)])
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_hexagonal_points_are_used_once_and_unchanged(scale: int, step: tuple[float, float], longer: bool) -> None:
+    assert_every_point_once(_hexagonal(9, 14, step, longer), scale)
+
+
+def test_pixels_between_hexagonal_points_know_the_nearest_one() -> None:
+    ebsd = _hexagonal(9, 14, (1.0, np.sqrt(3) / 2), False)
+    placed = place(ebsd, 4)
+    row, column = np.indices(placed.shape)
+    pixels = np.stack((row, column), -1).reshape(-1, 1, 2) * placed.step
+    points = np.stack((ebsd.y, ebsd.x - placed.left), -1)[ebsd.indexed]
+    distance = np.linalg.norm(pixels - points, axis=-1)
+    flat = np.flatnonzero(ebsd.indexed)
+    taken = distance[np.arange(len(distance)), np.searchsorted(flat, placed.nearest.ravel())]
+    np.testing.assert_allclose(taken, distance.min(axis=1), atol=0.5 * placed.step * np.sqrt(2))
+    assert np.isclose(taken, distance.min(axis=1)).mean() > 0.95
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_a_real_hexagonal_grid(shared_data, scale: int) -> None:
+    """A copper map stands for the grid; its orientations are taken for titanium's."""
+    from grainlight.maps.io import load_ebsd
+
+    copper = load_ebsd(shared_data / "ebsdlab" / "EBSD.ang")
+    assert copper.grid == "hexagonal"
+    ebsd = copper.replace(phases=(TITANIUM,), phase_id=np.minimum(copper.phase_id, 1))
+    assert ebsd.hexagonal.sum() > 1000
+    assert_every_point_once(ebsd, scale)
+
+
+def test_a_hexagonal_map_is_restored_and_written_with_every_point(tmp_path) -> None:
+    import grainlight as gl
+
+    full = section_map(5, 65)
+    row, column = np.indices((20, 20))
+    x, y = column * 1.5 + (row % 2) * 0.75, row * 1.5 * np.sqrt(3) / 2
+    # what a hexagonal scan of the section sees
+    q = full.quaternions[np.rint(y / 0.5).astype(int), np.rint(x / 0.5).astype(int)]
+    phase_id = np.ones(q.shape[:2], np.int16)
+    phase_id[1::2, -1] = -1
+    q[phase_id < 0] = [1, 0, 0, 0]
+    ebsd = OrientationMap(q, phase_id, x, y, (TITANIUM,), (1.5, 1.5 * np.sqrt(3) / 2), grid="hexagonal")
+    result = gl.enhance(ebsd, scale=2, quality="fast")
+    at = tuple(place(ebsd, 2).pixel[ebsd.indexed].T)
+    assert result.measured.sum() == ebsd.indexed.sum()
+    np.testing.assert_allclose(result.measured_quaternions[at], ebsd.quaternions[ebsd.indexed], atol=1e-12)
+    result.save(tmp_path / "fine.ctf")
+    assert gl.load_ebsd(tmp_path / "fine.ctf").shape == result.map.shape

@@ -108,11 +108,17 @@ def check_usable(ebsd: OrientationMap) -> None:
 
 
 def place(ebsd: OrientationMap, scale: int) -> Placed:
-    """Place the points of a map on the grid of ``scale``; the first pixel is the first EBSD point."""
+    """Place the points of a map on the grid of ``scale``; the first pixel is the first EBSD point.
+
+    Every point goes, as it is, to the pixel that it lies in. Its own position counts, on a hexagonal grid too: nothing
+    is resampled. The output step is no larger than either step of the map, so that no two points share a pixel.
+    """
     rows, columns, step = output_shape(ebsd, scale)
     canonical = ebsd.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
     left = _left(ebsd, step)
-    pixel = np.stack((np.rint(ebsd.y / step), np.rint((ebsd.x - left) / step)), -1).astype(np.int64)
+    position = np.stack((ebsd.y, ebsd.x - left), -1) / step
+    # rounding half to even would send two neighbours on edges of pixels to one pixel
+    pixel = np.clip(np.floor(position + 0.5 + 1e-6).astype(np.int64), 0, np.array([rows - 1, columns - 1]))
     known = canonical.hexagonal
     quaternions = np.zeros((rows, columns, 4))
     quaternions[..., 0] = 1.0
@@ -122,9 +128,11 @@ def place(ebsd: OrientationMap, scale: int) -> Placed:
     measured[at] = True
     grid = np.stack(np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij"), -1).reshape(-1, 2)
     flat = np.flatnonzero(ebsd.indexed)
-    tree = cKDTree(pixel.reshape(-1, 2)[flat])
+    tree = cKDTree(position.reshape(-1, 2)[flat])
     distance, index = tree.query(grid, workers=-1)
     nearest = flat[index].reshape(rows, columns)
+    # where two points are as near, the pixel's own
+    nearest[tuple(pixel[ebsd.indexed].T)] = flat
     phase_id = ebsd.phase_id.reshape(-1)[nearest]
     other = ~known.reshape(-1)[nearest]
     finer, coarser = _steps(ebsd)
