@@ -19,12 +19,14 @@ from grainlight.diffusion.sampler import group_sigma
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
+from grainlight.restore.contradiction import contradiction
 from grainlight.restore.device import choose_device
 from grainlight.restore.doubt import bound_90
 from grainlight.restore.ensemble import Posterior, restore_ensemble
 from grainlight.restore.estimate import check_memory
 from grainlight.restore.light import PlacedLight, place_light
 from grainlight.restore.noise import estimate_noise
+from grainlight.restore.other_grain import other_grain
 from grainlight.restore.place import Placed, place
 from grainlight.restore.projection import find_neighbours
 from grainlight.restore.record import input_record
@@ -194,7 +196,20 @@ def _result(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record:
         correction,
         record,
         _samples(posterior, ebsd),
+        other_grain=_where(restored, other_grain(posterior.doubt.numpy())),
+        contradiction=_contradiction(q, ready, restored),
     )
+
+
+def _where(restored: NDArray[np.bool_], values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.where(restored, values, np.nan).astype(np.float32)
+
+
+def _contradiction(q: Tensor, ready: Prepared, restored: NDArray[np.bool_]) -> NDArray[np.float32] | None:
+    if ready.light is None:
+        return None
+    seen = ready.light
+    return _where(restored, contradiction(q.double().numpy(), seen.state, seen.sigma, seen.report))
 
 
 def _samples(posterior: Posterior, ebsd: OrientationMap) -> NDArray[np.float16]:

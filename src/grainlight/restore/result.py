@@ -51,6 +51,13 @@ class Result:
     samples
         (K, H, W, 4) orientations of the ensemble's members, in the frames of `map`: what `grains` takes its
         probabilities and intervals from. K is 0 where the ensemble has one member.
+    other_grain
+        (H, W) probability, 0 to 1, that the pixel belongs to another grain (is off by more than 5 degrees); NaN where
+        nothing was restored.
+    contradiction
+        (H, W) how many standard deviations the light misses what the map would show (`restore.contradiction`): about 1
+        is noise, above 2 light and map contradict each other. NaN where nothing was measured or restored; None without
+        light.
     """
 
     map: OrientationMap
@@ -63,6 +70,8 @@ class Result:
     correction: NDArray[np.float32]
     record: dict[str, Any]
     samples: NDArray[np.float16] = field(default_factory=lambda: np.zeros((0, 0, 0, 4), np.float16))
+    other_grain: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    contradiction: NDArray[np.float32] | None = None
 
     def to_orix(self) -> CrystalMap:
         """The restored map as an orix `CrystalMap`, with uncertainty, boundary and source as properties."""
@@ -107,6 +116,8 @@ class Result:
                     measured_quaternions=self.measured_quaternions[self.measured].astype(np.float32),
                     correction=self.correction,
                     samples=self.samples,
+                    other_grain=self.other_grain.astype(np.float16),
+                    contradiction=_half(self.contradiction),
                     step=np.float64(self.map.step[0]),
                     record=np.array(json.dumps(finite(self.record), allow_nan=False)),
                 )
@@ -122,3 +133,8 @@ class Result:
             found |= {"uncertainty": self.uncertainty, "correction": self.correction}
             found |= {f"light_{name}": layer for name, layer in zip(_HARMONICS, self.light, strict=True)}
         return found
+
+
+def _half(values: NDArray[np.float32] | None) -> NDArray[np.float16]:
+    """Half precision for the file; empty where there is nothing."""
+    return np.zeros((0, 0), np.float16) if values is None else values.astype(np.float16)
