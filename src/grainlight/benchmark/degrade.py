@@ -23,7 +23,6 @@ from grainlight.synth import camera
 
 Level = Literal["clean", "mild", "corrupted", "severe"]
 LEVELS: tuple[Level, ...] = ("clean", "mild", "corrupted", "severe")
-USUAL: tuple[Level, ...] = ("clean", "corrupted")
 _HOLE_RADIUS = (1.5, 5.0)  # coarse points
 
 

@@ -21,6 +21,8 @@ SIZE = 129
 """Rows and columns: one more than a multiple of every scale, so that all scales see the same field."""
 FIRST_SEED = 3_000_000_000
 """Training takes seeds up to 2^31, and a CPU generator knows the lower 32 bits of its seed: it cannot draw these."""
+FIRST_TUNING_SEED = FIRST_SEED + 100_000
+"""Sections to choose settings on: neither trained on nor evaluated."""
 GRAIN_SIZES = (7.0, 40.0, 15.0, 24.0, 9.0, 31.0, 11.5, 19.0)
 """Mean grain diameter in pixels of the sections of a family."""
 _STEP = 0.5  # um
@@ -39,7 +41,7 @@ class Subject:
     full: OrientationMap
 
 
-def validation_section(family: str, number: int, size: int = SIZE) -> Subject:
+def validation_section(family: str, number: int, size: int = SIZE, *, first: int = FIRST_SEED) -> Subject:
     """Return a fixed synthetic section.
 
     Parameters
@@ -50,10 +52,12 @@ def validation_section(family: str, number: int, size: int = SIZE) -> Subject:
         0 to `SECTIONS` - 1.
     size
         Rows and columns.
+    first
+        `FIRST_SEED` for the evaluation, `FIRST_TUNING_SEED` for choosing settings.
     """
     from grainlight.synth.families import FAMILIES
 
-    full = _section(section_seed(FAMILIES.index(family), number), size, GRAIN_SIZES[number], family)
+    full = _section(section_seed(FAMILIES.index(family), number, first), size, GRAIN_SIZES[number], family)
     return Subject(SYNTHETIC, f"{family} {number}", full)
 
 
@@ -72,9 +76,9 @@ def _section(seed: int, size: int, grain: float, family: str | None) -> Orientat
     return OrientationMap.from_quaternions(q, (_STEP, _STEP), (_TITANIUM,), source="synthetic")
 
 
-def section_seed(family: int, number: int) -> int:
+def section_seed(family: int, number: int, first: int = FIRST_SEED) -> int:
     """Return the seed of a section, above all seeds of training."""
-    return FIRST_SEED + 100 * family + number
+    return first + 100 * family + number
 
 
 def load_subjects(paths: Iterable[str | Path], frame: SampleFrame | str | None = None) -> list[Subject]:
