@@ -138,13 +138,11 @@ def test_another_number_of_angles_than_images(inputs, refused, tmp_path):
     assert "9 angles" in message
 
 
-def test_too_few_angles(inputs, refused, tmp_path):
-    few = tmp_path / "few.tif"
-    tifffile.imwrite(few, tifffile.imread(inputs.light)[:4], photometric="minisblack")
+def test_angles_of_which_some_are_no_numbers(inputs, refused, tmp_path):
     message = refused(
-        *inputs.enhance(tmp_path / "out.ang", "--pl", str(few), "--angles", "0,10,20,30", "--pl-step", "0.5")
+        *inputs.enhance(tmp_path / "out.ang", "--pl", str(inputs.light), "--angles", "0,x,20", "--pl-step", "0.5")
     )
-    assert "5 or more" in message
+    assert "unknown" in message
 
 
 def test_images_of_several_sizes(inputs, refused, tmp_path):

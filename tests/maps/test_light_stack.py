@@ -77,6 +77,7 @@ def test_a_real_image(shared_data):
     stack = load_light([path] * 6, ANGLES, 2.105)
     assert stack.shape == (935, 1170)
     assert 0 < stack.images.mean() < 255
+    assert 1 <= len(load_light(path, "unknown", 2.105).images) <= 3
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_distinct_angles_modulo_180():
     ("change", "reason"),
     [
         ({"angles": ANGLES[:5]}, "not as many angles as images"),
-        ({"angles": np.array([0, 45, 90, 135, 180, 225])}, "too few angles"),
+        ({"angles": np.array([0, 45, 90, np.nan, 180, 225])}, "some of the angles"),
         ({"step": 0.0}, "no length"),
         ({"step": -0.3}, "no length"),
         ({"step": float("nan")}, "no length"),
@@ -137,9 +138,44 @@ def test_stacks_that_cannot_be(change, reason):
         LightStack(**({"images": counts(), "angles": ANGLES, "step": 0.3} | change))
 
 
-def test_too_few_angles_says_that_it_will_change():
-    with pytest.raises(InputError, match="later version"):
-        LightStack(counts(n=3), np.array([0, 45, 90.0]), 1.0)
+@pytest.mark.parametrize(
+    ("angles", "determined"),
+    [
+        (np.arange(0, 180, 30.0), True),
+        (np.array([0, 45, 90, 135.0]), False),
+        (np.array([0, 45, 90, 135, 180, 225.0]), False),
+        (np.array([0, 1, 2, 3, 4, 5.0]), False),
+        (np.full(6, np.nan), False),
+        (np.array([30.0]), False),
+    ],
+)
+def test_whether_the_angles_determine_the_harmonics(angles, determined):
+    assert LightStack(counts(n=len(angles)), angles, 1.0).determined is determined
+
+
+def test_an_image_of_unknown_setting_gives_its_three_colours(tmp_path):
+    colour = counts(np.uint8, n=3, high=256).transpose(1, 2, 0)
+    imageio.v3.imwrite(tmp_path / "a.png", colour)
+    stack = load_light(tmp_path / "a.png", "unknown", 0.3)
+    assert np.isnan(stack.angles).all()
+    np.testing.assert_array_equal(stack.images, colour.transpose(2, 0, 1))
+    # with one angle known the colours share it
+    np.testing.assert_array_equal(load_light(tmp_path / "a.png", "20", 0.3).angles, [20, 20, 20])
+    # grey in three channels is one measurement, and so is a colour that shows nothing beside it
+    imageio.v3.imwrite(tmp_path / "g.png", np.repeat(colour[..., :1], 3, axis=-1))
+    assert load_light(tmp_path / "g.png", "unknown", 0.3).images.shape == (1, 7, 9)
+    colour[..., 1] = 7
+    imageio.v3.imwrite(tmp_path / "c.png", colour)
+    assert load_light(tmp_path / "c.png", "unknown", 0.3).images.shape == (2, 7, 9)
+    with pytest.raises(InputError, match="as many angles"):
+        load_light(tmp_path / "a.png", "0,10", 0.3)
+
+
+def test_many_images_of_unknown_settings(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", counts())
+    stack = load_light(tmp_path / "a.tif", " Unknown ", 0.3)
+    assert stack.images.shape == (6, 7, 9)
+    assert not stack.determined
 
 
 def test_one_bad_pixel_is_named(tmp_path):

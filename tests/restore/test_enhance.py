@@ -178,13 +178,15 @@ def test_result_is_an_orix_map(restored: Result) -> None:
     assert {"uncertainty", "boundary", "source"} <= set(crystal_map.prop)
 
 
-def test_light_that_does_not_match_is_refused(lit: Task) -> None:
+def test_light_that_does_not_match_is_left_out_with_a_warning(lit: Task) -> None:
     assert lit.stack is not None
     noise = np.random.default_rng(0).normal(500, 20, lit.stack.images.shape).astype(np.float32)
     from dataclasses import replace
 
-    with pytest.raises(gl.InputError, match="does not follow"):
-        gl.enhance(lit.coarse, replace(lit.stack, images=noise), scale=4, quality="fast")
+    result = gl.enhance(lit.coarse, replace(lit.stack, images=noise), scale=4, quality="fast", noise=0.5)
+    alone = gl.enhance(lit.coarse, scale=4, quality="fast", noise=0.5)
+    assert any("light is not used" in warning for warning in result.record["warnings"])
+    np.testing.assert_array_equal(result.map.quaternions, alone.map.quaternions)
 
 
 def test_a_map_of_one_column_and_a_map_of_one_point() -> None:

@@ -14,6 +14,8 @@ from grainlight.errors import InputError
 
 LEAST_ANGLES = 5
 """Unknowns of the harmonics 0, 2 and 4."""
+UNKNOWN = "unknown"
+"""Stands for the angles of images whose settings nobody wrote down."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +27,8 @@ class LightStack:
     images
         (N, H, W) float32, counts of the camera; row grows downward.
     angles
-        (N,) degrees: of the sample, turned counter-clockwise, the images turned back; or of the optics.
+        (N,) degrees: of the sample, turned counter-clockwise, the images turned back; or of the optics. All NaN where
+        the settings are unknown, `UNKNOWN`.
     step
         um per pixel.
     origin
@@ -71,23 +74,23 @@ class LightStack:
                 expected="one angle for each image",
                 advice="check --angles; start:stop:step leaves the stop out",
             )
-        distinct = distinct_angles(angles)
-        if distinct < LEAST_ANGLES:
+        unknown = np.isnan(angles)
+        if unknown.any() and not unknown.all():
             raise InputError(
-                "there are too few angles",
+                "some of the angles are unknown",
                 file=file,
-                found=f"{distinct} distinct angles modulo 180 degrees",
-                expected=f"{LEAST_ANGLES} or more",
-                advice="record more angles; a later version will take fewer",
+                found=f"{int(unknown.sum())} of {angles.size} angles are no numbers",
+                expected="every angle, or none",
+                advice=f"--angles {UNKNOWN} for images of unknown settings",
             )
-        for image, angle in zip(images, angles, strict=True):
+        for number, (image, angle) in enumerate(zip(images, angles, strict=True), 1):
             finite = np.isfinite(image)
             if not finite.all():
                 row, col = np.argwhere(~finite)[0]
                 raise InputError(
                     "a light image has pixels that are not finite",
                     file=file,
-                    place=f"image at {angle:g} degrees, row {row}, column {col}",
+                    place=f"image {number if np.isnan(angle) else f'at {angle:g} degrees'}, row {row}, column {col}",
                     found=str(image[row, col]),
                     expected="finite counts",
                     advice="crop the images to the area seen at every angle, or leave the image out",
@@ -105,6 +108,15 @@ class LightStack:
     def shape(self) -> tuple[int, int]:
         """(rows, cols) of one image."""
         return self.images.shape[1], self.images.shape[2]
+
+    @property
+    def determined(self) -> bool:
+        """Whether the angles are known and determine the harmonics 0, 2 and 4."""
+        if np.isnan(self.angles).any() or distinct_angles(self.angles) < LEAST_ANGLES:
+            return False
+        t = np.radians(self.angles)
+        design = np.stack((np.ones_like(t), np.cos(2 * t), np.sin(2 * t), np.cos(4 * t), np.sin(4 * t)), 1)
+        return bool(np.linalg.eigvalsh(design.T @ design)[0] > 1e-4 * len(t))
 
 
 def distinct_angles(angles: NDArray[np.float64]) -> int:
@@ -182,5 +194,6 @@ def _bad_angles(found: str) -> InputError:
     return InputError(
         "the angles cannot be read",
         found=found,
-        expected="start:stop:step in degrees (stop excluded), a list 0,10,20, or a CSV file with one angle per image",
+        expected="start:stop:step in degrees (stop excluded), a list 0,10,20, or a CSV file with one angle per image; "
+        f"{UNKNOWN} for images of unknown settings",
     )

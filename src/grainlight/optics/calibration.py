@@ -36,6 +36,10 @@ _SIGNIFICANCE = 8.0
 _NOISIEST = 2.5  # canonical standard deviation beyond which a group says nothing (its own spread is about 0.5)
 
 
+class NoSignalError(InputError):
+    """The light says nothing of the c-axes."""
+
+
 @dataclass(frozen=True)
 class Calibration:
     """Numbers that turn harmonics into the canonical state.
@@ -202,7 +206,7 @@ def calibrate(
     zero, disagreement = _zeros(gain, signal, sense)
     warnings = _warnings(signal, sense == stated, math.exp(abs(better)), disagreement, fit.curve)
     if not any(signal):
-        raise InputError(
+        raise NoSignalError(
             "The polarized light does not follow the c-axes of the EBSD map.",
             found=f"no harmonic rises above its noise at the {len(at)} points of the map that lie on the images",
             expected="brightness that changes with the angle in grains whose c-axis is in the surface",

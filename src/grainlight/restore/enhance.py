@@ -198,6 +198,7 @@ def _result(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record:
         _samples(posterior, ebsd),
         other_grain=_where(restored, other_grain(posterior.doubt.numpy())),
         contradiction=_contradiction(q, ready, restored),
+        light_flags=None if ready.light is None else ready.light.flags.cpu().numpy().astype(np.uint8),
     )
 
 

@@ -10,11 +10,14 @@ import torch
 from torch import Tensor
 
 from grainlight.crystal.euler import c_axis
-from grainlight.maps.light_stack import LightStack
-from grainlight.optics.calibration import calibrate
-from grainlight.optics.canonical import apply
+from grainlight.errors import InputError
+from grainlight.maps.light_stack import LEAST_ANGLES, LightStack
+from grainlight.optics.calibration import NoSignalError, calibrate
+from grainlight.optics.canonical import OUTSIDE, CanonicalLight, apply
 from grainlight.optics.harmonics import fit_harmonics
-from grainlight.optics.resample import resample_harmonics
+from grainlight.optics.image_fit import fit_images
+from grainlight.optics.posterior import few_images
+from grainlight.optics.resample import resample, resample_harmonics
 from grainlight.restore.place import Placed
 
 
@@ -31,23 +34,85 @@ class PlacedLight:
 
 
 def place_light(stack: LightStack, placed: Placed, noise: float) -> PlacedLight:
-    """Fit, resample and calibrate a stack on the measured orientations.
+    """Resample a stack and calibrate it on the measured orientations.
+
+    Five and more angles give the harmonics pixel by pixel; from fewer images, or images of unknown settings, the
+    harmonics are inferred with what EBSD measured nearby. Light that says nothing of the c-axes is not used, and a
+    warning says so.
 
     Parameters
     ----------
     noise
         Root-mean-square misorientation of the EBSD's noise in degrees.
+
+    Raises
+    ------
+    InputError
+        If too few points of the map lie on the images.
     """
-    images = stack.images[:, :, ::-1].copy() if stack.mirror else stack.images
-    harmonics = fit_harmonics(torch.from_numpy(images), stack.angles.tolist(), saturation=stack.saturation)
+    images = torch.from_numpy(stack.images[:, :, ::-1].copy() if stack.mirror else stack.images)
     rows, columns = placed.shape
-    origin = (stack.origin[0] - placed.left, stack.origin[1])
-    harmonics = resample_harmonics(
-        harmonics, step_pl=stack.step, origin=origin, rows=rows, columns=columns, step_out=placed.step
-    )
+    grid: dict[str, Any] = {
+        "step_pl": stack.step,
+        "origin": (stack.origin[0] - placed.left, stack.origin[1]),
+        "rows": rows,
+        "columns": columns,
+        "step_out": placed.step,
+    }
     at = torch.from_numpy(np.argwhere(placed.measured).astype(np.float64))
     axes = torch.from_numpy(c_axis(placed.quaternions[placed.measured]))
-    found = calibrate(harmonics, axes, at, rotates=stack.rotates, mirror=stack.mirror)
+    if not stack.determined:
+        return _place_few(stack, images, grid, (axes, at))
+    harmonics = fit_harmonics(images, stack.angles.tolist(), saturation=stack.saturation)
+    harmonics = resample_harmonics(harmonics, **grid)
+    try:
+        found = calibrate(harmonics, axes, at, rotates=stack.rotates, mirror=stack.mirror)
+    except NoSignalError as error:
+        return _no_light(placed.shape, ~torch.isfinite(harmonics.coefficients).all(0), _sentence(error))
     # The c-axis feels the noise in two directions, each with a third of its variance.
     light = apply(found, harmonics, axes, at, axis_noise=noise / np.sqrt(3.0))
+    return _placed(light)
+
+
+def _place_few(stack: LightStack, images: Tensor, grid: dict[str, Any], points: tuple[Tensor, Tensor]) -> PlacedLight:
+    saturated = None
+    if stack.saturation is not None:
+        saturated = torch.nan_to_num(resample((images >= stack.saturation).float(), **grid)) > 0.05
+    images = resample(images, **grid)
+    # what saturates is no measurement of anything
+    fit = fit_images(images if saturated is None else images.masked_fill(saturated, torch.nan), *points)
+    outside = ~torch.isfinite(images).all(0)
+    use = fit.follows
+    explained = ", ".join(f"{100 * float(e):.0f} %" for e in fit.explained)
+    if not bool(use.any()):
+        return _no_light(
+            (int(images.shape[1]), int(images.shape[2])),
+            outside,
+            "The polarized light is not used: its brightness does not follow the c-axes of the EBSD map "
+            f"(explained: {explained} of the variance of each image, no more than by chance). "
+            "Check --pl-step, --pl-origin and --frame; images and map must show the same place.",
+        )
+    light = few_images(images[use], fit.part(use), saturated=None if saturated is None else saturated[use])
+    what = "settings unknown" if np.isnan(stack.angles).all() else f"fewer than {LEAST_ANGLES} different angles"
+    told = [
+        f"The polarized light does not determine its harmonics ({len(images)} image{'s' * (len(images) > 1)}, {what}): "
+        "they are inferred with the EBSD points nearby."
+    ]
+    if not bool(use.all()):
+        told.append(f"{int((~use).sum())} of {len(use)} images do not follow the c-axes and are not used.")
+    placed = _placed(light)
+    return PlacedLight(placed.state, placed.sigma, placed.flags, placed.report, (*told, *placed.warnings))
+
+
+def _placed(light: CanonicalLight) -> PlacedLight:
     return PlacedLight(light.state.float(), light.sigma.float(), light.flags, light.report, light.warnings)
+
+
+def _no_light(shape: tuple[int, int], outside: Tensor, warning: str) -> PlacedLight:
+    """Return light that says nothing, and why."""
+    flags = outside.to(torch.uint8) * OUTSIDE
+    return PlacedLight(torch.zeros(5, *shape), torch.full((3, *shape), torch.inf), flags, {"used": False}, (warning,))
+
+
+def _sentence(error: InputError) -> str:
+    return f"The polarized light is not used: {error.found}. Expected: {error.expected}. {error.advice}."

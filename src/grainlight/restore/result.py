@@ -58,6 +58,10 @@ class Result:
         (H, W) how many standard deviations the light misses what the map would show (`restore.contradiction`): about 1
         is noise, above 2 light and map contradict each other. NaN where nothing was measured or restored; None without
         light.
+    light_flags
+        (H, W) bits of what is wrong with the measured light: 1 outside the images, 2 saturated, 4 the stack does not
+        fit harmonics, 8 contradicts the EBSD points nearby, 16 the harmonics contradict each other (dust, stain,
+        scratch, mixed pixel), 32 contradicts the restored map. None without light.
     """
 
     map: OrientationMap
@@ -72,6 +76,7 @@ class Result:
     samples: NDArray[np.float16] = field(default_factory=lambda: np.zeros((0, 0, 0, 4), np.float16))
     other_grain: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     contradiction: NDArray[np.float32] | None = None
+    light_flags: NDArray[np.uint8] | None = None
 
     def to_orix(self) -> CrystalMap:
         """The restored map as an orix `CrystalMap`, with uncertainty, boundary and source as properties."""
@@ -116,6 +121,7 @@ class Result:
                     measured_quaternions=self.measured_quaternions[self.measured].astype(np.float32),
                     correction=self.correction,
                     samples=self.samples,
+                    light_flags=np.zeros((0, 0), np.uint8) if self.light_flags is None else self.light_flags,
                     other_grain=self.other_grain.astype(np.float16),
                     contradiction=_half(self.contradiction),
                     step=np.float64(self.map.step[0]),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.errors import InputError
-from grainlight.maps.light_stack import LightStack, parse_angles
+from grainlight.maps.light_stack import LEAST_ANGLES, UNKNOWN, LightStack, distinct_angles, parse_angles
 
 _LUMINANCE = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709
 _TIFF = (".tif", ".tiff")
@@ -30,9 +30,10 @@ def load_light(
     Parameters
     ----------
     paths
-        One TIFF stack (N, H, W), or files in the order of the angles. Colour becomes luminance.
+        One TIFF stack (N, H, W), or files in the order of the angles. Colour becomes luminance, unless there are too
+        few angles for harmonics: then each of the three colours is an image, since each is a measurement of its own.
     angles
-        Degrees, one per image; what `parse_angles` takes.
+        Degrees, one per image; what `parse_angles` takes. "unknown" for images of unknown settings.
     step
         um per pixel.
     origin
@@ -45,33 +46,39 @@ def load_light(
     Raises
     ------
     InputError
-        For files that cannot be read, images of several sizes, another number of angles than images, NaN, fewer than
-        five distinct angles, or a step that is no length.
+        For files that cannot be read, images of several sizes, another number of angles than images, NaN, or a step
+        that is no length.
     """
     files = tuple(Path(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths))
     if not files:
         raise InputError("no light image is given", expected="a TIFF stack or several image files")
-    numbers = parse_angles(angles)
-    planes: list[NDArray[Any]] = []
+    unknown = isinstance(angles, str) and angles.strip().lower() == UNKNOWN
+    numbers = np.empty(0) if unknown else parse_angles(angles)
+    colours = unknown or distinct_angles(numbers) < LEAST_ANGLES
+    shots: list[list[NDArray[Any]]] = []
     for file in files:
-        for plane in _planes(_read(file), file):
-            if planes and plane.shape != planes[0].shape:
+        for shot in _shots(_read(file), file, colours):
+            if shots and shot[0].shape != shots[0][0].shape:
                 raise InputError(
                     "the light images differ in size",
                     file=file,
-                    found=f"{plane.shape[0]} x {plane.shape[1]} pixels",
-                    expected=f"{planes[0].shape[0]} x {planes[0].shape[1]}, as in {files[0].name}",
+                    found=f"{shot[0].shape[0]} x {shot[0].shape[1]} pixels",
+                    expected=f"{shots[0][0].shape[0]} x {shots[0][0].shape[1]}, as in {files[0].name}",
                 )
-            planes.append(plane)
-    if len(planes) != numbers.size:
+            shots.append(shot)
+    if unknown:
+        numbers = np.full(len(shots), np.nan)
+    if len(shots) != numbers.size:
         # said before the images are copied
         raise InputError(
             "there are not as many angles as images",
             file=files[0],
-            found=f"{len(planes)} images, {numbers.size} angles",
+            found=f"{len(shots)} images, {numbers.size} angles",
             expected="one angle for each image",
             advice="check --angles; start:stop:step leaves the stop out",
         )
+    numbers = np.repeat(numbers, [len(shot) for shot in shots])
+    planes = [plane for shot in shots for plane in shot]
     images = np.empty((len(planes), *planes[0].shape), dtype=np.float32)
     for i, plane in enumerate(planes):
         images[i] = plane
@@ -108,8 +115,8 @@ def _read(file: Path) -> NDArray[Any]:
         ) from error
 
 
-def _planes(data: NDArray[Any], file: Path) -> list[NDArray[Any]]:
-    """Return grey images (H, W)."""
+def _shots(data: NDArray[Any], file: Path, colours: bool) -> list[list[NDArray[Any]]]:
+    """Return the images (H, W) of each shot: one grey image, or three of different colours where asked for."""
     if data.dtype.kind not in "buif" or data.size == 0:
         raise InputError("the light image has no grey values", file=file, found=f"{data.dtype} of shape {data.shape}")
     colour = data.ndim >= 3 and data.shape[-1] in (3, 4) and data.shape[-2] > 4
@@ -123,9 +130,21 @@ def _planes(data: NDArray[Any], file: Path) -> list[NDArray[Any]]:
         )
     stack = data if grey_axes == 3 else data[None]
     if not colour:
-        return list(stack)
+        return [[plane] for plane in stack]
+    if colours:
+        return [_distinct(shot) for shot in stack]
     weights = np.array(_LUMINANCE, dtype=np.float32)
-    return [_keep_range(plane[..., :3].astype(np.float32) @ weights, data.dtype) for plane in stack]
+    return [[_keep_range(plane[..., :3].astype(np.float32) @ weights, data.dtype)] for plane in stack]
+
+
+def _distinct(shot: NDArray[Any]) -> list[NDArray[Any]]:
+    """Return the colours (H, W) of an image that are not copies of one another or without any contrast."""
+    found: list[NDArray[Any]] = []
+    for k in range(3):
+        plane = shot[..., k]
+        if plane.max() > plane.min() and not any(np.array_equal(plane, other) for other in found):
+            found.append(plane)
+    return found or [shot[..., 0]]
 
 
 def _keep_range(grey: NDArray[np.float32], dtype: np.dtype) -> NDArray[np.float32]:
