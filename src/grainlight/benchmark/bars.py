@@ -193,14 +193,16 @@ def _precision(results: Results, group: str, us: str) -> Iterator[Bar]:
 
 
 def markdown(bars: Sequence[Bar]) -> str:
-    """Return a Markdown table of the bars, and how many are met."""
+    """Return a Markdown table of the bars, and how many are met on each map."""
     measured = [bar for bar in bars if bar.met is not None]
     lines = ["| map | what it must show | figure | bar | | |", "|---|---|---|---|---|---|"]
     for bar in measured:
         figures = f"{bar.figure:.3f} | {bar.relation} {bar.needed:.3f}"
         lines.append(f"| {bar.group} | {bar.name} | {figures} | {bar.verdict} | {bar.note} |")
-    met = sum(bar.met is True for bar in measured)
-    closing = f"{met} of {len(measured)} bars met"
+    closing = [""]
+    for group in dict.fromkeys(bar.group for bar in measured):
+        met = [bar.met for bar in measured if bar.group == group]
+        closing.append(f"{group}: {sum(met)} of {len(met)} bars met")
     if len(measured) < len(bars):
-        closing += f"; {len(bars) - len(measured)} not measured in this run"
-    return "\n".join([*lines, "", closing]) + "\n"
+        closing.append(f"not measured in this run: {len(bars) - len(measured)}")
+    return "\n".join([*lines, *closing]) + "\n"
