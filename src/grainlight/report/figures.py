@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.maps.light_stack import LightStack
-from grainlight.maps.orientation_map import OrientationMap
 from grainlight.report.colours import DIRECTIONS, ipf_colours
 from grainlight.report.embed import Embedded, embed, embed_scaled
+from grainlight.report.findings import percent
 from grainlight.report.light_view import LightView, grey, limits_of, view_light
+from grainlight.report.measured_view import MeasuredView, view_measured
 from grainlight.report.panels import bar_length, thinned_most
 from grainlight.report.plots import boundaries_on, step_text
 from grainlight.report.scales import DEGREES, NOT_RESTORED, ON_GREY, SOURCES, Scale
-from grainlight.restore.result import NOT_RESTORED as NOTHING
 
 if TYPE_CHECKING:
     from grainlight.restore.result import Result
@@ -25,7 +25,16 @@ if TYPE_CHECKING:
 MOST_PIXELS = 1024
 """Pixels along a side beyond which a page shows every n-th."""
 # bytes; together with the rest of the page four thirds of them stay below 8 MB
-_IPF, _DOUBT, _ON_LIGHT, _LIGHT, _SOURCE, _OVERLAY = 520_000, 420_000, 420_000, 330_000, 120_000, 380_000
+_IPF, _DOUBT, _ON_LIGHT, _LIGHT, _SOURCE, _OVERLAY, _FLAGS = (
+    1000 * size for size in (520, 420, 420, 330, 120, 380, 350)
+)
+
+FLAGS = (
+    (1 | 2, "#4a4a4a", "no light, or saturated"),
+    (4 | 16, "#56b4e9", "light of no single crystal"),
+    (8 | 32, "#d55e00", "light contradicts EBSD"),
+)
+"""Bits of `Result.light_flags`, their colours and what they mean."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Panel:
-    """A map with a title, what it shows in words (``alt``), a caption and, where it has one, a colour scale."""
+    """A map with a title, what it shows in words (``alt``), a caption, and a scale or ``keys``: colours and names."""
 
     name: str
     title: str
@@ -60,6 +69,7 @@ class Panel:
     alt: str
     caption: str
     bar: Bar | None = None
+    keys: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,13 +117,14 @@ def maps_of(result: Result, stack: LightStack | None, overlay: NDArray[np.uint8]
     """
     n = max(1, math.ceil(max(result.map.shape) / MOST_PIXELS))
     seen = view_light(result, stack)
-    shown, points = result.map.every(n), measured_map(result).every(n)
+    shown, points = result.map.every(n), view_measured(result)
     rows, columns = result.map.shape
     wide, high = columns * result.map.step[0], rows * result.map.step[1]
     length = bar_length(wide)
     orientation = {}
     for direction in DIRECTIONS:
-        pair = (embed(_bytes(ipf_colours(one, direction)), _IPF) for one in (points, shown))
+        images = (points.colours(direction)[::n, ::n], ipf_colours(shown, direction))
+        pair = (embed(_bytes(image), _IPF) for image in images)
         words = (f"{what} orientations coloured by IPF-{direction}" for what in ("Measured", "Restored"))
         orientation[direction] = Compare(*pair, *words)
     step = measured_step(result)
@@ -122,34 +133,10 @@ def maps_of(result: Result, stack: LightStack | None, overlay: NDArray[np.uint8]
         measured_title=f"measured{'' if step is None else f', {step} step'}",
         restored_title=f"restored, {step_text(result.map)} step",
         **_light(seen, n),
-        panels=tuple(_panels(result, seen, overlay, n)),
+        panels=tuple(_panels(result, seen, points, overlay, n)),
         scale=(f"{length:g} µm", round(100 * length / wide, 3)),
         ratio=wide / high,
         crisp=max(shown.shape) < 700,
-    )
-
-
-def measured_map(result: Result) -> OrientationMap:
-    """Return what was measured on the output grid: each pixel shows the scan point that it lies nearest to.
-
-    Pixels further from any point than half a step are not indexed; other phases are as in the result.
-    """
-    from scipy.ndimage import distance_transform_edt
-
-    found = result.map
-    if not result.measured.any():
-        return found.replace(phase_id=np.where(result.source == NOTHING, found.phase_id, 0).astype(np.int16))
-    nearest = distance_transform_edt(~result.measured, return_distances=False, return_indices=True)
-    rows, columns = np.indices(found.shape)
-    reach = result.record.get("settings", {}).get("scale", 1) / 2
-    near = np.maximum(np.abs(nearest[0] - rows), np.abs(nearest[1] - columns)) <= reach
-    q = result.measured_quaternions[nearest[0], nearest[1]]
-    phase = found.phase_id[nearest[0], nearest[1]]
-    other = (result.source == NOTHING) & (found.phase_id > 0)
-    return found.replace(
-        quaternions=np.where(near[..., None], q, found.quaternions),
-        phase_id=np.where(other, found.phase_id, np.where(near, phase, 0)).astype(np.int16),
-        fields={},
     )
 
 
@@ -162,12 +149,9 @@ def measured_step(result: Result) -> str | None:
     return f"{across:.3g} µm" if abs(across - down) < 1e-3 * across else f"{across:.3g} × {down:.3g} µm"
 
 
-def legend_of_sources(result: Result) -> list[tuple[str, str]]:
-    """Return colour and name of the sources that occur."""
-    return [(source.colour, source.name) for source in SOURCES if (result.source == source.code).any()]
-
-
-def _panels(result: Result, seen: LightView, overlay: NDArray[np.uint8] | None, n: int) -> list[Panel]:
+def _panels(
+    result: Result, seen: LightView, points: MeasuredView, overlay: NDArray[np.uint8] | None, n: int
+) -> list[Panel]:
     restored = result.source > 0
     p = thinned_most(np.where(restored, result.boundary, np.nan), n)
     below = seen.restored if seen.measured is None else seen.measured
@@ -199,42 +183,83 @@ def _panels(result: Result, seen: LightView, overlay: NDArray[np.uint8] | None, 
             "Map of measured, corrected, inferred and not restored pixels",
             "Measured: the map agrees with the scan point. Corrected: a scan point that its surroundings contradict "
             "was replaced. Inferred: there was no scan point.",
+            keys=tuple((one.colour, one.name) for one in SOURCES if (result.source == one.code).any()),
         ),
     ]
+    if result.light_flags is not None:
+        panels.append(_flags(result.light_flags[::n, ::n], grey(below[::n, ::n])))
+    if overlay is None and seen.measured is not None:
+        overlay = _overlay(grey(seen.measured), points.boundaries())
     if overlay is not None:
         panels.append(
             Panel(
                 "registration",
                 "Registration",
                 embed(np.ascontiguousarray(overlay[::n, ::n, :3]), _OVERLAY),
-                "Boundaries of the EBSD map drawn on the registered polarized light",
-                "Boundaries of the EBSD map on the light as it was laid on the map: they must run along its edges.",
+                "Boundaries of the measured EBSD map drawn on the polarized light",
+                "Boundaries of the EBSD map as measured, in orange, on the light as it was laid on the map: within a "
+                "step of the scan they must run along the edges of the light.",
             )
         )
     return panels
 
 
-def _light(seen: LightView, n: int) -> dict[str, Compare | tuple[str, str] | str | None]:
+def _overlay(image: NDArray[np.uint8], boundaries: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    picture = np.repeat(image[..., None], 3, axis=-1)
+    picture[boundaries] = _rgb("#ff8c1a")
+    return picture
+
+
+def _flags(flags: NDArray[np.uint8], image: NDArray[np.uint8]) -> Panel:
+    """Where light and EBSD contradict each other, and where the light itself is doubtful; later ones lie on top."""
+    picture = np.repeat((70 + 0.55 * image[..., None]).astype(np.uint8), 3, axis=-1)
+    keys = []
+    for bits, colour, name in FLAGS:
+        at = (flags & bits) > 0
+        if at.any():
+            picture[at] = np.round(0.15 * picture[at] + 0.85 * _rgb(colour))
+            keys.append((colour, f"{name} ({percent(float(at.mean()))})"))
+    return Panel(
+        "contradiction",
+        "Light against EBSD",
+        embed(picture, _FLAGS),
+        "Map of the pixels where light and EBSD contradict each other or the light is damaged",
+        "Coloured pixels are those whose light counted less: it contradicts the c-axes of EBSD, fits no single crystal "
+        "(dust, scratch, stain, two grains in one pixel), or is missing."
+        if keys
+        else "Nowhere does the light contradict the c-axes of EBSD.",
+        keys=tuple(reversed(keys)),
+    )
+
+
+def _light(seen: LightView, n: int) -> dict[str, Any]:
     if seen.measured is None:
         return {"light": None, "light_titles": ("", ""), "light_caption": ""}
     limits = limits_of(seen.measured)
     pair = (embed(grey(image[::n, ::n], limits), _LIGHT) for image in (seen.measured, seen.restored))
-    caption = (
-        f"The image at {seen.angle:g}°, the one with the most contrast, as recorded and as the restored light has it"
+    known = seen.angle is not None and math.isfinite(seen.angle)
+    which = (
+        f"The image at {seen.angle:g}°, the one with the most contrast,"
+        if known
+        else "The image with the most contrast"
     )
+    caption = f"{which} as recorded and as the restored light has it"
     if seen.explained is not None:
-        caption += f", which explains {100 * seen.explained:.0f} % of its variance"
+        caption += f" ({100 * seen.explained:.0f} % of its variance explained)"
     words = ("Polarized-light image as recorded", "The same image from the restored light")
     return {
         "light": Compare(*pair, *words),
-        "light_titles": (f"recorded, {seen.angle:g}°", "restored"),
+        "light_titles": (f"recorded, {seen.angle:g}°" if known else "recorded", "restored"),
         "light_caption": caption + ". Scratches, stains and uneven light should be gone; grains should not.",
     }
 
 
 def _source_colours(source: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    palette = [[int(one.colour[i : i + 2], 16) for i in (1, 3, 5)] for one in SOURCES]
-    return np.array(palette, dtype=np.uint8)[source]
+    return np.stack([_rgb(one.colour) for one in SOURCES])[source]
+
+
+def _rgb(colour: str) -> NDArray[np.uint8]:
+    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], dtype=np.uint8)
 
 
 def _bytes(colours: NDArray[np.float32]) -> NDArray[np.uint8]:

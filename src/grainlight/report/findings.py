@@ -27,8 +27,16 @@ class Finding:
 
 def findings(result: Result) -> list[Finding]:
     """Return what the numbers of a result say about itself, cautions first."""
-    found = [*_pixels(result), *_bound(result), *_boundaries(result), *_light(result.record), *_standing(result)]
-    warnings = [Finding("caution", _sentence(warning)) for warning in result.record.get("warnings", ())]
+    record = result.record
+    found = [
+        *_pixels(result),
+        *_bound(result),
+        *_boundaries(result),
+        *_light(record),
+        *_registration(record.get("registration")),
+        *_standing(result),
+    ]
+    warnings = [Finding("caution", _sentence(warning)) for warning in record.get("warnings", ())]
     order = {"caution": 0, "sound": 1, "note": 2}
     return sorted([*warnings, *found], key=lambda finding: order[finding.kind])
 
@@ -57,7 +65,7 @@ def _pixels(result: Result) -> list[Finding]:
     if share["inferred"]:
         text += (
             f"; {percent(share['inferred'])} were not measured and are inferred from their surroundings"
-            f"{' and the light' if result.record.get('light_input') else ''}. Report this share along with the map"
+            f"{' and the light' if has_light(result.record) else ''}. Report this share along with the map"
         )
     found.append(Finding("note", text + "."))
     measured = share["measured"] + share["corrected"]
@@ -136,15 +144,35 @@ def _boundaries(result: Result) -> list[Finding]:
     ]
 
 
+def has_light(record: dict[str, Any]) -> bool:
+    """Whether polarized light was given and used."""
+    placed = record.get("registration") or {}
+    return bool(record.get("light_input")) and placed.get("trusted", True) and record.get("light", {}).get("used", True)
+
+
+def _registration(placed: dict[str, Any] | None) -> list[Finding]:
+    if not placed or not placed.get("trusted") or not placed.get("moved_px"):
+        return []
+    method = placed["method"]
+    residual, moved = placed.get("residual_px"), placed["moved_px"]
+    how = {"file": "by the transform that was given", "points": "by the points that were given"}
+    text = f"The images were laid on the map {how.get(method, f'by a search ({method})')}, {moved:.1f}"
+    text += " of their pixels from where they were stated to lie"
+    if residual is None:
+        return [Finding("note", text + ".")]
+    kind: Kind = "sound" if residual <= 1.0 else "caution"
+    return [Finding(kind, f"{text}; the likely error of the placement is {residual:.1f} pixels.")]
+
+
 def _light(record: dict[str, Any]) -> list[Finding]:
-    if not record.get("light_input"):
+    if not has_light(record):
         scale = record.get("settings", {}).get("scale", 1)
         if scale == 1:
-            return [Finding("note", "There was no polarized light: the map rests on EBSD alone.")]
+            return [Finding("note", "No polarized light was used: the map rests on EBSD alone.")]
         return [
             Finding(
                 "caution",
-                "There was no polarized light: between the measured points, where boundaries run is the model's guess "
+                "No polarized light was used: between the measured points, where boundaries run is the model's guess "
                 "and no observation. Small grains and twins that no measured point hit are missing.",
             )
         ]

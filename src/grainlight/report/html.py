@@ -18,7 +18,7 @@ from grainlight.grains.grain_map import GrainMap, find_grains
 from grainlight.maps.io.atomic import atomic_path
 from grainlight.maps.light_stack import LightStack
 from grainlight.report.charts import histogram_chart, key_chart, pole_figure_chart, sample_axes_chart
-from grainlight.report.figures import Bar, Compare, Panel, legend_of_sources, maps_of
+from grainlight.report.figures import Bar, Compare, Panel, maps_of
 from grainlight.report.findings import findings
 from grainlight.report.grain_figures import Line, headline, lines_of
 from grainlight.report.histograms import angle_histogram, diameter_histogram
@@ -119,7 +119,6 @@ def report_page(
         maps=maps,
         key=key_chart(),
         axes=sample_axes_chart(),
-        sources=legend_of_sources(result),
         lines=lines_of(grains),
         has_intervals=len(result.samples) > 1,
         charts=_charts(result, grains),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from grainlight.maps.light_stack import LightStack
 
 if TYPE_CHECKING:
+    from grainlight.register.transform import Transform
     from grainlight.restore.result import Result
 
 Image = NDArray[np.float32]
@@ -78,26 +79,38 @@ def restored_light(result: Result) -> Image:
 
 
 def on_output_grid(stack: LightStack, frame: int, result: Result) -> Image:
-    """Return a frame of the stack on the output grid (H, W), NaN outside it."""
+    """Return a frame of the stack as recorded on the output grid (H, W), where it was registered; NaN outside it."""
     from scipy.ndimage import map_coordinates, uniform_filter
 
     image = stack.images[frame]
-    image = image[:, ::-1] if stack.mirror else image
-    step = result.map.step
-    coarser = round(step[0] / stack.step)
+    coarser = round(result.map.step[0] / stack.step)
     if coarser > 1:
         image = uniform_filter(image, coarser)
-    rows, columns = result.map.shape
-    # the map's first pixel may lie left of the first EBSD point, from which the light's origin counts
-    ebsd_origin = result.record.get("ebsd", {}).get("origin_um", result.map.origin)
-    left = result.map.origin[0] - ebsd_origin[0]
-    row = (np.arange(rows) * step[1] - stack.origin[1]) / stack.step
-    column = (np.arange(columns) * step[0] + left - stack.origin[0]) / stack.step
-    at = np.meshgrid(row, column, indexing="ij")
+    column, row = np.moveaxis(_transform(stack, result)(_positions(result)), -1, 0)
     # half a pixel beyond the centres of the outermost pixels still lies on them
-    inside = (at[0] >= -0.5) & (at[0] <= image.shape[0] - 0.5) & (at[1] >= -0.5) & (at[1] <= image.shape[1] - 0.5)
-    values = map_coordinates(image.astype(np.float32), at, order=1, mode="nearest")
+    inside = (row >= -0.5) & (row <= image.shape[0] - 0.5) & (column >= -0.5) & (column <= image.shape[1] - 0.5)
+    values = map_coordinates(image.astype(np.float32), (row, column), order=1, mode="nearest")
     return np.where(inside, values, np.nan).astype(np.float32)
+
+
+def _positions(result: Result) -> NDArray[np.float64]:
+    """Positions (H, W, 2) of the output grid as (x, y) um from the first EBSD point; x right, y down."""
+    rows, columns = result.map.shape
+    # the map's first pixel may lie left of the first EBSD point
+    left = result.map.origin[0] - result.record.get("ebsd", {}).get("origin_um", result.map.origin)[0]
+    x, y = left + np.arange(columns) * result.map.step[0], np.arange(rows) * result.map.step[1]
+    return np.stack(np.meshgrid(x, y), axis=-1)
+
+
+def _transform(stack: LightStack, result: Result) -> Transform:
+    """From those positions to pixels of the recorded images: what registration found, or what was stated."""
+    from grainlight.register.transform import Transform, stated
+
+    found = result.record.get("registration")
+    if found and found.get("trusted") and "transform" in found:
+        return Transform.from_record(found["transform"])
+    rows, columns = result.map.shape
+    return stated(stack, (0.0, 0.0, columns * result.map.step[0], rows * result.map.step[1]))
 
 
 def grey(image: NDArray[np.floating], limits: tuple[float, float] | None = None) -> NDArray[np.uint8]:

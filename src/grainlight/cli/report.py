@@ -1,0 +1,80 @@
+"""`grainlight report`: one HTML file about a restoration, from the .npz that it left."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grainlight.cli.output import check_file
+from grainlight.cli.terminal import note
+from grainlight.errors import InputError
+
+if TYPE_CHECKING:
+    from grainlight.maps.light_stack import LightStack
+
+
+def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
+    """Add the command to the parser."""
+    command = commands.add_parser(
+        "report",
+        help="a page about a restored map: pictures, doubts, grains, what to trust",
+        description="Write one HTML file about a restored map that opens offline: what was measured and what was "
+        "restored under a slider, boundaries, uncertainty, sources, grains, texture, the run's record, and what to "
+        "trust. `enhance --report` writes the same page at once.",
+        allow_abbrev=False,
+    )
+    command.add_argument("result", metavar="RESULT.npz", help="the .npz that `enhance` writes beside its map")
+    command.add_argument("--output", required=True, metavar="OUT.html", help="the page")
+    command.add_argument(
+        "--pl",
+        nargs="+",
+        metavar="F",
+        help="the light images that the map was restored with, shown as recorded; angles and place are in the record",
+    )
+    command.add_argument("--title", metavar="TEXT", help="at the top of the page (default: the EBSD file's name)")
+    command.add_argument("--force", action="store_true", help="replace existing output")
+    return command
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    inputs = (arguments.result, *(arguments.pl or ()))
+    output = check_file(arguments.output, (".html",), arguments.force, inputs=inputs)
+
+    from grainlight.report.html import write_report
+    from grainlight.report.stored import load_result
+
+    result, notes = load_result(arguments.result)
+    for remark in notes:
+        note(f"note: {remark}")
+    light = None if arguments.pl is None else _load_stack(arguments.pl, result.record)
+    write_report(result, output, light=light, title=arguments.title)
+    print(f"wrote {output}")
+    return 0
+
+
+def _load_stack(files: list[str], record: dict[str, Any]) -> LightStack:
+    """Read the images with the angles and the place that the record states."""
+    import numpy as np
+
+    from grainlight.maps.io import load_light
+    from grainlight.maps.light_stack import UNKNOWN
+    from grainlight.restore.record import file_hash
+
+    stated = record.get("light_input")
+    if not stated:
+        raise InputError("the map was restored without polarized light", found="--pl", advice="leave --pl out")
+    known = {one["sha256"] for one in record.get("inputs", ())}
+    for file in files:
+        if Path(file).is_file() and file_hash(Path(file)) not in known:
+            note(f"note: {file} is not one of the files that the map was restored with")
+    angles = np.array([np.nan if angle is None else angle for angle in stated["angles_deg"]], dtype=np.float64)
+    return load_light(
+        files[0] if len(files) == 1 else files,
+        UNKNOWN if np.isnan(angles).all() else angles,
+        stated["step_um"],
+        tuple(stated["origin_um"]),
+        stated["rotates"],
+        stated["mirror"],
+    )
