@@ -88,7 +88,8 @@ def _header(source: OrientationMap, extra: list[str], run: str) -> str:
         lengths = ";".join(f"{value:.4g}" for value in phase.lattice[:3])
         angles = ";".join(f"{value:.6g}" for value in phase.lattice[3:])
         name = " ".join(phase.name.split()) or f"phase {count}"
-        lines.append(f"{lengths}\t{angles}\t{name}\t{phase.oxford_number}\t0\t\t\t")
+        # some readers count on the comment at the end
+        lines.append(f"{lengths}\t{angles}\t{name}\t{phase.oxford_number}\t0\t\t\tgrainlight")
     names = ["Phase", "X", "Y", "Bands", "Error", "Euler1", "Euler2", "Euler3", "MAD", "BC", "BS"]
     lines.append("\t".join([*names, *extra]))
     return "".join(line + "\r\n" for line in lines)
