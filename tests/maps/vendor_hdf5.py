@@ -102,3 +102,20 @@ def dream3d(path: Path, rows: int = 4, cols: int = 5, depth: int = 1) -> Path:
         container["Ensemble/LatticeConstants"] = np.array([[0] * 6, [2.95, 2.95, 4.68, 90, 90, 120]], np.float32)
         container["Ensemble/MaterialName"] = ["Invalid Phase", "Titanium"]
     return path
+
+
+def orix(path: Path, rows: int = 4, cols: int = 5) -> Path:
+    with h5py.File(path, "w") as file:
+        file["manufacturer"], file["version"] = np.array([b"orix"]), np.array([b"0.15.0"])
+        data, header = file.create_group("crystal_map/data"), file.create_group("crystal_map/header")
+        for name, column in zip(("phi1", "Phi", "phi2"), angles(rows, cols).T, strict=True):
+            data[name] = column
+        data["x"], data["y"] = positions(rows, cols)
+        data["id"], data["phase_id"] = np.arange(rows * cols), np.zeros(rows * cols, np.int32)
+        data["is_in_data"] = np.ones(rows * cols, bool)
+        header["scan_unit"], header["x_step"] = np.array([b"um"]), np.array([0.5])
+        header["y_step"], header["rotations_per_point"] = np.array([0.5]), np.array([1])
+        phase = header.create_group("phases/0")
+        phase["name"], phase["point_group"] = np.array([b"Ti"]), np.array([b"6/mmm"])
+        phase["structure/lattice/abcABG"] = np.array([2.95, 2.95, 4.68, 90, 90, 120])
+    return path

@@ -25,10 +25,11 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         "info",
         help="what a file holds",
         description="Print format, grid, size, step, phases, indexed share, frames, quality fields and suspected "
-        "problems of an EBSD map; shape and range of light images; the record of an .npz that grainlight wrote.",
+        "problems of an EBSD map; shape and range of light images; the record of an .npz that grainlight wrote; of a "
+        "folder a table of all EBSD files in it, with what orix makes of them.",
         allow_abbrev=False,
     )
-    command.add_argument("file", metavar="FILE", help="an EBSD map, an image, or an .npz of grainlight")
+    command.add_argument("file", metavar="FILE", help="an EBSD map, an image, an .npz of grainlight, or a folder")
     command.add_argument("--picture", metavar="PNG", help="also draw an EBSD map in orientation colours")
     command.add_argument("--force", action="store_true", help="replace an existing picture")
     values.add_map(command)
@@ -40,6 +41,13 @@ def run(arguments: argparse.Namespace) -> int:
     file = Path(arguments.file)
     ending = file.suffix.lower()
     picture = None
+    if file.is_dir():
+        from grainlight.maps.io.survey import survey, table
+
+        if arguments.picture:
+            raise InputError("there is no map to draw in a folder", file=file, expected="an EBSD map")
+        print(table(survey(file)))
+        return 0
     if arguments.picture:
         picture = check_file(arguments.picture, (".png",), arguments.force, inputs=[file])
         if ending in (*_IMAGES, ".npz"):

@@ -226,7 +226,9 @@ def _typical(gaps: Array) -> float | None:
     # gaps far below the largest usual ones are jitter of the printed digits, not steps
     gaps = gaps[gaps > 0.05 * np.quantile(gaps, 0.9)]
     usual = np.median(gaps)
-    return float(gaps[np.abs(gaps - usual) <= 0.1 * usual].mean())
+    near = gaps[np.abs(gaps - usual) <= 0.1 * usual]
+    # the median of an even number of gaps may lie between two that are unlike
+    return float(near.mean()) if near.size else None
 
 
 def _thin(name: str, step: float, index: Index) -> tuple[float, Index, list[str]]:

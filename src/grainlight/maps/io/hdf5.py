@@ -68,7 +68,8 @@ class Node:
                     found=f"{len(self.group):,}",
                     expected=f"at most {_LARGEST_GROUP:,}",
                 )
-            return list(self.group)
+            # names that are no UTF-8 come as bytes
+            return [name if isinstance(name, str) else name.decode("latin1") for name in self.group]
         except InputError:
             raise
         except Exception as error:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.io.ang import read_ang
@@ -101,7 +103,9 @@ def load_ebsd(
         elif value is not None:
             raise InputError(f"a file of this format has no {name}s to choose from", file=file, found=f"{name} {value}")
     try:
-        found = chosen.reader(file, sample, crystal, **choices)
+        # signalling NaN of a damaged file; the readers check what must be finite
+        with np.errstate(invalid="ignore"):
+            found = chosen.reader(file, sample, crystal, **choices)
     except OSError as error:
         raise InputError("the file cannot be read", file=file, found=str(error)) from error
     ending = file.suffix.lower()
