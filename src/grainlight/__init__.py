@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from grainlight.maps.light_stack import LightStack
     from grainlight.maps.orientation_map import OrientationMap
     from grainlight.progress import Progress
+    from grainlight.report.html import write_report
+    from grainlight.report.plots import plot_boundaries, plot_ipf, plot_uncertainty
     from grainlight.restore.result import Result
 
 __all__ = [
@@ -31,7 +33,11 @@ __all__ = [
     "enhance",
     "load_ebsd",
     "load_light",
+    "plot_boundaries",
+    "plot_ipf",
+    "plot_uncertainty",
     "save_ebsd",
+    "write_report",
 ]
 
 _HOME = {
@@ -40,7 +46,11 @@ _HOME = {
     "OrientationMap": "grainlight.maps.orientation_map",
     "load_ebsd": "grainlight.maps.io",
     "load_light": "grainlight.maps.io",
+    "plot_boundaries": "grainlight.report.plots",
+    "plot_ipf": "grainlight.report.plots",
+    "plot_uncertainty": "grainlight.report.plots",
     "save_ebsd": "grainlight.maps.io",
+    "write_report": "grainlight.report.html",
 }
 
 
@@ -56,6 +66,10 @@ def enhance(
     device: Literal["auto", "cpu", "cuda"] = "auto",
     projection: bool = True,
     noise: float | None = None,
+    register: Literal["auto", "rigid", "affine", "deformable", "none"] = "auto",
+    transform: str | Path | None = None,
+    points: str | Path | None = None,
+    rounds: int = 0,
     weights: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -81,6 +95,15 @@ def enhance(
         Whether measured orientations have the last word inside their grains.
     noise
         Root mean square error of the EBSD orientations in degrees; estimated from the map if None.
+    register
+        How the light is brought onto the map: "auto" keeps the stated place unless another explains clearly more;
+        "rigid", "affine" and "deformable" fix the freedom; "none" believes what is stated.
+    transform
+        A file that a registration saved, instead of registering.
+    points
+        A CSV file of pairs (EBSD column, row, image column, row) to start from.
+    rounds
+        How often to register again, against the restored map, 0 to 3.
     weights
         A safetensors file; the one inside the package if None.
     progress
@@ -108,6 +131,10 @@ def enhance(
         device=device,
         projection=projection,
         noise=noise,
+        register=register,
+        transform=None if transform is None else Path(transform),
+        points=None if points is None else Path(points),
+        rounds=rounds,
         weights=None if weights is None else Path(weights),
     )
     return run(ebsd, light, settings, Silent() if progress is None else progress)

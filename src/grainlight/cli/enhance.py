@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grainlight.cli import device, values
 from grainlight.cli.output import check_file
@@ -38,6 +38,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         "beside it",
     )
     command.add_argument("--picture", metavar="PNG", help="also draw before, after, boundaries and uncertainty")
+    command.add_argument("--report", metavar="HTML", help="also write a page about the result that opens offline")
     command.add_argument("--force", action="store_true", help="replace existing output")
     command.add_argument(
         "--scale",
@@ -47,6 +48,14 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         help="output step = EBSD step / N, 1 (denoise and fill) to 8 (default: 2)",
     )
     add_light(command)
+    add_registration(command)
+    command.add_argument(
+        "--rounds",
+        type=values.whole(0, 3),
+        default=0,
+        metavar="N",
+        help="register again, against the restored map, 0 to 3 times (default: 0)",
+    )
     values.add_map(command)
     dials = command.add_argument_group("computing")
     dials.add_argument(
@@ -101,6 +110,24 @@ def add_light(command: argparse.ArgumentParser) -> None:
     light.add_argument("--mirror", action="store_true", help="the optical path mirrors the image left to right")
 
 
+def add_registration(command: argparse.ArgumentParser) -> None:
+    """Add the options of registration."""
+    where = command.add_argument_group("registration of the light to the map")
+    where.add_argument(
+        "--register",
+        choices=("auto", "rigid", "affine", "deformable", "none"),
+        default="auto",
+        help="auto (default): keep the stated place unless another is clearly better, with as much freedom as pays; "
+        "none: believe --pl-origin, --pl-step and --mirror",
+    )
+    where.add_argument("--transform", metavar="JSON", help="a transform saved by `grainlight register`; no search")
+    where.add_argument(
+        "--points",
+        metavar="CSV",
+        help="pairs of points to start from: ebsd_column,ebsd_row,image_column,image_row, from 0; no search",
+    )
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     _check_light_options(arguments)
@@ -116,6 +143,10 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.picture is None
         else check_file(arguments.picture, (".png",), arguments.force, inputs=(arguments.ebsd, *(arguments.pl or ())))
     )
+    page = None
+    if arguments.report is not None:
+        inputs = (arguments.ebsd, *(arguments.pl or ()))
+        page = check_file(arguments.report, (".html",), arguments.force, inputs=inputs)
     ebsd = load_map(arguments)
     light = load_stack(arguments)
 
@@ -134,6 +165,10 @@ def run(arguments: argparse.Namespace) -> int:
         device=device.choose(arguments.device),
         projection=not arguments.no_projection,
         noise=arguments.noise,
+        register=arguments.register,
+        transform=None if arguments.transform is None else Path(arguments.transform),
+        points=None if arguments.points is None else Path(arguments.points),
+        rounds=arguments.rounds,
         weights=None if arguments.weights is None else Path(arguments.weights),
     )
     note(device.describe(settings.device))
@@ -146,6 +181,10 @@ def run(arguments: argparse.Namespace) -> int:
         from grainlight.report.pictures import before_after_picture
 
         files.append(before_after_picture(ebsd, result, picture))
+    if page is not None:
+        from grainlight.report.html import write_report
+
+        files.append(write_report(result, page, light=light))
     report(result, told=ebsd.notes)
     for file in files:
         print(f"wrote {file}")
@@ -197,6 +236,7 @@ def report(result: Result, told: Collection[str] = ()) -> None:
         f"{rows} x {columns} pixels: "
         + ", ".join(f"{100 * s:.1f} % {n}" for s, n in zip(share, names, strict=True) if s)
     )
+    tell_registration(result.record.get("registration"))
     known = result.uncertainty[result.source > 0]
     if known.size:
         low, high = np.nanpercentile(known, (50, 95))
@@ -204,6 +244,19 @@ def report(result: Result, told: Collection[str] = ()) -> None:
     for warning in result.record["warnings"]:
         if warning not in told:
             note(f"note: {warning}")
+
+
+def tell_registration(record: dict[str, Any] | None) -> None:
+    """Print where the light was found to lie, from the record of a registration."""
+    if record is None:
+        return
+    if not record["trusted"]:
+        print("registration: not found with confidence; the light was left out")
+        return
+    residual = record["residual_px"]
+    sure = "" if residual is None else f", residual {residual:.2f} px (rms, estimated)"
+    place = "in its stated place" if not record["moved_px"] else f"moved by {record['moved_px']:.2f} px (rms)"
+    print(f"registration: {record['method']}, {place}{sure}")
 
 
 def _check_light_options(arguments: argparse.Namespace) -> None:

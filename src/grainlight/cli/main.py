@@ -14,7 +14,20 @@ from importlib import import_module
 
 from grainlight.errors import InputError
 
-COMMANDS = ("enhance", "convert", "simulate", "synthesize", "train", "evaluate", "grains", "demo", "info", "doctor")
+COMMANDS = (
+    "enhance",
+    "register",
+    "convert",
+    "simulate",
+    "synthesize",
+    "train",
+    "evaluate",
+    "grains",
+    "report",
+    "demo",
+    "info",
+    "doctor",
+)
 """Each is a module of this folder with ``add(subparsers)`` and ``run(arguments)``."""
 
 _INTERRUPTED = 130

@@ -49,19 +49,22 @@ class Pair:
         The two sides.
     pixel
         um per recorded pixel, as stated.
+    unit
+        EBSD step [um] in which blurs and priors are counted; the scene's own unless told.
     """
 
-    def __init__(self, scene: Scene, view: View, pixel: float) -> None:
+    def __init__(self, scene: Scene, view: View, pixel: float, unit: float | None = None) -> None:
         self.scene, self.view, self.pixel = scene, view, pixel
+        self.unit = scene.step if unit is None else unit
         self._levels: dict[float, Level] = {}
 
     def level(self, blur: float) -> Level:
         """Return both sides blurred by ``blur`` EBSD steps."""
         if blur not in self._levels:
             here = self.pixel * self.view.binning
-            light = self.view.smoothed(max(max(blur, _SHARPEST) * self.scene.step / here, 0.5))
+            light = self.view.smoothed(max(max(blur, _SHARPEST) * self.unit / here, 0.5))
             down, across = np.gradient(light, axis=(1, 2))
-            self._levels[blur] = Level(self.scene.at_points(blur * self.scene.step), light, down, across)
+            self._levels[blur] = Level(self.scene.at_points(blur * self.unit), light, down, across)
         return self._levels[blur]
 
 
@@ -104,13 +107,13 @@ def fit(
     stiff
         Resistance against drift and bend; 1 is usual. It is raised by itself until nothing folds.
     """
-    scene, points = pair.scene, pair.scene.points[use]
+    points = pair.scene.points[use]
     for _ in range(6):
         found = start
-        basis = make_basis(points, start, freedom, scene.step, stiff)
+        basis = make_basis(points, start, freedom, pair.unit, stiff)
         for blur in levels:
             level = pair.level(blur)
-            reach = max(blur * scene.step / pair.pixel, 0.5 * pair.view.binning, 0.5)
+            reach = max(blur * pair.unit / pair.pixel, 0.5 * pair.view.binning, 0.5)
             found = _descend(level, level.features[use], points, pair.view, found, basis, reach, rounds)
         if freedom != "deformable" or not found.folds:
             return found

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,12 @@ from grainlight.progress import Progress, Silent
 from grainlight.register.basis import LADDER, Freedom
 from grainlight.register.evidence import Halves, advantage, halves, left_over, overlap
 from grainlight.register.fit import Pair, fit, follow
+from grainlight.register.method import METHODS, Method
 from grainlight.register.scene import Scene, scene_of
 from grainlight.register.search import Candidate, search
 from grainlight.register.transform import Transform, stated
 from grainlight.register.view import View, view_of
 
-Method = Literal["auto", "rigid", "affine", "deformable", "none"]
-METHODS: tuple[Method, ...] = ("auto", "rigid", "affine", "deformable", "none")
 _FEWEST_POINTS = 100
 _SURE = 3.0  # standard errors
 # Of the best placement's score over that of any other turn; unrelated pairs reach 1.5 (docs/registration.md).
@@ -120,7 +119,42 @@ def register(
         return Registration(as_stated, "stated", float("nan"), 0.0, True, {"points": len(scene.points)}, told)
     progress.begin("registering", 4)
     view = view_of(light, scene.step / scale * (1 + 1e-6), scene.broad)
-    return register_pair(Pair(scene, view, light.step), as_stated, method, given=start is not None, progress=progress)
+    found = register_pair(Pair(scene, view, light.step), as_stated, method, given=start is not None, progress=progress)
+    return replace(found, moved=found.transform.distance(stated(light, scene.extent)))
+
+
+def refine(
+    fine: OrientationMap, ebsd: OrientationMap, light: LightStack, found: Registration, *, scale: int
+) -> Registration:
+    """Register a restored map, at full resolution, from where the measured one was found to lie.
+
+    The restored map has followed the light where it lay, so it agrees with it; only the measured points can tell
+    whether another place is better, and the answer is taken only where they say so.
+
+    Parameters
+    ----------
+    fine
+        The restored map, positions in um from the first EBSD point.
+    ebsd, light, scale
+        As for `register`.
+    found
+        What `register` found for the measured map.
+    """
+    measured, whole = scene_of(ebsd), scene_of(fine)
+    view = view_of(light, measured.step / scale * (1 + 1e-6), measured.broad)
+    before, after = Pair(measured, view, light.step), Pair(whole, view, light.step, measured.step)
+    parts = halves(whole)
+    freedom: Freedom = "affine" if found.method in ("rigid", "affine", "translation") else "deformable"
+    start = found.transform.replaced(extent=measured.extent)
+    trial = fit(after, start, freedom, parts[0] | parts[1], levels=(0.5, 0.25))
+    fields = halves(measured)
+    gained = advantage(before, (trial, trial), (start, start), fields, 0.0)
+    report = {**found.report, "rounds": int(found.report.get("rounds", 0)) + 1}
+    if not gained.beyond(1.0):
+        return replace(found, report=report)
+    fitted = _on_halves(before, trial, freedom, fields)
+    residual = min(found.residual, left_over(before, trial, fitted, fields))
+    return replace(found, transform=trial, residual=residual, report=report)
 
 
 def register_pair(

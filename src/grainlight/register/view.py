@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, zoom
 
-from grainlight.maps.light_stack import LEAST_ANGLES, LightStack, distinct_angles
+from grainlight.maps.light_stack import LightStack
 from grainlight.register.scene import A0, A2, A4
 
 Array = NDArray[np.float64]
@@ -64,7 +64,7 @@ def view_of(light: LightStack, step: float, broad: float) -> View:
     broad
         um: what varies more slowly is taken off.
     """
-    if distinct_angles(light.angles) < LEAST_ANGLES:
+    if not light.determined:
         return view_of_images(light.images, light.step, step, broad)
     import torch
 

@@ -31,6 +31,7 @@ from grainlight.restore.place import Placed, place
 from grainlight.restore.projection import find_neighbours
 from grainlight.restore.record import input_record
 from grainlight.restore.result import CORRECTED, INFERRED, MEASURED, NOT_RESTORED, Result
+from grainlight.restore.rounds import Laid, again, draft, is_moved, lay_light
 from grainlight.restore.settings import Settings
 from grainlight.restore.tiles import TiledDenoiser, count_tiles
 
@@ -64,8 +65,14 @@ def enhance(
     placed = ready.placed
     steps, samples = settings.calls
     rows, columns = placed.shape
+    denoise = TiledDenoiser(model, device, on_tile=progress.advance)
+    for _ in range(settings.rounds if light is not None and ready.laid is not None and is_moved(ready.laid) else 0):
+        first = draft(settings)
+        progress.begin("registering again", first.calls[0] * first.calls[1] * count_tiles(rows, columns))
+        better = again(ebsd, light, ready.laid, placed, ready.restore(denoise, first, progress), settings)
+        ready = prepare(ebsd, light, settings, progress, better)
     progress.begin("restoring", steps * samples * count_tiles(rows, columns))
-    posterior = ready.restore(TiledDenoiser(model, device, on_tile=progress.advance), settings, progress)
+    posterior = ready.restore(denoise, settings, progress)
     record = _record(ebsd, light, ready, settings, device)
     result = _result(ebsd, ready, posterior, record)
     result.record["seconds"] = round(time.perf_counter() - began, 2)
@@ -76,10 +83,10 @@ def enhance(
 class Prepared:
     """Inputs on the output grid, ready for the network.
 
-    ``placed`` EBSD points; ``light`` calibrated harmonics or None; ``noise`` of the EBSD in degrees (rms); ``level``
-    (H, W) the same for the point that is nearest to a pixel, ``quality`` where that comes from; ``drift``
-    growth of a channel's variance inside grains per pixel; ``measurement`` (23, H, W) and ``sigma`` (4, H, W) the joint
-    state and its noise levels.
+    ``placed`` EBSD points; ``light`` calibrated harmonics or None, of the stack as it is ``laid`` on the map; ``noise``
+    of the EBSD in degrees (rms); ``level`` (H, W) the same for the point that is nearest to a pixel, ``quality`` where
+    that comes from; ``drift`` growth of a channel's variance inside grains per pixel; ``measurement`` (23, H, W) and
+    ``sigma`` (4, H, W) the joint state and its noise levels.
     """
 
     placed: Placed
@@ -90,6 +97,7 @@ class Prepared:
     drift: float
     measurement: Tensor
     sigma: Tensor
+    laid: Laid | None = None
 
     def restore(self, denoise: TiledDenoiser, settings: Settings, progress: Progress | None = None) -> Posterior:
         """Run the ensemble and its projection."""
@@ -110,21 +118,28 @@ class Prepared:
 
 
 def prepare(
-    ebsd: OrientationMap, light: LightStack | None, settings: Settings, progress: Progress | None = None
+    ebsd: OrientationMap,
+    light: LightStack | None,
+    settings: Settings,
+    progress: Progress | None = None,
+    laid: Laid | None = None,
 ) -> Prepared:
-    """Bring a map and its light to the output grid of the settings."""
+    """Bring a map and its light to the output grid of the settings; registered as ``laid`` where that is known."""
     progress = progress or Silent()
     found = estimate_noise(ebsd, settings.noise)
-    progress.begin("reading the inputs together", 2)
     placed = place(ebsd, settings.scale)
+    if light is not None and laid is None:
+        laid = lay_light(ebsd, light, placed, settings, progress)
+    progress.begin("reading the inputs together", 2)
     progress.advance()
-    shown = None if light is None else place_light(light, placed, found.noise)
+    stack = None if laid is None else laid.stack
+    shown = None if stack is None else place_light(stack, placed, found.noise)
     progress.advance()
     level = found.level.reshape(-1)[placed.nearest]
     measurement, sigma = joint_measurement(placed, shown, level)
     # Of one channel: three components of the rotation share the angle's variance.
     drift = found.drift / settings.scale * PER_DEGREE**2 / 3
-    return Prepared(placed, shown, found.noise, level, found.report, drift, measurement, sigma)
+    return Prepared(placed, shown, found.noise, level, found.report, drift, measurement, sigma, laid)
 
 
 def joint_measurement(
@@ -297,5 +312,10 @@ def _record(
         },
         "frames": {"sample": ebsd.sample_frame.value, "crystal": ebsd.crystal_frame.value},
         "inputs": input_record((ebsd.path, *(() if light is None else light.paths))),
-        "warnings": [*ebsd.notes, *(() if ready.light is None else ready.light.warnings)],
+        "registration": None if ready.laid is None else ready.laid.as_record(),
+        "warnings": [
+            *ebsd.notes,
+            *(() if ready.laid is None else ready.laid.warnings),
+            *(() if ready.light is None else ready.light.warnings),
+        ],
     }

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from grainlight.errors import InputError
+from grainlight.register.method import METHODS, Method
 
 LARGEST_SCALE = 8
+MOST_ROUNDS = 3
 # Solver steps and members of the ensemble: points of the measured curve of error against time.
 QUALITIES: dict[str, tuple[int, int]] = {"fast": (2, 1), "balanced": (3, 2), "best": (4, 8)}
 
@@ -35,6 +37,14 @@ class Settings:
         Root-mean-square misorientation of the EBSD's noise in degrees; estimated from neighbours if None.
     weights
         Weights file in place of the shipped one.
+    register
+        How light is brought onto the map, as for `register.register`.
+    transform
+        File of a transform that was found before; nothing is registered then.
+    points
+        CSV file of pairs of points to start from, instead of a search.
+    rounds
+        How often a moved registration is repeated against what has been restored, 0 to 3.
     """
 
     scale: int = 2
@@ -46,6 +56,10 @@ class Settings:
     projection: bool = True
     noise: float | None = None
     weights: Path | None = None
+    register: Method = "auto"
+    transform: Path | None = None
+    points: Path | None = None
+    rounds: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= self.scale <= LARGEST_SCALE or int(self.scale) != self.scale:
@@ -60,6 +74,12 @@ class Settings:
                 raise InputError(f"the number of {name} cannot be used", found=str(value), expected="1 or more")
         if self.noise is not None and not 0 <= self.noise <= 20:
             raise InputError("the EBSD noise cannot be used", found=f"{self.noise} degrees", expected="0 to 20 degrees")
+        if self.register not in METHODS:
+            raise InputError("unknown registration", found=repr(self.register), expected=", ".join(METHODS))
+        if self.transform is not None and self.points is not None:
+            raise InputError("a transform and points exclude one another", advice="give one of the two")
+        if not 0 <= self.rounds <= MOST_ROUNDS:
+            raise InputError("the rounds cannot be used", found=str(self.rounds), expected=f"0 to {MOST_ROUNDS}")
         if self.device not in ("auto", "cpu", "cuda"):
             raise InputError("unknown device", found=repr(self.device), expected="auto, cpu or cuda")
 
@@ -72,6 +92,8 @@ class Settings:
     def as_record(self) -> dict[str, Any]:
         """Plain values for the record of a run."""
         record = asdict(self)
-        record["weights"] = None if self.weights is None else self.weights.name
+        for name in ("weights", "transform", "points"):
+            path = getattr(self, name)
+            record[name] = None if path is None else path.name
         record["steps"], record["samples"] = self.calls
         return record

@@ -1,0 +1,76 @@
+"""`grainlight register`: where polarized-light images lie on an EBSD map, as a transform, a residual and a picture."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from grainlight.cli import values
+from grainlight.cli.enhance import add_light, load_map, load_stack
+from grainlight.cli.output import check_file
+from grainlight.cli.terminal import bars, note
+from grainlight.errors import InputError
+
+
+def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
+    """Add the command to the parser."""
+    command = commands.add_parser(
+        "register",
+        help="find where polarized-light images lie on an EBSD map",
+        description="Find where polarized-light images lie on an EBSD map, from nothing but the two: any of the 8 "
+        "turns and mirrors, shift, rotation, scale and shear of a few per cent, drift, and a smooth bend that cannot "
+        "fold. The transform is saved for `grainlight enhance --transform`.",
+        allow_abbrev=False,
+    )
+    command.add_argument("ebsd", metavar="EBSD", help="the EBSD map: .ang, .ctf, HDF5 and more")
+    command.add_argument("--output", required=True, metavar="JSON", help="the transform and what speaks for it")
+    command.add_argument("--picture", metavar="PNG", help="also draw the map's boundaries on the light")
+    command.add_argument("--force", action="store_true", help="replace existing output")
+    command.add_argument(
+        "--register",
+        choices=("auto", "rigid", "affine", "deformable"),
+        default="auto",
+        help="freedom: auto (default) takes as much as pays on points held out",
+    )
+    command.add_argument("--points", metavar="CSV", help="pairs of points to start from, as for enhance")
+    add_light(command)
+    values.add_map(command)
+    return command
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command; exit code 0 even where nothing was found: the file and a note say so."""
+    if arguments.pl is None or arguments.pl_step is None or arguments.angles is None:
+        raise InputError("there is nothing to register", expected="--pl, --angles and --pl-step")
+    inputs = (arguments.ebsd, *arguments.pl)
+    output = check_file(arguments.output, (".json",), arguments.force, inputs=inputs)
+    picture = None
+    if arguments.picture is not None:
+        picture = check_file(arguments.picture, (".png",), arguments.force, inputs=inputs)
+    ebsd = load_map(arguments)
+    light = load_stack(arguments)
+    assert light is not None
+
+    from grainlight.restore.rounds import find
+    from grainlight.restore.settings import Settings
+
+    points = None if arguments.points is None else Path(arguments.points)
+    with bars() as progress:
+        found = find(ebsd, light, Settings(scale=4, register=arguments.register, points=points), progress)
+    record = found.as_record()
+    record.pop("transform")
+    files = [found.transform.save(output, {"registration": record, "warnings": list(found.warnings)})]
+    if picture is not None:
+        from grainlight.register.overlay import boundary_segments, overlay, save_picture
+
+        files.append(save_picture(overlay(light, boundary_segments(ebsd), found.transform), picture))
+    for warning in found.warnings:
+        note(f"note: {warning}")
+    print(
+        f"{found.method}: turned by {found.transform.turn:.2f} deg{', mirrored' if found.transform.mirrored else ''}, "
+        f"{found.moved:.2f} px (rms) from the stated place, residual {found.residual:.2f} px (rms, estimated)"
+        f"{'' if found.trusted else '; NOT TRUSTED'}"
+    )
+    for file in files:
+        print(f"wrote {file}")
+    return 0

@@ -1,0 +1,102 @@
+"""Registration in the restoration: before the light is placed, and again against what has been restored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from grainlight.crystal.embedding import decode
+from grainlight.maps.light_stack import LightStack
+from grainlight.maps.orientation_map import OrientationMap
+from grainlight.progress import Progress
+from grainlight.register.points import from_pairs, load_points, map_positions
+from grainlight.register.register import Registration, refine, register
+from grainlight.register.transform import load_transform, stated
+from grainlight.register.warp import lay
+from grainlight.restore.ensemble import Posterior
+from grainlight.restore.place import Placed
+from grainlight.restore.settings import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Laid:
+    """A stack where the map is; None where there is none to use. ``registration`` says how it came there."""
+
+    stack: LightStack | None
+    registration: Registration | None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return () if self.registration is None else self.registration.warnings
+
+    def as_record(self) -> dict[str, Any] | None:
+        return None if self.registration is None else self.registration.as_record()
+
+
+def find(ebsd: OrientationMap, light: LightStack, settings: Settings, progress: Progress | None = None) -> Registration:
+    """Register as the settings say: a saved transform, points of the user's, or a search."""
+    if settings.transform is not None:
+        given = load_transform(settings.transform)
+        here = stated(light, given.extent)
+        return Registration(given, "file", float("nan"), given.distance(here), True, {}, ())
+    start = None
+    if settings.points is not None:
+        points, pixels = load_points(settings.points)
+        positions = map_positions(ebsd, points)
+        x, y = ebsd.x[ebsd.present], ebsd.y[ebsd.present]
+        extent = (float(x.min()), float(y.min()), float(x.max()), float(y.max()))
+        start = from_pairs(positions, pixels, stated(light, extent))
+        if settings.register == "none":
+            moved = start.distance(stated(light, extent))
+            return Registration(start, "points", float("nan"), moved, True, {}, ())
+    return register(ebsd, light, settings.register, scale=settings.scale, start=start, progress=progress)
+
+
+def lay_light(
+    ebsd: OrientationMap, light: LightStack, placed: Placed, settings: Settings, progress: Progress | None = None
+) -> Laid:
+    """Bring a stack to the map, or leave it out with a warning where it cannot be told where it lies."""
+    return laid(light, find(ebsd, light, settings, progress), placed)
+
+
+def laid(light: LightStack, found: Registration, placed: Placed) -> Laid:
+    """Bring a stack to where a registration says; one that lies where it was stated stays as it is."""
+    if not found.trusted:
+        told = "The polarized light was not used: its place on the EBSD map could not be found with confidence."
+        return Laid(None, replace(found, warnings=(*found.warnings, told)))
+    if found.moved == 0.0:
+        return Laid(light, found)
+    rows, columns = placed.shape
+    stack = lay(light, found.transform, rows=rows, columns=columns, step=placed.step, left=placed.left)
+    return Laid(stack, found)
+
+
+def again(
+    ebsd: OrientationMap, light: LightStack, before: Laid, placed: Placed, posterior: Posterior, settings: Settings
+) -> Laid:
+    """Register once more, against the light that the restored map would give, at full resolution."""
+    if before.registration is None or before.stack is None:
+        return before
+    rows, columns = placed.shape
+    known = placed.reached | placed.measured
+    y, x = np.meshgrid(np.arange(rows) * placed.step, placed.left + np.arange(columns) * placed.step, indexing="ij")
+    fine = OrientationMap.from_quaternions(
+        decode(posterior.embedding, dim=0).double().numpy(),
+        (placed.step, placed.step),
+        ebsd.phases,
+        phase_id=np.where(known & ~placed.other, placed.phase_id, 0).astype(np.int16),
+    ).replace(x=x, y=y)
+    return laid(light, refine(fine, ebsd, light, before.registration, scale=settings.scale), placed)
+
+
+def draft(settings: Settings) -> Settings:
+    """Return settings for restorations that only registration will see."""
+    return replace(settings, quality="fast", steps=None, samples=None)
+
+
+def is_moved(before: Laid) -> bool:
+    """Whether there is anything that another round could improve: what lies where it was stated stays there."""
+    found = before.registration
+    return before.stack is not None and found is not None and found.method not in ("stated", "file")
