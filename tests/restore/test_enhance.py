@@ -107,6 +107,24 @@ def test_other_phases_and_points_not_indexed(full: OrientationMap) -> None:
     assert (result.source[11:14, 11:14] == INFERRED).all()
     copied = np.abs((result.map.quaternions[::2, 40::2] * coarse.quaternions[:, 20:]).sum(-1))
     assert np.allclose(copied, 1.0)
+    assert list(result.record["phases"]["kept"].values()) == [33 * 13]
+    assert "Phase 2: Beta (m-3m) is kept as it is" in " ".join(result.record["warnings"])
+
+
+def test_another_phase_does_not_grow_over_points_that_are_not_indexed(full: OrientationMap, tmp_path: Path) -> None:
+    coarse = full.every(2)
+    phase = coarse.phase_id.copy()
+    phase[:, 16:] = STEEL.id
+    phase[10:20, 22:30] = 0
+    mixed = coarse.replace(phase_id=phase, phases=(TITANIUM, STEEL))
+    result = gl.enhance(mixed, scale=2, quality="fast")
+    assert (result.map.phase_id[20:39, 44:59] == 0).all()
+    assert (result.source[20:39, 44:59] == NOT_RESTORED).all()
+    assert (result.map.quaternions[20:39, 44:59] == [1, 0, 0, 0]).all()
+    result.save(tmp_path / "mixed.ctf")
+    again = gl.load_ebsd(tmp_path / "mixed.ctf")
+    assert np.array_equal(again.phase_id, result.map.phase_id)
+    assert [p.name for p in again.phases] == ["Titanium", "Beta"]
 
 
 def test_result_is_saved_whole_and_read_back(tmp_path: Path, restored: Result) -> None:

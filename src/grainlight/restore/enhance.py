@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE, decode, embed
+from grainlight.crystal.euler import IDENTITY
 from grainlight.crystal.frames import CrystalFrame, SampleFrame, change_crystal_frame
 from grainlight.crystal.hexagonal import disorientation_angle
 from grainlight.diffusion.checkpoint import load_weights, weights_hash
@@ -181,7 +182,7 @@ def _result(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record:
     phase_id = np.where(restored | placed.other, placed.phase_id, 0).astype(np.int16)
     fields = _fields(ebsd, placed, source, phase_id, uncertainty)
     full = OrientationMap.from_quaternions(
-        q_all,
+        np.where(phase_id[..., None] > 0, q_all, IDENTITY),
         (placed.step, placed.step),
         ebsd.phases,
         phase_id=phase_id,
@@ -286,6 +287,7 @@ def _record(
 ) -> dict[str, Any]:
     import grainlight
 
+    phases, kept = phase_report(ebsd)
     return {
         "version": grainlight.__version__,
         "weights": weights_hash(settings.weights),
@@ -293,6 +295,7 @@ def _record(
         "device": str(device),
         "noise_deg": round(ready.noise, 3),
         "quality_fields": ready.quality,
+        "phases": phases,
         "ebsd": {
             "source": ebsd.source,
             "grid": ebsd.grid,
@@ -315,6 +318,7 @@ def _record(
         "registration": None if ready.laid is None else ready.laid.as_record(),
         "warnings": [
             *ebsd.notes,
+            *kept,
             *(() if ready.laid is None else ready.laid.warnings),
             *(() if ready.light is None else ready.light.warnings),
         ],

@@ -31,9 +31,10 @@ class Placed:
     measured
         (H, W) where a 6/mmm point lies.
     other
-        (H, W) pixels nearest to a point of another phase.
+        (H, W) pixels nearest to a point of another phase, of all indexed points.
     phase_id
-        (H, W) phase of the nearest indexed point.
+        (H, W) phase of the nearest indexed point; 0 where that is of another phase, but a point that is not indexed is
+        nearer.
     nearest
         (H, W) flat index of the nearest indexed point of the input.
     reached
@@ -135,6 +136,12 @@ def place(ebsd: OrientationMap, scale: int) -> Placed:
     nearest[tuple(pixel[ebsd.indexed].T)] = flat
     phase_id = ebsd.phase_id.reshape(-1)[nearest]
     other = ~known.reshape(-1)[nearest]
+    blind = np.flatnonzero(ebsd.phase_id.reshape(-1) == 0)
+    if blind.size and other.any():
+        # other phases are not restored, so they do not grow over what nobody indexed
+        there = np.flatnonzero(other)
+        nearer = cKDTree(position.reshape(-1, 2)[blind]).query(grid[there], workers=-1)[0] < distance[there]
+        phase_id.reshape(-1)[there[nearer]] = 0
     finer, coarser = _steps(ebsd)
     reached = (distance <= REACH * scale * coarser / finer).reshape(rows, columns)
     return Placed(step, left, quaternions, measured, other & ~measured, phase_id, nearest, reached & ~other, pixel)
