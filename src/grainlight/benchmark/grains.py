@@ -7,8 +7,11 @@ nearest neighbour, and how often their intervals hold the truth. With ``--calibr
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +19,19 @@ import torch
 from numpy.typing import NDArray
 
 from grainlight.benchmark.degrade import degrade
+from grainlight.benchmark.metrics import disorientation
 from grainlight.benchmark.nearest import nearest
 from grainlight.crystal.embedding import decode
 from grainlight.diffusion.checkpoint import load_weights
+from grainlight.grains.boundaries import EVIDENCE, THRESHOLDS, angles_of_map, edge_evidence, sample_edge_angles
+from grainlight.grains.edges import edges_of_map
+from grainlight.grains.grain_map import WITH_INTERVAL, GrainMap, find_grains, margin_scale
+from grainlight.grains.interval import departure
+from grainlight.grains.matching import adjusted_rand, match
+from grainlight.grains.summary import QUANTITIES
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
+from grainlight.restore.doubt import RAW
 from grainlight.restore.enhance import prepare
 from grainlight.restore.settings import Settings
 from grainlight.restore.tiles import TiledDenoiser
@@ -33,6 +44,7 @@ SIZE, SCALE, STEP = 129, 4, 0.5
 DIAMETERS = (12.0, 18.0, 26.0)
 """Mean grain diameters in pixels, in turn: 3 to 6.5 EBSD points at scale 4."""
 BAR = ("grains", "mean_diameter", "twin_fraction")
+METHODS = ("nearest", "restored")
 _TITANIUM = Phase(1, "Titanium", "6/mmm", 2.95, 2.95, 4.686, 90.0, 90.0, 120.0)
 
 
@@ -96,3 +108,130 @@ def as_map(q: NDArray) -> OrientationMap:
     """Return orientations (H, W, 4) as a map of titanium."""
     unit = q.astype(np.float64) / np.linalg.norm(q, axis=-1, keepdims=True)
     return OrientationMap.from_quaternions(unit, (STEP, STEP), (_TITANIUM,))
+
+
+def found_in(case: Case) -> dict[str, GrainMap]:
+    """Return the grains of the truth, of nearest neighbour and of the restoration with its samples."""
+    least = SCALE**2
+    return {
+        "truth": find_grains(as_map(case.truth), minimum_pixels=least),
+        "nearest": find_grains(as_map(case.nearest), minimum_pixels=least),
+        "restored": find_grains(as_map(case.restored), case.samples, minimum_pixels=least),
+    }
+
+
+def report(found: Sequence[dict[str, GrainMap]]) -> Iterator[str]:
+    """Lines of the table of a half: errors of figures, and how often intervals hold the truth."""
+    yield f"{len(found)} sections, {SIZE} x {SIZE} pixels, scale {SCALE}, corrupted light; grains from {SCALE**2} pixels"
+    yield "| figure | method | all sections | a section, mean | a section, mean size | interval holds the truth |"
+    yield "|---|---|---|---|---|---|"
+    for name in BAR:
+        truth = np.array([one["truth"].figures[name].value for one in found])
+        # a relative error means nothing where there is next to nothing
+        enough = truth > (0.03 if name == "twin_fraction" else 0.0)
+        for method in METHODS:
+            value = np.array([one[method].figures[name].value for one in found])
+            off = (value - truth)[enough] / truth[enough]
+            held = np.mean([one[method].figures[name].holds(t) for one, t in zip(found, truth, strict=True)])
+            yield (
+                f"| {name} | {method} | {100 * (value.sum() / truth.sum() - 1):+.1f} % | {100 * off.mean():+.1f} % | "
+                f"{100 * np.abs(off).mean():.1f} % | {f'{100 * held:.0f} %' if method == 'restored' else '-'} |"
+            )
+    for name in QUANTITIES:
+        pairs = [(one["restored"].figures[name], one["truth"].figures[name].value) for one in found]
+        held = np.mean([figure.holds(t) for figure, t in pairs if np.isfinite(t)])
+        yield f"interval of {name} holds the truth in {100 * held:.0f} %"
+    matched = [_matched(one) for one in found]
+    yield f"grains that match one of the truth (half of either or more): {100 * np.mean(np.concatenate(matched)):.0f} %"
+    for name in WITH_INTERVAL:
+        held = []
+        for one in found:
+            restored, good, values = one["restored"], *_true_values(one, name)
+            held.append((restored.low[name][good] <= values) & (values <= restored.high[name][good]))
+        yield f"interval of a grain's {name} holds the truth in {100 * np.mean(np.concatenate(held)):.0f} %"
+    rand = {m: np.mean([adjusted_rand(one[m].labels, one["truth"].labels) for one in found]) for m in METHODS}
+    yield "adjusted Rand index with the truth: " + ", ".join(f"{m} {value:.3f}" for m, value in rand.items())
+
+
+def _matched(found: dict[str, GrainMap]) -> NDArray[np.bool_]:
+    return match(found["restored"].labels, found["truth"].labels)[1] >= 0.5
+
+
+def _true_values(found: dict[str, GrainMap], name: str) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return which restored grains match a true one, and the true values of a column for those."""
+    partner, overlap = match(found["restored"].labels, found["truth"].labels)
+    good = overlap >= 0.5
+    return good, getattr(found["truth"].grains, name)[partner[good] - 1]
+
+
+def margins(found: Sequence[dict[str, GrainMap]]) -> dict[str, tuple[float, float]]:
+    """Return the constants of `grains.interval`: what 19 of 20 truths are below and above, beyond the samples."""
+    made = {}
+    for name in QUANTITIES:
+        values = [(one["restored"].figures[name], one["truth"].figures[name].value) for one in found]
+        off = np.array([float(departure(name, np.array([v.value]), np.array([t]))[0]) for v, t in values])
+        made[name] = _both_sides(off, np.array([v.spread for v, _ in values]))
+    for name in WITH_INTERVAL:
+        off, apart = [], []
+        for one in found:
+            good, true = _true_values(one, name)
+            restored = one["restored"]
+            scale = margin_scale(restored.grains.pixels[good])
+            off.append(departure(f"grain {name}", getattr(restored.grains, name)[good], true) / scale)
+            apart.append(restored.spread[name][good] / scale)
+        made[f"grain {name}"] = _both_sides(np.concatenate(off), np.concatenate(apart))
+    return made
+
+
+def _both_sides(off: NDArray[np.float64], apart: NDArray[np.float64]) -> tuple[float, float]:
+    known = np.isfinite(off) & np.isfinite(apart)
+    ends = [float(np.quantile(side - apart[known], 0.95, method="higher")) for side in (-off[known], off[known])]
+    return round(max(ends[0], 0.0), 3), round(max(ends[1], 0.0), 3)
+
+
+def probabilities(half: Sequence[Case]) -> Iterator[str]:
+    """Lines with the tables of `grains.boundaries` and `restore.other_grain`."""
+    counts, doubts = np.zeros((2, len(EVIDENCE))), np.zeros((2, len(RAW)))
+    for case in half:
+        restored, truth = as_map(case.restored), as_map(case.truth)
+        edges = edges_of_map(restored)
+        across = sample_edge_angles([as_map(q).quaternions for q in case.samples], restored, edges)
+        angle, true = angles_of_map(restored, edges), angles_of_map(truth, edges)
+        for threshold in THRESHOLDS:
+            counts += _shares(edge_evidence(angle, across, threshold), true > threshold, EVIDENCE)
+        error = disorientation(case.restored, case.truth)
+        doubts += _shares(case.doubt.ravel(), error.ravel() > 5.0, RAW)
+    for names, (total, hits) in (("SHARE", counts), ("OTHER", doubts)):
+        share = np.maximum.accumulate(hits / np.maximum(total, 1))
+        yield f"{names} = {tuple(round(float(v), 3) for v in share)}"
+
+
+def _shares(values: NDArray, happened: NDArray[np.bool_], knots: Sequence[float]) -> NDArray[np.float64]:
+    """Return how many values are nearest to each knot, and for how many of these something happened, (2, knots)."""
+    middle = (np.array(knots[1:]) + np.array(knots[:-1])) / 2
+    at = np.digitize(values, middle)
+    return np.stack([np.bincount(at, minlength=len(knots)), np.bincount(at, happened, minlength=len(knots))])
+
+
+def main() -> None:
+    """Write the report to standard output."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calibrate", action="store_true", help="print constants instead of the table")
+    parser.add_argument("--sections", type=int, default=40)
+    parser.add_argument("--quality", default="balanced")
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="restored sections are kept here and used again")
+    arguments = parser.parse_args()
+    half = "calibration" if arguments.calibrate else "test"
+    made = list(cases(half, range(arguments.sections), arguments.keep, arguments.quality, arguments.weights))
+    found = [found_in(case) for case in made]
+    lines = report(found)
+    if arguments.calibrate:
+        table = (f'    "{name}": {ends},' for name, ends in margins(found).items())
+        lines = chain(["MARGINS = {"], table, ["}"], probabilities(made))
+    for line in lines:
+        sys.stdout.write(line + "\n")
+
+
+if __name__ == "__main__":
+    main()

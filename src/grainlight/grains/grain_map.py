@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from grainlight.crystal.frames import CrystalFrame
 from grainlight.grains.boundaries import angles_of_map, edge_evidence, edge_probabilities, sample_edge_angles
 from grainlight.grains.edges import Edges, edges_of_map
-from grainlight.grains.interval import Interval, bounds, interval
+from grainlight.grains.interval import Interval, bounds, distance, interval
 from grainlight.grains.kam import kernel_average
+from grainlight.grains.matching import match
 from grainlight.grains.segment import MINIMUM_PIXELS, segment
 from grainlight.grains.special import TITANIUM_RATIO, TOLERANCE, Special, classify, twins, variants
 from grainlight.grains.statistics import Grains, grain_statistics
@@ -51,8 +52,9 @@ class GrainMap:
         (H, W) kernel average misorientation in degrees, NaN where unknown.
     figures
         Figures of the map by name (`summary.QUANTITIES`, and the fraction of each special relation), with intervals.
-    low, high
-        Ends of the 90 % interval per grain, (N,) each, for the columns `WITH_INTERVAL`; empty without samples.
+    low, high, spread
+        Ends of the 90 % interval and distance of the samples per grain, (N,) each, for the columns `WITH_INTERVAL`;
+        empty without samples.
     agreement
         (N,) mean over samples of the overlap (intersection over union) with the grain of the sample that fits best:
         1 for a grain that all samples draw alike; NaN without samples.
@@ -73,6 +75,7 @@ class GrainMap:
     figures: dict[str, Interval]
     low: dict[str, NDArray[np.float64]]
     high: dict[str, NDArray[np.float64]]
+    spread: dict[str, NDArray[np.float64]]
     agreement: NDArray[np.float64]
     threshold: float
     minimum_pixels: int
@@ -128,7 +131,9 @@ def find_grains(
     figures = {
         name: interval(name, value, [one.figures[name] for one in drawn]) for name, value in main.figures.items()
     }
-    low, high, agreement = _per_grain(main, drawn)
+    spread, agreement = _per_grain(main, drawn)
+    scale = margin_scale(main.grains.pixels)
+    ends = {name: bounds(f"grain {name}", getattr(main.grains, name), apart, scale) for name, apart in spread.items()}
     return GrainMap(
         ebsd=ebsd,
         labels=main.labels,
@@ -141,8 +146,9 @@ def find_grains(
         systems=tuple(systems),
         kam=main.kam,
         figures=figures,
-        low=low,
-        high=high,
+        low={name: low for name, (low, _) in ends.items()},
+        high={name: high for name, (_, high) in ends.items()},
+        spread=spread,
         agreement=agreement,
         threshold=threshold,
         minimum_pixels=minimum_pixels,
@@ -217,37 +223,20 @@ def _ratio(ebsd: OrientationMap) -> float:
     return known[0] if known else TITANIUM_RATIO
 
 
-def _per_grain(
-    main: _Drawn, drawn: list[_Drawn]
-) -> tuple[dict[str, NDArray[np.float64]], dict[str, NDArray[np.float64]], NDArray[np.float64]]:
-    """Return the ends of the intervals of each grain and how much the samples agree with it."""
+def _per_grain(main: _Drawn, drawn: list[_Drawn]) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64]]:
+    """Return the distances of the samples from the columns of each grain and how much they agree with it."""
     count = len(main.grains)
     if not drawn or not count:
-        return {}, {}, np.full(count, np.nan)
-    partners, overlaps = zip(*(_partners(main, one) for one in drawn), strict=True)
-    low, high = {}, {}
+        return {}, np.full(count, np.nan)
+    partners, overlaps = zip(*(match(main.labels, one.labels) for one in drawn), strict=True)
+    spread = {}
     for name in WITH_INTERVAL:
         values = np.asarray(getattr(main.grains, name), dtype=np.float64)
-        samples = np.stack([getattr(one.grains, name)[p] for one, p in zip(drawn, partners, strict=True)])
-        low[name], high[name] = bounds(f"grain {name}", values, samples, margin_scale(main.grains.pixels))
-    return low, high, np.mean(overlaps, axis=0)
+        samples = np.stack([getattr(one.grains, name)[p - 1] for one, p in zip(drawn, partners, strict=True)])
+        spread[name] = distance(f"grain {name}", values, samples)
+    return spread, np.mean(overlaps, axis=0)
 
 
 def margin_scale(pixels: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the scale (N,) of the margins of grains: boundaries a little off matter less to larger grains."""
     return np.sqrt(100.0 / pixels)
-
-
-def _partners(main: _Drawn, other: _Drawn) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return per grain the index of the grain of another division that overlaps it most (IoU), and that overlap."""
-    a, b = main.labels.reshape(-1), other.labels.reshape(-1)
-    use = (a > 0) & (b > 0)
-    key, shared = np.unique(a[use].astype(np.int64) * (len(other.grains) + 1) + b[use], return_counts=True)
-    of, to = np.divmod(key, len(other.grains) + 1)
-    union = main.grains.pixels[of - 1] + other.grains.pixels[to - 1] - shared
-    overlap = shared / union
-    order = np.lexsort((-overlap, of))
-    grain, at = np.unique(of[order], return_index=True)
-    partner, best = np.zeros(len(main.grains), np.int64), np.zeros(len(main.grains))
-    partner[grain - 1], best[grain - 1] = to[order][at] - 1, overlap[order][at]
-    return partner, best
