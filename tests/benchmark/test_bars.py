@@ -65,7 +65,7 @@ def test_clean_light_must_be_better_in_every_column():
     copy = dict.fromkeys(low, 1.0) | dict.fromkeys(("edge_f1", "pixel_f1"), 0.8)
     better = dict.fromkeys(low, 0.5) | {"edge_f1": 0.88, "pixel_f1": 0.9}
     name = "clean PL, scale 4: columns in which it is no better than the guided copy"
-    for figures, met, note in ((better, True, ""), (better | {"median": 1.0}, False, "median: 1.000 against 1.000")):
+    for figures, met, note in ((better, True, ""), (better | {"median": 1.0}, False, "median: 1.0000 against 1.0000")):
         rows = [row(Scenario(4, "clean"), ours("balanced"), **figures), row(Scenario(4, "clean"), COPY, **copy)]
         found = [bar for bar in check(Results.of(rows)) if bar.name == name]
         assert [(one.met, one.note) for one in found] == [(met, note)]

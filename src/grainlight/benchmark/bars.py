@@ -108,7 +108,7 @@ def _clean(results: Results, group: str, us: str) -> Iterator[Bar]:
                 yield Bar(group, name, float("nan"), "<=", 0.0)
                 continue
             worse = [column for column in COLUMNS_OF_COPY if not _is_better(column, *found)]
-            note = "; ".join(f"{c}: {getattr(found[0], c):.3f} against {getattr(found[1], c):.3f}" for c in worse)
+            note = "; ".join(f"{c}: {getattr(found[0], c):.4f} against {getattr(found[1], c):.4f}" for c in worse)
             yield Bar(group, name, float(len(worse)), "<=", 0.0, note)
     for copy in (COPY, DENOISED_COPY):
         f, g = results.values(group, CLEAN[4], "edge_f1", (us, copy))

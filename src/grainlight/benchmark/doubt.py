@@ -1,7 +1,8 @@
-"""Calibration of the stated uncertainty on synthetic sections: `python -m grainlight.benchmark.doubt`.
+"""Calibration of the stated uncertainty: `python -m grainlight.benchmark.doubt`.
 
-Prints the table that `restore.doubt` holds (90 % quantile of the error per raw doubt) from one half of the sections,
-and the share of pixels under the bound, per task and quality, on the other half.
+On synthetic sections that are neither trained on nor evaluated. Prints the table that `restore.doubt` holds (90 %
+quantile of the error per raw doubt) from one half of the sections, and the share of pixels under the bound, per task
+and quality, on the other half.
 """
 
 from __future__ import annotations
@@ -16,24 +17,29 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from grainlight.benchmark.degrade import Level, degrade
 from grainlight.benchmark.metrics import disorientation
+from grainlight.benchmark.scenario import Scenario
+from grainlight.benchmark.subject import FIRST_TUNING_SEED, SECTIONS, validation_section
 from grainlight.crystal.embedding import decode
 from grainlight.diffusion.checkpoint import load_weights
-from grainlight.maps.orientation_map import OrientationMap
-from grainlight.maps.phase import Phase
 from grainlight.restore.doubt import RAW, bound_90
 from grainlight.restore.enhance import prepare
 from grainlight.restore.settings import Settings
 from grainlight.restore.tiles import TiledDenoiser
-from grainlight.synth.draw import Draw
 from grainlight.synth.families import FAMILIES
-from grainlight.synth.section import make_sections
 
-TASKS: tuple[tuple[int, Level | None], ...] = ((2, "corrupted"), (4, "corrupted"), (4, "clean"), (2, None))
-SEED = 555_000
-_TITANIUM = Phase(1, "Titanium", "6/mmm", 2.95, 2.95, 4.686, 90.0, 90.0, 120.0)
-_GRAINS = (8.0, 14.0, 24.0)
+TASKS = (
+    Scenario(2),
+    Scenario(4),
+    Scenario(2, "clean"),
+    Scenario(4, "clean"),
+    Scenario(2, None),
+    Scenario(4, None),
+    Scenario(8, "clean"),
+    Scenario(1, noise=2.0),
+)
+
+_ROUNDS = 10
 
 Array = NDArray[np.float32]
 
@@ -44,31 +50,38 @@ def errors_and_doubts(
     """Task, error in degrees and raw doubt of every restored pixel, for one half (0 or 1) of the sections."""
     model = load_weights(weights)
     for number, family in enumerate(FAMILIES):
-        grain = _GRAINS[(number + half) % len(_GRAINS)]
-        draw = Draw.seeded(SEED + 100 * half + number)
-        q = make_sections(draw, 1, (size, size), (grain, 1.1 * grain), family).orientation[0].double().numpy()
-        full = OrientationMap.from_quaternions(q / np.linalg.norm(q, axis=-1, keepdims=True), (0.5, 0.5), (_TITANIUM,))
-        for scale, level in TASKS:
-            task = degrade(full, scale=scale, level=level, seed=number)
-            settings = Settings(scale=scale, quality=quality)
+        # the first half of the numbers makes the table, the second checks it
+        section = SECTIONS // 2 * half + number % (SECTIONS // 2)
+        full = validation_section(family, section, size, first=FIRST_TUNING_SEED).full
+        for scenario in TASKS:
+            task = scenario.degrade(full, number)
+            settings = Settings(scale=scenario.scale, quality=quality)
             ready = prepare(task.coarse, task.stack, settings)
             posterior = ready.restore(TiledDenoiser(model, torch.device("cpu")), settings)
             restored = decode(posterior.embedding, dim=0).double().numpy()
             error = disorientation(restored, task.truth).astype(np.float32)
-            yield f"scale {scale}, light {level or 'none'}", error.ravel(), posterior.doubt.numpy().ravel()
+            yield f"{scenario.name}, light {scenario.light}", error.ravel(), posterior.doubt.numpy().ravel()
 
 
 def quantile_table(error: Array, doubt: Array, raw: tuple[float, ...] = RAW) -> list[float]:
-    """90 % quantile of the error around each raw doubt, made monotonic."""
-    found = []
+    """Return bounds at the raw doubts, never falling, whose interpolation holds for 90 % of the errors around each.
+
+    A quantile of all errors around a raw doubt is too large where the doubts there differ: the bounds are refined until
+    the errors over their own interpolated bounds have a 90 % quantile of 1.
+    """
     edges = [0.0, *(np.sqrt(max(a, 0.1) * b) for a, b in pairwise(raw)), np.inf]
-    for low, high in pairwise(edges):
-        inside = error[(doubt >= low) & (doubt < high)]
-        found.append(float(np.quantile(inside, 0.9)) if len(inside) > 50 else np.nan)
-    filled = np.array(found)
-    good = np.isfinite(filled)
-    filled = np.interp(raw, np.array(raw)[good], filled[good])
-    return [round(float(v), 2) for v in np.maximum.accumulate(filled)]
+    parts = [(doubt >= low) & (doubt < high) for low, high in pairwise(edges)]
+    good = np.array([part.sum() > 50 for part in parts])
+
+    def quantiles(values: Array) -> Array:
+        found = [np.quantile(values[part], 0.9) if some else 0.0 for part, some in zip(parts, good, strict=True)]
+        filled = np.interp(raw, np.array(raw)[good], np.array(found)[good])
+        return np.maximum(filled, 1e-3)
+
+    table = np.maximum.accumulate(quantiles(error))
+    for _ in range(_ROUNDS):
+        table = np.maximum.accumulate(table * quantiles(error / np.interp(doubt, raw, table)))
+    return [round(float(v), 2) for v in table]
 
 
 def report(qualities: list[str], weights: Path | None = None) -> Iterator[str]:

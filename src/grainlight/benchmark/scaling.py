@@ -148,9 +148,7 @@ def draw(points: Sequence[Point], path: Path, caption: str = "", *, cpu: bool = 
             line = sorted((p for p in here if p.dial.samples == count), key=lambda point: point.dial.steps)
             shade = str(0.8 - 0.65 * rank / max(1, len(samples) - 1))
             label = f"{count} sample{'s' * (count > 1)}"
-            axes.plot(
-                [p.seconds for p in line], [_error(p) for p in line], "o-", color=shade, ms=3.5, lw=1, label=label
-            )
+            axes.plot([spent(p) for p in line], [_error(p) for p in line], "o-", color=shade, ms=3.5, lw=1, label=label)
         for point in here:
             if point.dial.preset is not None:
                 at = (spent(point), _error(point))
