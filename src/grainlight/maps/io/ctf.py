@@ -86,6 +86,7 @@ def read_ctf(
     phase = whole_numbers(columns[at["phase"]], file, "Phase")
     euler = np.stack([columns[at[name]] for name in _NEEDED[3:]], axis=1).astype(np.float64)
     _check_angles(euler[phase > 0], file, notes)
+    np.radians(euler, out=euler)
     phases = add_unnamed_phases(header.phases, phase, notes)
     fields = {name: column for name, column in zip(names, columns, strict=True) if name not in _NEEDED}
     if "error" in fields:
@@ -93,7 +94,7 @@ def read_ctf(
         if filled:
             notes.append(f"{filled:,} points have an orientation and an error code: filled in by a clean-up?")
     return assemble(
-        Points(np.radians(euler), phase, fields),
+        Points(euler, phase, fields),
         raster,
         phases,
         sample_frame=frame or SampleFrame.OXFORD,

@@ -77,17 +77,19 @@ def read_body(
             text = rest + block
             cut = text.rfind(b"\n") + 1 if block else len(text)
             text, rest = text[:cut], text[cut:]
-            if text.strip():
+            if text and not text.isspace():
                 table = _parse(text, body, line)
-                bad = ~np.isfinite(table)
-                if bad.any():
+                # a sum is finite where all are, and takes no table of its own
+                with np.errstate(over="ignore", invalid="ignore"):
+                    suspect = not np.isfinite(table.sum())
+                bad = ~np.isfinite(table) if suspect else None
+                if bad is not None and bad.any():
                     _refuse_missing(bad, needed, text, body, line)
                     replaced.update(int(i) for i in np.flatnonzero(bad.any(axis=0)))
                     table[bad] = 0.0
-                # values beyond float32 would overflow with a warning
-                narrow = np.clip(table, -3e38, 3e38).astype(np.float32)
                 for i in range(body.columns):
-                    pieces[i].append(table[:, i].copy() if i in wide else narrow[:, i].copy())
+                    # values beyond float32 would overflow with a warning
+                    pieces[i].append(table[:, i].copy() if i in wide else _narrow(table[:, i]))
             line += text.count(b"\n")
             if not block:
                 break
@@ -96,6 +98,12 @@ def read_body(
         columns.append(np.concatenate(pieces[i]) if pieces[i] else np.empty(0))
         pieces[i] = []
     return columns, sorted(replaced)
+
+
+def _narrow(column: NDArray[np.float64]) -> NDArray[np.float32]:
+    if column.size and max(column.max(), -column.min()) > 3e38:
+        column = np.clip(column, -3e38, 3e38)
+    return column.astype(np.float32)
 
 
 def _parse(text: bytes, body: Body, first_line: int) -> NDArray[np.float64]:
