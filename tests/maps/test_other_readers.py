@@ -1,7 +1,7 @@
 """Other people's readers see the same orientations in what is written here.
 
 orix is always there. The others are no dependencies: these tests skip where one is not installed, and run
-with `pip install defdap pymicro tables lxml ebsdlab damask` beside the test tools.
+with `pip install defdap ebsdlab damask` beside the test tools.
 """
 
 from __future__ import annotations
@@ -99,20 +99,6 @@ def test_defdap_ang(cubic: OrientationMap, tmp_path: Path) -> None:
     quietly(loader.load, tmp_path / "a.ang")
     euler = np.moveaxis(loader.loaded_data.euler_angle, 0, -1) + np.array([np.pi / 2, 0, 0])
     assert_same(euler, edax(cubic), cubic.indexed)
-
-
-@pytest.mark.parametrize("suffix", [".ang", ".ctf"])
-def test_pymicro(titanium: OrientationMap, tmp_path: Path, suffix: str) -> None:
-    ebsd = pytest.importorskip("pymicro.crystal.ebsd")
-    whole = titanium.replace(phase_id=np.ones_like(titanium.phase_id))
-    save_ebsd(whole, tmp_path / f"a{suffix}")
-    read = ebsd.OimScan.read_ang if suffix == ".ang" else ebsd.OimScan.read_ctf
-    scan = quietly(read, str(tmp_path / f"a{suffix}"))
-    euler = scan.euler.transpose(1, 0, 2)
-    if suffix == ".ctf":
-        # pymicro has X along a and gets there by 30 degrees the other way round, which is the same crystal
-        euler = euler - [0, 0, np.radians(30)]
-    assert_same(euler, edax(whole) if suffix == ".ang" else oxford(whole), whole.indexed)
 
 
 def test_ebsdlab(cubic: OrientationMap, tmp_path: Path) -> None:

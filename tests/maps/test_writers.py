@@ -23,6 +23,7 @@ from grainlight.maps.io.png_writer import ipf_bytes
 from grainlight.maps.io.save import OUTPUT_FORMATS
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.phase import Phase
 
 from .drawn import maps
 from .samples import BETA, TITANIUM
@@ -320,6 +321,9 @@ def test_what_a_format_cannot_hold_is_said(random_map) -> None:
     assert losses(random_map, "a.ang") == []
     assert losses(ebsd.replace(origin=(0.0, 0.0)), "a.h5oina") == []
     assert "picture" in losses(random_map, "a.png")[0]
+    strange = random_map.replace(phases=(TITANIUM, Phase(2, "omega", "")))
+    assert "symmetry of omega" in losses(strange, "a.ang")[0]
+    assert losses(strange, "a.dream3d") == []
 
 
 def test_hexagonal_grids_and_unknown_endings_are_refused(tmp_path) -> None:

@@ -146,6 +146,10 @@ def losses(ebsd: OrientationMap, path: str | Path) -> list[str]:
         lost = [name for name in ebsd.fields if name not in chosen.fields]
         if lost:
             told.append(f"Fields that {chosen.name} has no column for are left out: {', '.join(lost)}.")
+    if chosen.fields:
+        unknown = [phase.name or str(phase.id) for phase in ebsd.phases if not phase.laue_group]
+        if unknown:
+            told.append(f"The unknown symmetry of {', '.join(unknown)} is written as triclinic.")
     absent = int((~ebsd.present).sum())
     if absent and not chosen.absent and ebsd.grid == "square":
         told.append(f"{absent:,} places without a scan point are written as not indexed.")
