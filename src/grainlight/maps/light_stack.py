@@ -42,6 +42,11 @@ class LightStack:
         Counts at and above which a pixel is saturated; None where unknown.
     paths
         The files.
+    polars
+        Azimuth of the polarizer at angle 0 and uncrossing of the analyzer in degrees, counter-clockwise on the map,
+        where they are known: only then does light tell a frame from its quarter turn.
+    bireflectance
+        +1 if the metal reflects more along its c-axis than across it at this wavelength, -1 if less; None if unknown.
     """
 
     images: NDArray[np.float32]
@@ -52,6 +57,8 @@ class LightStack:
     mirror: bool = False
     saturation: float | None = None
     paths: tuple[Path, ...] = ()
+    polars: tuple[float, float] | None = None
+    bireflectance: Literal[-1, 1] | None = None
 
     def __post_init__(self) -> None:
         file = self.paths[0] if self.paths else None
@@ -103,6 +110,8 @@ class LightStack:
             raise InputError("the origin of the light images is no position", found=f"{self.origin} um")
         if self.rotates not in ("sample", "optics"):
             raise InputError("unknown moving part", found=repr(self.rotates), expected="sample or optics")
+        if self.polars is not None and not (len(self.polars) == 2 and np.isfinite(self.polars).all()):
+            raise InputError("the polars cannot be read", found=str(self.polars), expected="two angles in degrees")
 
     @property
     def shape(self) -> tuple[int, int]:

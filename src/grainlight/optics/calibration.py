@@ -25,7 +25,7 @@ from grainlight.errors import InputError
 from grainlight.optics.harmonics import Harmonics
 from grainlight.optics.relief import Relief, fit_relief
 from grainlight.optics.resample import sample_at
-from grainlight.optics.robust import cauchy_weight, polynomial, spread, weighted_fit
+from grainlight.optics.robust import cauchy_weight, grain_count, grouping, polynomial, spread, weighted_fit
 from grainlight.optics.state import powers
 
 _FEWEST_POINTS = 24
@@ -33,6 +33,7 @@ _MOST_POINTS = 20_000
 _ROUNDS = 12
 _CURVE_LIMIT = 0.9
 _SIGNIFICANCE = 8.0
+_SIGNIFICANCE_OF_GRAINS = 4.5  # the same where residuals of one grain go together, as those of a wrong place do
 _NOISIEST = 2.5  # canonical standard deviation beyond which a group says nothing (its own spread is about 0.5)
 
 
@@ -150,6 +151,7 @@ class _Fit:
     offset: Tensor
     curve: Tensor
     light: Tensor
+    grouping: Tensor
 
 
 def calibrate(
@@ -189,7 +191,8 @@ def calibrate(
     fits = {sense: _fit(values, axes, basis, sense) for sense in (stated, -stated)}
     cost = {sense: float(fit.spread[1:].log().sum()) / 2 for sense, fit in fits.items()}
     better = cost[stated] - cost[-stated]
-    sense = -stated if better > max(0.03, 1 / math.sqrt(len(at))) else stated
+    # one grain is one witness, however many points it has
+    sense = -stated if better > max(0.03, 1 / math.sqrt(grain_count(axes))) else stated
     fit = fits[sense]
 
     s = powers(axes)[0]
@@ -200,8 +203,8 @@ def calibrate(
     gain, a0_mix = fit.gain, float(fit.background[2] / fit.gain[0].real)
     canonical = fit.spread / fit.gain.abs()
     signal = tuple(
-        bool(g.abs() > _SIGNIFICANCE * e) and float(c) < _NOISIEST
-        for g, e, c in zip(gain, fit.error, canonical, strict=True)
+        bool(g.abs() > e * max(_SIGNIFICANCE, _SIGNIFICANCE_OF_GRAINS * float(k))) and float(c) < _NOISIEST
+        for g, e, k, c in zip(gain, fit.error, fit.grouping, canonical, strict=True)
     )
     zero, disagreement = _zeros(gain, signal, sense)
     warnings = _warnings(signal, sense == stated, math.exp(abs(better)), disagreement, fit.curve)
@@ -272,6 +275,7 @@ def _fit(values: Tensor, axes: Tensor, basis: Tensor, sense: int) -> _Fit:
     leak, offset = torch.zeros(2, dtype=torch.complex128), torch.zeros(2, dtype=torch.complex128)
     curve, background = torch.zeros(2, dtype=torch.float64), torch.zeros(4, dtype=torch.float64)
     prior = torch.full((order,), 1 / 0.3**2, dtype=torch.float64)
+    residuals: list[Tensor] = [a0, a0, a0]
     for _ in range(_ROUNDS):
         v = (light @ basis).clamp_min(0.1)
         # a0: only a flat field cannot tell floor from stray light, so stray light is drawn weakly to zero
@@ -280,6 +284,7 @@ def _fit(values: Tensor, axes: Tensor, basis: Tensor, sense: int) -> _Fit:
         ridge = torch.tensor([0.0, 0.0, 0.0, 1e-3 * len(s)], dtype=torch.float64)
         background, inverse = weighted_fit(columns, a0, weight[0], ridge)
         residual0 = a0 - columns @ background
+        residuals[0] = residual0
         sigma[0] = max(spread(residual0), 1e-12)
         weight[0] = cauchy_weight(residual0, float(sigma[0]))
         gain[0] = background[1] + background[2]
@@ -298,9 +303,11 @@ def _fit(values: Tensor, axes: Tensor, basis: Tensor, sense: int) -> _Fit:
             error[k + 1] = sigma[k + 1] * inverse[0, 0].real.sqrt()
             parts.append(solution[0] * shape)
             targets.append(z[k] - columns[:, 1:] @ solution[1:])
+            residuals[k + 1] = residual
         light = _light(parts, targets, weight, sigma, basis, prior)
     gain, background, offset = gain * unit, background * unit, offset * unit
-    return _Fit(gain, error * unit, sigma * unit, background, leak, offset, curve, light)
+    together = torch.tensor([grouping(r, axes, float(n)) for r, n in zip(residuals, sigma, strict=True)])
+    return _Fit(gain, error * unit, sigma * unit, background, leak, offset, curve, light, together)
 
 
 def _curves(s: Tensor, k: tuple[float, float]) -> tuple[Tensor, Tensor]:

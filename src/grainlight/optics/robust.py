@@ -127,3 +127,25 @@ def soft_mean(image: Tensor) -> Tensor:
     padded = torch.nn.functional.pad(image[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
     tall = (padded[:-2] + 4 * padded[1:-1] + padded[2:]) / 6
     return (tall[:, :-2] + 4 * tall[:, 1:-1] + tall[:, 2:]) / 6
+
+
+def _changes(axes: Tensor) -> Tensor:
+    """Return (P - 1,) whether the c-axis changes from one point of the list to the next by more than 4 degrees."""
+    return (axes[1:] * axes[:-1]).sum(1).abs() < math.cos(math.radians(4))
+
+
+def grain_count(axes: Tensor) -> float:
+    """Return about how many grains c-axes (P, 3) in the order of their rows belong to."""
+    share = float(_changes(axes).double().mean())
+    return max(1.0, len(axes) * share * share)  # a grain is as high as it is wide
+
+
+def grouping(residual: Tensor, axes: Tensor, sigma: float) -> float:
+    """Return the factor on standard errors because residuals (P,) go together within grains; 1 for mere noise."""
+    limit = 3 * max(sigma, 1e-300)
+    r = residual * (limit / residual.abs().clamp_min(limit))
+    together = (r[1:] * r[:-1].conj()).real[~_changes(axes)]
+    if len(together) < 10:
+        return 1.0
+    share = float(together.mean() / r.abs().square().mean().clamp_min(1e-300))
+    return math.sqrt(1 + max(0.0, share) * (len(axes) / grain_count(axes) - 1))

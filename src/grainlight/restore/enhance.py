@@ -134,7 +134,7 @@ def prepare(
     progress.begin("reading the inputs together", 2)
     progress.advance()
     stack = None if laid is None else laid.stack
-    shown = None if stack is None else place_light(stack, placed, found.noise)
+    shown = None if stack is None else place_light(stack, placed, found.noise, ebsd.sample_frame)
     progress.advance()
     level = found.level.reshape(-1)[placed.nearest]
     measurement, sigma = joint_measurement(placed, shown, level)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from grainlight.crystal.euler import c_axis
+from grainlight.crystal.frames import SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.light_stack import LEAST_ANGLES, LightStack
 from grainlight.optics.calibration import NoSignalError, calibrate
 from grainlight.optics.canonical import OUTSIDE, CanonicalLight, apply
+from grainlight.optics.frame_check import Polars, check_frame
 from grainlight.optics.harmonics import fit_harmonics
 from grainlight.optics.image_fit import fit_images
 from grainlight.optics.posterior import few_images
@@ -33,7 +35,7 @@ class PlacedLight:
     warnings: tuple[str, ...]
 
 
-def place_light(stack: LightStack, placed: Placed, noise: float) -> PlacedLight:
+def place_light(stack: LightStack, placed: Placed, noise: float, frame: SampleFrame = SampleFrame.S) -> PlacedLight:
     """Resample a stack and calibrate it on the measured orientations.
 
     Five and more angles give the harmonics pixel by pixel; from fewer images, or images of unknown settings, the
@@ -44,6 +46,8 @@ def place_light(stack: LightStack, placed: Placed, noise: float) -> PlacedLight:
     ----------
     noise
         Root-mean-square misorientation of the EBSD's noise in degrees.
+    frame
+        The sample frame that the map was said to have: what the light says of it is reported.
 
     Raises
     ------
@@ -71,7 +75,10 @@ def place_light(stack: LightStack, placed: Placed, noise: float) -> PlacedLight:
         return _no_light(placed.shape, ~torch.isfinite(harmonics.coefficients).all(0), _sentence(error))
     # The c-axis feels the noise in two directions, each with a third of its variance.
     light = apply(found, harmonics, axes, at, axis_noise=noise / np.sqrt(3.0))
-    return _placed(light)
+    polars = None if stack.polars is None else Polars(*stack.polars, stack.bireflectance)
+    said = check_frame(found, frame, rotates=stack.rotates, mirror=stack.mirror, polars=polars)
+    report = {**light.report, "frame": said.as_record()}
+    return replace(_placed(light), report=report, warnings=(*light.warnings, *said.warnings))
 
 
 def _place_few(stack: LightStack, images: Tensor, grid: dict[str, Any], points: tuple[Tensor, Tensor]) -> PlacedLight:
@@ -100,8 +107,7 @@ def _place_few(stack: LightStack, images: Tensor, grid: dict[str, Any], points: 
     ]
     if not bool(use.all()):
         told.append(f"{int((~use).sum())} of {len(use)} images do not follow the c-axes and are not used.")
-    placed = _placed(light)
-    return PlacedLight(placed.state, placed.sigma, placed.flags, placed.report, (*told, *placed.warnings))
+    return replace(_placed(light), warnings=(*told, *light.warnings))
 
 
 def _placed(light: CanonicalLight) -> PlacedLight:
