@@ -1,4 +1,4 @@
-"""Every real .ang and .ctf file at hand is read as what it is, or refused with a reason."""
+"""Every real file at hand is read as what it is, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -12,6 +12,16 @@ from grainlight.maps.io import load_ebsd
 # file, grid, shape, step, Laue groups, indexed points
 READ = [
     ("pymicro/Ti64-200x200.ang", "square", (200, 200), (0.4999, 0.4999), ["6/mmm"], 40000),
+    ("pymicro/Ti_ebsd_demo_joao.h5", "square", (101, 101), (2.0, 2.0), ["6/mmm"], 10100),
+    ("lightform/Sample.cpr", "square", (380, 380), (0.15, 0.15), ["6/mmm", "m-3m"], 120971),
+    ("lightform/Sample.crc", "square", (380, 380), (0.15, 0.15), ["6/mmm", "m-3m"], 120971),
+    ("defdap/testDataEBSD.cpr", "square", (243, 359), (0.12, 0.12), ["m-3m"], 87237),
+    ("defdap/testDataEBSD.crc", "square", (243, 359), (0.12, 0.12), ["m-3m"], 87237),
+    ("dream3d/Small_IN100_Slice1.dream3d", "square", (201, 189), (0.25, 0.25), ["m-3m"], 31063),
+    ("ebsdlab/EBSD.osc", "hexagonal", (231, 104), (0.2, 0.173205), ["m-3m"], 20964),
+    ("ebsdlib/EdaxAngOnly.h5", "square", (151, 186), (1.5, 1.5), ["m-3m"], 28086),
+    ("kikuchipy/oxford_patterns_v1.h5oina", "square", (3, 3), (1.5, 1.5), [""], 9),
+    ("kikuchipy/oxford_patterns_v2.h5oina", "square", (3, 3), (1.5, 1.5), [""], 9),
     ("orix_data/sdss_ferrite_austenite.ang", "square", (100, 117), (1.5, 1.5), ["m-3m", "m-3m"], 11700),
     ("ebsdlab/EBSD.ang", "hexagonal", (231, 104), (0.2, 0.173205), ["m-3m"], 20964),
     ("ebsdlib/Out_Of_Order.ang", "square", (201, 189), (0.25, 0.25), ["m-3m"], 31063),
@@ -32,7 +42,10 @@ REFUSED = [
     ("dream3d_data/Test_HeaderCache-2.ang", "no scan points"),
     ("dream3d_data/Corrupted_XCells.ctf", "promises far more points"),
     ("dream3d_data/ShortFile.ctf", "promises far more points"),
-    ("dream3d_data/Test_European_2.ctf", "three-dimensional"),
+    ("dream3d_data/Test_European_2.ctf", "three-dimensional, and its points have no depth"),
+    ("defdap/testOpticalEBSD.cpr", r"\.crc file that belongs to it is missing"),
+    ("pymicro/Ti64-200x200_data.h5", "of a kind that is not read"),
+    ("simplnx/6_5_h5ebsd_exemplar.h5ebsd", "three-dimensional"),
 ]
 
 
@@ -45,9 +58,10 @@ def test_read(shared_data, name, grid, shape, step, groups, indexed):
     assert np.count_nonzero(ebsd.indexed) == indexed
     np.testing.assert_allclose(np.linalg.norm(ebsd.quaternions, axis=-1), 1.0, atol=1e-12)
     assert ("No point is indexed." in ebsd.notes) == (indexed == 0)
-    ang = name.endswith(".ang")
-    assert ebsd.sample_frame is (SampleFrame.EDAX2 if ang else SampleFrame.OXFORD)
-    assert ebsd.crystal_frame is (CrystalFrame.X_ALONG_A if ang else CrystalFrame.X_ALONG_A_STAR)
+    oxford = name.endswith((".ctf", ".cpr", ".crc", ".h5oina"))
+    frame = SampleFrame.NONE if name.endswith(".dream3d") else SampleFrame.OXFORD if oxford else SampleFrame.EDAX2
+    assert ebsd.sample_frame is frame
+    assert ebsd.crystal_frame is (CrystalFrame.X_ALONG_A_STAR if oxford else CrystalFrame.X_ALONG_A)
 
 
 @pytest.mark.parametrize(("name", "reason"), REFUSED)
@@ -58,8 +72,9 @@ def test_refused(shared_data, name, reason):
 
 def test_no_file_is_left_out_of_the_table(shared_data):
     known = {entry[0] for entry in READ} | {entry[0] for entry in REFUSED}
-    found = {path.relative_to(shared_data).as_posix() for path in shared_data.rglob("*.[ac][nt][gf]")}
-    assert known == found
+    pictures = (".md", ".png", ".jpg")
+    files = {path for path in shared_data.rglob("*") if path.is_file() and path.suffix not in pictures}
+    assert known == {path.relative_to(shared_data).as_posix() for path in files}
 
 
 def test_comma_decimals_say_the_same_as_points(shared_data):
@@ -93,3 +108,17 @@ def test_hexagonal_rows_are_shifted(shared_data):
     # the file is in raster order, as is a boolean selection
     np.testing.assert_allclose(written, table[:, 3:5], atol=2e-4)
     assert ebsd.x[1, 0] == pytest.approx(0.1)
+
+
+def test_the_survey_has_them_all(tmp_path, shared_data):
+    from shutil import copy
+
+    from grainlight.maps.io.survey import survey, table
+
+    for name in ("simplnx/6_5_h5ebsd_exemplar.h5ebsd", "dream3d_data/Test_US_1.ctf", "dream3d_data/HexHeader.ang"):
+        copy(shared_data / name, tmp_path)
+    text = table(survey(tmp_path))
+    assert "| HexHeader.ang | refused: the header says hexagonal grid" in text
+    assert "6_5_h5ebsd_exemplar.h5ebsd, section 2 | read as h5ebsd (EDAX, section 2) | square | 201 x 189" in text
+    assert "Zirc-alloy4 (6/mmm) 95.0 %" in text
+    assert str(tmp_path) not in text
