@@ -95,8 +95,10 @@ def _points(raw: mmap.mmap, start: int, count: int, file: Path) -> tuple[tuple[f
     if count < 2:
         raise _unknown(file, f"{count} points")
     for offset in (start, start + 4):
+        if offset + 8 > len(raw):
+            break
         steps = np.frombuffer(raw[offset : offset + 8], "<f4")
-        if steps.size < 2 or not np.isfinite(steps).all() or not 0 < steps[0] < 1e6 or not 0 < steps[1] < 1e6:
+        if not np.isfinite(steps).all() or not 0 < steps[0] < 1e6 or not 0 < steps[1] < 1e6:
             continue
         body = offset + 8
         for columns in range(_FEWEST, _MOST + 1):
