@@ -115,9 +115,12 @@ class Page:
         x, y = to or (x, y)
         self.call("Input.dispatchMouseEvent", type="mouseReleased", x=x, y=y, button="left", clickCount=1)
 
-    def picture(self, whole: bool = True) -> bytes:
-        """The page as PNG, all of it or the window."""
-        found = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole, **self._clip(whole))
+    def picture(self, part: dict[str, float] | None = None) -> bytes:
+        """The page, or a part of it (x, y, width, height in CSS pixels), as PNG."""
+        if part is None:
+            size = self.call("Page.getLayoutMetrics")["cssContentSize"]
+            part = {"x": 0, "y": 0, "width": size["width"], "height": size["height"]}
+        found = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=part | {"scale": 1})
         return b64decode(found["data"])
 
     def paper(self) -> bytes:
@@ -139,12 +142,6 @@ class Page:
                 if "error" in answer:
                     raise RuntimeError(f"{method}: {answer['error']}")
                 return answer["result"]
-
-    def _clip(self, whole: bool) -> dict[str, Any]:
-        if not whole:
-            return {}
-        size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-        return {"clip": {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}}
 
     def _receive(self, end: float) -> dict[str, Any]:
         while b"\0" not in self._rest:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _QUALITIES = (90, 80, 65, 45)
 _LEVELS = (256, 64, 32)
+_LEAST_SIDE = 64
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,9 @@ def embed(image: NDArray[np.uint8], budget: int) -> Embedded:
     image
         (H, W) grey, (H, W, 3) or, with transparency, (H, W, 4).
     budget
-        Bytes that it should not exceed: what is larger as PNG becomes a PNG of 256 colours, then a JPEG without
-        subsampled colours; the smallest of these where none fits. Images with transparency stay PNG.
+        Bytes that it does not exceed: what is larger as PNG becomes a PNG of 256 colours, then a JPEG without
+        subsampled colours, then every second pixel is left out. Images with transparency, and those below 64 pixels,
+        may stay larger.
     """
     from PIL import Image
 
@@ -52,6 +54,8 @@ def embed(image: NDArray[np.uint8], budget: int) -> Embedded:
                 data, kind = smaller, "jpeg"
             if len(data) <= budget:
                 break
+        if len(data) > budget and min(image.shape[:2]) >= _LEAST_SIDE:
+            return embed(image[::2, ::2], budget)
     return _embedded(data, kind, image)
 
 
@@ -67,7 +71,7 @@ def embed_scaled(
     palette
         (256, 3) colours of the scale.
     budget
-        Bytes that it should not exceed: 64 and 32 steps of the scale come before a JPEG.
+        Bytes that it does not exceed: 64 and 32 steps of the scale come before a JPEG.
     gap
         Colour of NaN.
     """

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 MOST_PIXELS = 1024
 """Pixels along a side beyond which a page shows every n-th."""
 # bytes; together with the rest of the page four thirds of them stay below 8 MB
-_IPF, _DOUBT, _ON_LIGHT, _LIGHT, _SOURCE, _OVERLAY, _FLAGS = (
-    1000 * size for size in (520, 420, 420, 330, 120, 380, 350)
-)
+IPF, DOUBT, ON_LIGHT, LIGHT, SOURCE, OVERLAY, DAMAGE = (1000 * size for size in (520, 420, 420, 330, 120, 380, 350))
 
 FLAGS = (
     (1 | 2, "#4a4a4a", "no light, or saturated"),
@@ -124,7 +122,7 @@ def maps_of(result: Result, stack: LightStack | None, overlay: NDArray[np.uint8]
     orientation = {}
     for direction in DIRECTIONS:
         images = (points.colours(direction)[::n, ::n], ipf_colours(shown, direction))
-        pair = (embed(_bytes(image), _IPF) for image in images)
+        pair = (embed(_bytes(image), IPF) for image in images)
         words = (f"{what} orientations coloured by IPF-{direction}" for what in ("Measured", "Restored"))
         orientation[direction] = Compare(*pair, *words)
     step = measured_step(result)
@@ -161,7 +159,7 @@ def _panels(
         Panel(
             "boundaries",
             "Boundaries on the light",
-            embed(boundaries_on(grey(below[::n, ::n]), p), _ON_LIGHT),
+            embed(boundaries_on(grey(below[::n, ::n]), p), ON_LIGHT),
             f"Grain boundaries coloured by their probability, drawn on the {what} polarized light",
             f"Boundaries of 5° and more by their probability, on the {what} light. A line that follows no edge of the "
             "light rests on EBSD alone; an edge of the light without a line was not believed.",
@@ -170,7 +168,7 @@ def _panels(
         Panel(
             "uncertainty",
             "Uncertainty",
-            embed_scaled(DEGREES.position(degrees), DEGREES.palette(), _DOUBT, NOT_RESTORED),
+            embed_scaled(DEGREES.position(degrees), DEGREES.palette(), DOUBT, NOT_RESTORED),
             "Map of the 90 % bound of the error in degrees",
             "The angle that the error is meant to stay below at nine pixels in ten. Above 5° a pixel may belong to the "
             "neighbouring grain." + (" Pink: not restored." if not restored.all() else ""),
@@ -179,7 +177,7 @@ def _panels(
         Panel(
             "source",
             "Where each pixel comes from",
-            embed(_source_colours(result.source[::n, ::n]), _SOURCE),
+            embed(_source_colours(result.source[::n, ::n]), SOURCE),
             "Map of measured, corrected, inferred and not restored pixels",
             "Measured: the map agrees with the scan point. Corrected: a scan point that its surroundings contradict "
             "was replaced. Inferred: there was no scan point.",
@@ -195,7 +193,7 @@ def _panels(
             Panel(
                 "registration",
                 "Registration",
-                embed(np.ascontiguousarray(overlay[::n, ::n, :3]), _OVERLAY),
+                embed(np.ascontiguousarray(overlay[::n, ::n, :3]), OVERLAY),
                 "Boundaries of the measured EBSD map drawn on the polarized light",
                 "Boundaries of the EBSD map as measured, in orange, on the light as it was laid on the map: within a "
                 "step of the scan they must run along the edges of the light.",
@@ -222,7 +220,7 @@ def _flags(flags: NDArray[np.uint8], image: NDArray[np.uint8]) -> Panel:
     return Panel(
         "contradiction",
         "Light against EBSD",
-        embed(picture, _FLAGS),
+        embed(picture, DAMAGE),
         "Map of the pixels where light and EBSD contradict each other or the light is damaged",
         "Coloured pixels are those whose light counted less: it contradicts the c-axes of EBSD, fits no single crystal "
         "(dust, scratch, stain, two grains in one pixel), or is missing."
@@ -236,7 +234,7 @@ def _light(seen: LightView, n: int) -> dict[str, Any]:
     if seen.measured is None:
         return {"light": None, "light_titles": ("", ""), "light_caption": ""}
     limits = limits_of(seen.measured)
-    pair = (embed(grey(image[::n, ::n], limits), _LIGHT) for image in (seen.measured, seen.restored))
+    pair = (embed(grey(image[::n, ::n], limits), LIGHT) for image in (seen.measured, seen.restored))
     known = seen.angle is not None and math.isfinite(seen.angle)
     which = (
         f"The image at {seen.angle:g}°, the one with the most contrast,"

@@ -76,9 +76,9 @@ def write_report(
     InputError
         If the folder is missing or not writable.
     """
-    text = report_page(result, light=light, overlay=overlay, grains=grains, title=title)
     path = Path(path)
     with atomic_path(path) as temporary:
+        text = report_page(result, light=light, overlay=overlay, grains=grains, title=title)
         temporary.write_text(text, encoding="utf-8")
     return path
 

@@ -81,7 +81,7 @@ class Source:
 
 # after Okabe and Ito; lightness tells them apart too
 SOURCES = (
-    Source(0, "not restored", "#6b6b6b"),
+    Source(0, "not restored", "#3a3a3a"),
     Source(1, "measured", "#0072b2"),
     Source(2, "corrected", "#d55e00"),
     Source(3, "inferred", "#f2e6b8"),
