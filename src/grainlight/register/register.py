@@ -25,9 +25,11 @@ _FEWEST_POINTS = 100
 _SURE = 3.0  # standard errors
 # Of the best placement's score over that of any other turn; unrelated pairs reach 1.5 (docs/registration.md).
 _DISTINCT = 2.0
+_PROMISING = 1.3
 _LEAST_OVERLAP = 0.3
 _WORST = 1.0  # EBSD steps of residual
 _ELSEWHERE = 24
+_NO_WORSE = 0.02  # log-likelihood per point
 _WORTHWHILE = 0.25  # recorded pixels: smaller corrections of what was stated are not made
 _FINE = (1.0, 0.5, 0.0)
 
@@ -153,7 +155,7 @@ def refine(
     if not gained.beyond(1.0):
         return replace(found, report=report)
     fitted = _on_halves(before, trial, freedom, fields)
-    residual = min(found.residual, left_over(before, trial, fitted, fields))
+    residual = left_over(before, trial, fitted, fields)
     return replace(found, transform=trial, residual=residual, report=report)
 
 
@@ -174,7 +176,7 @@ def register_pair(
     use = parts[0] | parts[1]
     found = [] if given else search(pair.scene, pair.view, pair.pixel)
     progress.advance()
-    base, near, distinct = _base(pair, as_stated, found, parts, use, method, given)
+    base, near, distinct = _base(pair, as_stated, found, use, method, given)
     progress.advance()
     if method == "auto":
         best, fitted, name = _ladder(pair, base, near, parts, use)
@@ -196,7 +198,6 @@ def _base(
     pair: Pair,
     as_stated: Transform,
     found: list[Candidate],
-    parts: tuple[NDArray[np.bool_], NDArray[np.bool_]],
     use: NDArray[np.bool_],
     method: Method,
     given: bool,
@@ -205,20 +206,20 @@ def _base(
     if given:
         return as_stated, True, 0.0
     distinct = found[0].score / max(found[1].score, 1e-9)
-    if distinct < _DISTINCT:
+    if distinct < _PROMISING:
         # the search is lost; the stated placement may still be told from places around it
         return as_stated, True, distinct
     freedom: Freedom = "rigid" if method == "rigid" else "affine"
     there = fit(pair, found[0].transform, freedom, use)
     stays = fit(pair, as_stated, freedom, use)
+    # coarse evidence may be thin: once fitted, the right place stands out further and a wrong one does not
+    distinct = distinct if distinct >= _DISTINCT else _rank(pair, there, use)
     if there.distance(stays) < 0.5:
         return as_stated, True, distinct
-    clear = advantage(pair, (there, there), (stays, stays), parts).beyond(_SURE)
-    seen = overlap(pair, there), overlap(pair, stays)
-    # where the images show little of the map there is little to compare
-    if clear or (seen[1] < 0.5 * seen[0]) or _gain(pair, there, use) > _gain(pair, stays, use) + 0.25:
-        return there, False, distinct
-    return as_stated, True, distinct
+    gains, here = [_gain(pair, t, use) for t in (there, stays)], _rank(pair, stays, use)
+    if here >= _DISTINCT and gains[1] > gains[0] - _NO_WORSE:
+        return as_stated, True, here
+    return (there, False, distinct) if distinct >= _DISTINCT else (as_stated, True, here)
 
 
 def _ladder(

@@ -90,8 +90,8 @@ class Misregistration:
         back = torch.linalg.inv(self.matrix)
         true = (pixels - middle - torch.tensor(self.shift, dtype=torch.float64)) @ back.T + centre
         points = true
-        # drift changes by a few per cent of a pixel per row, so the iteration contracts at once
-        for _ in range(8):
+        # drift changes by less than a pixel per row, so the iteration contracts
+        for _ in range(40):
             points = true - self.drift_at(points[..., 1], shape[0])
         return points
 
