@@ -18,8 +18,9 @@ MOST_OF_A_POINT = 12.0
 """Degrees; a point that is worse than that says nothing of its grain."""
 _FEWEST_PAIRS = 200
 _MOST_PAIRS = 500_000
+_PAIRS_FOR_FIELDS = 200_000
 _ALONE = 8.0
-_AT_ONCE = 1 << 20  # points
+_AT_ONCE = 1 << 16  # pairs; each takes some hundred bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,8 @@ def estimate_noise(ebsd: OrientationMap, known: float | None = None) -> EbsdNois
         return _uniform(ebsd, stated, max(near - 2 * stated**2, 0.0))
     noise = float(np.clip(np.sqrt(max(2 * near - far, 0.0) / 2), LEAST, MOST))
     drift = max(near - 2 * noise**2, 0.0)
-    both = Pairs(*(np.concatenate([getattr(p, name) for p in inside]) for name in ("first", "second", "angle", "lag")))
+    few = [p.where(np.arange(p.angle.size) % (1 + p.angle.size // _PAIRS_FOR_FIELDS) == 0) for p in inside]
+    both = Pairs(*(np.concatenate([getattr(p, name) for p in few]) for name in ("first", "second", "angle", "lag")))
     found = quality_levels(ebsd, both, _alone(ebsd), noise)
     if found.level is None:
         return EbsdNoise(noise, drift, np.full(ebsd.shape, noise), found.report)
@@ -88,8 +90,7 @@ def _pairs(ebsd: OrientationMap, lag: int) -> Pairs:
         at = np.argwhere(known[a] & known[b])
         at = at[:: max(1, len(at) // _MOST_PAIRS)]
         here, there = (flat[part][tuple(at.T)] for part in (a, b))
-        left, right = (torch.from_numpy(q.reshape(-1, 4)[index]) for index in (here, there))
-        found.append((here, there, torch.rad2deg(disorientation_angle(left, right)).numpy()))
+        found.append((here, there, _angles(q.reshape(-1, 4), here, there)))
     first, second, angle = (np.concatenate(parts) for parts in zip(*found, strict=True))
     pairs = Pairs(first, second, angle, np.full(first.size, lag, dtype=np.int8))
     # Vendors that smooth or round write neighbours that are exactly alike: they say nothing of noise.
@@ -98,17 +99,24 @@ def _pairs(ebsd: OrientationMap, lag: int) -> Pairs:
 
 def _alone(ebsd: OrientationMap) -> NDArray[np.float64]:
     """(h, w) 1 where no neighbour is within 8 degrees, 0 where one is, NaN with fewer than three neighbours."""
-    q, known = torch.from_numpy(ebsd.quaternions), ebsd.hexagonal
+    q, known = ebsd.quaternions.reshape(-1, 4), ebsd.hexagonal
+    flat = np.arange(known.size).reshape(known.shape)
     near, count = (np.zeros(ebsd.shape, dtype=np.int64) for _ in range(2))
     for a, b in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
         both = known[a] & known[b]
         angle = np.full(both.shape, 180.0)
-        rows = max(1, _AT_ONCE // max(both.shape[1], 1))
-        for start in range(0, both.shape[0], rows):
-            some = both[start : start + rows]
-            left, right = (q[part][start : start + rows][some] for part in (a, b))
-            angle[start : start + rows][some] = torch.rad2deg(disorientation_angle(left, right)).numpy()
+        angle[both] = _angles(q, flat[a][both], flat[b][both])
         for part in (a, b):
             near[part] += both & (angle < _ALONE)
             count[part] += both
     return np.where(known & (count >= 3), (near == 0).astype(np.float64), np.nan)
+
+
+def _angles(q: NDArray[np.float64], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Angles in degrees (n,) between orientations (points, 4) at two lists of places, a part at a time."""
+    found = np.empty(first.size)
+    for start in range(0, first.size, _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        left, right = (torch.from_numpy(q[index[part]]) for index in (first, second))
+        found[part] = torch.rad2deg(disorientation_angle(left, right)).numpy()
+    return found
