@@ -109,3 +109,20 @@ def test_the_restored_map_is_better_for_it(wrong: float) -> None:
     assert np.median(error[1]) < 0.9 * np.median(error[0])
     assert (error[1] > 5).mean() <= (error[0] > 5).mean()
     assert result.record["quality_fields"]["used"] == ["ci", "iq"]
+
+
+def test_fields_of_a_real_map_are_ranked_as_its_vendor_means_them(shared_data) -> None:
+    """High MAD is bad, high contrast is good: nobody says so but the neighbours."""
+    ebsd = gl.load_ebsd(shared_data / "lightform" / "Sample.cpr")
+    report = estimate_noise(ebsd).report
+    assert report["used"] == ["mad", "bc", "bs"]
+    assert report["trust"] > 0.9
+    for name, sign in (("mad", 1), ("bc", -1), ("bs", -1)):
+        levels = report["fields"][name]["levels_deg"]
+        assert sign * (levels[-1] - levels[0]) > 0.2
+
+
+def test_confidence_that_is_no_confidence_is_not_used(shared_data) -> None:
+    """The CI of this file is a share of bands with few values."""
+    report = estimate_noise(gl.load_ebsd(shared_data / "pymicro" / "Ti64-200x200.ang")).report
+    assert report["used"] == []

@@ -13,6 +13,7 @@ from grainlight.maps.io.h5ebsd import read_h5ebsd
 from grainlight.maps.io.h5oina import read_h5oina
 from grainlight.maps.io.images import load_light
 from grainlight.maps.io.load import load_ebsd
+from grainlight.maps.io.ome_tiff_writer import write_light_ome_tiff
 from grainlight.maps.io.orix_h5 import read_orix_h5
 from grainlight.maps.io.osc import read_osc
 from grainlight.maps.io.save import losses, save_ebsd
@@ -33,4 +34,5 @@ __all__ = [
     "save_ebsd",
     "write_ang",
     "write_ctf",
+    "write_light_ome_tiff",
 ]
