@@ -176,6 +176,9 @@ def test_many_images_of_unknown_settings(tmp_path):
     stack = load_light(tmp_path / "a.tif", " Unknown ", 0.3)
     assert stack.images.shape == (6, 7, 9)
     assert not stack.determined
+    # as a record gives them back
+    assert np.isnan(load_light(tmp_path / "a.tif", [None] * 6, 0.3).angles).all()
+    assert np.isnan(load_light(tmp_path / "a.tif", [float("nan")] * 6, 0.3).angles).all()
 
 
 def test_one_bad_pixel_is_named(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from grainlight.cli import device, values
 from grainlight.cli.output import check_file
@@ -88,9 +88,17 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
 def add_light(command: argparse.ArgumentParser) -> None:
     """Add the options of polarized-light images."""
     light = command.add_argument_group("polarized light")
-    light.add_argument("--pl", nargs="+", metavar="F", help="a TIFF stack, or one image file per angle in their order")
     light.add_argument(
-        "--angles", metavar="A", help="degrees: start:stop:step (stop excluded), a list 0,10,20 or a CSV file"
+        "--pl",
+        nargs="+",
+        metavar="F",
+        help="a TIFF stack, or one image file per angle in their order; one image is better than none",
+    )
+    light.add_argument(
+        "--angles",
+        metavar="A",
+        help="degrees: start:stop:step (stop excluded), a list 0,10,20 or a CSV file; 'unknown' for images of unknown "
+        "settings, down to a single colour image",
     )
     light.add_argument("--pl-step", type=values.positive("um"), metavar="UM", help="um per PL pixel")
     light.add_argument(
@@ -108,6 +116,18 @@ def add_light(command: argparse.ArgumentParser) -> None:
         help="what turned: the sample, counter-clockwise, images turned back (default), or the optics",
     )
     light.add_argument("--mirror", action="store_true", help="the optical path mirrors the image left to right")
+    light.add_argument(
+        "--polars",
+        type=values.pair,
+        metavar="P,D",
+        help="azimuth of the polarizer at angle 0 and uncrossing of the analyzer in degrees, counter-clockwise on the "
+        "map, where known: lets the light check the frame for turns as well",
+    )
+    light.add_argument(
+        "--bireflectance",
+        choices=("positive", "negative"),
+        help="whether the metal reflects more along its c-axis than across it, where known; goes with --polars",
+    )
 
 
 def add_registration(command: argparse.ArgumentParser) -> None:
@@ -220,8 +240,15 @@ def load_stack(arguments: argparse.Namespace) -> LightStack | None:
         arguments.rotates,
         arguments.mirror,
     )
+    if arguments.polars is not None:
+        from dataclasses import replace
+
+        sign: dict[str | None, Literal[-1, 1]] = {"positive": 1, "negative": -1}
+        light = replace(light, polars=arguments.polars, bireflectance=sign.get(arguments.bireflectance))
     rows, columns = light.shape
-    note(f"polarized light: {light.angles.size} angles, {rows} x {columns} pixels, step {light.step:g} um")
+    count = len(light.images)
+    what = f"{count} angles" if light.determined else f"{count} image{'s' * (count > 1)} (no full set of angles)"
+    note(f"polarized light: {what}, {rows} x {columns} pixels, step {light.step:g} um")
     return light
 
 
@@ -264,8 +291,10 @@ def _check_light_options(arguments: argparse.Namespace) -> None:
         for value, option in ((arguments.angles, "--angles"), (arguments.pl_step, "--pl-step")):
             if value is None:
                 raise InputError(f"--pl needs {option}", advice=f"{option}, see `grainlight enhance --help`")
+        if arguments.bireflectance is not None and arguments.polars is None:
+            raise InputError("--bireflectance says nothing without --polars", advice="--polars P,D")
         return
     default = (None, None, (0.0, 0.0), "sample", False)
     given = (arguments.angles, arguments.pl_step, arguments.pl_origin, arguments.rotates, arguments.mirror)
-    if given != default:
+    if given != default or arguments.polars is not None or arguments.bireflectance is not None:
         raise InputError("options of polarized light are given, but no images", advice="--pl STACK.tif")

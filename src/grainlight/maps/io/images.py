@@ -52,7 +52,7 @@ def load_light(
     files = tuple(Path(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths))
     if not files:
         raise InputError("no light image is given", expected="a TIFF stack or several image files")
-    unknown = isinstance(angles, str) and angles.strip().lower() == UNKNOWN
+    unknown = _unknown(angles)
     numbers = np.empty(0) if unknown else parse_angles(angles)
     colours = unknown or distinct_angles(numbers) < LEAST_ANGLES
     shots: list[list[NDArray[Any]]] = []
@@ -86,6 +86,13 @@ def load_light(
     return LightStack(
         images, numbers, float(step), (float(origin[0]), float(origin[1])), rotates, mirror, saturation, files
     )
+
+
+def _unknown(angles: str | Path | Sequence[float] | NDArray[np.floating]) -> bool:
+    """Whether nobody knows the angles: the word for it, or numbers that are none, as a record holds them."""
+    if isinstance(angles, (str, Path)):
+        return str(angles).strip().lower() == UNKNOWN
+    return len(angles) > 0 and all(angle is None or angle != angle for angle in angles)
 
 
 def _read(file: Path) -> NDArray[Any]:
