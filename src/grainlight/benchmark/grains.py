@@ -122,7 +122,7 @@ def found_in(case: Case) -> dict[str, GrainMap]:
 
 def report(found: Sequence[dict[str, GrainMap]]) -> Iterator[str]:
     """Lines of the table of a half: errors of figures, and how often intervals hold the truth."""
-    yield f"{len(found)} sections, {SIZE} x {SIZE} pixels, scale {SCALE}, corrupted light; grains from {SCALE**2} pixels"
+    yield f"{len(found)} sections, {SIZE} x {SIZE} pixels, scale {SCALE}, corrupted light; grains from {SCALE**2} px"
     yield "| figure | method | all sections | a section, mean | a section, mean size | interval holds the truth |"
     yield "|---|---|---|---|---|---|"
     for name in BAR:

@@ -85,6 +85,20 @@ def edge_evidence(
     return np.where(np.isnan(angles), 0.0, np.where(np.isinf(angles), 1.0, evidence)).astype(np.float32)
 
 
+def edge_share(
+    angles: NDArray[np.float32], sample_angles: NDArray[np.float32], threshold: float
+) -> NDArray[np.float32]:
+    """Return the share (E,) of an ensemble's members (K, E), the map itself (E,) counting as one, with a boundary.
+
+    A boundary is an angle above ``threshold`` degrees. 0 where there is no angle, 1 between phases.
+    """
+    count = (angles > threshold).astype(np.float32)
+    for member in sample_angles:
+        count += member > threshold
+    share = count / (1 + len(sample_angles))
+    return np.where(np.isnan(angles), 0.0, np.where(np.isinf(angles), 1.0, share)).astype(np.float32)
+
+
 def edge_probabilities(
     angles: NDArray[np.float32],
     sample_angles: NDArray[np.float32],

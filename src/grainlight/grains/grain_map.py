@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from grainlight.crystal.frames import CrystalFrame
-from grainlight.grains.boundaries import angles_of_map, edge_evidence, edge_probabilities, sample_edge_angles
+from grainlight.grains.boundaries import angles_of_map, edge_probabilities, edge_share, sample_edge_angles
 from grainlight.grains.edges import Edges, edges_of_map
 from grainlight.grains.interval import Interval, bounds, distance, interval
 from grainlight.grains.kam import kernel_average
@@ -122,8 +122,8 @@ def find_grains(
     probability = edge_probabilities(angle, across)
 
     def draw(one: OrientationMap, own: NDArray[np.float32], others: NDArray[np.float32]) -> _Drawn:
-        evidence = edge_evidence(own, others, threshold) if len(maps) else None
-        labels = segment(own, one.indexed, edges, threshold=threshold, evidence=evidence, minimum_pixels=minimum_pixels)
+        share = edge_share(own, others, threshold) if len(others) else None
+        labels = segment(own, one.indexed, edges, threshold=threshold, share=share, minimum_pixels=minimum_pixels)
         return _measure(one, labels, own, edges, tuple(systems), tolerance)
 
     main = draw(ebsd, angle, across)

@@ -10,10 +10,10 @@ from scipy.sparse.csgraph import connected_components
 from grainlight.grains.edges import Edges
 
 MINIMUM_PIXELS = 5
-# Of the evidence of `boundaries.edge_evidence`, in which one half is an angle of the threshold; found on synthetic
-# sections (`benchmark.grains`, calibration half).
-SEED_EVIDENCE = 0.15
-BOUNDARY_EVIDENCE = 0.3
+# Shares of the members: found on synthetic sections (`benchmark.grains`, calibration half), where 0.15 to 0.5 as the
+# second give the same grains within 1 %.
+SEED_SHARE = 0.15
+BOUNDARY_SHARE = 0.3
 
 
 def components(open_edges: NDArray[np.bool_], valid: NDArray[np.bool_], edges: Edges) -> NDArray[np.int32]:
@@ -41,7 +41,7 @@ def segment(
     edges: Edges,
     *,
     threshold: float = 5.0,
-    evidence: NDArray[np.float32] | None = None,
+    share: NDArray[np.float32] | None = None,
     minimum_pixels: int = MINIMUM_PIXELS,
 ) -> NDArray[np.int32]:
     """Divide a map into grains.
@@ -56,9 +56,9 @@ def segment(
         Of the grid.
     threshold
         Degrees up to which two neighbours belong to one grain.
-    evidence
-        (E,) of `boundaries.edge_evidence`, from an ensemble. Without it grains are what edges up to the threshold
-        connect.
+    share
+        (E,) of the ensemble's members that have a boundary on an edge (`boundaries.edge_share`), 0 to 1. Without it
+        grains are what edges up to the threshold connect.
     minimum_pixels
         Smaller grains join the neighbour of the same phase whose common boundary has the lowest mean angle; those
         without one stay.
@@ -69,32 +69,34 @@ def segment(
 
     Notes
     -----
-    With evidence: pixels join where there is next to none, then regions join, weakest boundary first, as long as the
-    mean evidence along their whole common boundary stays low. A gap of a few edges so does not open a boundary that
-    holds elsewhere, which matters because members disagree on its exact place.
+    With members: pixels join where next to none has a boundary, then regions join, weakest boundary first, as long as
+    the mean share along their whole common boundary stays low. A gap of a few edges so does not open a boundary that
+    holds elsewhere, which matters because members disagree on its exact place. Members that agree give what the map
+    alone gives.
     """
-    if evidence is None:
+    if share is None:
         return absorb(components(angles <= threshold, valid, edges), angles, edges, minimum_pixels)
-    open_edges = np.isfinite(angles) & (evidence <= SEED_EVIDENCE)
-    labels = merge(components(open_edges, valid, edges), evidence, np.isfinite(angles), edges, BOUNDARY_EVIDENCE)
+    passable = np.isfinite(angles)
+    labels = components(passable & (share <= SEED_SHARE), valid, edges)
+    labels = merge(labels, share, passable, edges, BOUNDARY_SHARE)
     return absorb(labels, angles, edges, minimum_pixels)
 
 
 def merge(
     labels: NDArray[np.int32],
-    evidence: NDArray[np.float32],
+    share: NDArray[np.float32],
     passable: NDArray[np.bool_],
     edges: Edges,
     limit: float,
 ) -> NDArray[np.int32]:
-    """Merge regions whose common boundary has a mean evidence (E,) up to ``limit``, weakest boundary first.
+    """Merge regions whose common boundary has a mean share (E,) up to ``limit``, weakest boundary first.
 
     Only ``passable`` (E,) edges count. In each round every pair that is each other's weakest boundary merges.
     """
     flat = labels.reshape(-1)
     a, b = flat[edges.first], flat[edges.second]
     use = (a != b) & (a > 0) & (b > 0) & passable
-    a, b, weight = a[use], b[use], evidence[use].astype(np.float64)
+    a, b, weight = a[use], b[use], share[use].astype(np.float64)
     count = np.ones(len(weight))
     number = int(flat.max(initial=0)) + 1
     parent = np.arange(number)

@@ -45,7 +45,7 @@ def load_saved(path: str | Path) -> Saved:
     if not file.is_file():
         raise InputError("the file does not exist", file=file, advice="check the path and the spelling")
     try:
-        with np.load(file) as data:
+        with file.open("rb") as stream, np.load(stream) as data:
             held = {name: data[name] for name in data.files}
         q, phase_id, step = held["quaternions"].astype(np.float64), held["phase_id"], float(held["step"])
         record = json.loads(str(held["record"]))
@@ -53,7 +53,7 @@ def load_saved(path: str | Path) -> Saved:
         frames = SampleFrame(record["frames"]["sample"]), CrystalFrame(record["frames"]["crystal"])
         samples = held.get("samples", np.zeros((0, *q.shape), np.float16))
         restored = {int(number) for number in np.unique(phase_id[held["source"] > 0])}
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(
             "this is no .npz of a restored map",
             file=file,

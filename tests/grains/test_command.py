@@ -1,0 +1,104 @@
+"""`grainlight grains` on maps and on saved results."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from painted import noisy_samples
+
+from grainlight.cli.main import main
+from grainlight.maps.io import save_ebsd
+from grainlight.restore.result import Result
+from grainlight.restore.saved import load_saved
+
+
+@pytest.fixture
+def result(quarters) -> Result:
+    shape = quarters.shape
+    record = {
+        "settings": {"scale": 4},
+        "ebsd": {"phases": {"1": "Titanium", "2": "Beta"}},
+        "frames": {"sample": quarters.sample_frame.value, "crystal": quarters.crystal_frame.value},
+    }
+    return Result(
+        quarters,
+        np.ones(shape, np.float32),
+        np.zeros(shape, np.float32),
+        np.full(shape, 3, np.uint8),
+        np.zeros((5, *shape), np.float32),
+        np.zeros(shape, bool),
+        quarters.quaternions,
+        np.full(shape, np.nan, np.float32),
+        record,
+        noisy_samples(quarters, 2, 0.1),
+    )
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_any_map(quarters, tmp_path, capsys) -> None:
+    save_ebsd(quarters, tmp_path / "map.ang")
+    assert main(["grains", str(tmp_path / "map.ang"), "--threshold", "15"]) == 0
+    assert "grains: 2" in capsys.readouterr().out
+    table = rows(tmp_path / "map_grains.csv")
+    assert [row["pixels"] for row in table] == ["96", "96"]
+    labels = tifffile.imread(tmp_path / "map_grains.tif")
+    assert labels.dtype == np.uint16
+    assert np.unique(labels).tolist() == [1, 2]
+    figures = {row["figure"]: row["value"] for row in rows(tmp_path / "map_grains_figures.csv")}
+    assert figures["grains"] == "2"
+    assert (tmp_path / "map_grains.png").stat().st_size > 5000
+
+
+def test_output_is_not_replaced_unasked(quarters, tmp_path, capsys) -> None:
+    save_ebsd(quarters, tmp_path / "map.ang")
+    assert main(["grains", str(tmp_path / "map.ang")]) == 0
+    before = (tmp_path / "map_grains.csv").read_text()
+    assert main(["grains", str(tmp_path / "map.ang"), "--threshold", "15"]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert (tmp_path / "map_grains.csv").read_text() == before
+    assert main(["grains", str(tmp_path / "map.ang"), "--threshold", "15", "--force"]) == 0
+    assert (tmp_path / "map_grains.csv").read_text() != before
+
+
+def test_saved_result_has_intervals(result, tmp_path, capsys) -> None:
+    result.save(tmp_path / "fine.ang")
+    output = tmp_path / "out.csv"
+    assert main(["grains", str(tmp_path / "fine.npz"), "--output", str(output)]) == 0
+    out = capsys.readouterr().out
+    # the pixels of one EBSD point at scale 4
+    assert "16 pixels" in out
+    assert "90 %" in out
+    table = rows(output)
+    assert len(table) == 4
+    assert float(table[0]["area_um2_low"]) < 12 < float(table[0]["area_um2_high"])
+
+
+def test_saved_result_without_its_map(result, tmp_path) -> None:
+    result.save(tmp_path / "fine.ang")
+    known = load_saved(tmp_path / "fine.npz")
+    assert known.map.phases[0].c == pytest.approx(4.686, abs=1e-3)
+    (tmp_path / "fine.ang").unlink()
+    alone = load_saved(tmp_path / "fine.npz")
+    assert alone.notes
+    assert alone.map.phases[0].laue_group == "6/mmm"
+    np.testing.assert_allclose(alone.map.quaternions, result.map.quaternions, atol=1e-6)
+    np.testing.assert_array_equal(alone.samples, result.samples)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\3\4nonsense", None])
+def test_unusable_npz(content, tmp_path, capsys) -> None:
+    file = tmp_path / "bad.npz"
+    if content is None:
+        np.savez(file, quaternions=np.zeros((2, 2, 4)))
+    else:
+        file.write_bytes(content)
+    assert main(["grains", str(file)]) == 2
+    assert "no .npz of a restored map" in capsys.readouterr().err
