@@ -13,7 +13,7 @@ from grainlight.benchmark.degrade import Task
 from grainlight.benchmark.metrics import score
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.maps.light_stack import LightStack
-from grainlight.restore.light import place_light
+from grainlight.restore.light import AGAINST_MAP, all_flags, place_light
 from grainlight.restore.place import place
 from grainlight.restore.result import Result
 
@@ -59,6 +59,15 @@ def test_flags_are_in_the_result(tmp_path: Path, by_images: dict[str, Result]) -
     by_images["all"].save(tmp_path / "a.ang")
     with np.load(tmp_path / "a.npz") as data:
         np.testing.assert_array_equal(data["light_flags"], flags)
+
+
+def test_light_against_the_restored_map_is_flagged(lit: Task) -> None:
+    found = place_light(few(lit.stack, [0, 5]), place(lit.coarse, 4), 0.5)
+    missed = np.ones(lit.measured.shape, np.float32)
+    missed[3:6, 4:9], missed[0, 0] = 4.0, np.nan
+    flags = all_flags(found, missed)
+    assert ((flags & AGAINST_MAP > 0) == (np.nan_to_num(missed) > 2)).all()
+    np.testing.assert_array_equal(flags & ~np.uint8(AGAINST_MAP), found.flags.numpy())
 
 
 def test_images_of_another_place_are_left_out(lit: Task) -> None:

@@ -25,7 +25,7 @@ from grainlight.restore.device import choose_device
 from grainlight.restore.doubt import bound_90
 from grainlight.restore.ensemble import Posterior, restore_ensemble
 from grainlight.restore.estimate import check_memory
-from grainlight.restore.light import PlacedLight, place_light
+from grainlight.restore.light import PlacedLight, all_flags, place_light
 from grainlight.restore.noise import estimate_noise
 from grainlight.restore.other_grain import other_grain
 from grainlight.restore.place import Placed, place
@@ -201,6 +201,7 @@ def _result(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record:
     measured_map = _in_frames_of(measured_map, ebsd)
     boundary = np.where(restored, posterior.boundary.numpy(), 0.0)
     boundary = np.where(_phase_edges(phase_id), 1.0, boundary).astype(np.float32)
+    missed = _contradiction(q, ready, restored)
     return Result(
         full,
         uncertainty,
@@ -213,8 +214,8 @@ def _result(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record:
         record,
         _samples(posterior, ebsd),
         other_grain=_where(restored, other_grain(posterior.doubt.numpy())),
-        contradiction=_contradiction(q, ready, restored),
-        light_flags=None if ready.light is None else ready.light.flags.cpu().numpy().astype(np.uint8),
+        contradiction=missed,
+        light_flags=None if ready.light is None or missed is None else all_flags(ready.light, missed),
     )
 
 

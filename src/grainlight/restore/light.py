@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from grainlight.crystal.euler import c_axis
@@ -22,6 +23,10 @@ from grainlight.optics.posterior import few_images
 from grainlight.optics.resample import resample, resample_harmonics
 from grainlight.restore.place import Placed
 
+AGAINST_MAP = 32
+"""Bit of the flags beside those of `optics.canonical`."""
+_CONTRADICTED = 2.0
+
 
 @dataclass(frozen=True, eq=False)
 class PlacedLight:
@@ -33,6 +38,13 @@ class PlacedLight:
     flags: Tensor
     report: dict[str, Any]
     warnings: tuple[str, ...]
+
+
+def all_flags(light: PlacedLight, contradiction: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the flags (H, W) of the light with those of pixels that contradict the restored map (H, W, in standard
+    deviations, `restore.contradiction`)."""
+    flags: NDArray[np.uint8] = light.flags.cpu().numpy().astype(np.uint8)
+    return flags | np.where(np.nan_to_num(contradiction) > _CONTRADICTED, AGAINST_MAP, 0).astype(np.uint8)
 
 
 def place_light(stack: LightStack, placed: Placed, noise: float, frame: SampleFrame = SampleFrame.S) -> PlacedLight:
