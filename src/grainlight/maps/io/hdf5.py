@@ -6,6 +6,7 @@ or unpack to many times its size. Here each of these is an `InputError` that nam
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ _POINTS_PER_BYTE = 2
 _LARGEST_CHUNK = 256 << 20  # bytes, unpacked at once
 _LARGEST_TEXT = 1 << 20
 _LARGEST_GROUP = 10_000
+_LARGEST_SEARCHED = 256 << 20  # bytes; in a larger file a false heap is no larger than the map
+_HEAPS = (b"GCOL\1\0\0\0", b"HEAP\0\0\0\0")  # signature and version; their size follows
 
 
 @contextmanager
@@ -39,6 +42,7 @@ def open_hdf5(path: Path) -> Iterator[Node]:
     """
     import h5py
 
+    _refuse_heaps(path)
     try:
         stream = h5py.File(path, "r", locking=False)
     except Exception as error:  # h5py raises whatever the library ran into
@@ -190,7 +194,7 @@ class Node:
         return found
 
     def numbers(self, name: str, most: int = 64) -> list[float]:
-        """Return a small dataset or attribute of numbers as a flat list; empty where there is none."""
+        """Return a small dataset of numbers as a flat list; empty where there is none."""
         value = self._small(name, most)
         if value is None or value.dtype.kind not in "biuf":
             return []
@@ -207,14 +211,14 @@ class Node:
         return int(found) if found is not None and found == round(found) else None
 
     def texts(self, name: str, most: int = 1000) -> list[str]:
-        """Return a small dataset or attribute as a list of texts; empty where there is none."""
+        """Return a small dataset as a list of texts; empty where there is none."""
         value = self._small(name, most)
         if value is None:
             return []
         return [_text(item) for item in value.ravel()]
 
     def text(self, name: str) -> str:
-        """Return the single text of a dataset or attribute; "" where there is none."""
+        """Return the single text of a dataset; "" where there is none."""
         found = self.texts(name, 1)
         return found[0] if found else ""
 
@@ -301,28 +305,58 @@ class Node:
             )
 
     def _small(self, name: str, most: int) -> NDArray[Any] | None:
-        """Return a small dataset, or the attribute of that name where there is no dataset."""
-        import h5py
-
+        """Return a small dataset; None where there is none or it is large."""
         data = self._dataset(name)
+        if data is None:
+            return None
+        size = int(np.prod(data.shape, dtype=object))
+        if size > most or size * data.dtype.itemsize > _LARGEST_TEXT or size < 1:
+            return None
+        self._refuse_chunks(data, name)
         try:
-            if data is not None:
-                size = int(np.prod(data.shape, dtype=object))
-                if size > most or size * data.dtype.itemsize > _LARGEST_TEXT or size < 1:
-                    return None
-                self._refuse_chunks(data, name)
-                return np.asarray(data[()])
-            if "/" not in name and name in self.group.attrs:
-                kept = self.group.attrs.get_id(name)
-                if kept.get_space().get_simple_extent_npoints() > most or kept.get_storage_size() > _LARGEST_TEXT:
-                    return None
-                value = self.group.attrs[name]
-                return None if isinstance(value, h5py.Empty) else np.asarray(value)
-        except InputError:
-            raise
+            self._refuse_texts(data, size)
+            return np.asarray(data[()])
         except Exception as error:
             raise _damaged(self.path, error, self._below(name)) from error
-        return None
+
+    def _refuse_texts(self, data: h5py.Dataset, size: int) -> None:
+        """Refuse texts of free length that claim more bytes than the file has: the library believes them.
+
+        Such a dataset holds, for each text, its length (4 bytes) and where it lies (8 and 4 bytes).
+        """
+        import h5py
+
+        kind = h5py.check_string_dtype(data.dtype)
+        if data.dtype.kind != "O" or (kind is not None and kind.length is not None):
+            return
+        if kind is None:
+            raise ValueError(f"{data.dtype} that is no text")
+        offset = data.id.get_offset()
+        if offset is None:  # in chunks or in the header: nowhere to look before the library does
+            return
+        with self.path.open("rb") as stream:
+            stream.seek(offset)
+            lengths = np.frombuffer(stream.read(16 * size), "<u4")[::4]
+        if lengths.size < size or int(lengths.max()) > min(_LARGEST_TEXT, self.path.stat().st_size):
+            raise ValueError("a text that claims more bytes than the file has")
+
+
+def _refuse_heaps(path: Path) -> None:
+    """Refuse heaps of texts and names that claim more bytes than the file has: the library believes them."""
+    size = path.stat().st_size
+    if not 16 < size <= _LARGEST_SEARCHED:
+        return
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as raw:
+        for mark in _HEAPS:
+            at = raw.find(mark)
+            while at >= 0:
+                claimed = int.from_bytes(raw[at + 8 : at + 16], "little")
+                if claimed > size:
+                    found = f"a heap of {claimed:,} bytes in a file of {size:,}"
+                    raise InputError(
+                        "the HDF5 file is damaged", file=path, found=found, advice="copy or export the file again"
+                    )
+                at = raw.find(mark, at + 8)
 
 
 def _text(value: Any) -> str:
