@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from grainlight.maps.io.save import output_format
 from grainlight.maps.orientation_map import OrientationMap
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from orix.crystal_map import CrystalMap
 
 NOT_RESTORED, MEASURED, CORRECTED, INFERRED = 0, 1, 2, 3
@@ -87,6 +88,24 @@ class Result:
         }
         return self.map.replace(fields=fields).to_orix()
 
+    def plot_ipf(self, ax: Axes | None = None, direction: Literal["X", "Y", "Z"] = "Z") -> Axes:
+        """Plot the restored map in orientation colours: `grainlight.plot_ipf`."""
+        import grainlight
+
+        return grainlight.plot_ipf(self, ax, direction)
+
+    def plot_boundaries(self, ax: Axes | None = None) -> Axes:
+        """Plot boundaries by their probability on the restored light: `grainlight.plot_boundaries`."""
+        import grainlight
+
+        return grainlight.plot_boundaries(self, ax)
+
+    def plot_uncertainty(self, ax: Axes | None = None) -> Axes:
+        """Plot the bound of the error in degrees: `grainlight.plot_uncertainty`."""
+        import grainlight
+
+        return grainlight.plot_uncertainty(self, ax)
+
     def save(self, path: str | Path, overwrite: bool = False) -> list[Path]:
         """Write the map in the format of its ending (`maps.io.save`) and, beside it, everything else (.npz).
 
@@ -121,9 +140,9 @@ class Result:
                     measured_quaternions=self.measured_quaternions[self.measured].astype(np.float32),
                     correction=self.correction,
                     samples=self.samples,
-                    light_flags=np.zeros((0, 0), np.uint8) if self.light_flags is None else self.light_flags,
                     other_grain=self.other_grain.astype(np.float16),
                     contradiction=_half(self.contradiction),
+                    light_flags=np.zeros((0, 0), np.uint8) if self.light_flags is None else self.light_flags,
                     step=np.float64(self.map.step[0]),
                     record=np.array(json.dumps(finite(self.record), allow_nan=False)),
                 )
