@@ -11,22 +11,26 @@ from torch import Tensor
 from grainlight.crystal.embedding import PER_DEGREE, SQUARED_NORM, decode
 from grainlight.diffusion.sampler import solve
 from grainlight.diffusion.square import VIEWS, turn_image, turn_state, turn_state_back
-from grainlight.diffusion.state import EBSD, LIGHT, is_unknown
+from grainlight.diffusion.state import EBSD, GROUP_SIZES, LIGHT, is_unknown
 from grainlight.progress import Progress, Silent
 from grainlight.restore.lone import join_lone_pixels
-from grainlight.restore.projection import Neighbours, project
+from grainlight.restore.projection import Neighbours, Projected, project
+from grainlight.restore.relabel import Relabelled, relabel
+from grainlight.restore.rival import boundary_probability, rival_embedding, rival_probability
 
 BOUNDARY_DEGREES = 5.0
+# Share of the network's own doubt that stays after the light has placed the boundaries.
+_UNSETTLED = 0.1
 
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
     """Summary of an ensemble.
 
-    ``embedding`` (18, H, W) of the restored map; ``light`` (5, H, W) mean harmonics; ``doubt`` (H, W) root-mean-square
-    distance of the samples from the map in degrees with the standard error of the projection, before calibration;
-    ``boundary`` (H, W) share of samples with a boundary of 5 degrees to the right or below; ``samples`` (K, H, W, 4)
-    orientations of the projected samples in half precision (0.05 degrees), none where the ensemble has one member.
+    ``embedding`` (18, H, W) of the restored map; ``light`` (5, H, W) mean harmonics; ``doubt`` (H, W) expected distance
+    (root mean square) of the truth from the map in degrees, before calibration; ``boundary`` (H, W) probability of a
+    boundary of 5 degrees to the right or below; ``samples`` (K, H, W, 4) orientations of the samples in half precision
+    (0.05 degrees), none where the ensemble has one member; ``blur`` of the light in pixels, None without light.
     """
 
     embedding: Tensor
@@ -34,6 +38,7 @@ class Posterior:
     doubt: Tensor
     boundary: Tensor
     samples: Tensor | None = None
+    blur: float | None = None
 
 
 def boundary_pixels(e: Tensor) -> Tensor:
@@ -74,32 +79,62 @@ def restore_ensemble(
             # Half precision keeps 0.02 degrees and half the memory.
             members.append(state[EBSD].half())
     progress = progress or Silent()
-    progress.begin("projecting on the measurement", 1 + len(members))
+    progress.begin("placing the boundaries", 1 + len(members))
     guide = mean[EBSD]
-    measured = ~is_unknown(sigma[0])
-    if neighbours is None:
-        final, error = guide, torch.zeros(rows, columns)
-    else:
-        projected = project(guide, measurement[EBSD], sigma[0], neighbours, drift)
-        final, error = join_lone_pixels(projected.embedding, guide, measured), projected.error
+    place = _Placing(measurement, sigma, neighbours, drift)
+    final, error, moved = place(guide)
     progress.advance()
-    final = final * (SQUARED_NORM**0.5 / final.norm(dim=0).clamp(min=1e-6))
     # A posterior mean is shorter than an orientation by the variance that it averages over.
     spread = (SQUARED_NORM - guide.square().sum(0)).clamp(min=0.0)
-    boundary = torch.zeros(rows, columns)
-    if members:
-        distance = torch.zeros(rows, columns)
-        for number, member in enumerate(members):
-            e = member.float()
-            if neighbours is not None:
-                joined = project(e, measurement[EBSD], sigma[0], neighbours, drift).embedding
-                e = join_lone_pixels(joined, e, measured)
-            distance += (e - final).square().sum(0) / samples
-            boundary += boundary_pixels(e).float() / samples
-            members[number] = decode(e, dim=0).half()
-            progress.advance()
+    distance, shares = torch.zeros(rows, columns), torch.zeros(rows, columns)
+    for number, member in enumerate(members):
+        e = place(member.float())[0]
+        distance += (e - final).square().sum(0) / samples
+        shares += boundary_pixels(e).float() / samples
+        members[number] = decode(e, dim=0).half()
+        progress.advance()
+    if moved is None:
+        boundary = shares if members else boundary_pixels(final).float()
         spread = torch.maximum(spread, distance)
     else:
-        boundary = boundary_pixels(final).float()
+        # The light has decided between grains: what is left open is what it could not tell apart.
+        probability = rival_probability(moved.margin)
+        boundary = boundary_probability(final, moved.rival, probability, BOUNDARY_DEGREES)
+        apart = (rival_embedding(final, moved.rival) - final).square().sum(0)
+        spread = torch.maximum(probability * apart, distance) + _UNSETTLED * spread
     doubt = (spread + 3 * error**2).sqrt() / PER_DEGREE
-    return Posterior(final, mean[LIGHT], doubt, boundary, torch.stack(members) if members else None)
+    return Posterior(
+        final,
+        mean[LIGHT],
+        doubt,
+        boundary,
+        torch.stack(members) if members else None,
+        None if moved is None else moved.blur,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Placing:
+    """Projection on the measurement, lone pixels, boundaries by the light: from an estimate to a map."""
+
+    measurement: Tensor
+    sigma: Tensor
+    neighbours: Neighbours | None
+    drift: float
+
+    def __call__(self, guide: Tensor) -> tuple[Tensor, Tensor, Relabelled | None]:
+        """Embedding (18, H, W) on the manifold's sphere, its standard error (H, W), and the relabelling, if any."""
+        measured = ~is_unknown(self.sigma[0])
+        if self.neighbours is None:
+            return _normalised(guide), torch.zeros_like(guide[0]), None
+        found: Projected = project(guide, self.measurement[EBSD], self.sigma[0], self.neighbours, self.drift)
+        e = _normalised(join_lone_pixels(found.embedding, guide, measured))
+        if is_unknown(self.sigma[1:]).all():
+            return e, found.error, None
+        channels = self.sigma[1:].repeat_interleave(torch.tensor(GROUP_SIZES[1:]), 0)
+        moved = relabel(e, guide, measured & ~found.wrong, self.measurement[LIGHT], channels)
+        return moved.embedding, found.error, moved
+
+
+def _normalised(e: Tensor) -> Tensor:
+    return e * (SQUARED_NORM**0.5 / e.norm(dim=0).clamp(min=1e-6))

@@ -35,7 +35,7 @@ class ProjectionSettings:
     """
 
     neighbours: int = 16
-    likeness: float = 2.5
+    likeness: float = 1.5
     accept: float = 10.0
     wrong: float = 8.0
     far: float = 1.2

@@ -1,0 +1,223 @@
+"""Boundaries where the light says: which neighbour's grain a pixel belongs to, by analysis and synthesis.
+
+The network names the grains and their orientations. Where exactly one ends and the next begins is a question that
+physics answers: the light of a map, blurred as the optics blur it, must be the light that was measured. Pixels at
+boundaries take a neighbour's orientation where that lowers the energy
+
+    misfit of the blurred light + length of boundaries + distance to the network's estimate,
+
+four interleaved sets of pixels in turn, all pixels of a set at once (iterated conditional modes, Besag 1986, with the
+optics in the likelihood). No orientation is invented, and none that EBSD measured is touched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from grainlight.crystal.embedding import PER_DEGREE
+from grainlight.restore.blur import FREEDOM, blurred, estimate_blur, gaussian, spread_back
+from grainlight.restore.grain_light import expected_light, grain_offsets
+
+_OFFSETS = tuple((r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0))
+_CHUNK = 1 << 15
+# Light worse than this says nothing worth an equation (canonical units; a grain's light spreads by some 0.5).
+_USELESS = 2.0
+
+
+@dataclass(frozen=True)
+class RelabelSettings:
+    """Constants of the energy, found on synthetic sections (`python -m grainlight.benchmark.relabel`).
+
+    Parameters
+    ----------
+    guide
+        Standard deviation, in degrees, of the network's estimate as one more witness.
+    length, full
+        Energy of a boundary between a pixel and a neighbour of ``full`` degrees or more, less in proportion below;
+        diagonal neighbours count ``diagonal`` of it.
+    apart
+        Neighbours closer than this, in degrees, are one grain: nothing to choose.
+    floor
+        Noise of the light that its stated levels leave out, in canonical units.
+    interior
+        Blur moves the light of an interior pixel by less than this.
+    """
+
+    guide: float = 40.0
+    length: float = 0.75
+    full: float = 5.0
+    diagonal: float = 0.7
+    apart: float = 3.0
+    floor: float = 0.03
+    interior: float = 0.03
+    sweeps: int = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Relabelled:
+    """A map whose boundaries agree with the light.
+
+    ``embedding`` (18, H, W); ``rival`` (H, W) flat index of the neighbour that has the next best orientation, the pixel
+    itself where there is none; ``margin`` (H, W) energy that it is worse by, infinite where there is none; ``blur`` of
+    the light in pixels; ``changed`` pixels.
+    """
+
+    embedding: Tensor
+    rival: Tensor
+    margin: Tensor
+    blur: float
+    changed: int
+
+
+def relabel(
+    e: Tensor,
+    guide: Tensor,
+    fixed: Tensor,
+    light: Tensor,
+    sigma: Tensor,
+    settings: RelabelSettings | None = None,
+) -> Relabelled:
+    """Move the boundaries of a restored map to where the light says.
+
+    Parameters
+    ----------
+    e, guide
+        Projected and restored embedding (18, H, W).
+    fixed
+        Pixels (H, W) that keep their orientation: EBSD measured them.
+    light, sigma
+        Measured canonical harmonics (5, H, W) and the noise level per channel (5, H, W).
+    """
+    settings = settings or RelabelSettings()
+    noise = (sigma**2 + settings.floor**2).sqrt()
+    precision = torch.where(sigma < _USELESS, noise**-2, 0.0)
+    width = estimate_blur(light, precision, expected_light(e))
+    work = _Relabelling(e, guide, fixed, light, precision, gaussian(width), settings)
+    near = torch.ones(e.shape[1:], dtype=torch.bool)
+    changed = 0
+    for _ in range(settings.sweeps):
+        moved = work.sweep(near)
+        changed += int(moved.sum())
+        if not moved.any():
+            break
+        near = F.max_pool2d(moved[None].float(), 5, 1, 2)[0] > 0
+    rival, margin = work.rivals()
+    return Relabelled(work.image(), rival, margin, width, changed)
+
+
+class _Relabelling:
+    """The state of one run: orientations pixel by pixel, and the light that they give."""
+
+    def __init__(
+        self,
+        e: Tensor,
+        guide: Tensor,
+        fixed: Tensor,
+        light: Tensor,
+        precision: Tensor,
+        kernel: Tensor,
+        settings: RelabelSettings,
+    ) -> None:
+        self.rows, self.columns = e.shape[1:]
+        self.e = e.reshape(len(e), -1).T.contiguous()
+        self.guide = guide.reshape(len(e), -1)
+        self.fixed, self.light, self.precision = fixed, light, precision
+        self.kernel, self.settings = kernel, settings
+        self.expected = self._with_offsets()
+
+    def image(self) -> Tensor:
+        return self.e.T.reshape(-1, self.rows, self.columns)
+
+    def sweep(self, near: Tensor) -> Tensor:
+        """Let the free boundary pixels of a mask choose once; return those that changed (H, W)."""
+        self.expected = self._with_offsets()
+        moved = torch.zeros(self.rows * self.columns, dtype=torch.bool)
+        candidates = near & ~self.fixed & self._at_boundary()
+        for first_row in (0, 1):
+            for first_column in (0, 1):
+                chosen = torch.zeros_like(candidates)
+                chosen[first_row::2, first_column::2] = candidates[first_row::2, first_column::2]
+                pull, stiff = self._light_terms()
+                taken, source = [], []
+                for at in chosen.reshape(-1).nonzero()[:, 0].split(_CHUNK):
+                    energy, neighbours = self._energies(at, pull, stiff)
+                    best = energy.min(-1)
+                    flips = best.values < energy[:, 0] - 1e-3
+                    taken.append(at[flips])
+                    source.append(neighbours[flips].gather(1, best.indices[flips, None] - 1)[:, 0])
+                if taken:
+                    to, of = torch.cat(taken), torch.cat(source)
+                    self.e[to] = self.e[of]
+                    flat = self.expected.view(len(self.expected), -1)
+                    flat[:, to] = flat[:, of]
+                    moved[to] = True
+        return moved.view(self.rows, self.columns)
+
+    def rivals(self) -> tuple[Tensor, Tensor]:
+        """Second best choice of every free boundary pixel, and how much worse it is."""
+        rival = torch.arange(self.rows * self.columns)
+        margin = torch.full((self.rows * self.columns,), torch.inf)
+        pull, stiff = self._light_terms()
+        for at in (self._at_boundary() & ~self.fixed).reshape(-1).nonzero()[:, 0].split(_CHUNK):
+            energy, neighbours = self._energies(at, pull, stiff)
+            best = energy[:, 1:].min(-1)
+            rival[at] = neighbours.gather(1, best.indices[:, None])[:, 0]
+            margin[at] = best.values - energy[:, 0]
+        return rival.view(self.rows, self.columns), margin.view(self.rows, self.columns)
+
+    def _with_offsets(self) -> Tensor:
+        e = self.image()
+        expected = expected_light(e)
+        mixed = (blurred(expected, self.kernel) - expected).abs().amax(0) >= self.settings.interior
+        residual = self.light - expected
+        weight = self._robust(residual).masked_fill(mixed, 0.0)
+        return expected + grain_offsets(e, residual, weight)
+
+    def _robust(self, residual: Tensor) -> Tensor:
+        return self.precision / (1 + residual.square() * self.precision / FREEDOM)
+
+    def _light_terms(self) -> tuple[Tensor, Tensor]:
+        """First and second derivative of the misfit by the light of each pixel, (H W, 5) each."""
+        residual = self.light - blurred(self.expected, self.kernel)
+        weight = self._robust(residual)
+        pull = spread_back(residual * weight, self.kernel)
+        stiff = spread_back(weight, self.kernel**2)
+        return pull.reshape(len(pull), -1).T, stiff.reshape(len(stiff), -1).T
+
+    def _at_boundary(self) -> Tensor:
+        e, limit = self.image(), self.settings.apart * PER_DEGREE
+        out = torch.zeros(self.rows, self.columns, dtype=torch.bool)
+        for r, c in ((0, 1), (1, 0), (1, 1), (1, -1)):
+            here = (slice(0, self.rows - r), slice(max(0, -c), self.columns - max(0, c)))
+            there = (slice(r, self.rows), slice(max(0, c), self.columns - max(0, -c)))
+            apart = (e[:, *here] - e[:, *there]).norm(dim=0) > limit
+            out[here] |= apart
+            out[there] |= apart
+        return out
+
+    def _energies(self, at: Tensor, pull: Tensor, stiff: Tensor) -> tuple[Tensor, Tensor]:
+        """Energy (n, 9) of keeping an orientation or taking that of one of the neighbours (n, 8, flat indices)."""
+        s = self.settings
+        row, column = at // self.columns, at % self.columns
+        r = torch.stack([row + dr for dr, _ in _OFFSETS], 1)
+        c = torch.stack([column + dc for _, dc in _OFFSETS], 1)
+        inside = (r >= 0) & (r < self.rows) & (c >= 0) & (c < self.columns)
+        neighbours = r.clamp(0, self.rows - 1) * self.columns + c.clamp(0, self.columns - 1)
+        around = self.e[neighbours]
+        choices = torch.cat((self.e[at][:, None], around), 1)
+        share = torch.tensor([1.0 if 0 in offset else s.diagonal for offset in _OFFSETS])
+        between = torch.cdist(choices, around, compute_mode="use_mm_for_euclid_dist")
+        length = s.length * ((between / (s.full * PER_DEGREE)).clamp(max=1.0) * (share * inside)[:, None]).sum(-1)
+        away = (self.guide[:, at].T[:, None] - choices).square().sum(-1) / (2 * (s.guide * PER_DEGREE) ** 2)
+        flat = self.expected.view(len(self.expected), -1)
+        own = flat[:, at].T
+        step = torch.cat((torch.zeros_like(own)[:, None], flat[:, neighbours].permute(1, 2, 0) - own[:, None]), 1)
+        misfit = (step * (0.5 * step * stiff[at][:, None] - pull[at][:, None])).sum(-1)
+        energy = length + away + misfit
+        other = inside & (between[:, 0] > s.apart * PER_DEGREE)
+        energy[:, 1:] = torch.where(other, energy[:, 1:], torch.inf)
+        return energy, neighbours
