@@ -128,7 +128,8 @@ def _block(scene: Scene, points: Array, high: int, wide: int) -> NDArray[np.int6
     x0, y0, x1, y1 = scene.extent
     row = ((points[:, 1] - y0) / max(y1 - y0, 1e-9) * high).astype(np.int64).clip(0, high - 1)
     column = ((points[:, 0] - x0) / max(x1 - x0, 1e-9) * wide).astype(np.int64).clip(0, wide - 1)
-    return row * wide + column
+    found: NDArray[np.int64] = row * wide + column
+    return found
 
 
 def overlap(pair: Pair, found: Transform) -> float:

@@ -63,7 +63,7 @@ class Pair:
         if blur not in self._levels:
             here = self.pixel * self.view.binning
             light = self.view.smoothed(max(max(blur, _SHARPEST) * self.unit / here, 0.5))
-            down, across = np.gradient(light, axis=(1, 2))
+            down, across = (np.asarray(slope) for slope in np.gradient(light, axis=(1, 2)))
             self._levels[blur] = Level(self.scene.at_points(blur * self.unit), light, down, across)
         return self._levels[blur]
 

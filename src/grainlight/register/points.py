@@ -32,7 +32,7 @@ def load_points(path: str | Path) -> tuple[Array, Array]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError("the points cannot be read", file=path, found=str(error)) from error
-    pairs = []
+    pairs: list[list[float]] = []
     for number, line in enumerate(lines, 1):
         cells = next(csv.reader([line.replace(";", ",").replace("\t", ",")]), [])
         if not any(cell.strip() for cell in cells) or line.lstrip().startswith("#"):

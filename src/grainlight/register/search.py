@@ -124,7 +124,7 @@ class _Room:
         surface, middle = self.surface(matrix)
         row, column = np.unravel_index(int(surface.argmax()), surface.shape)
         high, wide = self.light.shape[1:]
-        shift = np.array([_signed(column, wide, self.size[1]), _signed(row, high, self.size[0])]) + middle
+        shift = np.array([_signed(int(column), wide, self.size[1]), _signed(int(row), high, self.size[0])]) + middle
         place = shift * self.fine * self.view.binning + (self.view.binning - 1) / 2
         offset = place - matrix @ self.centre
         return float(surface[row, column]), Transform(matrix, offset, self.scene.extent)

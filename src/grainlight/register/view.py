@@ -106,7 +106,7 @@ def _view(
 
 
 def _binned(images: NDArray[np.float32], binning: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    finite = np.isfinite(images).all(0)
+    finite: NDArray[np.bool_] = np.asarray(np.isfinite(images).all(0))
     images = np.where(finite, images, 0.0)
     if binning > 1:
         high, wide = (n // binning * binning for n in images.shape[1:])
