@@ -86,12 +86,12 @@ def add_frame(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--frame",
         choices=FRAMES,
-        help="sample frame of the Euler angles (default: edax2 for .ang, oxford for .ctf)",
+        help="sample frame of the Euler angles (default: what the file says, else edax2 for EDAX, oxford for Oxford)",
     )
     command.add_argument(
         "--crystal-frame",
         choices=("a", "a-star"),
-        help="what X of a hexagonal crystal lies along (default: a for .ang, a-star for .ctf)",
+        help="what X of a hexagonal crystal lies along (default: a for EDAX, a-star for Oxford)",
     )
 
 
