@@ -124,6 +124,8 @@ def made() -> Made:
         correction=np.where(measured, 0.3, np.nan).astype(np.float32),
         record=record,
         samples=np.stack([SampleFrame.EDAX2.from_frame_s(noisy(1.0)) for _ in range(3)]).astype(np.float16),
+        other_grain=np.where(edge, 0.4, 0.01).astype(np.float32),
+        contradiction=np.where(flags == 8, 4.0, 0.9).astype(np.float32),
         light_flags=flags,
     )
     return Made(result, LightStack(counts.astype(np.float32), angles, 0.5))

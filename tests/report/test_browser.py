@@ -73,7 +73,7 @@ def test_images_are_loaded_and_keep_their_shape(opened):
         "[...document.images].filter(i => i.getClientRects().length).map(i => {"
         "const b = i.getBoundingClientRect(); return [i.naturalWidth, i.naturalHeight, b.width, b.height]; })"
     )
-    assert len(found) == 2 + 5 + 2
+    assert len(found) == 2 + 6 + 2
     for wide, high, shown_wide, shown_high in found:
         assert wide == 76
         assert high == 60

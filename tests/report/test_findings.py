@@ -45,6 +45,12 @@ def test_a_small_bound_is_sound_and_a_large_one_is_not(made):
     assert "At 100 % of the pixels the bound is above 5°" in text_of(findings(large), "caution")
 
 
+def test_expected_errors_are_the_mean_of_their_probabilities(made):
+    wide = replace(made.result, uncertainty=np.full_like(made.result.uncertainty, 9.0))
+    expected = percent(float(made.result.other_grain.mean()))
+    assert f"{expected} are expected to" in text_of(findings(wide), "caution")
+
+
 def test_contradictions_are_a_caution_from_five_per_cent(made):
     agree = text_of(findings(with_record(made.result, light={"share_contradiction": 0.01})), "sound")
     assert "agrees with the measured c-axes" in agree

@@ -17,15 +17,17 @@ from grainlight.report.light_view import LightView, grey, limits_of, view_light
 from grainlight.report.measured_view import MeasuredView, view_measured
 from grainlight.report.panels import bar_length, thinned_most
 from grainlight.report.plots import boundaries_on, step_text
-from grainlight.report.scales import DEGREES, NOT_RESTORED, ON_GREY, SOURCES, Scale
+from grainlight.report.scales import CHANCE, DEGREES, NOT_RESTORED, ON_GREY, SOURCES, Scale
 
 if TYPE_CHECKING:
     from grainlight.restore.result import Result
 
+CONTRADICTED = 2.0
+"""Standard deviations of `Result.contradiction` above which light and map contradict each other."""
 MOST_PIXELS = 1024
 """Pixels along a side beyond which a page shows every n-th."""
 # bytes; together with the rest of the page four thirds of them stay below 8 MB
-IPF, DOUBT, ON_LIGHT, LIGHT, SOURCE, OVERLAY, DAMAGE = (1000 * size for size in (520, 420, 420, 330, 120, 380, 350))
+IPF, DOUBT, ON_LIGHT, LIGHT, SOURCE, OVERLAY, DAMAGE = (1000 * size for size in (480, 420, 420, 330, 120, 380, 350))
 
 FLAGS = (
     (1 | 2, "#4a4a4a", "no light, or saturated"),
@@ -174,6 +176,7 @@ def _panels(
             "neighbouring grain." + (" Pink: not restored." if not restored.all() else ""),
             Bar.of(DEGREES),
         ),
+        *_other_grain(result, n),
         Panel(
             "source",
             "Where each pixel comes from",
@@ -185,7 +188,10 @@ def _panels(
         ),
     ]
     if result.light_flags is not None:
-        panels.append(_flags(result.light_flags[::n, ::n], grey(below[::n, ::n])))
+        flags = result.light_flags.copy()
+        if result.contradiction is not None:
+            flags |= (np.nan_to_num(result.contradiction) > CONTRADICTED).astype(np.uint8) * 32
+        panels.append(_flags(flags[::n, ::n], grey(below[::n, ::n])))
     if overlay is None and seen.measured is not None:
         overlay = _overlay(grey(seen.measured), points.boundaries())
     if overlay is not None:
@@ -200,6 +206,22 @@ def _panels(
             )
         )
     return panels
+
+
+def _other_grain(result: Result, n: int) -> list[Panel]:
+    if result.other_grain.shape != result.source.shape:
+        return []
+    chance = thinned_most(np.where(result.source > 0, result.other_grain, np.nan).astype(np.float32), n)
+    return [
+        Panel(
+            "other-grain",
+            "Another grain?",
+            embed_scaled(CHANCE.position(chance), CHANCE.palette(), DOUBT, NOT_RESTORED),
+            "Map of the probability that a pixel belongs to another grain",
+            "The probability that a pixel belongs to another grain than drawn: that its error exceeds 5°.",
+            Bar.of(CHANCE),
+        )
+    ]
 
 
 def _overlay(image: NDArray[np.uint8], boundaries: NDArray[np.bool_]) -> NDArray[np.uint8]:

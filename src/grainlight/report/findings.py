@@ -104,6 +104,8 @@ def _bound(result: Result) -> list[Finding]:
         return [Finding("caution", "Nothing was restored.")]
     middle, high = np.percentile(known, (50, 95))
     wide = float(np.mean(known > CLEAR_BOUND))
+    chance = result.other_grain[np.isfinite(result.other_grain)]
+    expected = f", and {percent(float(chance.mean()))} are expected to" if chance.size else ""
     found = [
         Finding(
             "sound" if middle <= 2.0 else "caution",
@@ -116,7 +118,7 @@ def _bound(result: Result) -> list[Finding]:
             Finding(
                 "caution" if wide > _UNSURE else "note",
                 f"At {percent(wide)} of the pixels the bound is above {CLEAR_BOUND:g}°: they may belong to the "
-                "neighbouring grain. They are light in the map of uncertainty, mostly along boundaries.",
+                f"neighbouring grain{expected}. They are light in the map of uncertainty.",
             )
         )
     found.append(

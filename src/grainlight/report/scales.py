@@ -62,6 +62,8 @@ class Scale:
 
 DEGREES = Scale("cividis", 0.3, 60.0, (0.5, 1, 2, 5, 10, 20, 50), "degrees", logarithmic=True)
 """Uncertainty."""
+CHANCE = Scale("cividis", 0.0, 1.0, (0, 0.25, 0.5, 0.75, 1), "probability")
+"""That a pixel belongs to another grain."""
 PROBABILITY = Scale("Greys", 0.0, 1.0, (0, 0.25, 0.5, 0.75, 1), "probability")
 """Boundaries on white."""
 ON_GREY = Scale("plasma", 0.0, 1.0, (0, 0.25, 0.5, 0.75, 1), "probability", first=0.2, last=0.95)

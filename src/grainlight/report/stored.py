@@ -34,7 +34,11 @@ def load_result(path: str | Path) -> tuple[Result, tuple[str, ...]]:
         q[..., 0] = 1.0
         given = data["measured_quaternions"].astype(np.float64)
         q[measured] = given / np.linalg.norm(given, axis=-1, keepdims=True)
-        flags = data["light_flags"] if "light_flags" in data.files else np.zeros((0, 0), np.uint8)
+        later = {
+            name: data[name] if name in data.files else np.zeros((0, 0), np.uint8)
+            for name in ("other_grain", "contradiction", "light_flags")
+        }
+        missed, flags = later["contradiction"].astype(np.float32), later["light_flags"]
         result = Result(
             map=saved.map.replace(origin=tuple(saved.record["ebsd"].get("origin_um", (0.0, 0.0)))),
             uncertainty=data["uncertainty"],
@@ -46,6 +50,8 @@ def load_result(path: str | Path) -> tuple[Result, tuple[str, ...]]:
             correction=data["correction"],
             record=saved.record,
             samples=saved.samples,
+            other_grain=later["other_grain"].astype(np.float32),
+            contradiction=missed if missed.size else None,
             light_flags=flags if flags.size else None,
         )
     return result, saved.notes
