@@ -26,7 +26,7 @@ from grainlight.diffusion.checkpoint import load_weights
 from grainlight.grains.boundaries import EVIDENCE, THRESHOLDS, angles_of_map, edge_evidence, sample_edge_angles
 from grainlight.grains.edges import edges_of_map
 from grainlight.grains.grain_map import WITH_INTERVAL, GrainMap, find_grains, margin_scale
-from grainlight.grains.interval import departure
+from grainlight.grains.interval import departure, margin_unit
 from grainlight.grains.matching import adjusted_rand, match
 from grainlight.grains.summary import QUANTITIES
 from grainlight.maps.orientation_map import OrientationMap
@@ -170,7 +170,8 @@ def margins(found: Sequence[dict[str, GrainMap]]) -> dict[str, tuple[float, floa
     for name in QUANTITIES:
         values = [(one["restored"].figures[name], one["truth"].figures[name].value) for one in found]
         off = np.array([float(departure(name, np.array([v.value]), np.array([t]))[0]) for v, t in values])
-        made[name] = _both_sides(off, np.array([v.spread for v, _ in values]))
+        unit = margin_unit(name, np.array([v.value for v, _ in values]))
+        made[name] = _both_sides(off / unit, np.array([v.spread for v, _ in values]) / unit)
     for name in WITH_INTERVAL:
         off, apart = [], []
         for one in found:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +22,7 @@ from grainlight.grains.statistics import Grains, grain_statistics
 from grainlight.grains.summary import summarise
 from grainlight.maps.orientation_map import OrientationMap
 
+_WORKERS = min(4, os.cpu_count() or 1)
 WITH_INTERVAL = ("area", "diameter", "aspect", "gos")
 """Columns of `Grains` that get an interval per grain."""
 
@@ -127,7 +130,9 @@ def find_grains(
         return _measure(one, labels, own, edges, tuple(systems), tolerance)
 
     main = draw(ebsd, angle, across)
-    drawn = [draw(one, own, across[:0]) for one, own in zip(maps, across, strict=True)]
+    # numpy computes outside Python's lock: members on several cores
+    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+        drawn = list(pool.map(lambda one, own: draw(one, own, across[:0]), maps, across))
     figures = {
         name: interval(name, value, [one.figures[name] for one in drawn]) for name, value in main.figures.items()
     }

@@ -11,21 +11,24 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 
 # How far the truth was below and above a figure, beyond what the samples say, in 19 of 20 synthetic sections at scale
-# 4: as a logarithm for counts and sizes, as a difference for what `is_absolute`. For grains at a size of 100 pixels;
-# it falls with the diameter. `python -m grainlight.benchmark.grains --calibrate` prints it.
+# 4: as a logarithm for counts and sizes, as a difference for what `is_absolute`, for fractions in units of their
+# root. For grains at a size of 100 pixels; it falls with the diameter.
+# `python -m grainlight.benchmark.grains --calibrate --sections 42` prints it.
 MARGINS: Mapping[str, tuple[float, float]] = {
-    "grains": (0.017, 0.113),
-    "interior_grains": (0.044, 0.201),
-    "mean_diameter": (0.147, 0.016),
-    "mean_area": (0.249, 0.037),
-    "astm_number": (0.053, 0.359),
-    "mean_aspect": (0.023, 0.148),
-    "boundary_density": (0.011, 0.127),
-    "twin_fraction": (0.008, 0.038),
-    "variant_fraction": (0.029, 0.027),
-    "grain area": (0.18, 0.129),
-    "grain diameter": (0.09, 0.064),
-    "grain aspect": (0.13, 0.193),
+    "grains": (0.0, 0.304),
+    "interior_grains": (0.0, 0.588),
+    "mean_diameter": (0.235, 0.018),
+    "mean_area": (0.322, 0.024),
+    "astm_number": (0.034, 0.465),
+    "mean_aspect": (0.033, 0.135),
+    "mean_gos": (0.579, 0.936),
+    "boundary_density": (0.001, 0.202),
+    "twin_fraction": (0.079, 0.08),
+    "variant_fraction": (0.104, 0.123),
+    "grain area": (0.307, 0.11),
+    "grain diameter": (0.154, 0.055),
+    "grain aspect": (0.164, 0.182),
+    "grain gos": (2.897, 4.424),
 }
 OTHERWISE = (0.15, 0.15)
 ABSOLUTE = ("fraction", "astm_number", "gos")
@@ -72,13 +75,18 @@ def bounds(name: str, values: Array, apart: Array, scale: ArrayLike = 1.0) -> tu
     The width is that distance plus margins for what all samples get wrong alike, multiplied by ``scale`` (N,).
     """
     below, above = MARGINS.get(_family(name), OTHERWISE)
-    scale = np.asarray(scale, dtype=np.float64)
+    scale = np.asarray(scale, dtype=np.float64) * margin_unit(name, values)
     if is_absolute(name):
         low, high = values - apart - below * scale, values + apart + above * scale
         if "astm" in name:
             return low, high
         return np.maximum(low, 0.0), np.minimum(high, 1.0) if "fraction" in name else high
     return values * np.exp(-apart - below * scale), values * np.exp(apart + above * scale)
+
+
+def margin_unit(name: str, values: Array) -> Array:
+    """Return the unit (N,) of the margins of values (N,): for fractions their root, at least a tenth, for others 1."""
+    return np.sqrt(np.maximum(values, 0.01)) if "fraction" in name else np.ones_like(values)
 
 
 def distance(name: str, values: Array, samples: ArrayLike) -> Array:
