@@ -22,6 +22,7 @@ from grainlight.register.transform import Transform, stated
 from grainlight.register.view import View, view_of
 
 _FEWEST_POINTS = 100
+_LEAST_SIDE = 8  # scan points
 _SURE = 3.0  # standard errors
 # Of the best placement's score over that of any other turn; unrelated pairs reach 1.5 (docs/registration.md).
 _DISTINCT = 2.0
@@ -114,7 +115,7 @@ def register(
     progress = progress or Silent()
     scene = scene_of(ebsd)
     as_stated = stated(light, scene.extent) if start is None else start
-    if method == "none" or len(scene.points) < _FEWEST_POINTS:
+    if method == "none" or len(scene.points) < _FEWEST_POINTS or min(scene.known.shape) < _LEAST_SIDE:
         told = (
             () if method == "none" else ("The map has too few points to register it; the stated placement was used.",)
         )

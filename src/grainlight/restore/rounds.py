@@ -64,7 +64,7 @@ def lay_light(
 def laid(light: LightStack, found: Registration, placed: Placed) -> Laid:
     """Bring a stack to where a registration says; one that lies where it was stated stays as it is."""
     if not found.trusted:
-        told = "The polarized light was not used: its place on the EBSD map could not be found with confidence."
+        told = "The polarized light is not used: its place on the EBSD map could not be found with confidence."
         return Laid(None, replace(found, warnings=(*found.warnings, told)))
     if found.moved == 0.0:
         return Laid(light, found)
