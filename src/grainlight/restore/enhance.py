@@ -17,6 +17,7 @@ from grainlight.crystal.frames import CrystalFrame, SampleFrame, change_crystal_
 from grainlight.crystal.hexagonal import disorientation_angle
 from grainlight.diffusion.checkpoint import load_weights, weights_hash
 from grainlight.diffusion.sampler import group_sigma
+from grainlight.diffusion.state import SIGMA_MAX, is_unknown
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
@@ -26,8 +27,10 @@ from grainlight.restore.doubt import bound_90
 from grainlight.restore.ensemble import Posterior, restore_ensemble
 from grainlight.restore.estimate import check_memory
 from grainlight.restore.light import PlacedLight, all_flags, place_light
+from grainlight.restore.misindexed import find_misindexed
 from grainlight.restore.noise import estimate_noise
 from grainlight.restore.other_grain import other_grain
+from grainlight.restore.phases import phase_report
 from grainlight.restore.place import Placed, place
 from grainlight.restore.projection import find_neighbours
 from grainlight.restore.record import input_record
@@ -103,7 +106,7 @@ class Prepared:
     def restore(self, denoise: TiledDenoiser, settings: Settings, progress: Progress | None = None) -> Posterior:
         """Run the ensemble and its projection."""
         progress = progress or Silent()
-        neighbours = find_neighbours(torch.from_numpy(self.placed.measured)) if settings.projection else None
+        neighbours = find_neighbours(~is_unknown(self.sigma[0])) if settings.projection else None
         steps, samples = settings.calls
         return restore_ensemble(
             denoise,
@@ -138,6 +141,8 @@ def prepare(
     progress.advance()
     level = found.level.reshape(-1)[placed.nearest]
     measurement, sigma = joint_measurement(placed, shown, level)
+    misindexed = find_misindexed(measurement, sigma)
+    sigma[0][torch.from_numpy(misindexed)] = SIGMA_MAX
     # Of one channel: three components of the rotation share the angle's variance.
     drift = found.drift / settings.scale * PER_DEGREE**2 / 3
     return Prepared(placed, shown, found.noise, level, found.report, drift, measurement, sigma, laid)

@@ -99,12 +99,16 @@ def relabel(
     work = _Relabelling(e, guide, fixed, light, precision, gaussian(width), settings)
     near = torch.ones(e.shape[1:], dtype=torch.bool)
     changed = 0
-    for _ in range(settings.sweeps):
+    for number in range(settings.sweeps):
         moved = work.sweep(near)
         changed += int(moved.sum())
         if not moved.any():
             break
         near = F.max_pool2d(moved[None].float(), 5, 1, 2)[0] > 0
+        if number == 0:
+            # Boundaries that were displaced looked like blur.
+            width = estimate_blur(light, precision, work.expected)
+            work.kernel = gaussian(width)
     rival, margin = work.rivals()
     return Relabelled(work.image(), rival, margin, width, changed)
 

@@ -1,0 +1,130 @@
+"""Boundaries move to where blurred, noisy light says, and nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from grainlight.crystal.embedding import embed
+from grainlight.crystal.quaternion import random
+from grainlight.restore.blur import WIDTHS, blurred, estimate_blur, gaussian, spread_back
+from grainlight.restore.grain_light import expected_light, grain_offsets, label_grains
+from grainlight.restore.relabel import relabel
+from grainlight.restore.rival import boundary_probability, rival_probability
+
+SIDE = 40
+
+
+def two_grains(slope: float) -> Tensor:
+    """Embedding (18, 40, 40) of two grains on either side of a sloping line."""
+    left, right = embed(random((2,), torch.Generator().manual_seed(11)))
+    row, column = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
+    beyond = column + slope * (row - SIDE / 2) > SIDE / 2
+    return torch.where(beyond, right[:, None, None], left[:, None, None])
+
+
+def seen(e: Tensor, width: float, noise: float, offset: float = 0.0) -> Tensor:
+    light = blurred(expected_light(e), gaussian(width))
+    side = (e - e[:, :1, :1]).norm(dim=0) > 0.1
+    return light + offset * side + noise * torch.randn(light.shape, generator=torch.Generator().manual_seed(3))
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.08])
+def test_a_displaced_boundary_goes_back(offset: float) -> None:
+    truth = two_grains(0.4)
+    wrong = truth.roll(2, -1)
+    wrong[:, :, :2] = truth[:, :, :2]
+    light = seen(truth, 0.9, 0.06, offset)
+    free = torch.zeros(SIDE, SIDE, dtype=torch.bool)
+    found = relabel(wrong, wrong, free, light, torch.full_like(light, 0.06))
+    before = ((wrong - truth).norm(dim=0) > 0.1).float().mean()
+    after = ((found.embedding - truth).norm(dim=0) > 0.1).float().mean()
+    assert before > 0.04
+    assert after < 0.2 * before
+    assert abs(found.blur - 0.9) <= 0.2
+
+
+def test_fixed_pixels_stay_and_no_orientation_is_invented() -> None:
+    truth = two_grains(0.4)
+    wrong = truth.roll(2, -1)
+    light = seen(truth, 0.9, 0.06)
+    fixed = torch.rand(SIDE, SIDE, generator=torch.Generator().manual_seed(1)) < 0.2
+    found = relabel(wrong, wrong, fixed, light, torch.full_like(light, 0.06)).embedding
+    assert torch.equal(found[:, fixed], wrong[:, fixed])
+    known = torch.stack((truth[:, 0, 0], truth[:, 0, -1]), 1)
+    assert ((found[:, :, :, None] - known[:, None, None]).norm(dim=0).amin(-1) == 0).all()
+
+
+def test_without_light_a_straight_boundary_stays() -> None:
+    truth = two_grains(0.0)
+    light = torch.zeros(5, SIDE, SIDE)
+    found = relabel(truth, truth, torch.zeros(SIDE, SIDE, dtype=torch.bool), light, torch.full_like(light, 8.0))
+    assert torch.equal(found.embedding, truth)
+    assert found.changed == 0
+
+
+def test_margins_are_small_where_the_light_is_weak() -> None:
+    truth = two_grains(0.4)
+    fixed = torch.zeros(SIDE, SIDE, dtype=torch.bool)
+    margins = []
+    for noise in (0.05, 0.4):
+        light = seen(truth, 0.9, noise)
+        found = relabel(truth, truth, fixed, light, torch.full_like(light, noise))
+        margins.append(found.margin[torch.isfinite(found.margin)].median())
+    assert margins[0] > 2 * margins[1]
+    assert (
+        found.rival[~torch.isfinite(found.margin)]
+        == torch.arange(SIDE**2).view(SIDE, SIDE)[~torch.isfinite(found.margin)]
+    ).all()
+
+
+@given(st.floats(0.3, 2.0), st.integers(0, 1000))
+@settings(max_examples=15, deadline=None)
+def test_spread_back_is_the_transpose_of_blur(width: float, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    kernel = gaussian(width)
+    margin = len(kernel)
+    x, y = torch.zeros(2, 1, 40, 40)
+    inner = (slice(None), slice(margin, -margin), slice(margin, -margin))
+    x[inner] = torch.randn(x[inner].shape, generator=generator)
+    y = torch.randn(y.shape, generator=generator)
+    left, right = (blurred(x, kernel) * y).sum(), (x * spread_back(y, kernel)).sum()
+    assert left.item() == pytest.approx(right.item(), abs=1e-3)
+
+
+@pytest.mark.parametrize("width", [0.0, 0.5, 0.9, 1.4])
+def test_blur_is_found(width: float) -> None:
+    e = two_grains(0.4)
+    light = seen(e, width, 0.03)
+    found = estimate_blur(light, torch.full_like(light, 1 / 0.03**2), expected_light(e))
+    assert found in WIDTHS
+    assert abs(found - width) <= (0.35 if width == 0 else 0.15)
+
+
+def test_grains_are_counted_and_their_offsets_found() -> None:
+    e = two_grains(0.3)
+    labels, count = label_grains(e)
+    assert count == 2
+    assert len(labels) == SIDE**2
+    side = (labels == labels[-1]).view(SIDE, SIDE).float()
+    residual = (0.2 * side - 0.1 * (1 - side)).expand(5, -1, -1)
+    assert torch.allclose(grain_offsets(e, residual, torch.full((5, SIDE, SIDE), 400.0)), residual, atol=1e-3)
+    assert grain_offsets(e, residual, torch.zeros(5, SIDE, SIDE)).abs().max() == 0
+
+
+def test_boundary_probability_of_certain_and_open_pixels() -> None:
+    e = two_grains(0.0)
+    none = torch.arange(SIDE**2).view(SIDE, SIDE)
+    sure = boundary_probability(e, none, rival_probability(torch.full((SIDE, SIDE), torch.inf)), 5.0)
+    assert set(sure.unique().tolist()) == {0.0, 1.0}
+    assert sure.sum() == SIDE
+    rival, margin = none.clone(), torch.full((SIDE, SIDE), torch.inf)
+    column = int(sure[0].argmax())
+    rival[:, column] = none[:, column + 1]
+    margin[:, column] = 0.0
+    half = boundary_probability(e, rival, rival_probability(margin), 5.0)
+    assert torch.allclose(half[:, column], torch.tensor(0.5))
+    assert torch.allclose(half[:, column - 1], torch.tensor(0.5))
