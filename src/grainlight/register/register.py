@@ -26,6 +26,8 @@ _LEAST_SIDE = 8  # scan points
 _SURE = 3.0  # standard errors
 # Of the best placement's score over that of any other turn; unrelated pairs reach 1.5 (docs/registration.md).
 _DISTINCT = 2.0
+# Of a placement's gain over the best of places around it; fitted to unrelated light it reached 2.8.
+_STANDS_OUT = 3.5
 _PROMISING = 1.3
 _LEAST_OVERLAP = 0.3
 _WORST = 1.0  # EBSD steps of residual
@@ -268,7 +270,7 @@ def _gain(pair: Pair, placed: Transform, use: NDArray[np.bool_]) -> float:
 
 
 def _rank(pair: Pair, placed: Transform, use: NDArray[np.bool_]) -> float:
-    """Return how a placement's gain compares with the best of places well away from it; 1 is chance."""
+    """Return how a placement's gain compares with the best of places well away from it; `_DISTINCT` is enough."""
     x0, y0, x1, y1 = placed.extent
     reach = 0.3 * min(x1 - x0, y1 - y0) * np.sqrt(abs(np.linalg.det(placed.matrix)))
     here = max(_gain(pair, placed, use), 0.0)
@@ -278,7 +280,7 @@ def _rank(pair: Pair, placed: Transform, use: NDArray[np.bool_]) -> float:
         away = placed.replaced(offset=placed.offset + far * np.array([np.cos(angle), np.sin(angle)]))
         if overlap(pair, away) > _LEAST_OVERLAP:
             others.append(_gain(pair, away, use))
-    return here / max(others)
+    return here / max(others) * _DISTINCT / _STANDS_OUT
 
 
 def _judged(
