@@ -59,7 +59,9 @@ def test_every_pair_of_frames_with_known_polars(rotates: str, mirror: bool, delt
     c = voronoi(3, 64, 40)
     settings = replace(clean(3), polarizer=33.0, delta=delta, material=TI750, rotates=rotates, mirror=mirror)
     fit = shoot(c, settings)
-    some = FRAMES if rotates == "sample" and not mirror else ONE_OF_EACH
+    # 'edax3' is 'oxford' by another name
+    every = [frame for frame in FRAMES if frame is not SampleFrame.EDAX3]
+    some = every if rotates == "sample" and not mirror else ONE_OF_EACH
     for stated in some:
         for true in some:
             said = check(fit, c, stated, true, settings, 1)  # TI750 reflects more along c
@@ -77,7 +79,7 @@ def test_without_polars_only_the_hand_shows() -> None:
     settings = clean(4)
     fit = shoot(c, settings)
     for stated in ONE_OF_EACH:
-        for true in FRAMES:
+        for true in ONE_OF_EACH:
             said = check(fit, c, stated, true, settings, None)
             assert said.contradicted == ((stated.value == "none") != (true.value == "none")), (stated, true)
             assert true in said.fitting
