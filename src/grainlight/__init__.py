@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from grainlight.maps.light_stack import LightStack
     from grainlight.maps.orientation_map import OrientationMap
     from grainlight.progress import Progress
-    from grainlight.report.html import write_report
-    from grainlight.report.plots import plot_boundaries, plot_ipf, plot_uncertainty
     from grainlight.restore.result import Result
 
 __all__ = [

@@ -124,9 +124,9 @@ def maps_of(result: Result, stack: LightStack | None, overlay: NDArray[np.uint8]
     orientation = {}
     for direction in DIRECTIONS:
         images = (points.colours(direction)[::n, ::n], ipf_colours(shown, direction))
-        pair = (embed(_bytes(image), IPF) for image in images)
-        words = (f"{what} orientations coloured by IPF-{direction}" for what in ("Measured", "Restored"))
-        orientation[direction] = Compare(*pair, *words)
+        left, right = (embed(_bytes(image), IPF) for image in images)
+        words = f"orientations coloured by IPF-{direction}"
+        orientation[direction] = Compare(left, right, f"Measured {words}", f"Restored {words}")
     step = measured_step(result)
     return Maps(
         orientation=orientation,
@@ -256,7 +256,7 @@ def _light(seen: LightView, n: int) -> dict[str, Any]:
     if seen.measured is None:
         return {"light": None, "light_titles": ("", ""), "light_caption": ""}
     limits = limits_of(seen.measured)
-    pair = (embed(grey(image[::n, ::n], limits), LIGHT) for image in (seen.measured, seen.restored))
+    left, right = (embed(grey(image[::n, ::n], limits), LIGHT) for image in (seen.measured, seen.restored))
     known = seen.angle is not None and math.isfinite(seen.angle)
     which = (
         f"The image at {seen.angle:g}°, the one with the most contrast,"
@@ -266,9 +266,8 @@ def _light(seen: LightView, n: int) -> dict[str, Any]:
     caption = f"{which} as recorded and as the restored light has it"
     if seen.explained is not None:
         caption += f" ({100 * seen.explained:.0f} % of its variance explained)"
-    words = ("Polarized-light image as recorded", "The same image from the restored light")
     return {
-        "light": Compare(*pair, *words),
+        "light": Compare(left, right, "Polarized-light image as recorded", "The same image from the restored light"),
         "light_titles": (f"recorded, {seen.angle:g}°" if known else "recorded", "restored"),
         "light_caption": caption + ". Scratches, stains and uneven light should be gone; grains should not.",
     }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-GENERAL, TWIN, VARIANT = "black", "white", "0.55"
+GENERAL, TWIN, VARIANT = "black", "white", "0.45"
 
 
 def plot_grains(found: GrainMap, ax: Axes) -> Axes:
@@ -37,7 +37,7 @@ def plot_grains(found: GrainMap, ax: Axes) -> Axes:
 
     twin = found.boundary & (kinds == "twin")
     draw(found.boundary & (kinds == "general"), GENERAL, width)
-    draw(found.boundary & (kinds == "variant"), VARIANT, width)
+    draw(found.boundary & (kinds == "variant"), VARIANT, 1.6 * width)
     draw(twin, GENERAL, 2 * width)
     draw(twin, TWIN, width)
     return ax
