@@ -93,18 +93,20 @@ def merge(
 
     Only ``passable`` (E,) edges count. In each round every pair that is each other's weakest boundary merges.
     """
-    flat = labels.reshape(-1)
+    flat = labels.reshape(-1).astype(np.int64)
     a, b = flat[edges.first], flat[edges.second]
     use = (a != b) & (a > 0) & (b > 0) & passable
-    a, b, weight = a[use], b[use], share[use].astype(np.float64)
-    count = np.ones(len(weight))
+    a, b = a[use], b[use]
+    weight: NDArray[np.float64] = share[use].astype(np.float64)
+    count: NDArray[np.float64] = np.ones(len(weight))
     number = int(flat.max(initial=0)) + 1
-    parent = np.arange(number)
+    parent = np.arange(number, dtype=np.int64)
     while True:
         # one entry per pair of regions: parallel boundaries add up
-        key = np.minimum(a, b).astype(np.int64) * number + np.maximum(a, b)
+        key = np.minimum(a, b) * number + np.maximum(a, b)
         key, inverse = np.unique(key, return_inverse=True)
-        weight, count = np.bincount(inverse, weight), np.bincount(inverse, count)
+        weight = np.bincount(inverse, weight).astype(np.float64)
+        count = np.bincount(inverse, count).astype(np.float64)
         a, b = np.divmod(key, number)
         mean = weight / count
         weak = np.flatnonzero(mean <= limit)
@@ -117,7 +119,7 @@ def merge(
         np.minimum.at(best, a[weak], rank)
         np.minimum.at(best, b[weak], rank)
         mutual = weak[(rank == best[a[weak]]) & (rank == best[b[weak]])]
-        target = np.arange(number)
+        target = np.arange(number, dtype=np.int64)
         target[b[mutual]] = a[mutual]
         parent = target[parent]
         a, b = target[a], target[b]

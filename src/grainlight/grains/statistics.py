@@ -70,12 +70,12 @@ def grain_statistics(labels: NDArray[np.int32], ebsd: OrientationMap, edges: Edg
     of = flat[inside] - 1
 
     def total(values: NDArray) -> Array:
-        return np.bincount(of, values, minlength=number)
+        return np.bincount(of, values, minlength=number).astype(np.float64)
 
     pixels = np.bincount(of, minlength=number)
     x, y = ebsd.x.reshape(-1)[inside], ebsd.y.reshape(-1)[inside]
     centre_x, centre_y = total(x) / pixels, total(y) / pixels
-    area = pixels * _pixel_area(ebsd)
+    area = np.asarray(pixels * _pixel_area(ebsd), dtype=np.float64)
     aspect, azimuth = _ellipses(x - centre_x[of], centre_y[of] - y, of, pixels, ebsd.step)
     # labels are numbered in reading order, so the first pixel of each is met in that order too
     first = np.unique(of, return_index=True)[1]
@@ -116,7 +116,7 @@ def neighbour_pairs(labels: NDArray[np.int32], edges: Edges) -> NDArray[np.int32
 
 
 def _pixel_area(ebsd: OrientationMap) -> float:
-    return ebsd.step[0] * ebsd.step[1]
+    return float(ebsd.step[0] * ebsd.step[1])
 
 
 def _ellipses(right: Array, up: Array, of: NDArray, pixels: NDArray, step: tuple[float, float]) -> tuple[Array, Array]:
