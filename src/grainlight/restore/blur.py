@@ -11,7 +11,7 @@ from torch.nn import functional as F
 # Standard deviations in pixels that an estimate chooses from.
 WIDTHS = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4, 1.6, 1.8, 2.0, 2.5)
 # Rows and columns in the middle of a large map that are enough to tell.
-_ENOUGH = 512
+_ENOUGH = 384
 # Degrees of freedom of the robust misfit: dust that nobody flagged must not rule.
 FREEDOM = 6.0
 
@@ -29,17 +29,24 @@ def gaussian(width: float) -> Tensor:
 def blurred(images: Tensor, kernel: Tensor) -> Tensor:
     """Images (C, H, W) under a separable kernel, edges repeated."""
     half = len(kernel) // 2
-    return _separable(F.pad(images[:, None], (half, half, half, half), mode="replicate"), kernel, 0)
+    return _separable(F.pad(images[None], (half, half, half, half), mode="replicate")[0], kernel)
 
 
 def spread_back(images: Tensor, kernel: Tensor) -> Tensor:
     """The transpose of `blurred` for a symmetric kernel, but for a kernel's reach at the edges."""
-    return _separable(images[:, None], kernel, len(kernel) // 2)
+    half = len(kernel) // 2
+    return _separable(F.pad(images, (half, half, half, half)), kernel)
 
 
-def _separable(images: Tensor, kernel: Tensor, padding: int) -> Tensor:
-    images = F.conv2d(images, kernel.view(1, 1, -1, 1), padding=(padding, 0))
-    return F.conv2d(images, kernel.view(1, 1, 1, -1), padding=(0, padding))[:, 0]
+def _separable(images: Tensor, kernel: Tensor) -> Tensor:
+    """Shifted sums: on a CPU many times faster than a convolution of one channel."""
+    for dim in (-2, -1):
+        size = images.shape[dim] - len(kernel) + 1
+        total = images.narrow(dim, 0, size) * kernel[0]
+        for shift, weight in enumerate(kernel[1:].tolist(), 1):
+            total.add_(images.narrow(dim, shift, size), alpha=weight)
+        images = total
+    return images
 
 
 def estimate_blur(light: Tensor, precision: Tensor, sharp: Tensor) -> float:
