@@ -26,9 +26,9 @@ LEVELS = {
     "restore": 6,
     "benchmark": 7,
     "report": 8,
-    "cli": 9,
-    "": 8,
-    "__main__": 10,
+    "": 9,
+    "cli": 10,
+    "__main__": 11,
 }
 TRAINING_NEEDS = {"torch", "numpy", "safetensors"}
 

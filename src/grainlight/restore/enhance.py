@@ -70,7 +70,9 @@ def enhance(
     steps, samples = settings.calls
     rows, columns = placed.shape
     denoise = TiledDenoiser(model, device, on_tile=progress.advance)
-    for _ in range(settings.rounds if light is not None and ready.laid is not None and is_moved(ready.laid) else 0):
+    for _ in range(settings.rounds):
+        if light is None or ready.laid is None or not is_moved(ready.laid):
+            break
         first = draft(settings)
         progress.begin("registering again", first.calls[0] * first.calls[1] * count_tiles(rows, columns))
         better = again(ebsd, light, ready.laid, placed, ready.restore(denoise, first, progress), settings)
@@ -79,6 +81,8 @@ def enhance(
     posterior = ready.restore(denoise, settings, progress)
     record = _record(ebsd, light, ready, settings, device)
     result = _result(ebsd, ready, posterior, record)
+    if posterior.blur is not None:
+        result.record["light"]["blur_px"] = posterior.blur
     result.record["seconds"] = round(time.perf_counter() - began, 2)
     return result
 

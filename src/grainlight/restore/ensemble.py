@@ -13,6 +13,7 @@ from grainlight.diffusion.sampler import solve
 from grainlight.diffusion.square import VIEWS, turn_image, turn_state, turn_state_back
 from grainlight.diffusion.state import EBSD, GROUP_SIZES, LIGHT, is_unknown
 from grainlight.progress import Progress, Silent
+from grainlight.restore.grain_light import expected_light
 from grainlight.restore.lone import join_lone_pixels
 from grainlight.restore.projection import Neighbours, Projected, project
 from grainlight.restore.relabel import Relabelled, relabel
@@ -27,7 +28,7 @@ _UNSETTLED = 0.1
 class Posterior:
     """Summary of an ensemble.
 
-    ``embedding`` (18, H, W) of the restored map; ``light`` (5, H, W) mean harmonics; ``doubt`` (H, W) expected distance
+    ``embedding`` (18, H, W) of the restored map; ``light`` (5, H, W) clean harmonics; ``doubt`` (H, W) expected distance
     (root mean square) of the truth from the map in degrees, before calibration; ``boundary`` (H, W) probability of a
     boundary of 5 degrees to the right or below; ``samples`` (K, H, W, 4) orientations of the samples in half precision
     (0.05 degrees), none where the ensemble has one member; ``blur`` of the light in pixels, None without light.
@@ -103,9 +104,11 @@ def restore_ensemble(
         apart = (rival_embedding(final, moved.rival) - final).square().sum(0)
         spread = torch.maximum(probability * apart, distance) + _UNSETTLED * spread
     doubt = (spread + 3 * error**2).sqrt() / PER_DEGREE
+    # Two estimates with errors of their own: the network's, and what physics expects of the orientations.
+    light = mean[LIGHT] if neighbours is None else 0.5 * (mean[LIGHT] + expected_light(final))
     return Posterior(
         final,
-        mean[LIGHT],
+        light,
         doubt,
         boundary,
         torch.stack(members) if members else None,

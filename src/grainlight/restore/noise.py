@@ -13,10 +13,11 @@ from grainlight.crystal.hexagonal import disorientation_angle
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.restore.quality import MAXWELL_MEDIAN, Pairs, quality_levels
 
-LEAST, MOST, USUAL = 0.3, 3.0, 0.5
+LEAST, MOST, USUAL = 0.3, 8.0, 0.5
 MOST_OF_A_POINT = 12.0
 """Degrees; a point that is worse than that says nothing of its grain."""
 _FEWEST_PAIRS = 200
+_OF_NOISE = 1.8
 _MOST_PAIRS = 500_000
 _PAIRS_FOR_FIELDS = 200_000
 _ALONE = 8.0
@@ -59,7 +60,9 @@ def estimate_noise(ebsd: OrientationMap, known: float | None = None) -> EbsdNois
     if len(one.angle) < _FEWEST_PAIRS or len(two.angle) < _FEWEST_PAIRS:
         return usual
     # Pairs inside grains: small against a boundary, but not cut off where the noise itself is large.
-    limit = min(max(5.0, 4.0 * float(np.quantile(one.angle, 0.25))), 12.0)
+    quarter, half = np.quantile(one.angle, (0.25, 0.5))
+    # Noise alone has its quartile and its median close together (1.4 apart, Maxwell); boundaries have not.
+    limit = min(max(5.0, 4.0 * float(quarter)), 25.0 if half < _OF_NOISE * quarter else 12.0)
     inside = [pairs.where(pairs.angle < limit) for pairs in (one, two)]
     # Grains of one or two points have no inside to measure.
     if min(len(p.angle) for p in inside) < _FEWEST_PAIRS or len(inside[0].angle) < 0.1 * len(one.angle):
