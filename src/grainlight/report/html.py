@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.grains.grain_map import GrainMap, find_grains
+from grainlight.grains.segment import MINIMUM_PIXELS
 from grainlight.maps.io.atomic import atomic_path
 from grainlight.maps.light_stack import LightStack
 from grainlight.report.charts import histogram_chart, key_chart, pole_figure_chart, sample_axes_chart
@@ -63,7 +64,7 @@ def write_report(
     overlay
         (H, W, 3) picture of the registration, EBSD boundaries on the light, on the output grid.
     grains
-        Of the restored map; found here if None.
+        Of the restored map; found here if None, as the command `grains` finds them.
     title
         At the top of the page; the name of the EBSD file if None.
 
@@ -96,7 +97,9 @@ def report_page(
     from markupsafe import Markup
 
     if grains is None:
-        grains = find_grains(result.map, result.samples if len(result.samples) else None)
+        # as the command `grains` does: a grain that no scan point can have hit is none
+        least = max(MINIMUM_PIXELS, int(result.record.get("settings", {}).get("scale", 1)) ** 2)
+        grains = find_grains(result.map, result.samples if len(result.samples) else None, minimum_pixels=least)
     maps = maps_of(result, light, overlay)
     title = title or title_of(result)
     script, style = _part("page.js"), _part("page.css")
