@@ -2,29 +2,41 @@
 PYTHON ?= python3
 VENV ?= .venv
 TORCH ?= torch==2.13.0
-# a full map for `make evaluate`; a synthetic section if empty
+# full maps that `make evaluate` takes beside its synthetic sections
 MAP ?=
 PIP = $(VENV)/bin/python -m pip install -q --disable-pip-version-check
 
-.PHONY: demo test check evaluate clean
+.PHONY: demo test check evaluate gallery browser clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/grainlight demo --output demo --force
 
-test: $(VENV)/.installed-dev
+test: $(VENV)/.installed-dev browser
 	$(VENV)/bin/python -m pytest -q
 
 check: $(VENV)/.installed-dev
-	$(VENV)/bin/ruff check src tests
-	$(VENV)/bin/ruff format --check src tests
+	$(VENV)/bin/ruff check src tests examples
+	$(VENV)/bin/ruff format --check src tests examples
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m pytest -q -m "not slow"
 
 evaluate: $(VENV)/.installed
-	$(VENV)/bin/grainlight evaluate $(MAP)
+	$(VENV)/bin/grainlight evaluate --suite $(MAP) --json evaluation.json --output evaluation.md --force
+
+gallery: $(VENV)/.installed
+	$(VENV)/bin/python examples/make.py docs/gallery
+
+# The report is tested in a real browser; where none can be had those tests say so and are skipped.
+browser:
+	@for one in "$$CHROMIUM" chromium chromium-browser google-chrome; do \
+	  command -v "$$one" >/dev/null 2>&1 && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core) \
+	    >/dev/null 2>&1 && exit 0; fi; \
+	echo "no Chromium: the tests of the report in a browser are skipped" >&2
 
 clean:
-	rm -rf build dist demo src/grainlight.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist demo evaluation.json evaluation.md src/grainlight.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import common
 import numpy as np
 
+import common
 import grainlight as gl
 from grainlight.benchmark.degrade import degrade
 from grainlight.benchmark.nearest import nearest

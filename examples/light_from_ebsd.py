@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import common
 import numpy as np
 import torch
 
+import common
 import grainlight as gl
 from grainlight.benchmark.degrade import degrade
 from grainlight.cli.synthetic import section

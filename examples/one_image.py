@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import common
 import numpy as np
 
+import common
 import grainlight as gl
 from grainlight.benchmark.degrade import degrade
 from grainlight.benchmark.metrics import score

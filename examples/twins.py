@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import common
-
 import grainlight as gl
 from grainlight.benchmark.degrade import degrade
 from grainlight.cli.synthetic import section

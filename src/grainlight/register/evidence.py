@@ -112,7 +112,8 @@ def _shifts(pair: Pair, found: Transform, use: Mask, high: int, wide: int, blur:
     w = state.weight
 
     def add(x: Array) -> Array:
-        return np.bincount(block, weights=w * x.sum(1), minlength=count)
+        total: Array = np.bincount(block, weights=w * x.sum(1), minlength=count).astype(np.float64)
+        return total
 
     a, b, c = add(across * across), add(across * down), add(down * down)
     p, q = add(-across * state.residual), add(-down * state.residual)

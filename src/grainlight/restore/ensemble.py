@@ -28,10 +28,11 @@ _UNSETTLED = 0.1
 class Posterior:
     """Summary of an ensemble.
 
-    ``embedding`` (18, H, W) of the restored map; ``light`` (5, H, W) clean harmonics; ``doubt`` (H, W) expected distance
-    (root mean square) of the truth from the map in degrees, before calibration; ``boundary`` (H, W) probability of a
-    boundary of 5 degrees to the right or below; ``samples`` (K, H, W, 4) orientations of the samples in half precision
-    (0.05 degrees), none where the ensemble has one member; ``blur`` of the light in pixels, None without light.
+    ``embedding`` (18, H, W) of the restored map; ``light`` (5, H, W) clean harmonics; ``doubt`` (H, W) expected
+    distance (root mean square) of the truth from the map in degrees, before calibration; ``boundary`` (H, W)
+    probability of a boundary of 5 degrees to the right or below; ``samples`` (K, H, W, 4) orientations of the samples
+    in half precision (0.05 degrees), none where the ensemble has one member; ``blur`` of the light in pixels, None
+    without light.
     """
 
     embedding: Tensor
