@@ -35,6 +35,16 @@ def test_it_has_no_weights() -> None:
     assert not list(SKIP.parameters())
 
 
+def test_doubt_grows_with_structure_and_with_fewer_scales(clean: torch.Tensor) -> None:
+    x, sigma = draw_noise_field(Draw.seeded(3), clean)
+    b, p = SKIP(x, sigma)
+    assert all(torch.equal(one, two) for one, two in zip((b, p), PrecisionWeightedSkip(1.0, 4)(x, sigma), strict=True))
+    for other in (PrecisionWeightedSkip(structure=2.0), PrecisionWeightedSkip(scales=2)):
+        doubt = other(x, sigma)[1]
+        assert bool((doubt >= p * (1 - 1e-5)).all())
+        assert float((doubt / p).mean()) > 1.01
+
+
 def test_a_well_known_pixel_keeps_its_value(clean: torch.Tensor) -> None:
     b, p = SKIP(clean, everywhere(SIGMA_MIN, batch=32))
     assert (b - clean).abs().max() < 0.05

@@ -124,6 +124,19 @@ def test_an_unusable_checkpoint_is_named(tmp_path: Path, kind: str) -> None:
         train(tmp_path, TINY)
 
 
+def test_a_checkpoint_from_before_a_setting_of_the_network_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    save_state(new_state(TINY, 1, "cpu"), path)
+    with loop.safe_open(path, "pt") as file:
+        header, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    config = json.loads(header["config"])
+    del config["structure"], config["scales"]
+    loop.save_file(tensors, path, metadata=header | {"config": json.dumps(config)})
+    assert load_state(path, TINY, "cpu").model.config == TINY.network
+    with pytest.raises(InputError, match="another network"):
+        load_state(path, replace(TINY, network=replace(TINY.network, scales=3)), "cpu")
+
+
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     train(tmp_path, replace(TINY, steps=2))
     with pytest.raises(InputError, match="another network"):

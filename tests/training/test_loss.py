@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from grainlight.diffusion.state import PART_STD, part_to_channel
-from grainlight.training.loss import FLOOR, PART_WEIGHT, denoising_loss
+from grainlight.training.loss import FLOOR, PART_WEIGHT, LossSettings, denoising_loss
 
 STD = torch.tensor(PART_STD).view(1, 5, 1, 1).expand(2, 5, 8, 8)
 
@@ -43,6 +43,20 @@ def test_one_wrong_pixel_grows_the_loss_linearly() -> None:
 
     assert loss(200.0) / loss(100.0) == pytest.approx(2, rel=0.02)
     assert loss(0.002) / loss(0.001) == pytest.approx(4, rel=0.02)
+
+
+def test_settings_reach_the_loss() -> None:
+    clean = torch.zeros(2, 23, 8, 8)
+    error, p = 0.01 * part_to_channel(STD), 0.01 * STD
+    usual, parts = denoising_loss(error, clean, p)
+    assert float(denoising_loss(error, clean, p, LossSettings())[0]) == float(usual)
+    # Half the floor: four times the square.
+    halved = denoising_loss(error, clean, p, LossSettings(floor=FLOOR / 2))[0]
+    assert float(halved / usual) == pytest.approx(4, rel=1e-2)
+    first = denoising_loss(error, clean, p, LossSettings(part_weight=(1.0, 0.0, 0.0, 0.0, 0.0)))[0]
+    assert float(first) == pytest.approx(float(parts[0]))
+    large = 100 * part_to_channel(STD)
+    assert denoising_loss(large, clean, STD, LossSettings(huber=1e3))[0] > 10 * denoising_loss(large, clean, STD)[0]
 
 
 def test_parts_carry_no_gradient_and_the_loss_does() -> None:

@@ -16,8 +16,9 @@ class Denoiser(nn.Module):
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
         super().__init__()
-        self.skip = PrecisionWeightedSkip()
-        self.network = UNet(config or NetworkConfig())
+        config = config or NetworkConfig()
+        self.skip = PrecisionWeightedSkip(config.structure, config.scales)
+        self.network = UNet(config)
 
     @property
     def config(self) -> NetworkConfig:

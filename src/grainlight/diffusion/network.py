@@ -15,13 +15,19 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Widths and residual blocks per level, finest first; each level halves the resolution."""
+    """Widths and residual blocks per level, finest first; each level halves the resolution.
+
+    ``structure`` (a factor on its structural deviations) and ``scales`` (1 to 4) belong to the skip around the network:
+    weights hold for the skip that they were trained with, so they are kept with them.
+    """
 
     inputs: int = 55
     outputs: int = 23
     widths: tuple[int, ...] = (24, 56, 112, 192)
     down_blocks: tuple[int, ...] = (0, 1, 2, 2)
     up_blocks: tuple[int, ...] = (1, 1, 1)
+    structure: float = 1.0
+    scales: int = 4
 
     @property
     def multiple(self) -> int:

@@ -43,14 +43,18 @@ _AREA = (16.0 / 6.0) ** 2
 
 
 class PrecisionWeightedSkip(nn.Module):
-    """Fuses a noisy state with its own neighbourhood. It has constants, which move with it, but no weights."""
+    """Fuses a noisy state with its own neighbourhood. It has constants, which move with it, but no weights.
 
-    def __init__(self) -> None:
+    ``structure`` is a factor on `STRUCTURE`, ``scales`` how many of its columns are used, the finest first.
+    """
+
+    def __init__(self, structure: float = 1.0, scales: int = SCALES) -> None:
         super().__init__()
+        self.scales = scales
         # Not persistent: they are part of the method, not of a weights file.
         self.register_buffer("std", torch.tensor(PART_STD).view(1, -1, 1, 1), persistent=False)
         self.register_buffer("prior", torch.tensor(PART_MEAN).view(1, -1, 1, 1), persistent=False)
-        self.register_buffer("structure", torch.tensor(STRUCTURE).T.reshape(SCALES, -1), persistent=False)
+        self.register_buffer("structure", structure * torch.tensor(STRUCTURE).T.reshape(SCALES, -1), persistent=False)
         self.register_buffer("kernel", torch.tensor(_BINOMIAL) / 16, persistent=False)
         self.std: Tensor
         self.prior: Tensor
@@ -92,7 +96,7 @@ class PrecisionWeightedSkip(nn.Module):
         )
         b = torch.cat((own[:, EBSD] + guided.mean * part_to_channel_ebsd(guide), own[:, LIGHT]), 1)
         level = weighted
-        for scale in range(SCALES):
+        for scale in range(self.scales):
             if scale:
                 level = F.avg_pool2d(level, 2)
             blurred = self._blur(level)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from grainlight.diffusion.checkpoint import load_weights, save_weights
 from grainlight.diffusion.denoiser import Denoiser
-from grainlight.diffusion.network import flops_per_pixel
+from grainlight.diffusion.network import NetworkConfig, flops_per_pixel
 from grainlight.diffusion.noise import draw_noise_field
 from grainlight.diffusion.sampler import later_input, stated_levels
 from grainlight.errors import InputError
@@ -102,7 +102,9 @@ def load_state(path: Path, preset: TrainingPreset, device: str) -> TrainingState
             advice="remove it, or use another folder",
         ) from error
     state = new_state(preset, 0, device)
-    if json.loads(header["config"]) != json.loads(json.dumps(asdict(preset.network))):
+    # A field that a checkpoint is too old to know had its default.
+    written = asdict(NetworkConfig()) | json.loads(header["config"])
+    if json.loads(json.dumps(written)) != json.loads(json.dumps(asdict(preset.network))):
         raise InputError(
             "the checkpoint belongs to another network",
             file=path,
@@ -222,7 +224,7 @@ def train(
         b, p = state.model.skip(x, sigma)
         with _precision(preset, device):
             denoised = refine(x, sigma, b, p)
-        loss, parts = denoising_loss(denoised, clean, p)
+        loss, parts = denoising_loss(denoised, clean, p, preset.loss)
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(state.model.parameters(), preset.clip)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -16,23 +17,35 @@ FLOOR = 0.12
 HUBER = 3.0
 
 
+@dataclass(frozen=True)
+class LossSettings:
+    """Weight of each part, floor as a share of a part's spread, and where the loss turns from square to linear."""
+
+    part_weight: tuple[float, ...] = PART_WEIGHT
+    floor: float = FLOOR
+    huber: float = HUBER
+
+
 @functools.cache
-def _constants(device: torch.device) -> tuple[Tensor, Tensor]:
+def _constants(device: torch.device, settings: LossSettings) -> tuple[Tensor, Tensor]:
     """Smallest scale (1, 5, 1, 1) and weight (5,) of each part, copied to a device once."""
-    floor = FLOOR * torch.tensor(PART_STD).view(1, -1, 1, 1)
-    return floor.to(device), torch.tensor(PART_WEIGHT).to(device)
+    floor = settings.floor * torch.tensor(PART_STD).view(1, -1, 1, 1)
+    return floor.to(device), torch.tensor(settings.part_weight).to(device)
 
 
-def denoising_loss(denoised: Tensor, clean: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
+def denoising_loss(
+    denoised: Tensor, clean: Tensor, p: Tensor, settings: LossSettings | None = None
+) -> tuple[Tensor, Tensor]:
     """Mean pseudo-Huber loss of (D - clean) / max(p, floor) and its value per part (5,).
 
     Wrong measured points (misindexing, light of a neighbour) come with a small p: a square would let them rule, the
     floor and the linear tail do not.
     """
-    floor, weight = _constants(p.device)
+    settings = settings or LossSettings()
+    floor, weight = _constants(p.device, settings)
     scale = torch.maximum(p, floor)
     errors = (denoised - clean).square().split(PART_SIZES, dim=1)
     squared = torch.cat([e.mean(1, keepdim=True) for e in errors], 1) / scale**2
-    robust = 2 * HUBER**2 * ((1 + squared / HUBER**2).sqrt() - 1)
+    robust = 2 * settings.huber**2 * ((1 + squared / settings.huber**2).sqrt() - 1)
     parts = robust.mean((0, 2, 3))
     return (parts * weight).sum(), parts.detach()

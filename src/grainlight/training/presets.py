@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from grainlight.diffusion.network import NetworkConfig
 from grainlight.diffusion.noise import NoiseMixture
+from grainlight.training.loss import LossSettings
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class TrainingPreset:
 
     network: NetworkConfig = field(default_factory=NetworkConfig)
     mixture: NoiseMixture = field(default_factory=NoiseMixture)
+    loss: LossSettings = field(default_factory=LossSettings)
     patch: int = 64
     batch: int = 16
     parts: int = 2
