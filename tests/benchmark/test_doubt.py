@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from grainlight.benchmark.doubt import errors_and_doubts, quantile_table
-from grainlight.restore.doubt import RAW
+from grainlight.restore.doubt import OF_SCATTER, RAW
 
 
 def test_table_finds_the_quantile_of_each_doubt():
@@ -13,16 +13,22 @@ def test_table_finds_the_quantile_of_each_doubt():
     doubt = np.exp(rng.uniform(np.log(0.2), np.log(40.0), 400_000))
     # the error is uniform up to twice the doubt: 90 % of the errors are under 1.8 times it
     error = doubt * rng.uniform(0.0, 2.0, len(doubt))
-    table = quantile_table(error, doubt)
+    table = quantile_table(error, doubt, np.zeros_like(doubt))
     assert np.allclose(table[1:], 1.8 * np.array(RAW[1:]), rtol=0.25)
     assert np.all(np.diff(table) >= 0)
     assert abs((error <= np.interp(doubt, RAW, table)).mean() - 0.9) < 0.02
 
 
+def test_what_the_scatter_covers_needs_no_table():
+    error = np.linspace(0.0, 1.0, 1000)
+    table = quantile_table(error, np.full(1000, 1.0), np.full(1000, 1.0 / OF_SCATTER))
+    assert max(table) < 0.01
+
+
 def test_doubts_without_data_are_filled_and_the_table_never_falls():
     error, doubt = np.full(1000, 2.0), np.full(1000, 1.0)
     error[:500], doubt[:500] = 1.0, 8.0
-    table = quantile_table(error, doubt)
+    table = quantile_table(error, doubt, np.zeros(1000))
     assert len(table) == len(RAW)
     assert min(table) == max(table) == 2.0
 
@@ -34,9 +40,9 @@ def test_halves_are_other_sections(tmp_path):
 
     weights = tmp_path / "weights.safetensors"
     save_weights(Denoiser(PRESETS["tiny"].network), weights)
-    (task, error, doubt), (other_task, other, _) = (
+    (task, error, doubt, scatter), (other_task, other, *_) = (
         next(errors_and_doubts(half, "fast", 33, weights)) for half in (0, 1)
     )
     assert task == other_task == "scale 2, light corrupted"
-    assert error.shape == doubt.shape == (33 * 33,)
+    assert error.shape == doubt.shape == scatter.shape == (33 * 33,)
     assert not np.array_equal(error, other)

@@ -22,7 +22,7 @@ from grainlight.benchmark.scenario import Scenario
 from grainlight.benchmark.subject import FIRST_TUNING_SEED, SECTIONS, validation_section
 from grainlight.crystal.embedding import decode
 from grainlight.diffusion.checkpoint import load_weights
-from grainlight.restore.doubt import RAW, bound_90
+from grainlight.restore.doubt import OF_SCATTER, RAW, bound_90
 from grainlight.restore.enhance import prepare
 from grainlight.restore.settings import Settings
 from grainlight.restore.tiles import TiledDenoiser
@@ -46,8 +46,8 @@ Array = NDArray[np.float32]
 
 def errors_and_doubts(
     half: int, quality: str, size: int = 97, weights: Path | None = None
-) -> Iterator[tuple[str, Array, Array]]:
-    """Task, error in degrees and raw doubt of every restored pixel, for one half (0 or 1) of the sections."""
+) -> Iterator[tuple[str, Array, Array, Array]]:
+    """Task, error, raw doubt and scatter in degrees of every pixel, for one half (0 or 1) of the sections."""
     model = load_weights(weights)
     for number, family in enumerate(FAMILIES):
         # the first half of the numbers makes the table, the second checks it
@@ -60,15 +60,18 @@ def errors_and_doubts(
             posterior = ready.restore(TiledDenoiser(model, torch.device("cpu")), settings)
             restored = decode(posterior.embedding, dim=0).double().numpy()
             error = disorientation(restored, task.truth).astype(np.float32)
-            yield f"{scenario.name}, light {scenario.light}", error.ravel(), posterior.doubt.numpy().ravel()
+            doubts = (x.numpy().ravel() for x in (posterior.doubt, posterior.scatter))
+            yield f"{scenario.name}, light {scenario.light}", error.ravel(), *doubts
 
 
-def quantile_table(error: Array, doubt: Array, raw: tuple[float, ...] = RAW) -> list[float]:
+def quantile_table(error: Array, doubt: Array, scatter: Array, raw: tuple[float, ...] = RAW) -> list[float]:
     """Return bounds at the raw doubts, never falling, whose interpolation holds for 90 % of the errors around each.
 
+    What the scatter's own bound covers needs none.
     A quantile of all errors around a raw doubt is too large where the doubts there differ: the bounds are refined until
     the errors over their own interpolated bounds have a 90 % quantile of 1.
     """
+    error = np.where(error <= OF_SCATTER * scatter, 0.0, error).astype(np.float32)
     edges = [0.0, *(np.sqrt(max(a, 0.1) * b) for a, b in pairwise(raw)), np.inf]
     parts = [(doubt >= low) & (doubt < high) for low, high in pairwise(edges)]
     good = np.array([part.sum() > 50 for part in parts])
@@ -84,16 +87,16 @@ def quantile_table(error: Array, doubt: Array, raw: tuple[float, ...] = RAW) -> 
     return [round(float(v), 2) for v in table]
 
 
-def report(qualities: list[str], weights: Path | None = None) -> Iterator[str]:
+def report(qualities: list[str], size: int = 97, weights: Path | None = None) -> Iterator[str]:
     """Lines of the table and of the coverage."""
-    pairs = [(e, d) for quality in qualities for _, e, d in errors_and_doubts(0, quality, weights=weights)]
-    table = quantile_table(np.concatenate([e for e, _ in pairs]), np.concatenate([d for _, d in pairs]))
+    found = [rest for quality in qualities for _, *rest in errors_and_doubts(0, quality, size, weights)]
+    table = quantile_table(*(np.concatenate(values) for values in zip(*found, strict=True)))
     yield f"RAW = {RAW}\nBOUND = {tuple(table)}"
     for quality in qualities:
         tasks: dict[str, list[Array]] = {}
-        for task, error, doubt in errors_and_doubts(1, quality, weights=weights):
-            fresh = np.interp(doubt, RAW, table)
-            tasks.setdefault(task, []).append(np.stack((error <= fresh, error <= bound_90(doubt))).mean(1))
+        for task, error, doubt, scatter in errors_and_doubts(1, quality, size, weights):
+            fresh = np.maximum(np.interp(doubt, RAW, table), OF_SCATTER * scatter)
+            tasks.setdefault(task, []).append(np.stack((error <= fresh, error <= bound_90(doubt, scatter))).mean(1))
         for task, shares in tasks.items():
             new, shipped = np.mean(shares, 0)
             yield f"{quality}, {task}: {new:.3f} of pixels under the bound, {shipped:.3f} with the shipped table"
@@ -104,8 +107,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--quality", nargs="+", default=["balanced"])
+    parser.add_argument("--size", type=int, default=97, help="rows and columns of a section")
     arguments = parser.parse_args()
-    for line in report(arguments.quality, arguments.weights):
+    for line in report(arguments.quality, arguments.size, arguments.weights):
         sys.stdout.write(line + "\n")
 
 

@@ -11,6 +11,18 @@ RAW = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 BOUND = (0.3, 0.77, 0.78, 0.78, 1.53, 12.13, 44.94, 84.26)
 
 
-def bound_90(raw: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The 90 % bound of the misorientation in degrees for raw doubts in degrees, monotonic, at most 93.84."""
-    return np.minimum(np.interp(raw, RAW, BOUND), 93.84).astype(np.float32)
+# 90 % quantile over root mean square of an angle whose three components are normal (Maxwell).
+OF_SCATTER = 1.44
+
+
+def bound_90(doubt: NDArray[np.float32], scatter: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The 90 % bound of the misorientation in degrees, at most 93.84.
+
+    Parameters
+    ----------
+    doubt, scatter
+        Root mean squares in degrees of `restore.ensemble`: of the choice between grains, before calibration, and of the
+        orientation of a grain. The larger of their bounds counts.
+    """
+    bound = np.maximum(np.interp(doubt, RAW, BOUND), OF_SCATTER * scatter)
+    return np.minimum(bound, 93.84).astype(np.float32)

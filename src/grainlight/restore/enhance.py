@@ -187,7 +187,8 @@ def _result(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record:
     changed = correction > np.maximum(2.0, 4.0 * noise)
     source = np.where(placed.measured, np.where(changed, CORRECTED, MEASURED), INFERRED)
     source = np.where(restored, source, NOT_RESTORED).astype(np.uint8)
-    uncertainty = np.where(restored, bound_90(posterior.doubt.numpy()), np.nan).astype(np.float32)
+    bound = bound_90(posterior.doubt.numpy(), posterior.scatter.numpy())
+    uncertainty = np.where(restored, bound, np.nan).astype(np.float32)
     phase_id = np.where(restored | placed.other, placed.phase_id, 0).astype(np.int16)
     fields = _fields(ebsd, placed, source, phase_id, uncertainty)
     full = OrientationMap.from_quaternions(

@@ -21,7 +21,7 @@ from grainlight.restore.rival import boundary_probability, rival_embedding, riva
 
 BOUNDARY_DEGREES = 5.0
 # Share of the network's own doubt that stays after the light has placed the boundaries.
-_UNSETTLED = 0.1
+_UNSETTLED = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,15 +29,16 @@ class Posterior:
     """Summary of an ensemble.
 
     ``embedding`` (18, H, W) of the restored map; ``light`` (5, H, W) clean harmonics; ``doubt`` (H, W) expected
-    distance (root mean square) of the truth from the map in degrees, before calibration; ``boundary`` (H, W)
-    probability of a boundary of 5 degrees to the right or below; ``samples`` (K, H, W, 4) orientations of the samples
-    in half precision (0.05 degrees), none where the ensemble has one member; ``blur`` of the light in pixels, None
-    without light.
+    distance (root mean square) of the truth from the map in degrees, for the choice between grains and before
+    calibration; ``scatter`` (H, W) the same for the orientation of the grain there; ``boundary`` (H, W) probability of
+    a boundary of 5 degrees to the right or below; ``samples`` (K, H, W, 4) orientations of the samples in half
+    precision (0.05 degrees), none where the ensemble has one member; ``blur`` of the light in pixels, None without.
     """
 
     embedding: Tensor
     light: Tensor
     doubt: Tensor
+    scatter: Tensor
     boundary: Tensor
     samples: Tensor | None = None
     blur: float | None = None
@@ -104,13 +105,14 @@ def restore_ensemble(
         boundary = boundary_probability(final, moved.rival, probability, BOUNDARY_DEGREES)
         apart = (rival_embedding(final, moved.rival) - final).square().sum(0)
         spread = torch.maximum(probability * apart, distance) + _UNSETTLED * spread
-    doubt = (spread + 3 * error**2).sqrt() / PER_DEGREE
     # Two estimates with errors of their own: the network's, and what physics expects of the orientations.
     light = mean[LIGHT] if neighbours is None else 0.5 * (mean[LIGHT] + expected_light(final))
     return Posterior(
         final,
         light,
-        doubt,
+        spread.sqrt() / PER_DEGREE,
+        # Three tangent directions.
+        3**0.5 * error / PER_DEGREE,
         boundary,
         torch.stack(members) if members else None,
         None if moved is None else moved.blur,

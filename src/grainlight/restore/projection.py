@@ -148,7 +148,9 @@ def project(
         new = (best.sqrt() > settings.accept * PER_DEGREE) & (own > settings.certain * SQUARED_NORM)
         out[start : start + _CHUNK] = torch.where(new[:, None], here, value)
         supported[start : start + _CHUNK] = ~new
-        error[start : start + _CHUNK] = (weight**2 * doubt).sum(-1).sqrt()
+        # A mean forgets the noise of its points, but not how far the grain has turned between them and here.
+        turned = (weight * (drift * r)).sum(-1)
+        error[start : start + _CHUNK] = ((weight**2 * variance[near]).sum(-1) + turned).sqrt()
     contradicted = torch.zeros(rows * columns, dtype=torch.bool)
     contradicted[flat[wrong]] = True
     return Projected(
