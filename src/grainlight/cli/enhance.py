@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Literal
 
 from grainlight.cli import device, values
-from grainlight.cli.output import check_file
+from grainlight.cli.output import check_apart, check_file
 from grainlight.cli.terminal import bars, note
 from grainlight.errors import InputError
 
@@ -167,6 +167,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.report is not None:
         inputs = (arguments.ebsd, *(arguments.pl or ()))
         page = check_file(arguments.report, (".html",), arguments.force, inputs=inputs)
+    check_apart((output, picture, page))
     ebsd = load_map(arguments)
     light = load_stack(arguments)
 

@@ -29,7 +29,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         help="grains, boundaries and twins of a map, restored or not",
         description="Divide a map into grains. Writes OUT.csv (a line per grain), OUT_figures.csv (figures of the map "
         "after ASTM E2627), OUT.tif (grain ids, 16 or 32 bits, 0 where there is no grain) and OUT.png (a picture). "
-        "From the .npz of `enhance` with two or more samples, figures and grains carry 90 %% intervals.",
+        "From the .npz of `enhance` with two or more samples, figures and grains carry 90 % intervals.",
         allow_abbrev=False,
     )
     command.add_argument("input", metavar="MAP", help="an EBSD map, or the .npz that `enhance` writes")

@@ -140,6 +140,7 @@ def _image(file: Path) -> NDArray[Any]:
 def describe_result(file: Path) -> list[str]:
     """Return arrays and record of an .npz that stands beside a restored map."""
     import zipfile
+    import zlib
 
     import numpy as np
 
@@ -148,13 +149,17 @@ def describe_result(file: Path) -> list[str]:
     try:
         with np.load(file) as data:
             arrays = {name: data[name] for name in data.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError("this is no .npz of grainlight", file=file, found=str(error)[:200]) from error
+        record = json.loads(str(arrays["record"])) if "record" in arrays and arrays["record"].ndim == 0 else {}
+    except (OSError, EOFError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise InputError(
+            "this is no .npz of grainlight",
+            file=file,
+            found=f"{type(error).__name__}: {error}"[:200],
+            expected="the file that `grainlight enhance` writes beside its map",
+            advice="copy the file again, or repeat the restoration",
+        ) from error
     lines = [f"array {name}: {array.dtype} {array.shape}" for name, array in arrays.items() if array.ndim]
-    if "record" in arrays and arrays["record"].ndim == 0:
-        record = json.loads(str(arrays["record"]))
-        lines += [f"{name}: {json.dumps(value)}" for name, value in record.items()]
-    return lines
+    return lines + [f"{name}: {json.dumps(value)}" for name, value in record.items()]
 
 
 def _percent(part: int, whole: int) -> str:

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 something unexpected, 2 unusable input, 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import re
 import sys
@@ -36,6 +37,8 @@ _VALUES_WITH_MINUS = ("--pl-origin", "--angles")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    # what tifffile finds wrong with a damaged file is in our message; without a handler it goes to the terminal as well
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())
     try:
         arguments = parser().parse_args(_join_negative(sys.argv[1:] if argv is None else list(argv)))
         return int(arguments.run(arguments) or 0)

@@ -58,6 +58,24 @@ def check_file(
     return file
 
 
+def check_apart(files: Iterable[Path | None]) -> None:
+    """Check that no two of a command's outputs are one file, of which the later would replace the earlier.
+
+    Raises
+    ------
+    InputError
+        Where two are; None stands for an output that was not asked for.
+    """
+    taken: set[Path] = set()
+    for file in files:
+        if file is None:
+            continue
+        place = file.resolve()
+        if place in taken:
+            raise InputError("two outputs have the same name", file=file, advice="another name for one of them")
+        taken.add(place)
+
+
 def check_folder(folder: Path, file: Path | None = None) -> None:
     """Check that a folder is there and takes new files.
 

@@ -34,7 +34,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         "A JSON file with everything that was drawn is written beside it.",
         allow_abbrev=False,
     )
-    command.add_argument("ebsd", metavar="MAP", help="the full map, .ang or .ctf")
+    command.add_argument("ebsd", metavar="MAP", help="the full map, in any format that `grainlight info` reads")
     command.add_argument(
         "--output", required=True, metavar="STACK.tif", help="the stack, (angles, rows, columns), 16 bit"
     )
@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
         shot,
         {"map": Path(arguments.ebsd).name, "level": arguments.level, "seed": arguments.seed, "step_um": step},
     )
-    note(f"polarized light: {len(angles)} angles, {axes.shape[0]} x {axes.shape[1]} pixels, step {step:g} um")
+    note(f"polarized light: {len(angles)} angle{'s' * (len(angles) > 1)}, {axes.shape[0]} x {axes.shape[1]} pixels, step {step:g} um")
     for file in files:
         print(f"wrote {file}")
     return 0

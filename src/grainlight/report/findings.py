@@ -140,8 +140,8 @@ def _boundaries(result: Result) -> list[Finding]:
     return [
         Finding(
             "sound" if sure > 0.5 else "caution",
-            f"{percent(sure)} of the expected boundary length (5° and more) stands where at least nine samples in "
-            "ten put it; the rest is drawn fainter where its place is open.",
+            f"{percent(sure)} of the expected boundary length (5° and more) stands where its probability is 90 % or "
+            "more; the rest is drawn fainter where its place is open.",
         )
     ]
 

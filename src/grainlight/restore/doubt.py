@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 # Raw doubt in degrees and the 90 % quantile of the error found there, on synthetic sections with and without light:
 # what `python -m grainlight.benchmark.doubt` prints for the shipped weights.
 RAW = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-BOUND = (0.3, 0.77, 0.78, 0.78, 1.53, 12.13, 44.94, 84.26)
+BOUND = (0.57, 1.23, 2.0, 2.0, 2.0, 25.24, 49.19, 89.93)
 
 
 # 90 % quantile over root mean square of an angle whose three components are normal (Maxwell).
