@@ -15,20 +15,20 @@ Array = NDArray[np.float64]
 # root. For grains at a size of 100 pixels; it falls with the diameter.
 # `python -m grainlight.benchmark.grains --calibrate --sections 42` prints it.
 MARGINS: Mapping[str, tuple[float, float]] = {
-    "grains": (0.0, 0.304),
-    "interior_grains": (0.0, 0.588),
-    "mean_diameter": (0.235, 0.018),
-    "mean_area": (0.322, 0.024),
-    "astm_number": (0.034, 0.465),
-    "mean_aspect": (0.033, 0.135),
-    "mean_gos": (0.579, 0.936),
-    "boundary_density": (0.001, 0.202),
-    "twin_fraction": (0.079, 0.08),
-    "variant_fraction": (0.104, 0.123),
-    "grain area": (0.307, 0.11),
-    "grain diameter": (0.154, 0.055),
-    "grain aspect": (0.164, 0.182),
-    "grain gos": (2.897, 4.424),
+    "grains": (0.012, 0.047),
+    "interior_grains": (0.027, 0.086),
+    "mean_diameter": (0.142, 0.012),
+    "mean_area": (0.215, 0.02),
+    "astm_number": (0.029, 0.31),
+    "mean_aspect": (0.001, 0.145),
+    "mean_gos": (0.279, 1.93),
+    "boundary_density": (0.021, 0.054),
+    "twin_fraction": (0.057, 0.111),
+    "variant_fraction": (0.067, 0.051),
+    "grain area": (0.174, 0.096),
+    "grain diameter": (0.087, 0.048),
+    "grain aspect": (0.121, 0.187),
+    "grain gos": (1.489, 5.305),
 }
 OTHERWISE = (0.15, 0.15)
 ABSOLUTE = ("fraction", "astm_number", "gos")

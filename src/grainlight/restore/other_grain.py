@@ -9,7 +9,7 @@ from grainlight.restore.doubt import RAW
 
 # Raw doubt in degrees and the share of pixels that are off by more than 5 degrees there, on synthetic sections at scale
 # 4 with corrupted light: what `python -m grainlight.benchmark.grains --calibrate` prints for the shipped weights.
-OTHER = (0.004, 0.009, 0.011, 0.015, 0.047, 0.216, 0.466, 0.557)
+OTHER = (0.004, 0.013, 0.05, 0.076, 0.11, 0.164, 0.253, 0.476)
 
 
 def other_grain(raw: NDArray[np.float32]) -> NDArray[np.float32]:
