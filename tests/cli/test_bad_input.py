@@ -319,3 +319,34 @@ def test_the_machine_gives_out(inputs, run, tmp_path, monkeypatch, error, word):
     assert code == 1
     assert word in err
     assert "report" not in err
+
+
+@pytest.mark.parametrize("option", ["--transform", "--points"])
+def test_place_of_no_light(refused, inputs, tmp_path, option):
+    (tmp_path / "a.json").write_text("{}")
+    message = refused(*inputs.enhance(tmp_path / "x.ang", option, str(tmp_path / "a.json")))
+    assert "no images" in message
+    assert "--pl" in message
+
+
+def test_outputs_of_one_name(refused, inputs, tmp_path):
+    file = tmp_path / "x.png"
+    assert "two outputs have the same name" in refused(*inputs.enhance(file, "--picture", str(file)))
+    (tmp_path / "y.material.yaml").write_text("kept")
+    message = refused(*inputs.enhance(tmp_path / "y.vti"))
+    assert "exists already" in message
+    assert "device:" not in message, "said before any work"
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"\x93NUMPY"], ids=["empty", "truncated", "array"])
+def test_npz_of_nothing(refused, tmp_path, content):
+    (tmp_path / "a.npz").write_bytes(content)
+    message = refused("info", tmp_path / "a.npz")
+    assert "no .npz of grainlight" in message
+    assert "expected" in message
+
+
+def test_truncated_light_says_it_once(refused, inputs, tmp_path):
+    whole = inputs.light.read_bytes()
+    (tmp_path / "a.tif").write_bytes(whole[: len(whole) // 3])
+    assert refused("info", tmp_path / "a.tif").startswith("grainlight: ")

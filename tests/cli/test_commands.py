@@ -23,6 +23,7 @@ def test_every_command_explains_itself(run, command):
     code, out, _ = run(command, "--help")
     assert code == 0
     assert out.startswith(f"usage: grainlight {command}")
+    assert "%%" not in out
 
 
 def test_version(run):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Collection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from grainlight.cli import device, values
@@ -168,10 +169,12 @@ def run(arguments: argparse.Namespace) -> int:
         inputs = (arguments.ebsd, *(arguments.pl or ()))
         page = check_file(arguments.report, (".html",), arguments.force, inputs=inputs)
     check_apart((output, picture, page))
+    from grainlight.maps.io.save import output_format
+
+    for ending in output_format(output).companions:
+        check_file(output.with_suffix(ending), (Path(ending).suffix,), arguments.force)
     ebsd = load_map(arguments)
     light = load_stack(arguments)
-
-    from pathlib import Path
 
     from grainlight.restore.enhance import enhance
     from grainlight.restore.estimate import estimate
@@ -297,5 +300,6 @@ def _check_light_options(arguments: argparse.Namespace) -> None:
         return
     default = (None, None, (0.0, 0.0), "sample", False)
     given = (arguments.angles, arguments.pl_step, arguments.pl_origin, arguments.rotates, arguments.mirror)
-    if given != default or arguments.polars is not None or arguments.bireflectance is not None:
+    others = (arguments.polars, arguments.bireflectance, arguments.transform, arguments.points)
+    if given != default or any(other is not None for other in others):
         raise InputError("options of polarized light are given, but no images", advice="--pl STACK.tif")

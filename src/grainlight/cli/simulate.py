@@ -95,7 +95,10 @@ def run(arguments: argparse.Namespace) -> int:
         shot,
         {"map": Path(arguments.ebsd).name, "level": arguments.level, "seed": arguments.seed, "step_um": step},
     )
-    note(f"polarized light: {len(angles)} angle{'s' * (len(angles) > 1)}, {axes.shape[0]} x {axes.shape[1]} pixels, step {step:g} um")
+    note(
+        f"polarized light: {len(angles)} angle{'s' * (len(angles) > 1)}, {axes.shape[0]} x {axes.shape[1]} pixels, "
+        f"step {step:g} um"
+    )
     for file in files:
         print(f"wrote {file}")
     return 0
