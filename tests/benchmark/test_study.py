@@ -15,7 +15,6 @@ from grainlight.benchmark.study import (
     BASE,
     Variant,
     compare,
-    cpu_per_step,
     main,
     markdown,
     read,
@@ -64,23 +63,27 @@ def test_what_is_finished_is_not_run_again(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(room, "score", lambda model, clean: {"loss": 1.0})
     monkeypatch.setattr(room, "cpu_per_step", lambda preset, steps: 0.1)
     file = tmp_path / "study.jsonl"
-    chosen = [Variant(BASE, "", TINY), Variant("skip alone", "", TINY, steps=0)]
-    study(chosen[:1], 2.0, 1, file, each=1)
+    base = Variant(BASE, "", TINY)
+    chosen = [base, Variant("skip alone", "", TINY, steps=0), Variant("ema", "", replace(TINY, ema_share=0.0))]
+    chosen.append(Variant("dear", "", replace(TINY, batch=2)))
+    study(chosen[:1], 2.0, 1, file, base=base, each=1)
     assert [r["steps"] for r in read(file)] == [20]
-    monkeypatch.setattr(room, "cpu_per_step", lambda preset, steps: 1e9)
-    study(chosen, 2.0, 2, file, each=1)
-    assert [(steps, seed) for _, steps, seed in ran] == [(20, 0), (20, 1), (0, 0), (0, 1)]
+    # The machine is busier now: what counts is what a step costs beside a step of the base.
+    monkeypatch.setattr(room, "cpu_per_step", lambda preset, steps: 0.3 * preset.batch)
+    study(chosen, 2.0, 2, file, base=base, each=1)
+    assert [(steps, seed) for _, steps, seed in ran[:4]] == [(20, 0), (20, 1), (0, 0), (0, 1)]
+    assert [(steps, seed) for _, steps, seed in ran[4:]] == [(20, 0), (20, 1), (10, 0), (10, 1)]
     with pytest.raises(InputError, match="another length"):
-        study(chosen, 3.0, 2, file, each=1)
+        study(chosen, 3.0, 2, file, base=base, each=1)
     file.write_text(file.read_text() + '{"variant": "ba', encoding="utf-8")
-    with pytest.raises(InputError, match="line 5"):
+    with pytest.raises(InputError, match="line 9"):
         read(file)
 
 
 def test_a_run_from_end_to_end(tmp_path: Path) -> None:
-    assert cpu_per_step(TINY, 1) > 0
     file = tmp_path / "study.jsonl"
-    study([Variant(BASE, "", TINY, steps=1), Variant("skip alone", "", TINY, steps=0)], 1.0, 1, file, each=1, size=32)
+    first = Variant(BASE, "", TINY)
+    study([first, Variant("skip alone", "", TINY, steps=0)], 0.01, 1, file, base=first, each=1, size=32, timing=1)
     base, alone = read(file)
     assert base["scores"].keys() == alone["scores"].keys()
     assert len(base["scores"]) == 2 + 2 * len(TASKS)

@@ -1,8 +1,9 @@
 """Choices of the training at equal compute: `python -m grainlight.benchmark.study --output study.jsonl`.
 
 Every variant of a small network is trained from scratch for the same CPU seconds, with several seeds, and scored on the
-same synthetic sections. The seconds are turned into a number of steps by timing some steps of each variant first: other
-work on the machine then changes the clock, not the result. What is finished stands in the file, and is not run again.
+same synthetic sections. The seconds are turned into a number of steps by timing some steps of the base, and the base's
+number into each variant's by timing both: other work on the machine then changes the clock, hardly the result. What is
+finished stands in the file, and is not run again.
 """
 
 from __future__ import annotations
@@ -109,6 +110,20 @@ def cpu_per_step(preset: TrainingPreset, steps: int = 40) -> float:
     return median(after - before for before, after in pairwise(marks[: steps + 1]))
 
 
+def _work(preset: TrainingPreset) -> TrainingPreset:
+    """What of a preset decides the cost of a step: other losses, rates, EMAs and structural deviations cost nothing."""
+    free = TrainingPreset()
+    network = replace(preset.network, structure=free.network.structure)
+    return replace(preset, network=network, loss=free.loss, ema_share=free.ema_share, lr=free.lr, muon_lr=free.muon_lr)
+
+
+def _equal_steps(preset: TrainingPreset, base: TrainingPreset, base_steps: int, timing: int) -> int:
+    """Steps that cost what the base's do; both are timed one after the other, under the same load of the machine."""
+    if _work(preset) == _work(base):
+        return base_steps
+    return max(1, round(base_steps * cpu_per_step(base, timing) / cpu_per_step(preset, timing)))
+
+
 def trained(preset: TrainingPreset, steps: int, seed: int) -> tuple[Denoiser, float]:
     """Train from scratch; return the EMA as a user would load it, and the CPU seconds that the steps took."""
     marks = [time.process_time()]
@@ -172,6 +187,7 @@ def study(
     seeds: int,
     output: Path,
     *,
+    base: Variant | None = None,
     each: int = 4,
     size: int = 64,
     timing: int = 24,
@@ -188,6 +204,8 @@ def study(
         Runs per variant, with the seeds 0, 1, ...
     output
         JSON lines.
+    base
+        What the variants are variants of.
     each, size
         Validation sections of each of four grain sizes, and their rows and columns.
     timing
@@ -209,6 +227,10 @@ def study(
             expected=f"{seconds:g} seconds",
             advice="give these seconds, or use another file",
         )
+    base = variants()[0] if base is None else base
+    base_steps = next((record["steps"] for record in before if record["variant"] == BASE), None)
+    if base_steps is None:
+        base_steps = max(1, round(seconds / cpu_per_step(base.preset, timing)))
     for variant in chosen:
         done = {record["seed"]: record["steps"] for record in before if record["variant"] == variant.name}
         missing = [seed for seed in range(seeds) if seed not in done]
@@ -216,7 +238,7 @@ def study(
             continue
         steps = next(iter(done.values()), variant.steps)
         if steps is None:
-            steps = max(1, round(seconds / cpu_per_step(variant.preset, timing)))
+            steps = _equal_steps(variant.preset, base.preset, base_steps, timing)
         for seed in missing:
             model, cpu = trained(variant.preset, steps, seed)
             record = {"variant": variant.name, "seed": seed, "seconds": seconds, "steps": steps, "cpu": round(cpu, 2)}
