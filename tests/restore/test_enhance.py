@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import grainlight as gl
 from grainlight.benchmark.degrade import Task, degrade
-from grainlight.benchmark.metrics import score
+from grainlight.benchmark.metrics import disorientation, score
 from grainlight.benchmark.nearest import nearest
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.phase import Phase
 from grainlight.restore.result import CORRECTED, INFERRED, MEASURED, NOT_RESTORED, Result
 
 from .conftest import STEEL, TITANIUM, section_map
@@ -214,3 +216,19 @@ def test_a_map_of_one_column_and_a_map_of_one_point() -> None:
     )
     result = gl.enhance(strip, scale=2, quality="fast")
     assert result.source.shape == (65, 1)
+
+
+def test_two_hexagonal_phases_keep_orientation_and_phase_together() -> None:
+    full = section_map(8, 49)
+    zirconium = Phase(2, "Zirconium", "6/mmm", 3.23, 3.23, 5.15, 90.0, 90.0, 120.0)
+    from grainlight.crystal.embedding import embed
+    from grainlight.restore.grain_light import label_grains
+
+    labels, _ = label_grains(embed(torch.from_numpy(full.quaternions).float(), dim=-3))
+    truth = (1 + labels.reshape(full.shape).numpy() % 2).astype(np.int16)
+    full = full.replace(phases=(full.phases[0], zirconium), phase_id=truth)
+    task = degrade(full, scale=4, level="clean", seed=1)
+    result = gl.enhance(task.coarse, task.stack, scale=4, quality="fast", noise=0.5)
+    right = disorientation(_in_s(result), task.truth) < 2
+    assert right.mean() > 0.7
+    assert (result.map.phase_id == truth)[right].mean() > 0.98

@@ -10,7 +10,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 import grainlight
 
-PARTS = ("torch", "numpy", "scipy", "safetensors", "orix", "tifffile", "imageio", "matplotlib", "rich")
+PARTS = (
+    *("torch", "numpy", "scipy", "safetensors", "orix", "h5py", "tifffile", "imageio", "pillow"),
+    *("matplotlib", "jinja2", "rich"),
+)
 
 
 def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:

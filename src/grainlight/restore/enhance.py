@@ -17,7 +17,7 @@ from grainlight.crystal.frames import CrystalFrame, SampleFrame, change_crystal_
 from grainlight.crystal.hexagonal import disorientation_angle
 from grainlight.diffusion.checkpoint import load_weights, weights_hash
 from grainlight.diffusion.sampler import group_sigma
-from grainlight.diffusion.state import SIGMA_MAX, is_unknown
+from grainlight.diffusion.state import EBSD, SIGMA_MAX, is_unknown
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
@@ -30,7 +30,7 @@ from grainlight.restore.light import PlacedLight, all_flags, place_light
 from grainlight.restore.misindexed import find_misindexed
 from grainlight.restore.noise import estimate_noise
 from grainlight.restore.other_grain import other_grain
-from grainlight.restore.phases import phase_report
+from grainlight.restore.phases import follow_orientations, phase_report
 from grainlight.restore.place import Placed, place
 from grainlight.restore.projection import find_neighbours
 from grainlight.restore.record import input_record
@@ -94,7 +94,7 @@ class Prepared:
     ``placed`` EBSD points; ``light`` calibrated harmonics or None, of the stack as it is ``laid`` on the map; ``noise``
     of the EBSD in degrees (rms); ``level`` (H, W) the same for the point that is nearest to a pixel, ``quality`` where
     that comes from; ``drift`` growth of a channel's variance inside grains per pixel; ``measurement`` (23, H, W) and
-    ``sigma`` (4, H, W) the joint state and its noise levels.
+    ``sigma`` (4, H, W) the joint state and its noise levels; ``misindexed`` (H, W) points that are not used.
     """
 
     placed: Placed
@@ -105,6 +105,7 @@ class Prepared:
     drift: float
     measurement: Tensor
     sigma: Tensor
+    misindexed: NDArray[np.bool_]
     laid: Laid | None = None
 
     def restore(self, denoise: TiledDenoiser, settings: Settings, progress: Progress | None = None) -> Posterior:
@@ -121,6 +122,7 @@ class Prepared:
             samples=samples,
             seed=settings.seed,
             drift=self.drift,
+            barred=torch.from_numpy(self.placed.other),
             progress=progress,
         )
 
@@ -145,11 +147,13 @@ def prepare(
     progress.advance()
     level = found.level.reshape(-1)[placed.nearest]
     measurement, sigma = joint_measurement(placed, shown, level)
-    misindexed = find_misindexed(measurement, sigma)
+    # The light of other phases says nothing of the metal's.
+    sigma[1:, torch.from_numpy(placed.other)] = SIGMA_MAX
+    misindexed = find_misindexed(measurement, sigma, placed.phase_id)
     sigma[0][torch.from_numpy(misindexed)] = SIGMA_MAX
     # Of one channel: three components of the rotation share the angle's variance.
     drift = found.drift / settings.scale * PER_DEGREE**2 / 3
-    return Prepared(placed, shown, found.noise, level, found.report, drift, measurement, sigma, laid)
+    return Prepared(placed, shown, found.noise, level, found.report, drift, measurement, sigma, misindexed, laid)
 
 
 def joint_measurement(
@@ -184,12 +188,15 @@ def _result(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record:
         record["light"] = ready.light.report
     restored = seen & ~placed.other
     q_all = np.where(restored[..., None], q.double().numpy(), kept)
-    changed = correction > np.maximum(2.0, 4.0 * noise)
+    changed = (correction > np.maximum(2.0, 4.0 * noise)) | ready.misindexed
     source = np.where(placed.measured, np.where(changed, CORRECTED, MEASURED), INFERRED)
     source = np.where(restored, source, NOT_RESTORED).astype(np.uint8)
     bound = bound_90(posterior.doubt.numpy(), posterior.scatter.numpy())
     uncertainty = np.where(restored, bound, np.nan).astype(np.float32)
-    phase_id = np.where(restored | placed.other, placed.phase_id, 0).astype(np.int16)
+    points = ~is_unknown(ready.sigma[0])
+    phase_id = follow_orientations(posterior.embedding, ready.measurement[EBSD], points, placed.phase_id)
+    phase_id = np.where(placed.other | placed.measured, placed.phase_id, phase_id)
+    phase_id = np.where(restored | placed.other, phase_id, 0).astype(np.int16)
     fields = _fields(ebsd, placed, source, phase_id, uncertainty)
     full = OrientationMap.from_quaternions(
         np.where(phase_id[..., None] > 0, q_all, IDENTITY),
@@ -305,6 +312,7 @@ def _record(
         "settings": settings.as_record(),
         "device": str(device),
         "noise_deg": round(ready.noise, 3),
+        "misindexed_points": int(ready.misindexed.sum()),
         "quality_fields": ready.quality,
         "phases": phases,
         "ebsd": {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from grainlight.crystal.embedding import PER_DEGREE, SQUARED_NORM, decode
 from grainlight.diffusion.sampler import solve
@@ -63,11 +64,12 @@ def restore_ensemble(
     samples: int,
     seed: int,
     drift: float = 0.0,
+    barred: Tensor | None = None,
     progress: Progress | None = None,
 ) -> Posterior:
     """Restore ``samples`` times, each in another view of the square and with noise of its own, and summarise.
 
-    Without ``neighbours`` there is no data projection.
+    Without ``neighbours`` there is no data projection; ``barred`` pixels (H, W) belong to other phases.
     """
     rows, columns = measurement.shape[1:]
     mean = torch.zeros_like(measurement)
@@ -84,7 +86,7 @@ def restore_ensemble(
     progress = progress or Silent()
     progress.begin("placing the boundaries", 1 + len(members))
     guide = mean[EBSD]
-    place = _Placing(measurement, sigma, neighbours, drift)
+    place = _Placing(measurement, sigma, neighbours, drift, barred)
     final, error, moved = place(guide)
     progress.advance()
     # A posterior mean is shorter than an orientation by the variance that it averages over.
@@ -96,15 +98,16 @@ def restore_ensemble(
         shares += boundary_pixels(e).float() / samples
         members[number] = decode(e, dim=0).half()
         progress.advance()
-    if moved is None:
-        boundary = shares if members else boundary_pixels(final).float()
-        spread = torch.maximum(spread, distance)
-    else:
-        # The light has decided between grains: what is left open is what it could not tell apart.
+    boundary = shares if members else boundary_pixels(final).float()
+    if moved is not None:
+        # Where there is light it has decided between grains: what is left open is what it could not tell apart.
+        lit = _lit(sigma)
         probability = rival_probability(moved.margin)
-        boundary = boundary_probability(final, moved.rival, probability, BOUNDARY_DEGREES)
+        decided = boundary_probability(final, moved.rival, probability, BOUNDARY_DEGREES)
+        boundary = torch.where(lit, decided, boundary)
         apart = (rival_embedding(final, moved.rival) - final).square().sum(0)
-        spread = torch.maximum(probability * apart, distance) + _UNSETTLED * spread
+        spread = torch.where(lit, probability * apart + _UNSETTLED * spread, spread)
+    spread = torch.maximum(spread, distance)
     # Two estimates with errors of their own: the network's, and what physics expects of the orientations.
     light = mean[LIGHT] if neighbours is None else 0.5 * (mean[LIGHT] + expected_light(final))
     return Posterior(
@@ -127,6 +130,7 @@ class _Placing:
     sigma: Tensor
     neighbours: Neighbours | None
     drift: float
+    barred: Tensor | None
 
     def __call__(self, guide: Tensor) -> tuple[Tensor, Tensor, Relabelled | None]:
         """Embedding (18, H, W) on the manifold's sphere, its standard error (H, W), and the relabelling, if any."""
@@ -138,8 +142,15 @@ class _Placing:
         if is_unknown(self.sigma[1:]).all():
             return e, found.error, None
         channels = self.sigma[1:].repeat_interleave(torch.tensor(GROUP_SIZES[1:]), 0)
-        moved = relabel(e, guide, measured & ~found.wrong, self.measurement[LIGHT], channels)
+        fixed = (measured & ~found.wrong) | ~_lit(self.sigma)
+        moved = relabel(e, guide, fixed, self.measurement[LIGHT], channels, barred=self.barred)
         return moved.embedding, found.error, moved
+
+
+def _lit(sigma: Tensor) -> Tensor:
+    """Pixels (H, W) with light, or within the reach of a blur of some."""
+    known = (~is_unknown(sigma[1:])).any(0)
+    return F.max_pool2d(known[None].float(), 7, 1, 3)[0] > 0
 
 
 def _normalised(e: Tensor) -> Tensor:

@@ -49,7 +49,7 @@ def grain_offsets(e: Tensor, residual: Tensor, precision: Tensor) -> Tensor:
     labels, count = label_grains(e)
     out = torch.empty_like(residual)
     for channel in range(len(residual)):
-        weight = precision[channel].reshape(-1)
+        weight = precision[channel].reshape(-1).double()
         total = torch.bincount(labels, weights=weight * residual[channel].reshape(-1), minlength=count)
         known = torch.bincount(labels, weights=weight, minlength=count)
         out[channel] = (total / (known + OFFSET_STD**-2))[labels].reshape(residual.shape[1:]).float()

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.restore.projection import find_neighbours
+
+_CHUNK = 1 << 16
 
 
 def phase_report(ebsd: OrientationMap) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -28,3 +35,35 @@ def phase_report(ebsd: OrientationMap) -> tuple[dict[str, Any], tuple[str, ...]]
         for name, count in kept.items()
     )
     return {"points": points, "restored": restored, "kept": kept, "not_indexed": missing}, told
+
+
+def follow_orientations(
+    e: Tensor, measured_e: Tensor, points: Tensor, phase_id: NDArray[np.int16]
+) -> NDArray[np.int16]:
+    """Give every pixel the phase of the measured point near it whose orientation it has.
+
+    Parameters
+    ----------
+    e, measured_e
+        Embedding (18, H, W) of the restored map, and of the measurement at its points.
+    points
+        Measured pixels (H, W) of the phases that are restored.
+    phase_id
+        Phase (H, W) of the nearest EBSD point, right where it was measured.
+
+    Notes
+    -----
+    With several hexagonal phases the nearest point may lie in a grain of another one.
+    """
+    flat = points.reshape(-1)
+    ids = phase_id.reshape(-1).copy()
+    if len(np.unique(ids[flat.numpy()])) < 2:
+        return phase_id
+    near = find_neighbours(points)
+    at = near.points[:, 0] * points.shape[1] + near.points[:, 1]
+    values, known = e.reshape(len(e), -1).T, measured_e.reshape(len(e), -1).T[at]
+    for part in (~flat).nonzero()[:, 0].split(_CHUNK):
+        index = near.index[part].long()
+        best = (known[index] - values[part][:, None]).square().sum(-1).argmin(-1)
+        ids[part.numpy()] = ids[at[index.gather(1, best[:, None])[:, 0]].numpy()]
+    return ids.reshape(phase_id.shape)

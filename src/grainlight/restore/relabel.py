@@ -80,6 +80,7 @@ def relabel(
     light: Tensor,
     sigma: Tensor,
     settings: RelabelSettings | None = None,
+    barred: Tensor | None = None,
 ) -> Relabelled:
     """Move the boundaries of a restored map to where the light says.
 
@@ -91,12 +92,15 @@ def relabel(
         Pixels (H, W) that keep their orientation: EBSD measured them.
     light, sigma
         Measured canonical harmonics (5, H, W) and the noise level per channel (5, H, W).
+    barred
+        Pixels (H, W) of other phases: they neither take an orientation nor lend one.
     """
     settings = settings or RelabelSettings()
+    barred = torch.zeros_like(fixed) if barred is None else barred
     noise = (sigma**2 + settings.floor**2).sqrt()
     precision = torch.where(sigma < _USELESS, noise**-2, 0.0)
     width = estimate_blur(light, precision, expected_light(e))
-    work = _Relabelling(e, guide, fixed, light, precision, gaussian(width), settings)
+    work = _Relabelling(e, guide, fixed | barred, barred, light, precision, gaussian(width), settings)
     near = torch.ones(e.shape[1:], dtype=torch.bool)
     changed = 0
     for number in range(settings.sweeps):
@@ -121,6 +125,7 @@ class _Relabelling:
         e: Tensor,
         guide: Tensor,
         fixed: Tensor,
+        barred: Tensor,
         light: Tensor,
         precision: Tensor,
         kernel: Tensor,
@@ -130,6 +135,7 @@ class _Relabelling:
         self.e = e.reshape(len(e), -1).T.contiguous()
         self.guide = guide.reshape(len(e), -1)
         self.fixed, self.light, self.precision = fixed, light, precision
+        self.lends = ~barred.reshape(-1)
         self.kernel, self.settings = kernel, settings
         self.expected = self._with_offsets()
 
@@ -222,6 +228,6 @@ class _Relabelling:
         step = torch.cat((torch.zeros_like(own)[:, None], flat[:, neighbours].permute(1, 2, 0) - own[:, None]), 1)
         misfit = (step * (0.5 * step * stiff[at][:, None] - pull[at][:, None])).sum(-1)
         energy = length + away + misfit
-        other = inside & (between[:, 0] > s.apart * PER_DEGREE)
+        other = inside & self.lends[neighbours] & (between[:, 0] > s.apart * PER_DEGREE)
         energy[:, 1:] = torch.where(other, energy[:, 1:], torch.inf)
         return energy, neighbours
