@@ -18,7 +18,10 @@ from grainlight.restore.tiles import HALO, TILE
 # From peak memory under /usr/bin/time -v, `grainlight enhance` on maps of 0.04 to 1 megapixel, rounded up.
 _BASE_BYTES = 450e6
 _BYTES_PER_PIXEL = 700.0
-_BYTES_PER_SAMPLE_PIXEL = 40.0
+_BYTES_PER_SAMPLE_PIXEL = 60.0
+_BYTES_PER_PIXEL_OF_SEVERAL = 300.0
+# Projection and boundaries of one sample, on two cores.
+_SECONDS_PER_PIXEL_PLACED = 1.2e-5
 _BYTES_PER_TILE_PIXEL = 1400.0
 
 
@@ -47,7 +50,9 @@ def estimate(ebsd: OrientationMap, light: LightStack | None, settings: Settings)
     steps, samples = settings.calls
     halo = 1 + 2 * HALO / TILE if pixels > TILE**2 * 2 else 1.0
     per_call = pixels * halo**2 * _seconds_per_pixel(settings)
-    seconds = 3.0 + steps * samples * per_call + 6e-6 * pixels * (1 + (samples if samples > 1 else 0))
+    seconds = (
+        3.0 + steps * samples * per_call + _SECONDS_PER_PIXEL_PLACED * pixels * (1 + (samples if samples > 1 else 0))
+    )
     lines = [
         f"output: {rows} x {columns} pixels of {step:g} um; {samples} sample{'s' * (samples > 1)} of {steps} "
         f"step{'s' * (steps > 1)}: about {_duration(seconds)} and {memory / 1e9:.1f} GB"
@@ -67,7 +72,8 @@ def check_memory(ebsd: OrientationMap, light: LightStack | None, settings: Setti
     rows, columns, _ = output_shape(ebsd, settings.scale)
     pixels, samples = rows * columns, settings.calls[1]
     tile_pixels = min(pixels, (1.5 * TILE + 2 * HALO) ** 2)
-    memory = _BASE_BYTES + pixels * (_BYTES_PER_PIXEL + _BYTES_PER_SAMPLE_PIXEL * (samples if samples > 1 else 0))
+    several = _BYTES_PER_PIXEL_OF_SEVERAL + _BYTES_PER_SAMPLE_PIXEL * samples if samples > 1 else 0.0
+    memory = _BASE_BYTES + pixels * (_BYTES_PER_PIXEL + several)
     memory += tile_pixels * _BYTES_PER_TILE_PIXEL
     if light is not None:
         memory += 2.0 * light.images.nbytes + 60.0 * light.images[0].size
