@@ -165,8 +165,12 @@ def test_pixels_that_are_no_numbers(inputs, refused, tmp_path):
     assert "row 7, column 11" in message
 
 
-def test_light_that_misses_the_map(inputs, refused, tmp_path):
-    message = refused(*inputs.enhance(tmp_path / "out.ang", *inputs.light_options, "--pl-origin", "5000,5000"))
+def test_light_that_misses_the_map_is_not_used_and_said_so(inputs, run, refused, tmp_path):
+    beside = (*inputs.light_options, "--pl-origin", "5000,5000")
+    code, _, message = run(*inputs.enhance(tmp_path / "out.ang", *beside))
+    assert code == 0
+    assert "light is not used" in message
+    message = refused(*inputs.enhance(tmp_path / "other.ang", *beside, "--register", "none"))
     assert "light" in message or "image" in message
 
 
@@ -232,7 +236,7 @@ def test_output_folder_that_refuses_new_files(inputs, refused, tmp_path, monkeyp
     assert "Read-only" in message
 
 
-@pytest.mark.parametrize("name", ["out.txt", "out", "out.h5"])
+@pytest.mark.parametrize("name", ["out.txt", "out", "out.xyz"])
 def test_output_of_unknown_format(inputs, refused, tmp_path, name):
     assert ".ang or .ctf" in refused(*inputs.enhance(tmp_path / name))
 

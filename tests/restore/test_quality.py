@@ -107,7 +107,11 @@ def test_the_restored_map_is_better_for_it(wrong: float) -> None:
         result = gl.enhance(given, scale=1, quality="fast")
         error.append(disorientation(result.map.quaternions, full.quaternions))
     assert np.median(error[1]) < 0.9 * np.median(error[0])
-    assert (error[1] > 5).mean() <= (error[0] > 5).mean()
+    if wrong:
+        # Wrong points are found before quality speaks (restore.misindexed): nine in ten are mended, with it or without.
+        assert max((e > 5).mean() for e in error) < 0.1 * wrong
+    else:
+        assert (error[1] > 5).mean() <= (error[0] > 5).mean()
     assert result.record["quality_fields"]["used"] == ["ci", "iq"]
 
 

@@ -58,6 +58,8 @@ def find_misindexed(measurement: Tensor, sigma: Tensor, phase_id: NDArray[np.int
     counts = torch.from_numpy(distance[:, 1:] <= _REACH * np.median(distance[:, 1]))
     counts &= phase[near] == phase[:, None]
     level = sigma[0].reshape(-1)[flat]
+    # A point of low quality is not excused for being alone.
+    level = torch.minimum(level, 2 * level.median())
     # Three tangent directions, and two noisy points.
     limit = _AGREE * PER_DEGREE + 3 * (3 * (level[:, None] ** 2 + level[near] ** 2)).sqrt()
     agrees = torch.stack([(e - e[near[:, k]]).norm(dim=1) for k in range(_NEIGHBOURS)], 1) < limit
