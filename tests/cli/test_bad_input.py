@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -269,31 +265,6 @@ def test_folder_with_something_in_it(refused, tmp_path):
 )
 def test_wrong_usage(refused, command):
     assert "usage" in refused(*command)
-
-
-@pytest.mark.skipif(os.name == "nt", reason="no SIGINT between processes on Windows")
-def test_interrupted_in_the_middle(inputs, tmp_path):
-    argv = inputs.enhance(tmp_path / "out.ang", *inputs.light_options, "--steps", "1000", "--samples", "1000")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "grainlight", *argv],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        # a shell's background job ignores SIGINT, and its children would too
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("output:"):
-            break
-    time.sleep(1.0)
-    assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert err.splitlines() == ["grainlight: interrupted; no output is left half-written."]
-    assert out == ""
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_unexpected_errors_say_how_to_report(inputs, run, tmp_path, monkeypatch):

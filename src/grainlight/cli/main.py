@@ -1,6 +1,6 @@
 """Entry point: reads the command, runs it, and turns what goes wrong into a message and an exit code.
 
-Exit codes: 0 done, 1 something unexpected, 2 unusable input, 130 interrupted.
+Exit codes: 0 done, 1 something unexpected, 2 unusable input, 130 interrupted (143 terminated).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from grainlight.cli.interrupt import end_on_signals
 from grainlight.errors import InputError
 
 COMMANDS = (
@@ -31,12 +32,13 @@ COMMANDS = (
 )
 """Each is a module of this folder with ``add(subparsers)`` and ``run(arguments)``."""
 
-_INTERRUPTED = 130
 _VALUES_WITH_MINUS = ("--pl-origin", "--angles")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
+    """Run the command line and return its exit code; without ``argv``, as the process's own command."""
+    if argv is None:
+        end_on_signals()
     # what tifffile finds wrong with a damaged file is in our message; without a handler it goes to the terminal as well
     logging.getLogger("tifffile").addHandler(logging.NullHandler())
     try:
@@ -44,8 +46,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.run(arguments) or 0)
     except InputError as error:
         return _say(f"grainlight: {error}", 2)
-    except KeyboardInterrupt:
-        return _say("grainlight: interrupted; no output is left half-written.", _INTERRUPTED)
     except BrokenPipeError:
         # the reader of our output went away; without this Python complains again when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from grainlight.cli import device, values
+from grainlight.cli.interrupt import last_words
 from grainlight.cli.output import check_folder
 from grainlight.cli.terminal import note
 from grainlight.errors import InputError
@@ -56,11 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.minutes is not None:
         preset = replace(preset, seconds=60.0 * arguments.minutes)
     note(device.describe(chosen))
-    try:
+    with last_words(f"interrupted; the last checkpoint in {folder} is whole, and the same command goes on from it"):
         weights = train(folder, preset, seed=arguments.seed, device=chosen, start=start, report=_print)
-    except KeyboardInterrupt:
-        note(f"stopping; the last checkpoint in {folder} is whole, and the same command goes on from it")
-        raise
     print(f"wrote {weights}")
     return 0
 

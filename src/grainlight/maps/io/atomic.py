@@ -10,6 +10,14 @@ from pathlib import Path
 
 from grainlight.errors import InputError
 
+_unfinished: set[Path] = set()
+
+
+def remove_unfinished() -> None:
+    """Remove the temporary files of outputs in the making, for a process that is about to end without unwinding."""
+    for path in tuple(_unfinished):
+        path.unlink(missing_ok=True)
+
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
@@ -34,6 +42,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         raise InputError("the output folder cannot be written", file=target, found=str(error)) from error
     os.close(handle)
     temporary = Path(name)
+    _unfinished.add(temporary)
     try:
         yield temporary
         # a temporary file is readable by its owner only; outputs follow the user's umask like any new file
@@ -46,3 +55,4 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             raise InputError("the output cannot be written", file=target, found=str(error)) from error
     finally:
         temporary.unlink(missing_ok=True)
+        _unfinished.discard(temporary)

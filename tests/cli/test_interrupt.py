@@ -1,0 +1,99 @@
+"""Ctrl-C while a command imports, computes, writes or trains."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="no SIGINT between processes on Windows")
+
+NOTHING_LEFT = "grainlight: interrupted; no output is left half-written."
+
+
+def start(*argv: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, *argv],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        # a shell's background job ignores SIGINT, and its children would too
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+
+
+def end(process: subprocess.Popen[str], number: signal.Signals = signal.SIGINT) -> tuple[str, list[str]]:
+    """Signal a running process; return what it printed to either side after that."""
+    assert process.poll() is None
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    return out, err.splitlines()
+
+
+def wait_for(process: subprocess.Popen[str], text: str) -> None:
+    assert process.stderr is not None
+    for line in process.stderr:
+        if text in line:
+            return
+    pytest.fail(f"the process ended without {text!r}")
+
+
+def endless(inputs, tmp_path) -> subprocess.Popen[str]:
+    argv = inputs.enhance(tmp_path / "out.ang", *inputs.light_options, "--steps", "1000", "--samples", "1000")
+    return start("-m", "grainlight", *argv)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_in_the_middle(inputs, tmp_path, number):
+    process = endless(inputs, tmp_path)
+    wait_for(process, "output:")
+    time.sleep(1.0)
+    assert end(process, number) == ("", [NOTHING_LEFT])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", [0.0, 0.2, 0.4, 0.7, 1.0, 1.4])
+def test_after_the_input_was_read_while_libraries_load(inputs, tmp_path, moment):
+    # KeyboardInterrupt here was lost in an import, or crashed the interpreter, in one case of ten
+    process = endless(inputs, tmp_path)
+    wait_for(process, "EBSD:")
+    time.sleep(moment)
+    out, err = end(process)
+    assert out == ""
+    assert err[-1] == NOTHING_LEFT
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_while_a_file_is_written(tmp_path):
+    code = f"""
+import sys, time
+from grainlight.cli.interrupt import end_on_signals
+from grainlight.maps.io.atomic import atomic_path
+end_on_signals()
+with atomic_path({str(tmp_path / "out.ang")!r}) as path:
+    path.write_text("half")
+    print("half", file=sys.stderr, flush=True)
+    time.sleep(60)
+"""
+    process = start("-c", code)
+    wait_for(process, "half")
+    assert [path.suffix for path in tmp_path.iterdir()] == [".ang"]
+    assert end(process) == ("", [NOTHING_LEFT])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_training_says_how_to_go_on(tmp_path):
+    folder = tmp_path / "run"
+    process = start("-m", "grainlight", "train", "--output", str(folder), "--preset", "tiny", "--steps", "1000000")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("step"):
+            break
+    _, err = end(process)
+    assert err[-1] == (
+        f"grainlight: interrupted; the last checkpoint in {folder} is whole, and the same command goes on from it"
+    )
