@@ -1,6 +1,6 @@
 """Bilinear interpolation of quaternions between the points of the coarse grid, aware of crystal symmetry.
 
-The interpolation that the super-resolution papers of EBSD compare with (Jangid et al., npj Comput. Mater. 8 (2022) 255):
+The interpolation that super-resolution papers of EBSD compare with (Jangid et al., npj Comput. Mater. 8 (2022) 255):
 a weighted mean of the four corners' quaternions. Adapted: the corners are first replaced by their equivalents under
 622 that are closest to the nearest corner's, without which the mean of two readings of one grain is any orientation.
 """
