@@ -12,11 +12,13 @@ from grainlight.diffusion.noise import NoiseMixture, draw_noise_field
 from grainlight.diffusion.state import (
     EBSD,
     GROUP_SIZES,
+    LIGHT,
     PART_SIZES,
     PART_STD,
     SIGMA_MAX,
     SIGMA_MIN,
     group_to_channel,
+    group_to_channel_light,
     group_to_part,
     part_to_channel,
 )
@@ -34,6 +36,7 @@ def clean() -> torch.Tensor:
 def test_layout_of_groups_and_parts() -> None:
     groups = torch.arange(4.0).view(4, 1, 1)
     assert group_to_channel(groups).flatten().tolist() == [0.0] * 18 + [1.0] + [2.0] * 2 + [3.0] * 2
+    assert torch.equal(group_to_channel_light(groups[1:]), group_to_channel(groups)[LIGHT])
     assert group_to_part(groups).flatten().tolist() == [0.0, 0.0, 1.0, 2.0, 3.0]
     parts = torch.arange(5.0).view(1, 5, 1, 1).expand(2, 5, 3, 4)
     channels = part_to_channel(parts)

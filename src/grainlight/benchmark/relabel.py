@@ -20,7 +20,7 @@ from grainlight.benchmark.subject import FIRST_TUNING_SEED, SIZE, validation_sec
 from grainlight.crystal.embedding import decode
 from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.sampler import solve
-from grainlight.diffusion.state import EBSD, GROUP_SIZES, LIGHT, is_unknown
+from grainlight.diffusion.state import EBSD, LIGHT, group_to_channel_light, is_unknown
 from grainlight.restore.enhance import prepare
 from grainlight.restore.lone import join_lone_pixels
 from grainlight.restore.projection import find_neighbours, project
@@ -56,7 +56,7 @@ def figures(size: int = SIZE, steps: int = 3) -> Iterator[tuple[str, Scenario, S
             measured = ~is_unknown(sigma[0])
             found = project(guide, measurement[EBSD], sigma[0], find_neighbours(measured), ready.drift)
             e = join_lone_pixels(found.embedding, guide, measured)
-            channels = sigma[1:].repeat_interleave(torch.tensor(GROUP_SIZES[1:]), 0)
+            channels = group_to_channel_light(sigma[1:])
             for name, settings in VARIANTS.items():
                 moved = relabel(e, guide, measured & ~found.wrong, measurement[LIGHT], channels, settings).embedding
                 restored = decode(moved, dim=0).double().numpy()

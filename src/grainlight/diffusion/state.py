@@ -48,6 +48,11 @@ def group_to_channel(values: Tensor) -> Tensor:
     return _spread(values, GROUP_SIZES)
 
 
+def group_to_channel_light(values: Tensor) -> Tensor:
+    """Spread (..., 3, row, column) over a0, a2 and a4 to (..., 5, row, column) over the light's channels."""
+    return _spread(values, GROUP_SIZES[1:])
+
+
 def part_to_channel(values: Tensor) -> Tensor:
     """Spread (..., 5, row, column) over parts to (..., 23, row, column) over channels."""
     return _spread(values, PART_SIZES)

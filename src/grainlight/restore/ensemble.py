@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from grainlight.crystal.embedding import PER_DEGREE, SQUARED_NORM, decode
 from grainlight.diffusion.sampler import solve
 from grainlight.diffusion.square import VIEWS, turn_image, turn_state, turn_state_back
-from grainlight.diffusion.state import EBSD, GROUP_SIZES, LIGHT, is_unknown
+from grainlight.diffusion.state import EBSD, LIGHT, group_to_channel_light, is_unknown
 from grainlight.progress import Progress, Silent
 from grainlight.restore.grain_light import expected_light
 from grainlight.restore.lone import join_lone_pixels
@@ -141,7 +141,7 @@ class _Placing:
         e = _normalised(join_lone_pixels(found.embedding, guide, measured))
         if is_unknown(self.sigma[1:]).all():
             return e, found.error, None
-        channels = self.sigma[1:].repeat_interleave(torch.tensor(GROUP_SIZES[1:]), 0)
+        channels = group_to_channel_light(self.sigma[1:])
         fixed = (measured & ~found.wrong) | ~_lit(self.sigma)
         moved = relabel(e, guide, fixed, self.measurement[LIGHT], channels, barred=self.barred)
         return moved.embedding, found.error, moved

@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE
-from grainlight.diffusion.state import EBSD, GROUP_SIZES, LIGHT, is_unknown
+from grainlight.diffusion.state import EBSD, LIGHT, group_to_channel_light, is_unknown
 from grainlight.restore.grain_light import expected_light
 
 _NEIGHBOURS, _FEWEST = 8, 4
@@ -89,7 +89,7 @@ def find_misindexed(measurement: Tensor, sigma: Tensor, phase_id: NDArray[np.int
 def _misfit(measurement: Tensor, sigma: Tensor, flat: Tensor, choices: Tensor) -> Tensor:
     """Squared misfit (n, k) of the light of n pixels with that of k embeddings (n, k, 18), in units of its noise."""
     seen = measurement[LIGHT].reshape(5, -1)[:, flat]
-    noise = sigma[1:].repeat_interleave(torch.tensor(GROUP_SIZES[1:]), 0).reshape(5, -1)[:, flat]
+    noise = group_to_channel_light(sigma[1:]).reshape(5, -1)[:, flat]
     weight = torch.where(is_unknown(noise), 0.0, 1 / (noise**2 + _FLOOR**2))
     expected = expected_light(choices.reshape(-1, 18).T[:, None])[:, 0].reshape(5, *choices.shape[:2])
     return ((seen[..., None] - expected).square() * weight[..., None]).sum(0)
