@@ -7,7 +7,7 @@ import torch
 
 from grainlight.crystal.euler import c_axis, quaternion_from_bunge
 from grainlight.optics.state import GROUP_OF_CHANNEL, ideal_state
-from grainlight.restore.contradiction import contradiction, expected_light
+from grainlight.restore.contradiction import calibrated_light, contradiction
 from grainlight.restore.doubt import RAW
 from grainlight.restore.other_grain import other_grain
 
@@ -21,15 +21,15 @@ def grains(*tilts: float) -> np.ndarray:
 
 
 def lit(q: np.ndarray, noise: float = 0.1, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    clean = expected_light(q, REPORT)
+    clean = calibrated_light(q, REPORT)
     drawn = np.random.default_rng(seed).normal(size=clean.shape) * noise
     return torch.from_numpy(clean + drawn), torch.full((3, *q.shape[:2]), noise)
 
 
-def test_expected_light_is_that_of_optics() -> None:
+def test_calibrated_light_without_curves_is_that_of_optics() -> None:
     q = grains(20, 40, 60, 80)
     np.testing.assert_allclose(
-        expected_light(q, REPORT), ideal_state(torch.from_numpy(c_axis(q))).movedim(-1, 0), atol=1e-12
+        calibrated_light(q, REPORT), ideal_state(torch.from_numpy(c_axis(q))).movedim(-1, 0), atol=1e-12
     )
     assert len(GROUP_OF_CHANNEL) == 5
 

@@ -18,8 +18,10 @@ _WIDTH = 1.0
 """Pixels: standard deviation of the window."""
 
 
-def expected_light(quaternions: NDArray[np.float64], report: Mapping[str, object]) -> NDArray[np.float64]:
-    """Return the harmonics (5, H, W) that orientations (H, W, 4) in frame S show under a calibration.
+def calibrated_light(quaternions: NDArray[np.float64], report: Mapping[str, object]) -> NDArray[np.float64]:
+    """Return the harmonics (5, H, W) that orientations (H, W, 4) in frame S show under a calibration's curves.
+
+    `grain_light.expected_light` is their ideal limit, for embeddings.
 
     Parameters
     ----------
@@ -62,7 +64,7 @@ def contradiction(
     the EBSD points, the flags tell; here the contradiction is then measured in that larger unit.
     """
     light, noise = state.double().cpu().numpy(), sigma.double().cpu().numpy()[list(GROUP_OF_CHANNEL)]
-    expected = expected_light(quaternions, report)
+    expected = calibrated_light(quaternions, report)
     window = (1, 3, 3)
     lowest, highest = minimum_filter(expected, window), maximum_filter(expected, window)
     known = np.isfinite(noise)

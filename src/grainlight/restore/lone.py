@@ -8,7 +8,8 @@ from torch.nn import functional as F
 
 from grainlight.crystal.embedding import PER_DEGREE
 
-_OFFSETS = [(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0)]
+AROUND = tuple((r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0))
+"""Row and column of the eight neighbours of a pixel, from it."""
 
 
 def join_lone_pixels(e: Tensor, guide: Tensor, measured: Tensor, degrees: float = 5.0) -> Tensor:
@@ -27,7 +28,7 @@ def join_lone_pixels(e: Tensor, guide: Tensor, measured: Tensor, degrees: float 
     padded = F.pad(e[None], (1, 1, 1, 1), mode="replicate")[0]
     nearest = torch.full_like(e[0], torch.inf)
     best, chosen = torch.full_like(e[0], torch.inf), e.clone()
-    for r, c in _OFFSETS:
+    for r, c in AROUND:
         other = padded[:, 1 + r : 1 + r + rows, 1 + c : 1 + c + columns]
         apart = (other - e).norm(dim=0)
         # Beyond the edge a pixel meets itself: that is no neighbour.
