@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import binary_dilation, distance_transform_edt
 
 from grainlight.crystal.hexagonal import disorientation_angle
+from grainlight.grains.edges import edge_starts
 
 BOUNDARY_ANGLE = 5.0
 """Degrees above which two neighbours have a boundary between them, and above which a pixel counts as wrong."""
@@ -92,10 +93,8 @@ def boundary_edges(quaternions: ArrayLike, valid: Mask | None = None) -> tuple[M
 def boundary_pixels(edges: tuple[Mask, Mask]) -> Mask:
     """Return (H, W) whether a pixel lies on either side of one of the `boundary_edges`."""
     right, down = edges
-    pixels = np.zeros((right.shape[0], down.shape[1]), dtype=bool)
-    pixels[:, :-1] |= right
+    pixels = edge_starts(right, down)
     pixels[:, 1:] |= right
-    pixels[:-1] |= down
     pixels[1:] |= down
     return pixels
 
@@ -105,11 +104,7 @@ def boundary_starts(edges: tuple[Mask, Mask]) -> Mask:
 
     That is what the boundary probability of a restoration states, pixel by pixel.
     """
-    right, down = edges
-    pixels = np.zeros((right.shape[0], down.shape[1]), dtype=bool)
-    pixels[:, :-1] |= right
-    pixels[:-1] |= down
-    return pixels
+    return edge_starts(*edges)
 
 
 def near_boundary(pixels: Mask) -> Mask:

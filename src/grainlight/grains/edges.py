@@ -73,6 +73,14 @@ class Edges:
         return np.stack([start, end], axis=1) * np.asarray(step)
 
 
+def edge_starts(right: NDArray[np.bool_], down: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return (H, W) whether one of these edges, to the right (H, W-1) or down (H-1, W), starts at a pixel."""
+    pixels = np.zeros((right.shape[0], down.shape[1]), dtype=bool)
+    pixels[:, :-1] |= right
+    pixels[:-1] |= down
+    return pixels
+
+
 def edges_of(
     shape: tuple[int, int],
     step: tuple[float, float] = (1.0, 1.0),

@@ -16,13 +16,17 @@ SEED_SHARE = 0.15
 BOUNDARY_SHARE = 0.3
 
 
+def connected(first: NDArray[np.integer], second: NDArray[np.integer], count: int) -> NDArray[np.int32]:
+    """Return the part, from 0, that each of ``count`` nodes belongs to when (E,) pairs of them are joined."""
+    graph = coo_matrix((np.ones(len(first), dtype=bool), (first, second)), shape=(count, count))
+    return connected_components(graph, directed=False)[1]
+
+
 def components(open_edges: NDArray[np.bool_], valid: NDArray[np.bool_], edges: Edges) -> NDArray[np.int32]:
     """Return labels (H, W), 1 and up in reading order, of pixels that open edges (E,) connect; 0 where not valid."""
     flat = valid.reshape(-1)
     use = open_edges & flat[edges.first] & flat[edges.second]
-    ones = np.ones(int(use.sum()), dtype=np.uint8)
-    graph = coo_matrix((ones, (edges.first[use], edges.second[use])), shape=(flat.size, flat.size))
-    label = connected_components(graph, directed=False)[1]
+    label = connected(edges.first[use], edges.second[use], flat.size)
     return in_reading_order(np.where(flat, label + 1, 0)).reshape(valid.shape)
 
 
@@ -152,6 +156,5 @@ def absorb(
         chosen, at = np.unique(one[order], return_index=True)
         target = two[order][at]
         # a small region that its own target wants to join too: the pair merges; chains do as well
-        graph = coo_matrix((np.ones(len(chosen)), (chosen, target)), shape=(len(count), len(count)))
-        merged = connected_components(graph, directed=False)[1]
+        merged = connected(chosen, target, len(count))
         flat = np.where(flat > 0, merged[flat] + 1, 0)

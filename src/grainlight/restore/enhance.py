@@ -18,6 +18,7 @@ from grainlight.crystal.hexagonal import disorientation_angle
 from grainlight.diffusion.checkpoint import load_weights, weights_hash
 from grainlight.diffusion.sampler import group_sigma
 from grainlight.diffusion.state import EBSD, SIGMA_MAX, is_unknown
+from grainlight.grains.edges import edge_starts
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
@@ -288,12 +289,11 @@ def _fields(
 
 def _phase_edges(phase_id: NDArray[np.int16]) -> NDArray[np.bool_]:
     """Pixels (H, W) with another phase to the right or below."""
-    edge = np.zeros(phase_id.shape, dtype=bool)
-    both = (phase_id[:, 1:] > 0) & (phase_id[:, :-1] > 0)
-    edge[:, :-1] |= both & (phase_id[:, 1:] != phase_id[:, :-1])
-    both = (phase_id[1:] > 0) & (phase_id[:-1] > 0)
-    edge[:-1] |= both & (phase_id[1:] != phase_id[:-1])
-    return edge
+    right, down = (
+        (here > 0) & (there > 0) & (here != there)
+        for here, there in ((phase_id[:, :-1], phase_id[:, 1:]), (phase_id[:-1], phase_id[1:]))
+    )
+    return edge_starts(right, down)
 
 
 def _record(

@@ -13,8 +13,9 @@ from grainlight.crystal.embedding import PER_DEGREE, SQUARED_NORM, decode
 from grainlight.diffusion.sampler import solve
 from grainlight.diffusion.square import VIEWS, turn_image, turn_state, turn_state_back
 from grainlight.diffusion.state import EBSD, LIGHT, group_to_channel_light, is_unknown
+from grainlight.grains.edges import edge_starts
 from grainlight.progress import Progress, Silent
-from grainlight.restore.grain_light import expected_light
+from grainlight.restore.grain_light import expected_light, neighbour_distances
 from grainlight.restore.lone import join_lone_pixels
 from grainlight.restore.projection import Neighbours, Projected, project
 from grainlight.restore.relabel import Relabelled, relabel
@@ -45,13 +46,10 @@ class Posterior:
     blur: float | None = None
 
 
-def boundary_pixels(e: Tensor) -> Tensor:
+def boundary_starts(e: Tensor) -> Tensor:
     """Pixels (H, W) whose right or lower neighbour is farther than 5 degrees in embeddings (18, H, W)."""
-    limit = BOUNDARY_DEGREES * PER_DEGREE
-    out = torch.zeros(e.shape[1:], dtype=torch.bool)
-    out[:, :-1] |= (e[:, :, 1:] - e[:, :, :-1]).norm(dim=0) > limit
-    out[:-1] |= (e[:, 1:] - e[:, :-1]).norm(dim=0) > limit
-    return out
+    right, down = (apart > BOUNDARY_DEGREES * PER_DEGREE for apart in neighbour_distances(e))
+    return torch.from_numpy(edge_starts(right.numpy(), down.numpy()))
 
 
 def restore_ensemble(
@@ -95,10 +93,10 @@ def restore_ensemble(
     for number, member in enumerate(members):
         e = place(member.float())[0]
         distance += (e - final).square().sum(0) / samples
-        shares += boundary_pixels(e).float() / samples
+        shares += boundary_starts(e).float() / samples
         members[number] = decode(e, dim=0).half()
         progress.advance()
-    boundary = shares if members else boundary_pixels(final).float()
+    boundary = shares if members else boundary_starts(final).float()
     if moved is not None:
         # Where there is light it has decided between grains: what is left open is what it could not tell apart.
         lit = _lit(sigma)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE, W2, principal_axis
+from grainlight.grains.edges import edges_of
+from grainlight.grains.segment import connected
 from grainlight.optics.state import ideal_state
 
 # Neighbours closer than this are one grain (degrees).
@@ -23,18 +23,19 @@ def expected_light(e: Tensor) -> Tensor:
     return ideal_state(axis).movedim(-1, 0).float()
 
 
+def neighbour_distances(e: Tensor) -> tuple[Tensor, Tensor]:
+    """Distance of embeddings (18, H, W) to the right neighbour (H, W-1) and to the lower one (H-1, W)."""
+    return (e[:, :, 1:] - e[:, :, :-1]).norm(dim=0), (e[:, 1:] - e[:, :-1]).norm(dim=0)
+
+
 def label_grains(e: Tensor) -> tuple[Tensor, int]:
     """Grain of every pixel (H W,) of an embedding (18, H, W), and how many there are: neighbours within 3 degrees."""
     rows, columns = e.shape[1:]
-    index = np.arange(rows * columns).reshape(rows, columns)
-    limit = _SAME_GRAIN * PER_DEGREE
-    right = ((e[:, :, 1:] - e[:, :, :-1]).norm(dim=0) < limit).numpy()
-    down = ((e[:, 1:] - e[:, :-1]).norm(dim=0) < limit).numpy()
-    left_of = np.concatenate([index[:, :-1][right], index[:-1][down]])
-    right_of = np.concatenate([index[:, 1:][right], index[1:][down]])
-    links = coo_matrix((np.ones(len(left_of), dtype=bool), (left_of, right_of)), shape=(index.size, index.size))
-    count, labels = connected_components(links, directed=False)
-    return torch.from_numpy(labels.astype(np.int64)), int(count)
+    edges = edges_of((rows, columns))
+    within = [apart < _SAME_GRAIN * PER_DEGREE for apart in neighbour_distances(e)]
+    open_edges = torch.cat([part.reshape(-1) for part in within]).numpy()
+    labels = connected(edges.first[open_edges], edges.second[open_edges], rows * columns)
+    return torch.from_numpy(labels.astype(np.int64)), int(labels.max()) + 1
 
 
 def grain_offsets(e: Tensor, residual: Tensor, precision: Tensor) -> Tensor:
