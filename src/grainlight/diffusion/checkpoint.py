@@ -17,21 +17,22 @@ from grainlight.diffusion.denoiser import Denoiser
 from grainlight.diffusion.network import NetworkConfig
 from grainlight.errors import InputError
 
-FORMAT = "grainlight-denoiser-1"
 SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "grainlight.safetensors"
 
 
 def save_weights(model: Denoiser, path: Path, notes: dict[str, str] | None = None) -> None:
     """Write weights, rounded to float16, to a temporary name and rename it; ``notes`` go into the header."""
     tensors = {name: t.detach().cpu().to(torch.float16).contiguous() for name, t in model.state_dict().items()}
-    header = {"format": FORMAT, "config": json.dumps(asdict(model.config)), **(notes or {})}
+    header = {"format": model.format, "config": json.dumps(asdict(model.config)), **(notes or {})}
     temporary = path.with_name(path.name + ".part")
     save_file(tensors, temporary, metadata=header)
     os.replace(temporary, path)
 
 
-def load_weights(path: Path | None = None, device: str | torch.device = "cpu") -> Denoiser:
-    """The denoiser of a weights file; the shipped one if no path is given.
+def load_weights(
+    path: Path | None = None, device: str | torch.device = "cpu", kind: type[Denoiser] = Denoiser
+) -> Denoiser:
+    """The denoiser, of the given kind, of a weights file; the shipped one if no path is given.
 
     Raises
     ------
@@ -50,13 +51,13 @@ def load_weights(path: Path | None = None, device: str | torch.device = "cpu") -
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a dict)
     except Exception as error:
         raise InputError("cannot be read as weights", file=path, found=str(error), expected="safetensors") from error
-    if header.get("format") != FORMAT:
-        raise InputError("weights of another kind", file=path, found=str(header.get("format")), expected=FORMAT)
+    if header.get("format") != kind.format:
+        raise InputError("weights of another kind", file=path, found=str(header.get("format")), expected=kind.format)
     try:
         shape: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(header["config"]).items()
         }
-        model = Denoiser(NetworkConfig(**shape))
+        model = kind(NetworkConfig(**shape))
         model.load_state_dict(tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(

@@ -14,6 +14,9 @@ from grainlight.diffusion.state import group_to_part, part_to_channel
 class Denoiser(nn.Module):
     """Wraps the network so that loss and solver see D(x, sigma) only."""
 
+    # Of its weights files: weights of another kind of denoiser must not pass for these.
+    format = "grainlight-denoiser-1"
+
     def __init__(self, config: NetworkConfig | None = None) -> None:
         super().__init__()
         config = config or NetworkConfig()

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from grainlight.diffusion.checkpoint import load_weights, save_weights
 from grainlight.diffusion.denoiser import Denoiser
 from grainlight.diffusion.network import NetworkConfig, flops_per_pixel
-from grainlight.diffusion.noise import draw_noise_field
 from grainlight.diffusion.sampler import later_input, stated_levels
 from grainlight.errors import InputError
 from grainlight.synth.draw import Draw
@@ -45,7 +44,7 @@ def new_state(preset: TrainingPreset, seed: int, device: str) -> TrainingState:
     # Weights are drawn on the CPU, whatever the device; the caller's own random numbers go on as they were.
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(seed)
-        model, ema = Denoiser(preset.network), Denoiser(preset.network)
+        model, ema = preset.kind(preset.network), preset.kind(preset.network)
     ema = ema.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     model = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema.load_state_dict(model.state_dict())
@@ -190,7 +189,7 @@ def train(
     checkpoint, weights, log = folder / "state.safetensors", folder / "weights.safetensors", folder / "log.jsonl"
     state = load_state(checkpoint, preset, device) if checkpoint.exists() else new_state(preset, seed, device)
     if start is not None and state.step == 0:
-        begun = load_weights(start, device).state_dict()
+        begun = load_weights(start, device, preset.kind).state_dict()
         state.model.load_state_dict(begun)
         state.ema.load_state_dict(begun)
     refine = torch.compile(state.model.refine) if preset.compile else state.model.refine
@@ -218,7 +217,7 @@ def train(
         for group in state.optimizer.param_groups:
             group["lr"] = group["base_lr"] * factor
         clean = next_batch(state.draw, preset.batch, preset.patch, preset.parts)
-        x, sigma = draw_noise_field(state.draw, clean, preset.mixture)
+        x, sigma = preset.measure(state.draw, clean, preset.mixture)
         if state.draw.scalar(0.0, 1.0) < preset.later_calls:
             x, sigma = _after_a_call(state, x, sigma, preset, device)
         b, p = state.model.skip(x, sigma)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from torch import Tensor
+
+from grainlight.diffusion.denoiser import Denoiser
 from grainlight.diffusion.network import NetworkConfig
-from grainlight.diffusion.noise import NoiseMixture
+from grainlight.diffusion.noise import NoiseMixture, draw_noise_field
+from grainlight.synth.draw import Draw
 from grainlight.training.loss import LossSettings
 
 
@@ -14,7 +19,8 @@ class TrainingPreset:
     """Everything that decides what a run computes, but for seed, device and budget.
 
     The schedule is warm-up, plateau and linear decay to zero over the last ``decay`` share of the budget, which is a
-    number of steps or of seconds of training, whichever ends first.
+    number of steps or of seconds of training, whichever ends first. ``kind`` of denoiser is trained to undo what
+    ``measure`` draws of a clean state, the measured state and its noise levels.
     """
 
     network: NetworkConfig = field(default_factory=NetworkConfig)
@@ -40,6 +46,8 @@ class TrainingPreset:
     compile: bool = False
     log_every: int = 50
     save_every_seconds: float = 240.0
+    kind: type[Denoiser] = Denoiser
+    measure: Callable[[Draw, Tensor, NoiseMixture], tuple[Tensor, Tensor]] = draw_noise_field
 
 
 PRESETS = {

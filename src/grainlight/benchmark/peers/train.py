@@ -1,0 +1,43 @@
+"""Training of the peers that need it: `python -m grainlight.benchmark.peers.train --minutes 35 --output runs/peers`.
+
+Each peer is trained with the loop, optimiser and schedule of the project's own weights, for the same time each. A run
+that was stopped goes on where it was when the same command is given again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from grainlight.benchmark.peers import plain_skip, supervised
+from grainlight.benchmark.peers.weights import PEER_WEIGHTS
+from grainlight.training.loop import train
+from grainlight.training.presets import TrainingPreset
+
+PRESETS: Mapping[str, TrainingPreset] = {"supervised": supervised.PRESET, "plain_skip": plain_skip.PRESET}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train the chosen peers one after the other, and write their logs to standard output."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--which", nargs="+", choices=PRESETS, default=list(PRESETS), help="peers, in their order")
+    parser.add_argument("--minutes", type=float, default=35.0, help="of training, for each, all runs together")
+    parser.add_argument("--output", type=Path, default=PEER_WEIGHTS, help="a folder per peer is made in it")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(argv)
+    for name in given.which:
+        preset = replace(PRESETS[name], seconds=60.0 * given.minutes)
+        train(given.output / name, preset, seed=given.seed, report=_report)
+
+
+def _report(entry: dict) -> None:
+    sys.stdout.write(json.dumps(entry) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
