@@ -6,8 +6,16 @@ from collections.abc import Callable, Mapping
 
 from grainlight.benchmark.methods import Method
 from grainlight.benchmark.peers.bilinear import bilinear
+from grainlight.benchmark.peers.neighbours import k_neighbours, random_forest
+from grainlight.benchmark.peers.plain_skip import plain_skip
+from grainlight.benchmark.peers.supervised import supervised, supervised_projected
 
 PEERS: Mapping[str, Callable[[], Method]] = {
     "bilinear": bilinear,
+    "k-NN, light to c-axis": k_neighbours,
+    "random forest, light to c-axis": random_forest,
+    "supervised U-Net": supervised,
+    "supervised U-Net + our projection": supervised_projected,
+    "without the precision-weighted skip": plain_skip,
 }
 """Factories without arguments; a method that cannot run on a task raises InputError with the reason."""

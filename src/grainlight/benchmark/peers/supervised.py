@@ -172,7 +172,7 @@ def task_state(task: Task) -> tuple[Tensor, Tensor]:
     mask = torch.from_numpy(task.measured)
     e = embed(torch.from_numpy(task.quaternions).float(), dim=-3) * mask
     level = torch.where(mask, _LEVEL, torch.inf)
-    return torch.cat((e, torch.from_numpy(task.light).float())), group_sigma(
+    return torch.cat((e, torch.from_numpy(np.nan_to_num(task.light)).float())), group_sigma(
         level, torch.from_numpy(task.sigma).float()
     )
 
