@@ -1,0 +1,27 @@
+"""Everybody who takes part in the side-by-side comparison, by the names that tables call them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from grainlight.benchmark.methods import BLIND, GUIDED, QUALITIES, Method, restoration
+from grainlight.benchmark.peers.registry import PEERS
+from grainlight.benchmark.run import ours
+
+
+def contestants(weights: Path | None = None) -> Mapping[str, Callable[[], Method]]:
+    """Return a factory of each method: classical ones, peers, this project's presets; in the order of tables.
+
+    Parameters
+    ----------
+    weights
+        A file in place of the shipped weights, for the presets.
+    """
+    found: dict[str, Callable[[], Method]] = {}
+    for name, method in {**BLIND, **GUIDED}.items():
+        found[name] = lambda method=method: method  # type: ignore[misc]
+    found.update(PEERS)
+    for quality in QUALITIES:
+        found[ours(quality)] = lambda quality=quality: restoration(quality, weights=weights)  # type: ignore[misc]
+    return found
