@@ -8,7 +8,7 @@ import pytest
 from grainlight.benchmark import run as runner
 from grainlight.benchmark.methods import BASELINES, BLIND, GUIDED, QUALITIES, Answer
 from grainlight.benchmark.run import CLEAN_COPY, FULL, count, ours, run
-from grainlight.benchmark.scenario import MAIN, SCENARIOS, Scenario, crop
+from grainlight.benchmark.scenario import MAIN, SCENARIOS, Scenario
 from grainlight.benchmark.subject import SECTIONS, SYNTHETIC, Subject, section_seed, validation_section
 from grainlight.benchmark.suite import Case, map_cases, synthetic_cases
 from grainlight.errors import InputError
@@ -22,7 +22,7 @@ def cases():
 
 @pytest.fixture(scope="module")
 def field(section):
-    return Subject("map", "map", crop(section, 49, 49))
+    return Subject("map", "map", section.cropped(49, 49))
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_one_quality_or_none(cases):
 
 
 def test_small_maps_skip_what_they_cannot_do(section):
-    cases = map_cases([Subject("map", "map", crop(section, 33, 33))])
+    cases = map_cases([Subject("map", "map", section.cropped(33, 33))])
     assert {case.scenario.scale for case in cases} == {1, 2, 4}
     assert not any(case.scenario.scattered for case in cases)
     assert [case.seed for case in cases if case.scenario == MAIN[0]] == [0, 1]
@@ -163,7 +163,7 @@ def test_the_network_answers_a_small_task(section):
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "weights.safetensors"
         save_weights(Denoiser(PRESETS["tiny"].network), weights)
-        case = Case(Subject(SYNTHETIC, "part", crop(section, 41, 41)), Scenario(4, "clean"), 0, ("fast",))
+        case = Case(Subject(SYNTHETIC, "part", section.cropped(41, 41)), Scenario(4, "clean"), 0, ("fast",))
         row = run([case], weights=weights, device="cpu")[-1]
     assert row.method == ours("fast")
     for name in ("median", "edge_f1", "light_after", "coverage", "calibration"):

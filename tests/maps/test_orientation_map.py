@@ -52,6 +52,16 @@ def test_every_nth_point(random_map, n):
         random_map.every(0)
 
 
+def test_the_upper_left_part(random_map):
+    rows = random_map.shape[0]
+    part = random_map.cropped(rows - 1, 2)
+    assert part.shape == (rows - 1, 2)
+    for name in ("quaternions", "phase_id", "x", "y"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(random_map, name)[:-1, :2])
+    assert all(part.fields[name].shape == part.shape for name in random_map.fields)
+    assert (part.step, part.grid, part.origin) == (random_map.step, random_map.grid, random_map.origin)
+
+
 def test_to_orix(random_map):
     xmap = random_map.in_crystal_frame(CrystalFrame.X_ALONG_A_STAR).to_orix()
     assert xmap.shape == random_map.shape

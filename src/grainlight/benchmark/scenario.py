@@ -60,7 +60,7 @@ class Scenario:
         """
         rows, cols = ((n - 1) // self.scale * self.scale + 1 for n in full.shape)
         return degrade(
-            crop(full, rows, cols),
+            full.cropped(rows, cols),
             scale=scale or self.scale,
             level=level or self.level,
             seed=seed,
@@ -91,15 +91,3 @@ SCENARIOS = (
     *MAIN,
 )
 """In the order of the table; the main ones stand twice: each place is another section and another seed."""
-
-
-def crop(full: OrientationMap, rows: int, cols: int) -> OrientationMap:
-    """Return the upper left part of a map."""
-    part = (slice(rows), slice(cols))
-    return full.replace(
-        quaternions=full.quaternions[part],
-        phase_id=full.phase_id[part],
-        x=full.x[part],
-        y=full.y[part],
-        fields={name: array[part] for name, array in full.fields.items()},
-    )

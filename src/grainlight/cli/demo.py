@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     import tifffile
 
     from grainlight.benchmark.degrade import degrade
-    from grainlight.cli.synthetic import crop, section
+    from grainlight.cli.synthetic import section
     from grainlight.maps.io import load_ebsd, load_light, save_ebsd
     from grainlight.maps.io.atomic import atomic_path
     from grainlight.report.pictures import before_after_picture
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     task = degrade(full, scale=SCALE, level="corrupted", seed=arguments.seed)
     assert task.stack is not None  # a level was given
     full_file, coarse_file, light_file = (folder / name for name in ("full.ang", "coarse.ang", "light.tif"))
-    full = crop(full, *task.truth.shape[:2])
+    full = full.cropped(*task.truth.shape[:2])
     save_ebsd(full, full_file)
     save_ebsd(task.coarse, coarse_file)
     with atomic_path(light_file) as file:

@@ -74,7 +74,7 @@ def _write(folder: Path, arguments: argparse.Namespace, seed: int) -> None:
     import tifffile
 
     from grainlight.benchmark.degrade import degrade
-    from grainlight.cli.synthetic import crop, section
+    from grainlight.cli.synthetic import section
     from grainlight.maps.io import save_ebsd
     from grainlight.maps.io.atomic import atomic_path
     from grainlight.synth import camera
@@ -91,7 +91,7 @@ def _write(folder: Path, arguments: argparse.Namespace, seed: int) -> None:
     )
     assert task.stack is not None  # a level was given
     stem = f"section_{seed:06d}"
-    save_ebsd(crop(full, *task.truth.shape[:2]), folder / f"{stem}_full.ang")
+    save_ebsd(full.cropped(*task.truth.shape[:2]), folder / f"{stem}_full.ang")
     save_ebsd(task.coarse, folder / f"{stem}_coarse.ang")
     with atomic_path(folder / f"{stem}_light.tif") as file:
         tifffile.imwrite(file, task.stack.images.astype("uint16"), photometric="minisblack")

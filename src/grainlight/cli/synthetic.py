@@ -31,15 +31,3 @@ def section(seed: int, family: str | None, shape: tuple[int, int], grain_size: f
     return OrientationMap.from_quaternions(
         made.orientation[0].double().numpy(), (step, step), (TITANIUM,), source="synthetic"
     )
-
-
-def crop(full: OrientationMap, rows: int, columns: int) -> OrientationMap:
-    """Return the upper left part of a map."""
-    part = (slice(rows), slice(columns))
-    return full.replace(
-        quaternions=full.quaternions[part],
-        phase_id=full.phase_id[part],
-        x=full.x[part],
-        y=full.y[part],
-        fields={name: array[part] for name, array in full.fields.items()},
-    )

@@ -169,16 +169,23 @@ class OrientationMap:
         """Return the map of every n-th point along both axes, beginning with [0, 0]; n from 1."""
         if n < 1:
             raise ValueError(f"every {n}-th point: n starts at 1")
-        pick = (slice(None, None, n), slice(None, None, n))
-        return self.replace(
-            quaternions=self.quaternions[pick],
-            phase_id=self.phase_id[pick],
-            x=self.x[pick],
-            y=self.y[pick],
-            fields={name: array[pick] for name, array in self.fields.items()},
+        return self._picked(slice(None, None, n), slice(None, None, n)).replace(
             step=(self.step[0] * n, self.step[1] * n),
             # rows of the same parity stand straight above one another
             grid="square" if n % 2 == 0 else self.grid,
+        )
+
+    def cropped(self, rows: int, columns: int) -> OrientationMap:
+        """Return the upper left part of the map, of so many rows and columns at most."""
+        return self._picked(slice(rows), slice(columns))
+
+    def _picked(self, rows: slice, columns: slice) -> OrientationMap:
+        return self.replace(
+            quaternions=self.quaternions[rows, columns],
+            phase_id=self.phase_id[rows, columns],
+            x=self.x[rows, columns],
+            y=self.y[rows, columns],
+            fields={name: array[rows, columns] for name, array in self.fields.items()},
         )
 
     def to_orix(self) -> CrystalMap:
