@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from grainlight.benchmark.degrade import Task
 from grainlight.benchmark.methods import Answer
 from grainlight.benchmark.metrics import (
     BOUNDARY_ANGLE,
+    Scores,
     boundary_edges,
     boundary_pixels,
     boundary_starts,
@@ -27,14 +28,11 @@ CHANGED = 2.0
 
 
 @dataclass(frozen=True)
-class Figures:
-    """All figures of one answer; NaN where a figure does not apply.
+class Figures(Scores):
+    """All figures of one answer, its scores first; NaN where a figure does not apply.
 
     Parameters
     ----------
-    mean, median, over_5, near_mean, near_median, near_over_5, measured_median, edge_precision, edge_recall, edge_f1,
-    pixel_f1
-        As in `metrics.Scores`.
     inside_measured, inside_unmeasured
         Median disorientation in degrees at pixels farther than 2 pixels from a true boundary pixel, at good measured
         points and at unmeasured ones.
@@ -50,17 +48,6 @@ class Figures:
         Share of the good measured points that came out more than 2 degrees from what was measured.
     """
 
-    mean: float
-    median: float
-    over_5: float
-    near_mean: float
-    near_median: float
-    near_over_5: float
-    measured_median: float
-    edge_precision: float
-    edge_recall: float
-    edge_f1: float
-    pixel_f1: float
     inside_measured: float
     inside_unmeasured: float
     light_before: float
@@ -95,7 +82,7 @@ def measure(answer: Answer, task: Task) -> Figures:
     if answer.boundary is not None:
         calibration = calibration_error(answer.boundary, boundary_starts(true_edges), valid)
     return Figures(
-        **{field.name: getattr(scores, field.name) for field in fields(scores)},
+        **asdict(scores),
         inside_measured=_median(error[good & inside]),
         inside_unmeasured=_median(error[valid & ~measured & inside]),
         light_before=before,

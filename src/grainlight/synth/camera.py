@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -158,12 +158,8 @@ def mild(seed: int, *, metal: str = "Ti") -> CameraSettings:
 
     Optics are drawn as for `clean`; the same seed gives the same optics.
     """
-    material, polarizer, delta = _draw_optics(seed, metal)
-    return CameraSettings(
-        _angles(),
-        polarizer,
-        delta,
-        material,
+    return replace(
+        clean(seed, metal=metal),
         blur=0.6,
         electrons=3000.0,
         read_noise=3.0,
@@ -186,12 +182,8 @@ def corrupted(seed: int, *, metal: str = "Ti") -> CameraSettings:
 
     Optics are drawn as for `clean`; the same seed gives the same optics.
     """
-    material, polarizer, delta = _draw_optics(seed, metal)
-    return CameraSettings(
-        _angles(),
-        polarizer,
-        delta,
-        material,
+    return replace(
+        clean(seed, metal=metal),
         blur=0.9,
         electrons=600.0,
         read_noise=4.0,
@@ -210,12 +202,8 @@ def severe(seed: int, *, metal: str = "Ti") -> CameraSettings:
 
     Every number lies towards the bad end of what microscopes deliver; optics are drawn as for `clean`.
     """
-    material, polarizer, delta = _draw_optics(seed, metal)
-    return CameraSettings(
-        _angles(),
-        polarizer,
-        delta,
-        material,
+    return replace(
+        clean(seed, metal=metal),
         blur=1.2,
         electrons=250.0,
         read_noise=6.0,
