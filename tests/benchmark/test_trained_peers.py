@@ -43,7 +43,7 @@ TINY = {
     name: replace(
         preset,
         network=replace(SMALL, inputs=preset.network.inputs),
-        patch=32,
+        patch=16,
         batch=2,
         parts=1,
         steps=4,
@@ -147,7 +147,8 @@ def test_stream_and_loop_are_those_of_the_project() -> None:
 
 
 @pytest.mark.parametrize("name", TINY)
-def test_training_resumes_to_the_bit(tmp_path: Path, name: str) -> None:
+def test_training_resumes_to_the_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(loop, "validate", lambda model, clean: {})
     # the rate must not know the budget: it is cut here
     preset = replace(TINY[name], decay=1e-9)
     whole = loop.train(tmp_path / "whole", preset, seed=5)
