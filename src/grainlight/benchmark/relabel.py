@@ -20,11 +20,11 @@ from grainlight.benchmark.subject import FIRST_TUNING_SEED, SIZE, validation_sec
 from grainlight.crystal.embedding import decode
 from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.sampler import solve
-from grainlight.diffusion.state import EBSD, LIGHT, group_to_channel_light, is_unknown
+from grainlight.diffusion.state import EBSD, is_unknown
 from grainlight.restore.enhance import prepare
-from grainlight.restore.lone import join_lone_pixels
-from grainlight.restore.projection import find_neighbours, project
-from grainlight.restore.relabel import RelabelSettings, relabel
+from grainlight.restore.ensemble import Placing
+from grainlight.restore.projection import find_neighbours
+from grainlight.restore.relabel import RelabelSettings
 from grainlight.restore.settings import Settings
 from grainlight.restore.tiles import TiledDenoiser
 from grainlight.synth.families import FAMILIES
@@ -53,13 +53,12 @@ def figures(size: int = SIZE, steps: int = 3) -> Iterator[tuple[str, Scenario, S
             ready = prepare(task.coarse, task.stack, Settings(scale=scenario.scale, register="none"))
             measurement, sigma = ready.measurement, ready.sigma
             guide = solve(denoise, measurement, sigma, steps, torch.Generator().manual_seed(0))[EBSD]
-            measured = ~is_unknown(sigma[0])
-            found = project(guide, measurement[EBSD], sigma[0], find_neighbours(measured), ready.drift)
-            e = join_lone_pixels(found.embedding, guide, measured)
-            channels = group_to_channel_light(sigma[1:])
+            placing = Placing(measurement, sigma, find_neighbours(~is_unknown(sigma[0])), ready.drift)
+            found = placing.projected(guide)
             for name, settings in VARIANTS.items():
-                moved = relabel(e, guide, measured & ~found.wrong, measurement[LIGHT], channels, settings).embedding
-                restored = decode(moved, dim=0).double().numpy()
+                moved = placing.relabelled(found, guide, settings)
+                assert moved is not None  # every scenario has light
+                restored = decode(moved.embedding, dim=0).double().numpy()
                 yield name, scenario, score(restored, task.truth, task.measured, task.valid)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ from grainlight.progress import Progress, Silent
 from grainlight.restore.grain_light import expected_light, neighbour_distances
 from grainlight.restore.lone import join_lone_pixels
 from grainlight.restore.projection import Neighbours, Projected, project
-from grainlight.restore.relabel import Relabelled, relabel
+from grainlight.restore.relabel import Relabelled, RelabelSettings, relabel
 from grainlight.restore.rival import boundary_probability, rival_embedding, rival_probability
 
 BOUNDARY_DEGREES = 5.0
@@ -84,14 +84,14 @@ def restore_ensemble(
     progress = progress or Silent()
     progress.begin("placing the boundaries", 1 + len(members))
     guide = mean[EBSD]
-    place = _Placing(measurement, sigma, neighbours, drift, barred)
-    final, error, moved = place(guide)
+    placing = None if neighbours is None else Placing(measurement, sigma, neighbours, drift, barred)
+    final, error, moved = _place(placing, guide)
     progress.advance()
     # A posterior mean is shorter than an orientation by the variance that it averages over.
     spread = (SQUARED_NORM - guide.square().sum(0)).clamp(min=0.0)
     distance, shares = torch.zeros(rows, columns), torch.zeros(rows, columns)
     for number, member in enumerate(members):
-        e = place(member.float())[0]
+        e = _place(placing, member.float())[0]
         distance += (e - final).square().sum(0) / samples
         shares += boundary_starts(e).float() / samples
         members[number] = decode(e, dim=0).half()
@@ -121,28 +121,41 @@ def restore_ensemble(
 
 
 @dataclass(frozen=True, eq=False)
-class _Placing:
-    """Projection on the measurement, lone pixels, boundaries by the light: from an estimate to a map."""
+class Placing:
+    """From the network's estimate to a map: projection on the measurement, lone pixels, boundaries by the light.
+
+    ``measurement`` (23, H, W), ``sigma`` (4, H, W), ``neighbours``, ``drift`` and ``barred`` as for `restore_ensemble`.
+    """
 
     measurement: Tensor
     sigma: Tensor
-    neighbours: Neighbours | None
-    drift: float
-    barred: Tensor | None
+    neighbours: Neighbours
+    drift: float = 0.0
+    barred: Tensor | None = None
 
-    def __call__(self, guide: Tensor) -> tuple[Tensor, Tensor, Relabelled | None]:
-        """Embedding (18, H, W) on the manifold's sphere, its standard error (H, W), and the relabelling, if any."""
-        measured = ~is_unknown(self.sigma[0])
-        if self.neighbours is None:
-            return _normalised(guide), torch.zeros_like(guide[0]), None
-        found: Projected = project(guide, self.measurement[EBSD], self.sigma[0], self.neighbours, self.drift)
-        e = _normalised(join_lone_pixels(found.embedding, guide, measured))
+    def projected(self, guide: Tensor) -> Projected:
+        """Project an estimate (18, H, W); the embedding that comes back is on the manifold's sphere."""
+        found = project(guide, self.measurement[EBSD], self.sigma[0], self.neighbours, self.drift)
+        joined = join_lone_pixels(found.embedding, guide, ~is_unknown(self.sigma[0]))
+        return replace(found, embedding=_normalised(joined))
+
+    def relabelled(self, found: Projected, guide: Tensor, settings: RelabelSettings | None = None) -> Relabelled | None:
+        """Move the boundaries of what was projected to where the light says; None without light."""
         if is_unknown(self.sigma[1:]).all():
-            return e, found.error, None
+            return None
         channels = group_to_channel_light(self.sigma[1:])
-        fixed = (measured & ~found.wrong) | ~_lit(self.sigma)
-        moved = relabel(e, guide, fixed, self.measurement[LIGHT], channels, barred=self.barred)
-        return moved.embedding, found.error, moved
+        fixed = (~is_unknown(self.sigma[0]) & ~found.wrong) | ~_lit(self.sigma)
+        light = self.measurement[LIGHT]
+        return relabel(found.embedding, guide, fixed, light, channels, settings, self.barred)
+
+
+def _place(placing: Placing | None, guide: Tensor) -> tuple[Tensor, Tensor, Relabelled | None]:
+    """Embedding (18, H, W) on the manifold's sphere, its standard error (H, W), and the relabelling, if any."""
+    if placing is None:
+        return _normalised(guide), torch.zeros_like(guide[0]), None
+    found = placing.projected(guide)
+    moved = placing.relabelled(found, guide)
+    return found.embedding if moved is None else moved.embedding, found.error, moved
 
 
 def _lit(sigma: Tensor) -> Tensor:
