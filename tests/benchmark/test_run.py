@@ -168,3 +168,19 @@ def test_the_network_answers_a_small_task(section):
     assert row.method == ours("fast")
     for name in ("median", "edge_f1", "light_after", "coverage", "calibration"):
         assert np.isfinite(getattr(row.figures, name)), name
+
+
+@pytest.mark.slow
+def test_processes_give_what_one_gives(field):
+    cases = map_cases([field], (Scenario(2), Scenario(4, None)), quality="none")
+    alone, shared = (run(cases, jobs=jobs) for jobs in (1, 2))
+    # repr: not a number is not equal to itself
+    assert [repr(row.figures) for row in shared] == [repr(row.figures) for row in alone]
+    assert [(row.task, row.method) for row in shared] == [(row.task, row.method) for row in alone]
+
+
+@pytest.mark.slow
+def test_what_goes_wrong_in_a_process_is_told(field):
+    cases = [Case(field, Scenario(40), 0, ()), *map_cases([field], (Scenario(2),), quality="none")]
+    with pytest.raises(InputError, match="scale"):
+        run(cases, jobs=2)

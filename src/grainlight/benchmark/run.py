@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from grainlight.benchmark.degrade import Task
 from grainlight.benchmark.figures import Figures, measure
@@ -66,6 +71,7 @@ def run(
     *,
     weights: Path | None = None,
     device: str = "auto",
+    jobs: int = 1,
     progress: Progress | None = None,
 ) -> list[Row]:
     """Run all methods of all cases.
@@ -76,6 +82,8 @@ def run(
         From `suite`.
     weights, device
         As for `methods.restoration`.
+    jobs
+        Processes that share the cases, each with one thread; with 1 all run in this process, with its threads.
     progress
         One stage of as many units as rows.
 
@@ -92,27 +100,51 @@ def run(
         require_weights(weights)
     progress = progress or Silent()
     progress.begin("evaluating", count(cases))
+    if min(jobs, len(cases)) <= 1:
+        return [row for case in cases for row in _rows(case, weights, device, progress)]
+    # a fresh interpreter for each: a fork would share the state of torch's threads
+    with ProcessPoolExecutor(min(jobs, len(cases)), get_context("spawn"), initializer=_worker) as pool:
+        waiting = {pool.submit(_rows, case, weights, device): place for place, case in enumerate(cases)}
+        found: dict[int, list[Row]] = {}
+        try:
+            for done in as_completed(waiting):
+                found[waiting[done]] = done.result()
+                progress.advance(len(found[waiting[done]]))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [row for place in range(len(cases)) for row in found[place]]
+
+
+def _worker() -> None:
+    torch.set_num_threads(1)
+    # Ctrl-C reaches all processes of a terminal; the first one ends the others
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _rows(case: Case, weights: Path | None, device: str, progress: Progress | None = None) -> list[Row]:
+    """Run all methods of a case."""
+    task = case.scenario.degrade(case.subject.full, case.seed)
+    subject, scenario = case.subject, case.scenario
     rows = []
-    for case in cases:
-        task = case.scenario.degrade(case.subject.full, case.seed)
-        for trial in _trials(case, task, weights, device):
-            wall, cpu = time.perf_counter(), time.process_time()
-            answer = trial.method(trial.given)
-            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-            subject, scenario = case.subject, case.scenario
-            rows.append(
-                Row(
-                    subject.group,
-                    subject.name,
-                    scenario.name,
-                    scenario.light,
-                    trial.name,
-                    case.seed,
-                    measure(answer, task),
-                    round(wall, 3),
-                    round(cpu, 3),
-                )
+    for trial in _trials(case, task, weights, device):
+        wall, cpu = time.perf_counter(), time.process_time()
+        answer = trial.method(trial.given)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        rows.append(
+            Row(
+                subject.group,
+                subject.name,
+                scenario.name,
+                scenario.light,
+                trial.name,
+                case.seed,
+                measure(answer, task),
+                round(wall, 3),
+                round(cpu, 3),
             )
+        )
+        if progress is not None:
             progress.advance()
     return rows
 

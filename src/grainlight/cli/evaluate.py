@@ -57,11 +57,17 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         metavar="DEG",
         help="rms EBSD error of the tasks of --scale and --level (0.5)",
     )
+    command.add_argument(
+        "--jobs",
+        type=values.whole(1, 64),
+        metavar="N",
+        help="processes that share the tasks, each with one thread (default: as many as there are cores)",
+    )
     command.add_argument("--weights", metavar="FILE", help="weights to use in place of the shipped ones")
     command.add_argument("--output", metavar="TABLE.md", help="write what is printed to a file too")
     command.add_argument("--json", metavar="FILE.json", help="write every figure of every answer")
     command.add_argument("--force", action="store_true", help="replace existing output")
-    command.add_argument("--frame", choices=values.FRAMES, help="sample frame of the Euler angles")
+    values.add_map(command)
     values.add_seed(command)
     values.add_device(command)
     return command
@@ -76,6 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     chosen = device.choose(arguments.device)
 
+    import torch
+
     from grainlight.benchmark import bars as demands
     from grainlight.benchmark import table
     from grainlight.benchmark.results import Results
@@ -86,9 +94,11 @@ def run(arguments: argparse.Namespace) -> int:
     cases = _cases(arguments)
     note(f"{len(cases)} tasks, {count(cases)} answers")
     weights = None if arguments.weights is None else Path(arguments.weights)
+    # a GPU is not shared
+    jobs = arguments.jobs or (torch.get_num_threads() if chosen == "cpu" else 1)
     began = time.perf_counter()
     with bars() as progress:
-        results = Results.of(run(cases, weights=weights, device=chosen, progress=progress))
+        results = Results.of(run(cases, weights=weights, device=chosen, jobs=jobs, progress=progress))
     seconds = time.perf_counter() - began
     judged = arguments.quality if arguments.quality in ("fast", "best") else demands.JUDGED
     found = demands.check(results, judged)
@@ -121,7 +131,7 @@ def _cases(arguments: argparse.Namespace) -> list[Case]:
             for scale in arguments.scale or (2, 4)
             for level in arguments.level or ("clean", "corrupted")
         )
-    subjects = load_subjects(arguments.ebsd, arguments.frame)
+    subjects = load_subjects(arguments.ebsd, lambda path: values.load_map(path, arguments))
     if own and not subjects:
         note("no map is given: a synthetic section")
         subjects = [any_section(arguments.seed)]

@@ -45,6 +45,10 @@ def _end(number: int, _frame: FrameType | None) -> None:
     writing = sys.modules.get("grainlight.maps.io.atomic")
     if hasattr(writing, "remove_unfinished"):
         writing.remove_unfinished()
+    # workers would wait for their queue for ever
+    processes = sys.modules.get("multiprocessing")
+    for child in processes.active_children() if hasattr(processes, "active_children") else ():
+        child.kill()
     # straight to the descriptor: the signal may have come in the middle of a print
     shown = _SHOW_CURSOR if sys.stderr.isatty() else ""
     os.write(2, f"{shown}grainlight: {_words[-1]}\n".encode())
