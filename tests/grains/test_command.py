@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import tifffile
 from painted import noisy_samples
 
 from grainlight.cli.main import main
+from grainlight.errors import InputError
 from grainlight.maps.io import save_ebsd
 from grainlight.restore.result import Result
 from grainlight.restore.saved import load_saved
@@ -91,6 +93,32 @@ def test_saved_result_without_its_map(result, tmp_path) -> None:
     assert alone.map.phases[0].laue_group == "6/mmm"
     np.testing.assert_allclose(alone.map.quaternions, result.map.quaternions, atol=1e-6)
     np.testing.assert_array_equal(alone.samples, result.samples)
+
+
+def test_saved_result_keeps_its_origin(result, tmp_path) -> None:
+    replace(result, map=result.map.replace(origin=(12.5, -3.0))).save(tmp_path / "fine.ctf")
+    assert load_saved(tmp_path / "fine.npz").map.origin == (12.5, -3.0)
+    with np.load(tmp_path / "fine.npz") as data:
+        older = {name: data[name] for name in data.files if name != "origin"}
+    np.savez(tmp_path / "older.npz", **older)
+    assert load_saved(tmp_path / "older.npz").map.origin == (0.0, 0.0)
+
+
+def test_damaged_npz_is_refused(result, tmp_path) -> None:
+    result.save(tmp_path / "fine.ang")
+    file = tmp_path / "fine.npz"
+    whole = file.read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for start in rng.integers(0, len(whole) - 20, 150):
+        broken = bytearray(whole)
+        broken[start : start + 20] = rng.bytes(20)
+        file.write_bytes(broken)
+        try:
+            load_saved(file)
+        except InputError as error:
+            refused += "no .npz of a restored map" in str(error)
+    assert refused > 100
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\3\4nonsense", None])

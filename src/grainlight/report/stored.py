@@ -40,7 +40,7 @@ def load_result(path: str | Path) -> tuple[Result, tuple[str, ...]]:
         }
         missed, flags = later["contradiction"].astype(np.float32), later["light_flags"]
         result = Result(
-            map=saved.map.replace(origin=tuple(saved.record["ebsd"].get("origin_um", (0.0, 0.0)))),
+            map=saved.map,
             uncertainty=data["uncertainty"],
             boundary=data["boundary"],
             source=data["source"],

@@ -144,6 +144,7 @@ class Result:
                     contradiction=_half(self.contradiction),
                     light_flags=np.zeros((0, 0), np.uint8) if self.light_flags is None else self.light_flags,
                     step=np.float64(self.map.step[0]),
+                    origin=np.array(self.map.origin, dtype=np.float64),
                     record=np.array(json.dumps(finite(self.record), allow_nan=False)),
                 )
             written = save_ebsd(self.map, path, self._layers(chosen.layers), self.record)

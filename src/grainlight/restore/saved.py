@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,7 +52,10 @@ def load_saved(path: str | Path) -> Saved:
         frames = SampleFrame(record["frames"]["sample"]), CrystalFrame(record["frames"]["crystal"])
         samples = held.get("samples", np.zeros((0, *q.shape), np.float16))
         restored = {int(number) for number in np.unique(phase_id[held["source"] > 0])}
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        # older files know only where the measured map began
+        x, y = held.get("origin", record["ebsd"].get("origin_um", (0.0, 0.0)))
+        origin = float(x), float(y)
+    except Exception as error:  # a damaged archive raises whatever its parsers ran into
         raise InputError(
             "this is no .npz of a restored map",
             file=file,
@@ -70,7 +72,7 @@ def load_saved(path: str | Path) -> Saved:
         sample_frame=frames[0],
         crystal_frame=frames[1],
         source="grainlight npz",
-    )
+    ).replace(origin=origin)
     return Saved(found, samples, record, notes)
 
 
