@@ -14,6 +14,7 @@ import tifffile
 
 from grainlight.cli.main import COMMANDS
 from grainlight.cli.simulate import sample
+from grainlight.crystal.frames import CrystalFrame
 from grainlight.maps.io import load_ebsd
 from grainlight.maps.orientation_map import OrientationMap
 
@@ -280,6 +281,24 @@ def test_evaluate_prints_a_table(inputs, run, tmp_path):
     assert table.count("| grainlight, 100 % EBSD |") == 1
     assert table.count("| nearest |") == 2
     assert table.count("| guided copy |") == 1
+
+
+def test_evaluate_reads_maps_as_its_options_say(inputs, monkeypatch):
+    from grainlight.cli.evaluate import _cases
+    from grainlight.cli.main import parser
+    from grainlight.maps import io
+
+    asked = {}
+
+    def load(path, frame, crystal_frame, **chosen):
+        asked[path] = (frame, crystal_frame, chosen)
+        return load_ebsd(path, frame, crystal_frame)
+
+    monkeypatch.setattr(io, "load_ebsd", load)
+    argv = ("evaluate", str(inputs.full), "--frame", "edax3", "--crystal-frame", "a-star", "--scan", "two")
+    cases = _cases(parser().parse_args([*argv, "--section", "1", "--quick", "--quality", "none"]))
+    assert asked == {inputs.full: ("edax3", "a*", {"scan": "two", "section": 1, "columns": None})}
+    assert cases[0].subject.full.crystal_frame is CrystalFrame.X_ALONG_A_STAR
 
 
 def test_evaluate_refuses_what_it_cannot_use(run, inputs, tmp_path):

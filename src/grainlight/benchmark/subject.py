@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from grainlight.benchmark.degrade import degrade
-from grainlight.crystal.frames import SampleFrame
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
 
@@ -81,8 +80,17 @@ def section_seed(family: int, number: int, first: int = FIRST_SEED) -> int:
     return first + 100 * family + number
 
 
-def load_subjects(paths: Iterable[str | Path], frame: SampleFrame | str | None = None) -> list[Subject]:
+def load_subjects(
+    paths: Iterable[str | Path], load: Callable[[str | Path], OrientationMap] | None = None
+) -> list[Subject]:
     """Read full maps, and make sure that tasks can be made from them.
+
+    Parameters
+    ----------
+    paths
+        The files.
+    load
+        Reads one; `maps.io.load_ebsd` as it stands unless told.
 
     Raises
     ------
@@ -91,10 +99,11 @@ def load_subjects(paths: Iterable[str | Path], frame: SampleFrame | str | None =
     """
     from grainlight.maps.io import load_ebsd
 
+    load = load or load_ebsd
     subjects: list[Subject] = []
     taken: set[str] = set()
     for path in map(Path, paths):
-        full = load_ebsd(path, frame)
+        full = load(path)
         degrade(full, scale=1, level=None)  # refuses what cannot be used before hours are spent
         name = path.name if path.name not in taken else str(path)
         taken.add(name)

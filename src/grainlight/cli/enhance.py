@@ -145,7 +145,8 @@ def add_registration(command: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--points",
         metavar="CSV",
-        help="pairs of points to start from: ebsd_column,ebsd_row,image_column,image_row, from 0; no search",
+        help="pairs of points to start from: ebsd_column,ebsd_row,image_column,image_row, from 0; no search. One pair "
+        "shifts, two turn and scale too, three and more are fitted by an affine map",
     )
 
 

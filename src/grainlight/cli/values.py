@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def add_map(command: argparse.ArgumentParser) -> None:
     )
 
 
-def load_map(path: str, arguments: argparse.Namespace) -> OrientationMap:
+def load_map(path: str | Path, arguments: argparse.Namespace) -> OrientationMap:
     """Read an EBSD file as the options of `add_map` say."""
     from grainlight.maps.io import load_ebsd
 
