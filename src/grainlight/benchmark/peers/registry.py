@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from grainlight.benchmark.methods import Method
+from grainlight.benchmark.peers.ablations import (
+    ebsd_only,
+    light_only,
+    untrained,
+    without_projection,
+    without_relabelling,
+)
 from grainlight.benchmark.peers.bilinear import bilinear
+from grainlight.benchmark.peers.diffpir import diffpir
+from grainlight.benchmark.peers.dps import dps
 from grainlight.benchmark.peers.neighbours import k_neighbours, random_forest
 from grainlight.benchmark.peers.plain_skip import plain_skip
+from grainlight.benchmark.peers.repaint import repaint
 from grainlight.benchmark.peers.supervised import supervised, supervised_projected
 
 PEERS: Mapping[str, Callable[[], Method]] = {
@@ -17,5 +27,15 @@ PEERS: Mapping[str, Callable[[], Method]] = {
     "supervised U-Net": supervised,
     "supervised U-Net + our projection": supervised_projected,
     "without the precision-weighted skip": plain_skip,
+    "DPS, same weights": dps,
+    "DPS + our projection": lambda: dps(placed=True),
+    "DiffPIR, same weights": diffpir,
+    "DiffPIR + our projection": lambda: diffpir(placed=True),
+    "RePaint, same weights": repaint,
+    "ours from EBSD only": ebsd_only,
+    "ours from PL and 1 % EBSD": light_only,
+    "ours without projection": without_projection,
+    "ours without relabelling": without_relabelling,
+    "ours, network untrained": untrained,
 }
 """Factories without arguments; a method that cannot run on a task raises InputError with the reason."""
