@@ -150,41 +150,66 @@ def _ask(state: Tensor, points: Tensor, grid: tuple[int, int, int]) -> Tensor:
     ``state`` (B, 27, h, w) of the pixels with their variances; ``points`` (B, 30, ...) of the cells of the strip and
     around it; ``grid``: first row of the strip in the image, side of a cell, cells of a block along an axis.
     """
-    first_row, cell, together = grid
+    _, cell, together = grid
     block = together * cell
     rows, columns = state.shape[-2:]
     side = points.shape[-2] - rows // cell + together
     windows = F.unfold(points, side, stride=together)
-    windows = windows.view(points.shape[0], points.shape[1], side**2, -1).permute(0, 3, 1, 2)
-    y, level, there = windows[:, :, :23], windows[:, :, 23:27], windows[:, :, None, 29] > 0
+    windows = windows.view(points.shape[0], points.shape[1], side**2, -1).permute(0, 3, 1, 2).contiguous()
+    y, level, place, there = windows.split((23, 4, 2, 1), 2)
     own = _by_block(state, block)
-    xs, variance = own[..., :23], own[..., 23:] + own.new_tensor(TOLERANCE) ** 2
-    unlike = torch.zeros_like(xs[..., :1])
+    xs, variance = own.split((23, 4), -1)
+    near = _nearness(place, there, (rows, columns), grid)
+    # Every pass over pixels times points counts here: squared distances come from one product each, and what is unknown
+    # on either side has an infinite variance, so it tells no point from another.
+    unlike = torch.zeros_like(near)
     for group, part in enumerate((EBSD, slice(18, 19), slice(19, 21), slice(21, 23))):
-        apart = _squared_distance(xs[..., part], y[:, :, part])
-        strength = xs[..., part].square().sum(-1, keepdim=True) + y[:, :, part].square().sum(2)[:, :, None]
-        slack = 0.0 if group == 0 else RELATIVE**2 * strength
-        # What is unknown on either side is noise: it tells no point from another.
-        here, at_point = own[..., 23 + group, None], level[:, :, group, None]
-        known = (here < _UNKNOWN) & (at_point < _UNKNOWN)
-        unlike = unlike + torch.where(known, apart / (variance[..., group : group + 1] + at_point + slack), 0.0)
-    # Positions from the block's corner: small numbers, whose squares float32 holds.
-    number = torch.arange(xs.shape[1], device=state.device)
-    corner = torch.stack((number // (columns // block) * block + first_row, number % (columns // block) * block), -1)
-    place = windows[:, :, 27:29] - corner[None, :, :, None]
-    pixel = torch.arange(block**2, device=state.device)
-    pixel = torch.stack((pixel // block, pixel % block), -1).to(state)[None, None]
-    far = _squared_distance(pixel, place) / (WIDTH * cell) ** 2
-    # A point is no witness for itself: what it says stands beside the guided mean already.
-    there = there & (far > 0.25 / (WIDTH * cell) ** 2)
-    weights = torch.softmax(torch.where(there, -0.5 * (MOST * unlike / (MOST + unlike) + far), -1e4), -1)
-    support = torch.where(there, torch.exp(-0.5 * far), 0.0).sum(-1, keepdim=True)
-    said = torch.stack((y[:, :, :5].square().sum(2), y[:, :, 5:18].square().sum(2)), 3)
-    mean = weights @ y[:, :, EBSD].transpose(2, 3)
-    spread = weights @ said - torch.stack((mean[..., :5].square().sum(-1), mean[..., 5:].square().sum(-1)), -1)
-    noise = weights.square() @ level[:, :, 0, :, None]
+        x, at_points = xs[..., part], y[:, :, part]
+        x2, y2 = x.square().sum(-1, keepdim=True), at_points.square().sum(2, keepdim=True)
+        slack = 0.0 if group == 0 else RELATIVE**2
+        here, there_too = variance[..., group : group + 1], level[:, :, group : group + 1]
+        here = torch.where(here < _UNKNOWN, here + TOLERANCE[group] ** 2 + slack * x2, torch.inf)
+        there_too = torch.where(there_too < _UNKNOWN, there_too + slack * y2, torch.inf)
+        apart = torch.cat((x, x2, torch.ones_like(x2)), -1) @ torch.cat((-2 * at_points, torch.ones_like(y2), y2), 2)
+        unlike = torch.addcdiv(unlike, apart, here + there_too)
+    # exp(-MOST u / (MOST + u) / 2) but for a constant factor, with which neither it nor its square leaves the range of
+    # single precision.
+    weights = near * torch.exp(0.5 * MOST**2 / (MOST + unlike) - 0.25 * MOST)
+    said = torch.cat(
+        (
+            y[:, :, EBSD],
+            y[:, :, :5].square().sum(2, keepdim=True),
+            y[:, :, 5:18].square().sum(2, keepdim=True),
+            torch.ones_like(there),
+        ),
+        2,
+    )
+    sums = weights @ said.transpose(2, 3)
+    total = sums[..., 20:].clamp(min=1e-30)
+    mean, squares = (sums[..., :20] / total).split((18, 2), -1)
+    spread = squares - torch.stack((mean[..., :5].square().sum(-1), mean[..., 5:].square().sum(-1)), -1)
+    noise = (weights.square() @ level[:, :, 0, :, None]) / total / total
     variance = spread.clamp(min=0.0) / mean.new_tensor((5.0, 13.0)) + noise + mean.new_tensor(FLOOR) ** 2
-    return _to_image(torch.cat((mean, variance, support), -1), rows, columns, block)
+    return _to_image(torch.cat((mean, variance, near.sum(-1, keepdim=True)), -1), rows, columns, block)
+
+
+def _nearness(place: Tensor, there: Tensor, shape: tuple[int, int], grid: tuple[int, int, int]) -> Tensor:
+    """Weights in space (B, blocks, pixels of a block, K) of points at ``place`` (B, blocks, 2, K); 0 where none is."""
+    first_row, cell, together = grid
+    block = together * cell
+    # Positions from the block's corner: small numbers, whose squares float32 holds.
+    number = torch.arange(place.shape[1], device=place.device)
+    down, across = number // (shape[1] // block), number % (shape[1] // block)
+    corner = torch.stack((down * block + first_row, across * block), -1)
+    place = place - corner[None, :, :, None]
+    pixel = torch.arange(block**2, device=place.device)
+    pixel = torch.stack((pixel // block, pixel % block), -1).to(place)
+    # Far away is where there is none.
+    square = place.square().sum(2, keepdim=True) + 1e6 * (1 - there)
+    left = torch.cat((pixel, pixel.square().sum(-1, keepdim=True), torch.ones_like(pixel[:, :1])), -1)
+    far = left @ torch.cat((-2 * place, torch.ones_like(square), square), 2)
+    # A point is no witness for itself: what it says stands beside the guided mean already.
+    return torch.where(far > 0.25, torch.exp(-0.5 / (WIDTH * cell) ** 2 * far), 0.0)
 
 
 def _by_block(image: Tensor, side: int) -> Tensor:
@@ -199,11 +224,3 @@ def _to_image(blocks: Tensor, rows: int, columns: int, side: int) -> Tensor:
     batch, channels = blocks.shape[0], blocks.shape[-1]
     image = blocks.view(batch, rows // side, columns // side, side, side, channels).permute(0, 5, 1, 3, 2, 4)
     return image.reshape(batch, channels, rows, columns)
-
-
-def _squared_distance(a: Tensor, b: Tensor) -> Tensor:
-    """Squared distances (B, blocks, P, K) of vectors (B, blocks, P, C) and (B, blocks, C, K)."""
-    if a.shape[-1] == 1:
-        return (a - b).square()
-    square = a.square().sum(-1, keepdim=True) + b.square().sum(2, keepdim=True)
-    return (square - 2 * (a @ b)).clamp(min=0.0)
