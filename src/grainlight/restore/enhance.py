@@ -11,31 +11,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from grainlight.crystal.embedding import PER_DEGREE, decode, embed
-from grainlight.crystal.euler import IDENTITY
-from grainlight.crystal.frames import CrystalFrame, SampleFrame, change_crystal_frame
-from grainlight.crystal.hexagonal import disorientation_angle
-from grainlight.diffusion.checkpoint import load_weights, weights_hash
+from grainlight.crystal.embedding import PER_DEGREE, embed
+from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.sampler import group_sigma
-from grainlight.diffusion.state import EBSD, SIGMA_MAX, is_unknown
-from grainlight.grains.edges import edge_starts
+from grainlight.diffusion.state import SIGMA_MAX, is_unknown
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
-from grainlight.restore.contradiction import contradiction
+from grainlight.restore.assemble import assemble
 from grainlight.restore.device import choose_device
-from grainlight.restore.doubt import bound_90
 from grainlight.restore.ensemble import Posterior, restore_ensemble
 from grainlight.restore.estimate import check_memory
-from grainlight.restore.light import PlacedLight, all_flags, place_light
+from grainlight.restore.light import PlacedLight, place_light
 from grainlight.restore.misindexed import find_misindexed
 from grainlight.restore.noise import estimate_noise
-from grainlight.restore.other_grain import other_grain
-from grainlight.restore.phases import follow_orientations, phase_report
 from grainlight.restore.place import Placed, place
 from grainlight.restore.projection import find_neighbours
-from grainlight.restore.record import input_record
-from grainlight.restore.result import CORRECTED, INFERRED, MEASURED, NOT_RESTORED, Result
+from grainlight.restore.record import run_record
+from grainlight.restore.result import Result
 from grainlight.restore.rounds import Laid, again, draft, is_moved, lay_light
 from grainlight.restore.settings import Settings
 from grainlight.restore.tiles import TiledDenoiser, count_tiles
@@ -80,10 +73,12 @@ def enhance(
         ready = prepare(ebsd, light, settings, progress, better)
     progress.begin("restoring", steps * samples * count_tiles(rows, columns))
     posterior = ready.restore(denoise, settings, progress)
-    record = _record(ebsd, light, ready, settings, device)
-    result = _result(ebsd, ready, posterior, record)
+    record = run_record(ebsd, light, ready, settings, device)
+    if ready.light is not None:
+        record["light"] = ready.light.report
     if posterior.blur is not None:
-        result.record["light"]["blur_px"] = posterior.blur
+        record["light"]["blur_px"] = posterior.blur
+    result = assemble(ebsd, ready, posterior, record)
     result.record["seconds"] = round(time.perf_counter() - began, 2)
     return result
 
@@ -172,173 +167,3 @@ def joint_measurement(
     else:
         state, light_sigma = light.state, light.sigma
     return torch.cat((e, state)), group_sigma(ebsd_sigma, light_sigma)
-
-
-def _result(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record: dict[str, Any]) -> Result:
-    placed, noise = ready.placed, ready.level
-    canonical = ebsd.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
-    kept = canonical.quaternions.reshape(-1, 4)[placed.nearest]
-    q = decode(posterior.embedding, dim=0)
-    measured_q = torch.from_numpy(placed.quaternions)
-    angle = torch.rad2deg(disorientation_angle(q.double(), measured_q)).numpy()
-    correction = np.where(placed.measured, angle, np.nan).astype(np.float32)
-    seen = placed.reached | placed.measured
-    if ready.light is not None:
-        # Light tells grains apart where no EBSD point is near.
-        seen |= (ready.light.sigma[1:].amin(0) < 0.5).numpy()
-        record["light"] = ready.light.report
-    restored = seen & ~placed.other
-    q_all = np.where(restored[..., None], q.double().numpy(), kept)
-    changed = (correction > np.maximum(2.0, 4.0 * noise)) | ready.misindexed
-    source = np.where(placed.measured, np.where(changed, CORRECTED, MEASURED), INFERRED)
-    source = np.where(restored, source, NOT_RESTORED).astype(np.uint8)
-    bound = bound_90(posterior.doubt.numpy(), posterior.scatter.numpy())
-    uncertainty = np.where(restored, bound, np.nan).astype(np.float32)
-    points = ~is_unknown(ready.sigma[0])
-    phase_id = follow_orientations(posterior.embedding, ready.measurement[EBSD], points, placed.phase_id)
-    phase_id = np.where(placed.other | placed.measured, placed.phase_id, phase_id)
-    phase_id = np.where(restored | placed.other, phase_id, 0).astype(np.int16)
-    fields = _fields(ebsd, placed, source, phase_id, uncertainty)
-    full = OrientationMap.from_quaternions(
-        np.where(phase_id[..., None] > 0, q_all, IDENTITY),
-        (placed.step, placed.step),
-        ebsd.phases,
-        phase_id=phase_id,
-        sample_frame=SampleFrame.S,
-        crystal_frame=CrystalFrame.X_ALONG_A,
-        fields=fields,
-        source="grainlight",
-    )
-    full = _in_frames_of(full, ebsd).replace(origin=(ebsd.origin[0] + placed.left, ebsd.origin[1]))
-    measured_map = OrientationMap.from_quaternions(
-        placed.quaternions,
-        (placed.step, placed.step),
-        ebsd.phases,
-        phase_id=np.where(placed.measured, placed.phase_id, 0),
-    )
-    measured_map = _in_frames_of(measured_map, ebsd)
-    boundary = np.where(restored, posterior.boundary.numpy(), 0.0)
-    boundary = np.where(_phase_edges(phase_id), 1.0, boundary).astype(np.float32)
-    missed = _contradiction(q, ready, restored)
-    return Result(
-        full,
-        uncertainty,
-        boundary,
-        source,
-        posterior.light.numpy().astype(np.float32),
-        placed.measured,
-        measured_map.quaternions,
-        correction,
-        record,
-        _samples(posterior, ebsd),
-        other_grain=_where(restored, other_grain(posterior.doubt.numpy())),
-        contradiction=missed,
-        light_flags=None if ready.light is None or missed is None else all_flags(ready.light, missed),
-    )
-
-
-def _where(restored: NDArray[np.bool_], values: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.where(restored, values, np.nan).astype(np.float32)
-
-
-def _contradiction(q: Tensor, ready: Prepared, restored: NDArray[np.bool_]) -> NDArray[np.float32] | None:
-    if ready.light is None:
-        return None
-    seen = ready.light
-    return _where(restored, contradiction(q.double().numpy(), seen.state, seen.sigma, seen.report))
-
-
-def _samples(posterior: Posterior, ebsd: OrientationMap) -> NDArray[np.float16]:
-    """Orientations (K, H, W, 4) of the ensemble's members in the frames of the input."""
-    if posterior.samples is None:
-        return np.zeros((0, *posterior.doubt.shape, 4), np.float16)
-    frame, crystal = ebsd.sample_frame, ebsd.crystal_frame
-    turned = np.empty(tuple(posterior.samples.shape), np.float16)
-    for number, q in enumerate(posterior.samples):
-        q_s = change_crystal_frame(q.double().numpy(), CrystalFrame.X_ALONG_A, crystal)
-        turned[number] = frame.from_frame_s(q_s)
-    return turned
-
-
-def _in_frames_of(of: OrientationMap, ebsd: OrientationMap) -> OrientationMap:
-    return of.in_frame(ebsd.sample_frame).in_crystal_frame(ebsd.crystal_frame)
-
-
-def _fields(
-    ebsd: OrientationMap,
-    placed: Placed,
-    source: NDArray[np.uint8],
-    phase_id: NDArray[np.int16],
-    uncertainty: NDArray[np.float32],
-) -> dict[str, NDArray[Any]]:
-    """The vendors' columns: their own values from the nearest scan point, our bound where a column is in degrees.
-
-    Both vendors' names are filled, because the output may be of the other format than the input.
-    """
-    fields = {name: values.reshape(-1)[placed.nearest] for name, values in ebsd.fields.items()}
-    lost = source == NOT_RESTORED
-    bound = np.nan_to_num(uncertainty, nan=0.0)
-    for name in ("mad", "fit"):
-        fields[name] = np.where(lost, fields.get(name, 0.0), bound)
-    # Other programs drop points of low confidence index: ours falls from 1 to 0 as the bound rises to 30 degrees.
-    fields["ci"] = np.where(lost, fields.get("ci", 1.0), np.clip(1.0 - bound / 30.0, 0.0, 1.0))
-    if "error" in fields:
-        fields["error"] = np.where(phase_id > 0, np.where(lost, fields["error"], 0), 3)
-    return fields
-
-
-def _phase_edges(phase_id: NDArray[np.int16]) -> NDArray[np.bool_]:
-    """Pixels (H, W) with another phase to the right or below."""
-    right, down = (
-        (here > 0) & (there > 0) & (here != there)
-        for here, there in ((phase_id[:, :-1], phase_id[:, 1:]), (phase_id[:-1], phase_id[1:]))
-    )
-    return edge_starts(right, down)
-
-
-def _record(
-    ebsd: OrientationMap,
-    light: LightStack | None,
-    ready: Prepared,
-    settings: Settings,
-    device: torch.device,
-) -> dict[str, Any]:
-    import grainlight
-
-    phases, kept = phase_report(ebsd)
-    return {
-        "version": grainlight.__version__,
-        "weights": weights_hash(settings.weights),
-        "settings": settings.as_record(),
-        "device": str(device),
-        "noise_deg": round(ready.noise, 3),
-        "misindexed_points": int(ready.misindexed.sum()),
-        "quality_fields": ready.quality,
-        "phases": phases,
-        "ebsd": {
-            "source": ebsd.source,
-            "grid": ebsd.grid,
-            "step_um": list(ebsd.step),
-            "origin_um": list(ebsd.origin),
-            "phases": {str(phase.id): phase.name for phase in ebsd.phases},
-        },
-        "light_input": None
-        if light is None
-        else {
-            "angles_deg": light.angles.tolist(),
-            "step_um": light.step,
-            "origin_um": list(light.origin),
-            "rotates": light.rotates,
-            "mirror": light.mirror,
-            "saturation": light.saturation,
-        },
-        "frames": {"sample": ebsd.sample_frame.value, "crystal": ebsd.crystal_frame.value},
-        "inputs": input_record((ebsd.path, *(() if light is None else light.paths))),
-        "registration": None if ready.laid is None else ready.laid.as_record(),
-        "warnings": [
-            *ebsd.notes,
-            *kept,
-            *(() if ready.laid is None else ready.laid.warnings),
-            *(() if ready.light is None else ready.light.warnings),
-        ],
-    }

@@ -1,0 +1,178 @@
+"""From what the network found to a `Result`: the map, its sources and its doubts, in the frames of the input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from grainlight.crystal.embedding import decode
+from grainlight.crystal.euler import IDENTITY
+from grainlight.crystal.frames import CrystalFrame, SampleFrame, change_crystal_frame
+from grainlight.crystal.hexagonal import disorientation_angle
+from grainlight.diffusion.state import EBSD, is_unknown
+from grainlight.grains.edges import edge_starts
+from grainlight.maps.orientation_map import OrientationMap
+from grainlight.restore.contradiction import contradiction
+from grainlight.restore.doubt import bound_90
+from grainlight.restore.ensemble import Posterior
+from grainlight.restore.light import all_flags
+from grainlight.restore.other_grain import other_grain
+from grainlight.restore.phases import follow_orientations
+from grainlight.restore.place import Placed
+from grainlight.restore.result import CORRECTED, INFERRED, MEASURED, NOT_RESTORED, Result
+
+if TYPE_CHECKING:
+    from grainlight.restore.enhance import Prepared
+
+
+def assemble(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record: dict[str, Any]) -> Result:
+    """Return the result of a restoration; ``record`` is what it carries of the run."""
+    placed = ready.placed
+    q = decode(posterior.embedding, dim=0)
+    restored = _restored(ready)
+    correction = _correction(q, placed)
+    source = _source(correction, ready, restored)
+    bound = bound_90(posterior.doubt.numpy(), posterior.scatter.numpy())
+    uncertainty = _where(restored, bound)
+    phase_id = _phase_id(ready, posterior, restored)
+    boundary = np.where(restored, posterior.boundary.numpy(), 0.0)
+    boundary = np.where(_phase_edges(phase_id), 1.0, boundary).astype(np.float32)
+    missed = _contradiction(q, ready, restored)
+    return Result(
+        _map(ebsd, placed, q, restored, phase_id, _fields(ebsd, placed, source, phase_id, uncertainty)),
+        uncertainty,
+        boundary,
+        source,
+        posterior.light.numpy().astype(np.float32),
+        placed.measured,
+        _measured(ebsd, placed),
+        correction,
+        record,
+        _samples(posterior, ebsd),
+        other_grain=_where(restored, other_grain(posterior.doubt.numpy())),
+        contradiction=missed,
+        light_flags=None if ready.light is None or missed is None else all_flags(ready.light, missed),
+    )
+
+
+def _restored(ready: Prepared) -> NDArray[np.bool_]:
+    """Pixels (H, W) near an EBSD point, or with light, that are of no other phase."""
+    seen = ready.placed.reached | ready.placed.measured
+    if ready.light is not None:
+        # Light tells grains apart where no EBSD point is near.
+        seen |= (ready.light.sigma[1:].amin(0) < 0.5).numpy()
+    return seen & ~ready.placed.other
+
+
+def _correction(q: Tensor, placed: Placed) -> NDArray[np.float32]:
+    """Degrees (H, W) between measurement and output; NaN where nothing was measured."""
+    angle = torch.rad2deg(disorientation_angle(q.double(), torch.from_numpy(placed.quaternions))).numpy()
+    return np.where(placed.measured, angle, np.nan).astype(np.float32)
+
+
+def _source(correction: NDArray[np.float32], ready: Prepared, restored: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    changed = (correction > np.maximum(2.0, 4.0 * ready.level)) | ready.misindexed
+    source = np.where(ready.placed.measured, np.where(changed, CORRECTED, MEASURED), INFERRED)
+    return np.where(restored, source, NOT_RESTORED).astype(np.uint8)
+
+
+def _phase_id(ready: Prepared, posterior: Posterior, restored: NDArray[np.bool_]) -> NDArray[np.int16]:
+    """Phase (H, W): as measured, and between the points that of the orientation; 0 where there is none."""
+    placed, points = ready.placed, ~is_unknown(ready.sigma[0])
+    phase_id = follow_orientations(posterior.embedding, ready.measurement[EBSD], points, placed.phase_id)
+    phase_id = np.where(placed.other | placed.measured, placed.phase_id, phase_id)
+    return np.where(restored | placed.other, phase_id, 0).astype(np.int16)
+
+
+def _map(
+    ebsd: OrientationMap,
+    placed: Placed,
+    q: Tensor,
+    restored: NDArray[np.bool_],
+    phase_id: NDArray[np.int16],
+    fields: dict[str, NDArray[Any]],
+) -> OrientationMap:
+    """The restored map in the frames of the input; what is not restored keeps the nearest scan point."""
+    canonical = ebsd.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
+    kept = canonical.quaternions.reshape(-1, 4)[placed.nearest]
+    q_all = np.where(restored[..., None], q.double().numpy(), kept)
+    full = OrientationMap.from_quaternions(
+        np.where(phase_id[..., None] > 0, q_all, IDENTITY),
+        (placed.step, placed.step),
+        ebsd.phases,
+        phase_id=phase_id,
+        fields=fields,
+        source="grainlight",
+    )
+    return _in_frames_of(full, ebsd).replace(origin=(ebsd.origin[0] + placed.left, ebsd.origin[1]))
+
+
+def _measured(ebsd: OrientationMap, placed: Placed) -> NDArray[np.float64]:
+    """Measured orientations (H, W, 4) in the frames of the input."""
+    phase_id = np.where(placed.measured, placed.phase_id, 0)
+    step = (placed.step, placed.step)
+    measured = OrientationMap.from_quaternions(placed.quaternions, step, ebsd.phases, phase_id=phase_id)
+    return _in_frames_of(measured, ebsd).quaternions
+
+
+def _where(restored: NDArray[np.bool_], values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.where(restored, values, np.nan).astype(np.float32)
+
+
+def _contradiction(q: Tensor, ready: Prepared, restored: NDArray[np.bool_]) -> NDArray[np.float32] | None:
+    if ready.light is None:
+        return None
+    seen = ready.light
+    return _where(restored, contradiction(q.double().numpy(), seen.state, seen.sigma, seen.report))
+
+
+def _samples(posterior: Posterior, ebsd: OrientationMap) -> NDArray[np.float16]:
+    """Orientations (K, H, W, 4) of the ensemble's members in the frames of the input."""
+    if posterior.samples is None:
+        return np.zeros((0, *posterior.doubt.shape, 4), np.float16)
+    frame, crystal = ebsd.sample_frame, ebsd.crystal_frame
+    turned = np.empty(tuple(posterior.samples.shape), np.float16)
+    for number, q in enumerate(posterior.samples):
+        q_s = change_crystal_frame(q.double().numpy(), CrystalFrame.X_ALONG_A, crystal)
+        turned[number] = frame.from_frame_s(q_s)
+    return turned
+
+
+def _in_frames_of(of: OrientationMap, ebsd: OrientationMap) -> OrientationMap:
+    return of.in_frame(ebsd.sample_frame).in_crystal_frame(ebsd.crystal_frame)
+
+
+def _fields(
+    ebsd: OrientationMap,
+    placed: Placed,
+    source: NDArray[np.uint8],
+    phase_id: NDArray[np.int16],
+    uncertainty: NDArray[np.float32],
+) -> dict[str, NDArray[Any]]:
+    """The vendors' columns: their own values from the nearest scan point, our bound where a column is in degrees.
+
+    Both vendors' names are filled, because the output may be of the other format than the input.
+    """
+    fields = {name: values.reshape(-1)[placed.nearest] for name, values in ebsd.fields.items()}
+    lost = source == NOT_RESTORED
+    bound = np.nan_to_num(uncertainty, nan=0.0)
+    for name in ("mad", "fit"):
+        fields[name] = np.where(lost, fields.get(name, 0.0), bound)
+    # Other programs drop points of low confidence index: ours falls from 1 to 0 as the bound rises to 30 degrees.
+    fields["ci"] = np.where(lost, fields.get("ci", 1.0), np.clip(1.0 - bound / 30.0, 0.0, 1.0))
+    if "error" in fields:
+        fields["error"] = np.where(phase_id > 0, np.where(lost, fields["error"], 0), 3)
+    return fields
+
+
+def _phase_edges(phase_id: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """Pixels (H, W) with another phase to the right or below."""
+    right, down = (
+        (here > 0) & (there > 0) & (here != there)
+        for here, there in ((phase_id[:, :-1], phase_id[:, 1:]), (phase_id[:-1], phase_id[1:]))
+    )
+    return edge_starts(right, down)
