@@ -7,6 +7,7 @@ misfit of the denoised state, taken through the denoiser (Algorithm 1; the step 
   ours divided by sqrt(1 + sigma^2), so its gradient step is (1 + sigma^2) times as long here.
 - Measured values differ in noise, so the misfit is whitened, in units of each one's standard deviation. Its norm is
   taken per value, and zeta is in units of the smallest noise variance: the constant does not depend on the map's size.
+  Every step moves a value by some zeta standard deviations at most, so zeta times the steps is what counts.
 - Light and orientations are measured values alike: the operator is a mask over channels and pixels.
 
 It is written here by the paper and not taken from deepinv 0.4.1, which has DPS and DiffPIR but requires torchvision
