@@ -12,7 +12,7 @@ from grainlight.crystal.hexagonal import disorientation_angle
 from grainlight.diffusion.state import EBSD, LIGHT
 from grainlight.synth.draw import Draw
 from grainlight.training.stream import SIZE_RANGES, SIZE_SHARES, clean_states, next_batch
-from grainlight.training.validation import TASKS, validate, validation_set
+from grainlight.training.validation import TASKS, validate, validation_set, wrong_grain
 
 
 def test_shape_and_seed() -> None:
@@ -55,7 +55,16 @@ def test_validation_tells_the_truth_from_nothing() -> None:
     clean = validation_set(32, 1)
     assert torch.equal(clean, validation_set(32, 1))
     perfect = validate(Truth(clean), clean)
-    assert len(perfect) == 2 * len(TASKS)
+    assert len(perfect) == 3 * len(TASKS)
     assert max(perfect.values()) < 0.01
     blind = validate(Truth(clean.flip(0)), clean)
     assert min(v for k, v in blind.items() if "over 5" in k) > 80
+
+
+def test_a_hedge_that_leans_to_the_right_grain_is_not_wrong() -> None:
+    truth = torch.zeros(1, 18, 12, 12)
+    truth[:, 0, :, :6], truth[:, 1, :, 6:] = 1.0, 1.0
+    other = truth.flip(3)
+    assert wrong_grain(0.6 * truth + 0.4 * other, truth) == 0
+    # three columns to each side of the boundary have the other grain within reach
+    assert wrong_grain(0.4 * truth + 0.6 * other, truth) == 1
