@@ -97,7 +97,7 @@ def _child(answers: Connection, name: str, task: Task, weights: Path | None, lau
     from grainlight.benchmark.contestants import contestants
 
     try:
-        with _aside() as aside, _counted_calls(task.measured.shape) as calls:
+        with counted_calls(task.measured.shape) as calls, _aside() as aside:
             wall, cpu = time.perf_counter(), time.process_time()
             found = contestants(weights)[name]()(task)
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
@@ -108,7 +108,7 @@ def _child(answers: Connection, name: str, task: Task, weights: Path | None, lau
     except Exception as error:  # a peer that breaks is a row of the table, not the end of it
         answers.send(Attempt(reason=f"{type(error).__name__}: {error}"))
         return
-    cost = Cost(wall - aside.wall, cpu - aside.cpu, whole, sum(calls), _peak_megabytes())
+    cost = Cost(wall - aside.wall, cpu - aside.cpu, whole, float(sum(calls)), _peak_megabytes())
     answers.send(Attempt(_bare(found), cost))
 
 
@@ -166,7 +166,7 @@ def _aside() -> Iterator[_Aside]:
 
 
 @contextmanager
-def _counted_calls(shape: tuple[int, ...]) -> Iterator[list[float]]:
+def counted_calls(shape: tuple[int, ...]) -> Iterator[list[float]]:
     """Collect the share of the map that each forward pass of a U-Net sees, whoever calls it."""
     from torch.nn.modules.module import register_module_forward_pre_hook
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from grainlight.benchmark.methods import BLIND, GUIDED, QUALITIES, Method, restoration
 from grainlight.benchmark.peers.registry import PEERS
-from grainlight.benchmark.run import ours
+from grainlight.benchmark.run import OURS, ours
+
+_ABLATED = ("ours ", "ours, ", "without ")
 
 
 def contestants(weights: Path | None = None) -> Mapping[str, Callable[[], Method]]:
@@ -25,3 +27,13 @@ def contestants(weights: Path | None = None) -> Mapping[str, Callable[[], Method
     for quality in QUALITIES:
         found[ours(quality)] = lambda quality=quality: restoration(quality, weights=weights)  # type: ignore[misc]
     return found
+
+
+def is_ours(method: str) -> bool:
+    """Return whether a name is that of a preset of this project."""
+    return method.startswith(OURS)
+
+
+def is_ablation(method: str) -> bool:
+    """Return whether a name is that of this project with something taken away."""
+    return method.startswith(_ABLATED)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean
 
+from grainlight.benchmark.contestants import is_ablation, is_ours
 from grainlight.benchmark.figures import cell
-from grainlight.benchmark.run import OURS, ours
+from grainlight.benchmark.run import ours
 from grainlight.benchmark.side_by_side_record import JUDGED, PUBLIC, Entry
 
 FIGURE = "error_against_seconds.png"
@@ -27,7 +28,7 @@ COLUMNS = {
 }
 """Title and style of the columns, by the name of the figure or cost."""
 
-_JUDGED_OURS = ours("balanced")
+_BALANCED = ours("balanced")
 
 _INTRODUCTION = """\
 # Side by side
@@ -109,7 +110,7 @@ def _table(entries: Sequence[Entry]) -> str:
     reasons = []
     for method in dict.fromkeys(entry.method for entry in entries):
         if method in averaged:
-            name = f"**{method}**" if method.startswith(OURS) else method
+            name = f"**{method}**" if is_ours(method) else method
             values = averaged[method]
             lines.append(_line(name, *(_cell(values[key], style) for key, (_, style) in COLUMNS.items())))
             continue
@@ -139,8 +140,8 @@ def _public_table(entries: Sequence[Entry]) -> str:
 def _verdict(entries: Sequence[Entry]) -> str:
     """Say whether `balanced` is ahead of every peer, and who is ahead of it if not."""
     averaged = means(entries)
-    mine = averaged.get(_JUDGED_OURS)
-    peers = {name: values for name, values in averaged.items() if not name.startswith(OURS)}
+    mine = averaged.get(_BALANCED)
+    peers = {name: values for name, values in averaged.items() if not is_ours(name) and not is_ablation(name)}
     if mine is None or not peers:
         return ""
     said = []
