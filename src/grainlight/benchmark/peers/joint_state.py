@@ -5,9 +5,10 @@ same level in every pixel and group, and what was measured enters by the method'
 
 That is a handicap which the networks of their papers do not have: the shipped one was trained on measured and
 unmeasured pixels side by side, and some three patches in ten thousand had one level everywhere on the way from unknown
-to clean (`diffusion.noise`). On a section of 24-pixel grains at level 0.25 it leaves an error of 0.10 per channel of e6,
-where a pixel for itself would leave 0.14 and the mean of a grain 0.01: neighbours hardly agree on how the crystal is turned about c. So these rows say
-what noise levels per pixel buy with the same weights; they are no verdict on the methods with weights made for them.
+to clean (`diffusion.noise`). On a section of 24-pixel grains at level 0.25 it leaves an error of 0.10 per channel of
+e6, where a pixel for itself would leave 0.14 and the mean of a grain 0.01: neighbours hardly agree on how the crystal
+is turned about c. So these rows say what noise levels per pixel buy with the same weights; they are no verdict on the
+methods with weights made for them.
 """
 
 from __future__ import annotations
