@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grainlight.register.fit import TAIL, Pair, follow, sample
+from grainlight.register.fit import TAIL, Pair, follow, slopes
 from grainlight.register.scene import Scene
 from grainlight.register.transform import Transform
 
@@ -19,20 +19,15 @@ Halves = tuple[Transform, Transform]
 _BLOCKS = 8  # a side, for the error of a sum over points that are not independent
 _STRIPS, _TILES = 12, 4
 _FEWEST_IN_BLOCK = 30
-_MOST_POINTS = 24_000
 # Halves share blur, relief and prior: what they agree on is not all right (synthetic sections, docs/registration.md).
 _SHARED = 1.4
 
 
 def halves(scene: Scene) -> tuple[Mask, Mask]:
-    """Return two halves (P,) of a scene's points like the fields of a chess board, thinned where there are many."""
+    """Return two halves (P,) of a scene's points, like the fields of a chess board."""
     place = np.rint((scene.points - np.array(scene.corner)) / scene.step).astype(int)
     white = place.sum(1) % 2 == 0
-    keep = np.ones(len(white), dtype=bool)
-    if len(white) > _MOST_POINTS:
-        chance = np.random.default_rng(0).random(len(white))
-        keep = chance < _MOST_POINTS / len(white)
-    return white & keep, ~white & keep
+    return white, ~white
 
 
 @dataclass(frozen=True)
@@ -106,8 +101,7 @@ def _shifts(pair: Pair, found: Transform, use: Mask, high: int, wide: int, blur:
     state = follow(pair, blur, found, use)
     at = pair.view.here(found(points))
     unit = state.noise * pair.view.binning
-    across = sample(level.across, pair.view.seen, at)[0] / unit
-    down = sample(level.down, pair.view.seen, at)[0] / unit
+    down, across = (slope / unit for slope in slopes(level, pair.view.seen, at)[:2])
     block, count = _block(pair.scene, points, high, wide), high * wide
     w = state.weight
 

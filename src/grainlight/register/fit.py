@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
 
 from grainlight.register.basis import Basis, Freedom, coefficients_of, make_basis, moved
 from grainlight.register.scene import Scene
@@ -32,12 +31,11 @@ LEVELS = (2.0, 1.0, 0.5, 0.0)
 
 @dataclass(frozen=True, eq=False)
 class Level:
-    """Both sides at one blur: features (P, K) and light with its slopes, (C, H, W) each."""
+    """Both sides at one blur: features (P, K); light (H, W, C) and its slopes down and across (H, W, 2 C)."""
 
     features: Array
     light: NDArray[np.float32]
-    down: NDArray[np.float32]
-    across: NDArray[np.float32]
+    slopes: NDArray[np.float32]
 
 
 class Pair:
@@ -63,8 +61,10 @@ class Pair:
         if blur not in self._levels:
             here = self.pixel * self.view.binning
             light = self.view.smoothed(max(max(blur, _SHARPEST) * self.unit / here, 0.5))
-            down, across = (np.asarray(slope) for slope in np.gradient(light, axis=(1, 2)))
-            self._levels[blur] = Level(self.scene.at_points(blur * self.unit), light, down, across)
+            # The channels of a pixel lie together: they are read together, at the pixels around each point.
+            sides = (light, np.concatenate(np.gradient(light, axis=(1, 2))))
+            light, both = (np.ascontiguousarray(side.transpose(1, 2, 0)) for side in sides)
+            self._levels[blur] = Level(self.scene.at_points(blur * self.unit), light, both)
         return self._levels[blur]
 
 
@@ -137,19 +137,20 @@ def _follow(
     functions = np.zeros((1 + features.shape[1], count)) if slope is None else slope
     if inside.sum() < FEWEST:
         return Follow(residual, np.zeros(len(points)), np.zeros(count), functions, noise)
+    everything = np.concatenate((np.ones((len(points), 1)), features), 1)
+    # points off the images have no weight; their values are not to be seen
+    values = np.where(inside[:, None], values, 0.0)
+    sides = [(list(channels), [0, *(1 + k for k in which)]) for channels, which in view.groups]
+    sides = [(channels, rows, everything[:, rows] * inside[:, None]) for channels, rows in sides]
     for _ in range(3 if slope is None else 1):
-        for channels, which in view.groups:
-            columns = np.concatenate((np.ones((len(points), 1)), features[:, which]), 1)
-            rows = [0, *(1 + k for k in which)]
-            weighted = columns * weight[:, None]
-            normal = weighted.T @ columns
-            normal += 1e-6 * np.trace(normal) / len(normal) * np.eye(len(normal))
-            for channel in channels:
-                if slope is None:
-                    functions[rows, channel] = np.linalg.solve(normal, weighted.T @ values[:, channel])
-                raw = np.where(inside, values[:, channel] - columns @ functions[rows, channel], 0.0)
-                noise[channel] = max(1.4826 * float(np.median(np.abs(raw[inside]))), 1e-3)
-                residual[:, channel] = raw
+        for channels, rows, columns in sides:
+            if slope is None:
+                weighted = columns * weight[:, None]
+                normal = weighted.T @ columns
+                normal += 1e-6 * np.trace(normal) / len(normal) * np.eye(len(normal))
+                functions[np.ix_(rows, channels)] = np.linalg.solve(normal, weighted.T @ values[:, channels])
+            residual[:, channels] = values[:, channels] - columns @ functions[np.ix_(rows, channels)]
+        noise = np.maximum(1.4826 * np.median(np.abs(residual[inside].T), axis=1), 1e-3)
         weight = inside / (1 + ((residual / noise) ** 2).mean(1) / TAIL)
     variance = values[inside].var(0)
     explained = 1 - (residual[inside] ** 2).mean(0) / np.maximum(variance, 1e-9)
@@ -173,8 +174,7 @@ def _descend(
         if not state.weight.any():
             return found
         at = view.here(found(points))
-        across, inside = sample(level.across, view.seen, at)
-        down, _ = sample(level.down, view.seen, at)
+        down, across, inside = slopes(level, view.seen, at)
         # per recorded pixel and unit of noise
         across, down = across / (state.noise * view.binning), down / (state.noise * view.binning)
         weight = state.weight * inside
@@ -192,15 +192,16 @@ def _descend(
 
 def _solve(basis: Basis, across: Array, down: Array, residual: Array, weight: Array, now: Array) -> Array:
     """Return the change (n, 2) of the coefficients: the light's slope times displacement equals minus the residual."""
-    b, n = basis.columns, basis.columns.shape[1]
+    # These products are most of a fit; what they lose in single precision the next round puts right.
+    b, n = basis.columns.astype(np.float32), basis.columns.shape[1]
     normal = np.zeros((2 * n, 2 * n))
     blocks = ((0, 0, across * across), (0, 1, across * down), (1, 1, down * down))
     for i, j, product in blocks:
-        gram = (b * (weight * product.sum(1))[:, None]).T @ b
+        gram = (b * (weight * product.sum(1)).astype(np.float32)[:, None]).T @ b
         normal[i * n : (i + 1) * n, j * n : (j + 1) * n] = gram
         if i != j:
             normal[j * n : (j + 1) * n, i * n : (i + 1) * n] = gram.T
-    right = np.concatenate([b.T @ (weight * (slope * -residual).sum(1)) for slope in (across, down)])
+    right = np.concatenate([basis.columns.T @ (weight * (slope * -residual).sum(1)) for slope in (across, down)])
     prior = np.kron(np.eye(2), basis.prior)
     normal += prior
     right -= prior @ now.T.reshape(-1)
@@ -209,11 +210,29 @@ def _solve(basis: Basis, across: Array, down: Array, residual: Array, weight: Ar
     return (basis.tie @ np.linalg.solve(tied, target)).reshape(2, n).T
 
 
+def slopes(level: Level, seen: Mask, at: Array) -> tuple[Array, Array, Mask]:
+    """Return the light's slopes down and across (P, C) per pixel at positions (P, 2), and where there are."""
+    both, inside = sample(level.slopes, seen, at)
+    down, across = np.split(both, 2, axis=1)
+    return down, across, inside
+
+
 def sample(images: NDArray[np.float32], seen: Mask, at: Array) -> tuple[Array, Mask]:
-    """Return values (P, C) of images at positions (P, 2) as (column, row), linear in between, and where there are."""
-    where = at.T[::-1]
+    """Return values (P, C) of images (H, W, C) at positions (P, 2) as (column, row), linear in between, and where
+    there are: all four pixels around must be seen."""
     high, wide = seen.shape
     inside = (at[:, 0] >= 0) & (at[:, 0] <= wide - 1) & (at[:, 1] >= 0) & (at[:, 1] <= high - 1)
-    inside &= map_coordinates(seen.astype(np.float32), where, order=1, mode="nearest") > 0.99
-    values = np.stack([map_coordinates(image, where, order=1, mode="nearest") for image in images], -1)
-    return values.astype(np.float64), inside
+    column, row = np.clip(at[:, 0], 0, wide - 1), np.clip(at[:, 1], 0, high - 1)
+    left, top = (
+        np.minimum(column.astype(np.int64), max(wide - 2, 0)),
+        np.minimum(row.astype(np.int64), max(high - 2, 0)),
+    )
+    x, y = column - left, row - top
+    right, low = min(1, wide - 1), wide * min(1, high - 1)
+    flat, mask = images.reshape(-1, images.shape[2]), seen.reshape(-1)
+    share, values = np.zeros(len(at)), np.zeros((len(at), images.shape[2]), np.float32)
+    for step, weight in ((0, (1 - x) * (1 - y)), (right, x * (1 - y)), (low, (1 - x) * y), (low + right, x * y)):
+        index = top * wide + left + step
+        values += flat[index] * weight.astype(np.float32)[:, None]
+        share += mask[index] * weight
+    return values.astype(np.float64), inside & (share > 0.99)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.register.overlay import Segments
-from grainlight.register.scene import Scene
+from grainlight.register.scene import Scene, thinned
 from grainlight.register.view import View, view_of_images
 
 _JUMP = 60.0  # of 255, summed over three channels, between the colours of neighbours across a boundary
@@ -33,7 +33,7 @@ def scene_of_picture(picture: NDArray[np.uint8], step: float, *, broad: float | 
     values = grid.reshape(COLOURS, -1).T.astype(np.float64)
     known = np.ones((rows, columns), dtype=bool)
     wide = min(rows, columns) * step / 20 if broad is None else broad
-    return Scene(points, values, grid, known, step, (0.0, 0.0), extent, wide)
+    return Scene(*thinned(points, values), grid, known, step, (0.0, 0.0), extent, wide)
 
 
 def view_of_photograph(picture: NDArray[np.uint8], pixel: float, step: float, broad: float) -> View:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ Array = NDArray[np.float64]
 A0, A2, A4 = (0, 1), (2, 3), (4, 5)
 """Which of `features` the harmonics 0, 2 and 4 follow."""
 _BROAD = 1 / 5  # standard deviation of the high pass, in shares of the map's shorter side
+_MOST_POINTS = 24_000  # that speak; the grid has them all
+# A Gaussian wider than this many points is taken on a grid that it is this wide on.
+_WIDEST = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +28,7 @@ class Scene:
     Parameters
     ----------
     points
-        (P, 2) um, (x, y) from the first EBSD point, of the points that count.
+        (P, 2) um, (x, y) from the first EBSD point, of the points that count, thinned where there are many.
     values
         (P, K) features of them.
     grid
@@ -50,15 +54,36 @@ class Scene:
         """Return the features (P, K) without their broad part, blurred by a Gaussian of ``blur`` um."""
         where = ((self.points - np.array(self.corner)) / self.step).T[::-1]
         sharp = self.values if blur <= 0 else _sample(self._smooth(blur), where)
-        return sharp - _sample(self._smooth(self.broad), where)
+        shrink, small = self._broad
+        return sharp - _sample(small, (where + 0.5) / shrink - 0.5)
 
     def on_grid(self, blur: float) -> NDArray[np.float32]:
         """Return the features (K, h, w) without their broad part, blurred by a Gaussian of ``blur`` um."""
-        return self._smooth(blur) - self._smooth(self.broad)
+        shrink, small = self._broad
+        if shrink == 1:
+            return self._smooth(blur) - small
+        row, column = ((np.arange(n) + 0.5) / shrink - 0.5 for n in self.known.shape)
+        at = np.meshgrid(row, column, indexing="ij")
+        broad = np.stack([map_coordinates(part, at, order=1, mode="nearest") for part in small])
+        return self._smooth(blur) - broad
 
     def _smooth(self, blur: float) -> NDArray[np.float32]:
         sigma = blur / self.step
         return np.stack([gaussian_filter(image, sigma, mode="nearest") for image in self.grid])
+
+    @cached_property
+    def _broad(self) -> tuple[int, NDArray[np.float32]]:
+        """The broad part of the features on a grid of blocks of so many points a side, and that number."""
+        sigma = self.broad / self.step
+        shrink = max(1, int(sigma / _WIDEST))
+        if shrink == 1:
+            return 1, self._smooth(self.broad)
+        small = []
+        for image in self.grid:
+            padded = np.pad(image, [(0, -n % shrink) for n in image.shape], mode="edge")
+            block = padded.reshape(padded.shape[0] // shrink, shrink, padded.shape[1] // shrink, shrink).mean((1, 3))
+            small.append(gaussian_filter(block, sigma / shrink, mode="nearest"))
+        return shrink, np.stack(small)
 
 
 def features(c_axes: Array) -> Array:
@@ -81,13 +106,36 @@ def scene_of(ebsd: OrientationMap) -> Scene:
     use = ebsd.hexagonal
     values = features(ebsd.c_axes()[use])
     points = np.stack((ebsd.x[use], ebsd.y[use]), -1)
-    tree = cKDTree(points)
-    y, x = np.meshgrid(y0 + step * np.arange(rows), x0 + step * np.arange(columns), indexing="ij")
-    distance, nearest = tree.query(np.stack((x, y), -1).reshape(-1, 2))
-    grid = values[nearest].T.reshape(-1, rows, columns).astype(np.float32)
-    known = (distance <= 0.75 * max(ebsd.step)).reshape(rows, columns)
+    grid, known = _on_grid(points, values, (rows, columns), (x0, y0), step, 0.75 * max(ebsd.step))
     broad = max(_BROAD * min(rows, columns), 4.0) * step
-    return Scene(points, values, grid, known, step, (x0, y0), (x0, y0, x1, y1), broad)
+    return Scene(*thinned(points, values), grid, known, step, (x0, y0), (x0, y0, x1, y1), broad)
+
+
+def thinned(points: Array, values: Array) -> tuple[Array, Array]:
+    """Return points (P, 2) and their features (P, K), of very many a part that is enough to tell a place."""
+    if len(points) <= _MOST_POINTS:
+        return points, values
+    keep = np.random.default_rng(0).random(len(points)) < _MOST_POINTS / len(points)
+    return points[keep], values[keep]
+
+
+def _on_grid(
+    points: Array, values: Array, shape: tuple[int, int], corner: tuple[float, float], step: float, reach: float
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return the values (K, h, w) of the nearest points on a grid, and where one is within reach [um]."""
+    place = (points - np.array(corner)) / step
+    index = np.rint(place).astype(np.int64)
+    nearest = np.full(shape, -1)
+    # a point at a place of the grid is the nearest there; only the other places are searched
+    exact = (np.abs(place - index) < 1e-3).all(1)
+    nearest[index[exact, 1], index[exact, 0]] = np.flatnonzero(exact)
+    known = nearest >= 0
+    gaps = np.argwhere(~known)
+    if len(gaps):
+        distance, found = cKDTree(points).query(gaps[:, ::-1] * step + np.array(corner))
+        nearest[~known] = found
+        known[~known] = distance <= reach
+    return np.ascontiguousarray(values.astype(np.float32)[nearest].transpose(2, 0, 1)), known
 
 
 def _sample(images: NDArray[np.float32], where: Array) -> Array:

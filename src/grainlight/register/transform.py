@@ -55,7 +55,8 @@ class Transform:
             if self.bend.size:
                 high, wide = self.bend.shape[:2]
                 along_y, along_x = spline_basis(v, high), spline_basis(u, wide)
-                found = found + np.einsum("pj,pi,jic->pc", along_y, along_x, self.bend, optimize=True)
+                rows = (along_y @ self.bend.reshape(high, -1)).reshape(-1, wide, 2)
+                found = found + (along_x[:, :, None] * rows).sum(1)
         return found.reshape(points.shape)
 
     def _unit(self, points: Array) -> tuple[Array, Array]:
