@@ -17,6 +17,7 @@ from grainlight.diffusion.denoiser import Denoiser
 from grainlight.diffusion.network import NetworkConfig
 from grainlight.errors import InputError
 
+FORMAT = Denoiser.format
 SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "grainlight.safetensors"
 
 
