@@ -45,7 +45,7 @@ class ResidualBlock(nn.Module):
         self.gain = nn.Parameter(torch.full((1, width, 1, 1), 0.3))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.gain * self.second(F.silu(self.first(F.silu(x))))
+        return torch.addcmul(x, self.gain, self.second(F.silu(self.first(F.silu(x)))))
 
 
 class UNet(nn.Module):
@@ -80,7 +80,7 @@ class UNet(nn.Module):
                 kept.append(x)
                 x = self.shrink[level](x)
         for level in reversed(range(len(self.grow))):
-            x = self.merge[level](torch.cat((self.grow[level](x), kept[level]), dim=1))
+            x = self.merge[level](torch.cat((self.grow[level](x), kept.pop()), dim=1))
             x = self.up[level](x)
         return self.head(F.silu(x))
 

@@ -22,6 +22,7 @@ from grainlight.diffusion.state import (
     PART_MEAN,
     PART_STD,
     group_to_channel,
+    group_to_channel_light,
     group_to_part,
     part_to_channel,
     part_to_channel_ebsd,
@@ -88,28 +89,31 @@ class PrecisionWeightedSkip(nn.Module):
         guide = guided.variance.reciprocal() * (guided.support > 0)
         # A convolution mixes grains where the guide tells them apart: it speaks where no measured point is near.
         alone = 1 / (1 + 30 * guided.support)
-        trust = torch.cat((alone, alone, torch.ones_like(alone).expand(-1, 3, -1, -1)), 1)
         total = group_to_part(precision) + self.std**-2
-        total = torch.cat((total[:, :2] + guide, total[:, 2:]), 1)
-        own = weighted[:, :CHANNELS] + part_to_channel(
-            (self.prior / self.std**2).expand(*x.shape[:1], -1, *x.shape[2:])
-        )
-        b = torch.cat((own[:, EBSD] + guided.mean * part_to_channel_ebsd(guide), own[:, LIGHT]), 1)
+        total_e, total_l = total[:, :2] + guide, total[:, 2:]
+        e = weighted[:, EBSD] + guided.mean * part_to_channel_ebsd(guide)
+        light = weighted[:, LIGHT] + group_to_channel_light((self.prior / self.std**2)[:, 2:].expand(*total_l.shape))
+        # Whole images pass here: what is not needed any more makes room.
+        del guided, guide, total, precision
         level = weighted
         for scale in range(self.scales):
             if scale:
                 level = F.avg_pool2d(level, 2)
             blurred = self._blur(level)
-            area = _AREA * 4.0**scale
-            count = blurred[:, CHANNELS:]
-            inverse = 1 / (1 / (area * group_to_part(count)) + self.structure[scale].view(1, -1, 1, 1) ** 2)
-            mean = blurred[:, :CHANNELS] / group_to_channel(count)
-            source = torch.cat((mean * part_to_channel(inverse), inverse), dim=1)
+            count = group_to_part(blurred[:, CHANNELS:])
+            inverse = 1 / (1 / (_AREA * 4.0**scale * count) + self.structure[scale].view(1, -1, 1, 1) ** 2)
+            source = torch.cat((blurred[:, :CHANNELS] * part_to_channel(inverse / count), inverse), dim=1)
+            del blurred, count, inverse
             if scale:
                 source = F.interpolate(source, scale_factor=2**scale, mode="bilinear", align_corners=False)
-            b = b + source[:, :CHANNELS] * part_to_channel(trust)
-            total = total + source[:, CHANNELS:] * trust
-        return b / part_to_channel(total), total.rsqrt()
+            e = torch.addcmul(e, source[:, EBSD], alone)
+            light = light + source[:, LIGHT]
+            total_e = torch.addcmul(total_e, source[:, CHANNELS : CHANNELS + 2], alone)
+            total_l = total_l + source[:, CHANNELS + 2 :]
+            del source
+        del level, weighted
+        b = torch.cat((e / part_to_channel_ebsd(total_e), light / group_to_channel_light(total_l)), 1)
+        return b, torch.cat((total_e, total_l), 1).rsqrt()
 
     def _blur(self, x: Tensor) -> Tensor:
         """Binomial 5 x 5 kernel of unit sum; outside the image counts as unknown (zero weight)."""

@@ -17,8 +17,8 @@ from grainlight.restore.device import has_fast_bfloat16
 # The network and its skip see 102 pixels far: a tile with this much around it gives what the whole image gives.
 # A multiple of 8.
 HALO = 112
-# Inner side of a tile; the largest, 1.5 times this and its halo, takes about 1 GB.
-TILE = 448
+# Inner side of a tile. What a halo costs again and again is least for large tiles: a megapixel is one tile.
+TILE = 704
 
 
 @dataclass(frozen=True)
