@@ -12,6 +12,7 @@ import argparse
 import hashlib
 import os
 import platform
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -207,7 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _shortened(arguments: Sequence[str] | None) -> str:
     """Return the command line without folders of this machine."""
     given = sys.argv[1:] if arguments is None else arguments
-    return " ".join(Path(word).name if Path(word).is_absolute() or ".." in word else word for word in given)
+    return shlex.join(Path(word).name if Path(word).is_absolute() or ".." in word else word for word in given)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.transforms import Bbox
 
+Segment = tuple[tuple[float, float], tuple[float, float]]
+
 KINDS = {
     "this project": ("#0072B2", "o"),
     "this project, something taken away": ("#56B4E9", "D"),
@@ -99,13 +101,15 @@ def _label(axes: Axes, points: dict[str, tuple[float, float]]) -> None:
     at = {name: tuple(axes.transData.transform(point)) for name, point in points.items()}
     room = axes.get_window_extent()
     names: list[Bbox] = []
-    lines: list[tuple[float, float]] = []
-    markers = [_box(x, y, 5 * scale, 5 * scale) for x, y in at.values()]
+    lines: list[Segment] = []
+    markers = {name: _box(x, y, 5 * scale, 5 * scale) for name, (x, y) in at.items()}
 
-    def cost(box: Bbox, leader: Sequence[tuple[float, float]], reach: float) -> float:
+    def cost(name: str, box: Bbox, leader: Segment, reach: float) -> float:
         inside = room.x0 < box.x0 and box.x1 < room.x1 and room.y0 < box.y0 and box.y1 < room.y1
-        covered = sum(box.overlaps(other) for other in (*names, *markers)) + any(box.contains(*p) for p in lines)
-        crossed = sum(any(other.contains(*p) for p in leader[3:]) for other in (*names, *markers))
+        covered = sum(box.overlaps(other) for other in (*names, *markers.values()))
+        covered += sum(_runs_through(line, box) for line in lines)
+        others = [*names, *(marker for key, marker in markers.items() if key != name)]
+        crossed = sum(_runs_through(leader, other) for other in others) + sum(_crosses(leader, line) for line in lines)
         return 1e3 * (not inside) + 1e2 * covered + 30 * crossed + reach
 
     # the crowded ones first: the others find a place anyway
@@ -121,22 +125,35 @@ def _label(axes: Axes, points: dict[str, tuple[float, float]]) -> None:
                 middle = (x + math.cos(angle) * (reach * scale + wide), y + math.sin(angle) * (reach * scale + high))
                 box = _box(*middle, wide, high)
                 leader = _leader((x, y), box)
-                found = cost(box, leader, reach) - abs(math.cos(angle))  # beside rather than above
+                found = cost(name, box, leader, reach) - abs(math.cos(angle))  # beside rather than above
                 if found < best:
                     best, where, placed, line = found, middle, box, leader
         text.set_position(where)
         names.append(placed)
-        lines += line
-        if math.dist(line[0], line[-1]) > 10 * scale:
-            ends = axes.transData.inverted().transform([line[0], line[-1]])
+        lines.append(line)
+        if math.dist(*line) > 10 * scale:
+            ends = axes.transData.inverted().transform(line)
             axes.plot(*ends.T, color="0.55", linewidth=0.6, zorder=2)
 
 
-def _leader(point: tuple[float, float], box: Bbox) -> list[tuple[float, float]]:
-    """Return points along the line from a marker to the nearest place of a label."""
-    end = (min(max(point[0], box.x0), box.x1), min(max(point[1], box.y0), box.y1))
-    shares = [step / 12 for step in range(13)]
-    return [(point[0] + s * (end[0] - point[0]), point[1] + s * (end[1] - point[1])) for s in shares]
+def _leader(point: tuple[float, float], box: Bbox) -> Segment:
+    """Return the line from a marker to the nearest place of a label."""
+    return point, (min(max(point[0], box.x0), box.x1), min(max(point[1], box.y0), box.y1))
+
+
+def _crosses(one: Segment, other: Segment) -> bool:
+    """Return whether two line segments cross."""
+
+    def side(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> bool:
+        return (b[0] - a[0]) * (c[1] - a[1]) > (b[1] - a[1]) * (c[0] - a[0])
+
+    return side(*one, other[0]) != side(*one, other[1]) and side(*other, one[0]) != side(*other, one[1])
+
+
+def _runs_through(line: Segment, box: Bbox) -> bool:
+    """Return whether a line ends in a box or crosses one of its diagonals."""
+    diagonals = ((box.x0, box.y0), (box.x1, box.y1)), ((box.x0, box.y1), (box.x1, box.y0))
+    return any(box.contains(*end) for end in line) or any(_crosses(line, diagonal) for diagonal in diagonals)
 
 
 def _box(x: float, y: float, wide: float, high: float) -> Bbox:

@@ -43,6 +43,8 @@ their files in `src/grainlight/benchmark/peers`.
 - **calls**: forward passes of the U-Net, each as the share of the map that it sees. DPS and the like also run backward
   passes, which are in the seconds only.
 - **peak MB**: of the whole process; Python and its libraries alone are some {base} MB of it.
+- Total variation has no row of its own: it is the half-quadratic filter with another penalty, which between points as
+  sparse as these draws ramps and ends worse than the nearest neighbour it starts from (`benchmark/half_quadratic.py`).
 - **IPF PSNR, SSIM**: of the colour images for the surface normal (`benchmark/peers/ipf_image.py`).
 """
 
