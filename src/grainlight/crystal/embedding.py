@@ -24,6 +24,7 @@ PER_DEGREE = 0.0641
 CHANNEL_STD = (W2 / math.sqrt(5.0),) * 5 + (W6 / math.sqrt(13.0),) * 13
 
 _SQRT3 = math.sqrt(3.0)
+_AT_ONCE = 1 << 14  # pixels whose differences stay in a CPU's cache
 _M = range(1, 7)
 
 
@@ -158,3 +159,13 @@ def decode(e: Tensor, dim: int = -1) -> Tensor:
 def degrees_between(e1: Tensor, e2: Tensor, dim: int = -1) -> Tensor:
     """Angle in degrees that the embedding distance stands for: exact to 1 % up to 5 degrees, low by 6 % at 20."""
     return (e1 - e2).norm(dim=dim) / PER_DEGREE
+
+
+def image_distance(e1: Tensor, e2: Tensor) -> Tensor:
+    """Distance (H, W) of embeddings (18, H, W), strip by strip: no difference of whole images is held."""
+    out = e1.new_empty(e1.shape[1:])
+    rows = max(1, _AT_ONCE // max(1, out.shape[1]))
+    for start in range(0, len(out), rows):
+        part = slice(start, start + rows)
+        out[part] = (e1[:, part] - e2[:, part]).square_().sum(0).sqrt_()
+    return out

@@ -20,6 +20,8 @@ from grainlight.restore.lone import join_lone_pixels
 from grainlight.restore.projection import Neighbours, Projected, project
 from grainlight.restore.relabel import Relabelled, RelabelSettings, relabel
 from grainlight.restore.rival import boundary_probability, rival_embedding, rival_probability
+from grainlight.restore.surroundings import surroundings
+from grainlight.restore.unlit_boundary import unlit_boundary
 
 BOUNDARY_DEGREES = 5.0
 # Share of the network's own doubt that stays after the light has placed the boundaries.
@@ -61,13 +63,14 @@ def restore_ensemble(
     steps: int,
     samples: int,
     seed: int,
+    visits: int = 0,
     drift: float = 0.0,
     barred: Tensor | None = None,
     progress: Progress | None = None,
 ) -> Posterior:
     """Restore ``samples`` times, each in another view of the square and with noise of its own, and summarise.
 
-    Without ``neighbours`` there is no data projection; ``barred`` pixels (H, W) belong to other phases.
+    ``visits`` of the chain that places boundaries in the mean; members are placed by the descent. Without ``neighbours`` there is no data projection; ``barred`` pixels (H, W) belong to other phases.
     """
     rows, columns = measurement.shape[1:]
     mean = torch.zeros_like(measurement)
@@ -85,7 +88,7 @@ def restore_ensemble(
     progress.begin("placing the boundaries", 1 + len(members))
     guide = mean[EBSD]
     placing = None if neighbours is None else Placing(measurement, sigma, neighbours, drift, barred)
-    final, error, moved = _place(placing, guide)
+    final, error, moved = _place(placing, guide, RelabelSettings(visits=visits))
     progress.advance()
     # A posterior mean is shorter than an orientation by the variance that it averages over.
     spread = (SQUARED_NORM - guide.square().sum(0)).clamp(min=0.0)
@@ -97,9 +100,13 @@ def restore_ensemble(
         members[number] = decode(e, dim=0).half()
         progress.advance()
     boundary = shares if members else boundary_starts(final).float()
+    around = None if neighbours is None else surroundings(measurement, sigma, neighbours)
+    lit = _lit(sigma)
+    if around is not None and not lit.all():
+        measured = ~is_unknown(sigma[0])
+        boundary = torch.where(lit, boundary, unlit_boundary(final, guide, sigma[0], measured, around, ~lit))
     if moved is not None:
         # Where there is light it has decided between grains: what is left open is what it could not tell apart.
-        lit = _lit(sigma)
         probability = rival_probability(moved.margin)
         decided = boundary_probability(final, moved.rival, probability, BOUNDARY_DEGREES)
         boundary = torch.where(lit, decided, boundary)
@@ -149,12 +156,14 @@ class Placing:
         return relabel(found.embedding, guide, fixed, light, channels, settings, self.barred)
 
 
-def _place(placing: Placing | None, guide: Tensor) -> tuple[Tensor, Tensor, Relabelled | None]:
+def _place(
+    placing: Placing | None, guide: Tensor, settings: RelabelSettings | None = None
+) -> tuple[Tensor, Tensor, Relabelled | None]:
     """Embedding (18, H, W) on the manifold's sphere, its standard error (H, W), and the relabelling, if any."""
     if placing is None:
         return _normalised(guide), torch.zeros_like(guide[0]), None
     found = placing.projected(guide)
-    moved = placing.relabelled(found, guide)
+    moved = placing.relabelled(found, guide, settings)
     return found.embedding if moved is None else moved.embedding, found.error, moved
 
 
@@ -165,4 +174,4 @@ def _lit(sigma: Tensor) -> Tensor:
 
 
 def _normalised(e: Tensor) -> Tensor:
-    return e * (SQUARED_NORM**0.5 / e.norm(dim=0).clamp(min=1e-6))
+    return e * (SQUARED_NORM**0.5 / e.square().sum(0).sqrt_().clamp_(min=1e-6))

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from grainlight.crystal.embedding import PER_DEGREE, W2, principal_axis
+from grainlight.crystal.embedding import PER_DEGREE, W2, image_distance, principal_axis
 from grainlight.grains.edges import edges_of
 from grainlight.grains.segment import connected
 from grainlight.optics.state import ideal_state
@@ -25,7 +25,7 @@ def expected_light(e: Tensor) -> Tensor:
 
 def neighbour_distances(e: Tensor) -> tuple[Tensor, Tensor]:
     """Distance of embeddings (18, H, W) to the right neighbour (H, W-1) and to the lower one (H-1, W)."""
-    return (e[:, :, 1:] - e[:, :, :-1]).norm(dim=0), (e[:, 1:] - e[:, :-1]).norm(dim=0)
+    return image_distance(e[:, :, 1:], e[:, :, :-1]), image_distance(e[:, 1:], e[:, :-1])
 
 
 def label_grains(e: Tensor) -> tuple[Tensor, int]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from grainlight.crystal.embedding import PER_DEGREE
+from grainlight.crystal.embedding import PER_DEGREE, image_distance
 
 AROUND = tuple((r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0))
 """Row and column of the eight neighbours of a pixel, from it."""
@@ -25,22 +24,23 @@ def join_lone_pixels(e: Tensor, guide: Tensor, measured: Tensor, degrees: float 
         A pixel is alone if none of its eight neighbours is within this angle.
     """
     rows, columns = measured.shape
-    padded = F.pad(e[None], (1, 1, 1, 1), mode="replicate")[0]
     nearest = torch.full_like(e[0], torch.inf)
-    best, chosen = torch.full_like(e[0], torch.inf), e.clone()
-    for r, c in AROUND:
-        other = padded[:, 1 + r : 1 + r + rows, 1 + c : 1 + c + columns]
-        apart = (other - e).norm(dim=0)
-        # Beyond the edge a pixel meets itself: that is no neighbour.
-        outside = torch.zeros_like(measured)
-        if r:
-            outside[0 if r < 0 else -1] = True
-        if c:
-            outside[:, 0 if c < 0 else -1] = True
-        nearest = torch.minimum(nearest, torch.where(outside, torch.inf, apart))
-        liked = torch.where(outside, torch.inf, (other - guide).norm(dim=0))
-        better = liked < best
-        best = torch.where(better, liked, best)
-        chosen = torch.where(better, other, chosen)
+    # Four of the eight neighbours: the others are the same pairs, seen from the other side.
+    for r, c in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        here = (slice(0, rows - r), slice(max(0, -c), columns - max(0, c)))
+        there = (slice(r, rows), slice(max(0, c), columns - max(0, -c)))
+        apart = image_distance(e[:, *here], e[:, *there])
+        nearest[here] = torch.minimum(nearest[here], apart)
+        nearest[there] = torch.minimum(nearest[there], apart)
     alone = (nearest > degrees * PER_DEGREE) & torch.isfinite(nearest) & ~measured
-    return torch.where(alone, chosen, e)
+    row, column = alone.nonzero().unbind(1)
+    around = torch.tensor(AROUND)
+    r, c = row[:, None] + around[:, 0], column[:, None] + around[:, 1]
+    # Beyond the edge a pixel meets nobody.
+    inside = (r >= 0) & (r < rows) & (c >= 0) & (c < columns)
+    r, c = r.clamp(0, rows - 1), c.clamp(0, columns - 1)
+    liked = (e[:, r, c] - guide[:, row, column][..., None]).square().sum(0)
+    best = liked.masked_fill(~inside, torch.inf).argmin(1, keepdim=True)
+    joined = e.clone()
+    joined[:, row, column] = e[:, r.gather(1, best)[:, 0], c.gather(1, best)[:, 0]]
+    return joined
