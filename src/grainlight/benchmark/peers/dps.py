@@ -8,6 +8,8 @@ misfit of the denoised state, taken through the denoiser (Algorithm 1; the step 
 - Measured values differ in noise, so the misfit is whitened, in units of each one's standard deviation. Its norm is
   taken per value, and zeta is in units of the smallest noise variance: the constant does not depend on the map's size.
   Every step moves a value by some zeta standard deviations at most, so zeta times the steps is what counts.
+- zeta: 0.3, 1, 3, 10 and 30 were tried in 50 steps on a tuning section (elongated 2 of `FIRST_TUNING_SEED`, 65 pixels,
+  scale 4); the error falls up to 10 and stays the same at 30. In 1,000 steps 1 stands for 20 of them.
 - Light and orientations are measured values alike: the operator is a mask over channels and pixels.
 
 It is written here by the paper and not taken from deepinv 0.4.1, which has DPS and DiffPIR but requires torchvision
