@@ -21,11 +21,10 @@ from grainlight.restore.projection import Neighbours, Projected, project
 from grainlight.restore.relabel import Relabelled, RelabelSettings, relabel
 from grainlight.restore.rival import boundary_probability, rival_embedding, rival_probability
 from grainlight.restore.surroundings import surroundings
+from grainlight.restore.turning import scatter_degrees, turning
 from grainlight.restore.unlit_boundary import unlit_boundary
 
 BOUNDARY_DEGREES = 5.0
-# Share of the network's own doubt that stays after the light has placed the boundaries.
-_UNSETTLED = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,18 +99,22 @@ def restore_ensemble(
         members[number] = decode(e, dim=0).half()
         progress.advance()
     boundary = shares if members else boundary_starts(final).float()
-    around = None if neighbours is None else surroundings(measurement, sigma, neighbours)
-    lit = _lit(sigma)
-    if around is not None and not lit.all():
-        measured = ~is_unknown(sigma[0])
-        boundary = torch.where(lit, boundary, unlit_boundary(final, guide, sigma[0], measured, around, ~lit))
-    if moved is not None:
+    scatter, around, lit = torch.zeros(rows, columns), None, _lit(sigma)
+    if neighbours is not None:
+        around = surroundings(measurement, sigma, neighbours)
+        turn = turning(final, measurement, sigma, neighbours)
+        scatter = scatter_degrees(error, drift, turn, around.nearest)
+        if not lit.all():
+            measured = ~is_unknown(sigma[0])
+            boundary = torch.where(lit, boundary, unlit_boundary(final, guide, sigma[0], measured, around, ~lit))
+    if moved is not None and around is not None:
         # Where there is light it has decided between grains: what is left open is what it could not tell apart.
         probability = rival_probability(moved.margin)
         decided = boundary_probability(final, moved.rival, probability, BOUNDARY_DEGREES)
         boundary = torch.where(lit, decided, boundary)
         apart = (rival_embedding(final, moved.rival) - final).square().sum(0)
-        spread = torch.where(lit, probability * apart + _UNSETTLED * spread, spread)
+        # A grain that no point met is no neighbour's: there the network's own doubt stays.
+        spread = torch.where(lit, probability * apart + around.missed() * spread, spread)
     spread = torch.maximum(spread, distance)
     # Two estimates with errors of their own: the network's, and what physics expects of the orientations.
     light = mean[LIGHT] if neighbours is None else 0.5 * (mean[LIGHT] + expected_light(final))
@@ -119,8 +122,7 @@ def restore_ensemble(
         final,
         light,
         spread.sqrt() / PER_DEGREE,
-        # Three tangent directions.
-        3**0.5 * error / PER_DEGREE,
+        scatter,
         boundary,
         torch.stack(members) if members else None,
         None if moved is None else moved.blur,

@@ -13,12 +13,14 @@ from grainlight.restore.projection import Neighbours
 _ANGLE = 5.0
 # Where few pairs of points share a grain they are joined by this many pixels of way in a grain of a synthetic section.
 _USUAL, _WAY = 0.05, 1000.0
+# No grain turns faster: beyond is noise that was taken for too small.
+_MOST = 2.0
 # A pixel hears points on more sides than one: it is off by less than the grain turns on the way to the nearest.
 _BETWEEN = 0.5
 
 
 def turning(e: Tensor, measurement: Tensor, sigma: Tensor, neighbours: Neighbours) -> float:
-    """Growth of the mean square angle inside grains in degrees^2 per pixel of distance, 0 or more.
+    """Growth of the mean square angle inside grains in degrees^2 per pixel of distance, 0 to 2.
 
     Parameters
     ----------
@@ -52,7 +54,7 @@ def turning(e: Tensor, measurement: Tensor, sigma: Tensor, neighbours: Neighbour
         excess = apart**2 - 3 * (level[other] ** 2 + level**2)
         turned += float(excess[inside].sum()) / PER_DEGREE**2
         way += float(distance[inside].sum())
-    return max((turned + _USUAL * _WAY) / (way + _WAY), 0.0)
+    return min(max((turned + _USUAL * _WAY) / (way + _WAY), 0.0), _MOST)
 
 
 def scatter_degrees(error: Tensor, drift: float, turn: float, nearest: Tensor) -> Tensor:
