@@ -73,6 +73,7 @@ def enhance(
         ready = prepare(ebsd, light, settings, progress, better)
     progress.begin("restoring", steps * samples * count_tiles(rows, columns))
     posterior = ready.restore(denoise, settings, progress)
+    progress.begin("putting the result together", 1)
     record = run_record(ebsd, light, ready, settings, device)
     if ready.light is not None:
         record["light"] = ready.light.report
@@ -117,6 +118,7 @@ class Prepared:
             steps=steps,
             samples=samples,
             seed=settings.seed,
+            visits=settings.visits,
             drift=self.drift,
             barred=torch.from_numpy(self.placed.other),
             progress=progress,

@@ -7,11 +7,14 @@ boundaries take a neighbour's orientation where that lowers the energy
     misfit of the blurred light + length of boundaries + distance to the network's estimate,
 
 four interleaved sets of pixels in turn, all pixels of a set at once (iterated conditional modes, Besag 1986, with the
-optics in the likelihood). No orientation is invented, and none that EBSD measured is touched.
+optics in the likelihood). Blur, gain and noise of the light are fitted anew to the map after every turn
+(`restore.response`). Where there is time, a chain then asks how often each pixel is in each grain near it
+(`restore.chain`). No orientation is invented, and none that EBSD measured is touched.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -19,13 +22,22 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from grainlight.crystal.embedding import PER_DEGREE
-from grainlight.restore.blur import FREEDOM, blurred, estimate_blur, gaussian, spread_back
-from grainlight.restore.grain_light import expected_light, grain_offsets
+from grainlight.restore.blur import FREEDOM, WIDTHS, blurred, gaussian, spread_back
+from grainlight.restore.chain import Chain, Field, find_choices, nearest_of
+from grainlight.restore.grain_light import grain_offsets, label_grains, neighbour_distances
+from grainlight.restore.response import Response, fit_response, light_powers
+from grainlight.restore.rival import TEMPERATURE
 
 _OFFSETS = tuple((r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0))
 _CHUNK = 1 << 15
 # Light worse than this says nothing worth an equation (canonical units; a grain's light spreads by some 0.5).
 _USELESS = 2.0
+_LEAST = 1e-3
+# Sweeps of the chain before visits count, and the reach of its choices in pixels.
+_SETTLING, _RING = 3, 2
+_LEAST_PROBABILITY = 1e-4
+# Shares of neighbours with a boundary between them that are believed.
+_DENSITIES = (0.01, 0.5)
 
 
 @dataclass(frozen=True)
@@ -37,24 +49,33 @@ class RelabelSettings:
     guide
         Standard deviation, in degrees, of the network's estimate as one more witness.
     length, full
-        Energy of a boundary between a pixel and a neighbour of ``full`` degrees or more, less in proportion below;
-        diagonal neighbours count ``diagonal`` of it.
+        Energy of a boundary between a pixel and a neighbour of ``full`` degrees or more, less in proportion below,
+        for each unit of -log(share of neighbours with a boundary between them): where boundaries are rare, it takes
+        more to believe in one. Diagonal neighbours count ``diagonal`` of it.
     apart
         Neighbours closer than this, in degrees, are one grain: nothing to choose.
     floor
         Noise of the light that its stated levels leave out, in canonical units.
     interior
         Blur moves the light of an interior pixel by less than this.
+    sweeps
+        Turns of the descent.
+    visits
+        Sweeps of the chain that count; none for no chain.
+    temperature
+        What the chain divides energies by: neighbouring pixels share their errors.
     """
 
     guide: float = 40.0
-    length: float = 0.75
+    length: float = 2.0
     full: float = 5.0
     diagonal: float = 0.7
     apart: float = 3.0
     floor: float = 0.03
     interior: float = 0.03
     sweeps: int = 3
+    visits: int = 0
+    temperature: float = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +83,20 @@ class Relabelled:
     """A map whose boundaries agree with the light.
 
     ``embedding`` (18, H, W); ``rival`` (H, W) flat index of the neighbour that has the next best orientation, the pixel
-    itself where there is none; ``margin`` (H, W) energy that it is worse by, infinite where there is none; ``blur`` of
-    the light in pixels; ``changed`` pixels.
+    itself where there is none; ``margin`` (H, W) energy that it is worse by, infinite where there is none; ``response``
+    of the light; ``changed`` pixels.
     """
 
     embedding: Tensor
     rival: Tensor
     margin: Tensor
-    blur: float
+    response: Response
     changed: int
+
+    @property
+    def blur(self) -> float:
+        """Standard deviation of the light's blur in pixels."""
+        return self.response.width
 
 
 def relabel(
@@ -97,10 +123,7 @@ def relabel(
     """
     settings = settings or RelabelSettings()
     barred = torch.zeros_like(fixed) if barred is None else barred
-    noise = (sigma**2 + settings.floor**2).sqrt()
-    precision = torch.where(sigma < _USELESS, noise**-2, 0.0)
-    width = estimate_blur(light, precision, expected_light(e))
-    work = _Relabelling(e, guide, fixed | barred, barred, light, precision, gaussian(width), settings)
+    work = _Relabelling(e, guide, fixed | barred, barred, light, sigma, settings)
     near = torch.ones(e.shape[1:], dtype=torch.bool)
     changed = 0
     for number in range(settings.sweeps):
@@ -109,12 +132,15 @@ def relabel(
         if not moved.any():
             break
         near = F.max_pool2d(moved[None].float(), 5, 1, 2)[0] > 0
-        if number == 0:
-            # Boundaries that were displaced looked like blur.
-            width = estimate_blur(light, precision, work.expected)
-            work.kernel = gaussian(width)
-    rival, margin = work.rivals()
-    return Relabelled(work.image(), rival, margin, width, changed)
+        # Boundaries that were displaced looked like blur and noise.
+        work.refit(WIDTHS if number == 0 else None)
+    if settings.visits:
+        before = work.image().clone()
+        rival, margin = work.settle()
+        changed += int((work.image() != before).any(0).sum())
+    else:
+        rival, margin = work.rivals()
+    return Relabelled(work.image(), rival, margin, work.response, changed)
 
 
 class _Relabelling:
@@ -127,16 +153,31 @@ class _Relabelling:
         fixed: Tensor,
         barred: Tensor,
         light: Tensor,
-        precision: Tensor,
-        kernel: Tensor,
+        sigma: Tensor,
         settings: RelabelSettings,
     ) -> None:
         self.rows, self.columns = e.shape[1:]
-        self.e = e.reshape(len(e), -1).T.contiguous()
+        # A copy: what is given stays as it is.
+        self.e = e.reshape(len(e), -1).T.clone(memory_format=torch.contiguous_format)
         self.guide = guide.reshape(len(e), -1)
-        self.fixed, self.light, self.precision = fixed, light, precision
+        self.fixed, self.light, self.sigma = fixed, light, sigma
         self.lends = ~barred.reshape(-1)
-        self.kernel, self.settings = kernel, settings
+        self.settings = settings
+        self.length = settings.length * _surprise(e, settings.apart)
+        self.powers = light_powers(e).flatten(1)
+        self.stated = torch.where(sigma < _USELESS, sigma.clamp(min=_LEAST) ** -2, 0.0)
+        self._adopt(fit_response(light, self.stated, self.powers.view(-1, self.rows, self.columns)))
+
+    def refit(self, widths: tuple[float, ...] | None = None) -> None:
+        """Fit blur, gain and noise of the light to the map as it is now; without ``widths`` near the last blur."""
+        at = WIDTHS.index(self.response.width)
+        widths = widths or WIDTHS[max(0, at - 1) : at + 2]
+        self._adopt(fit_response(self.light, self.stated, self.powers.view(-1, self.rows, self.columns), widths))
+
+    def _adopt(self, response: Response) -> None:
+        self.response, self.kernel = response, gaussian(response.width)
+        noise = (self.sigma * response.noise[:, None, None]).square() + self.settings.floor**2
+        self.precision = torch.where(self.stated > 0, 1 / noise, 0.0)
         self.expected = self._with_offsets()
 
     def image(self) -> Tensor:
@@ -162,6 +203,7 @@ class _Relabelling:
                 if taken:
                     to, of = torch.cat(taken), torch.cat(source)
                     self.e[to] = self.e[of]
+                    self.powers[:, to] = self.powers[:, of]
                     flat = self.expected.view(len(self.expected), -1)
                     flat[:, to] = flat[:, of]
                     moved[to] = True
@@ -179,9 +221,39 @@ class _Relabelling:
             margin[at] = best.values - energy[:, 0]
         return rival.view(self.rows, self.columns), margin.view(self.rows, self.columns)
 
+    def settle(self) -> tuple[Tensor, Tensor]:
+        """Put every free pixel into the grain that it is in most often; return rivals and margins as `rivals`."""
+        s, shape = self.settings, (self.rows, self.columns)
+        labels, _ = label_grains(self.image())
+        choices = find_choices(labels, ~self.fixed.reshape(-1), self.lends, shape, _RING)
+        away = torch.stack([(self.guide[:, choices.at].T - self.e[k]).square().sum(-1) for k in choices.source.T], 1)
+        chain = Chain(
+            choices,
+            labels,
+            self.expected.flatten(1),
+            away / (2 * (s.guide * PER_DEGREE) ** 2),
+            Field(self.light, self.precision, self.kernel),
+            self.length,
+            s.diagonal,
+            s.temperature,
+        )
+        for number in range(_SETTLING + s.visits):
+            chain.sweep(counts=number >= _SETTLING)
+        probability, order = (chain.probability / s.visits).sort(dim=1, descending=True, stable=True)
+        chosen = choices.source.gather(1, order[:, :1])[:, 0]
+        self.e[choices.at], self.powers[:, choices.at] = self.e[chosen], self.powers[:, chosen]
+        labels[choices.at] = choices.label.gather(1, order[:, :1])[:, 0]
+        second = nearest_of(labels, choices.at, choices.label.gather(1, order[:, 1:2])[:, 0], shape, _RING + 2)
+        rival = torch.arange(self.rows * self.columns)
+        margin = torch.full((self.rows * self.columns,), torch.inf)
+        rival[choices.at] = second
+        odds = (probability[:, 0] / probability[:, 1].clamp(min=_LEAST_PROBABILITY)).log()
+        margin[choices.at] = torch.where(second == choices.at, torch.inf, TEMPERATURE * odds)
+        return rival.view(shape), margin.view(shape)
+
     def _with_offsets(self) -> Tensor:
         e = self.image()
-        expected = expected_light(e)
+        expected = self.response.light(self.powers).view(-1, self.rows, self.columns)
         mixed = (blurred(expected, self.kernel) - expected).abs().amax(0) >= self.settings.interior
         residual = self.light - expected
         weight = self._robust(residual).masked_fill(mixed, 0.0)
@@ -221,7 +293,7 @@ class _Relabelling:
         choices = torch.cat((self.e[at][:, None], around), 1)
         share = torch.tensor([1.0 if 0 in offset else s.diagonal for offset in _OFFSETS])
         between = torch.cdist(choices, around, compute_mode="use_mm_for_euclid_dist")
-        length = s.length * ((between / (s.full * PER_DEGREE)).clamp(max=1.0) * (share * inside)[:, None]).sum(-1)
+        length = self.length * ((between / (s.full * PER_DEGREE)).clamp(max=1.0) * (share * inside)[:, None]).sum(-1)
         away = (self.guide[:, at].T[:, None] - choices).square().sum(-1) / (2 * (s.guide * PER_DEGREE) ** 2)
         flat = self.expected.view(len(self.expected), -1)
         own = flat[:, at].T
@@ -231,3 +303,9 @@ class _Relabelling:
         other = inside & self.lends[neighbours] & (between[:, 0] > s.apart * PER_DEGREE)
         energy[:, 1:] = torch.where(other, energy[:, 1:], torch.inf)
         return energy, neighbours
+
+
+def _surprise(e: Tensor, degrees: float) -> float:
+    """Minus the logarithm of the share of neighbours in embeddings (18, H, W) that are farther apart than that."""
+    apart = torch.cat([part.reshape(-1) for part in neighbour_distances(e)]) > degrees * PER_DEGREE
+    return -math.log(min(max(float(apart.float().mean()), _DENSITIES[0]), _DENSITIES[1]))

@@ -13,6 +13,8 @@ LARGEST_SCALE = 8
 MOST_ROUNDS = 3
 # Solver steps and members of the ensemble: points of the measured curve of error against time.
 QUALITIES: dict[str, tuple[int, int]] = {"fast": (2, 1), "balanced": (3, 2), "best": (4, 8)}
+# How often the chain that places boundaries asks every pixel which grain it is in; 0: a descent instead.
+VISITS: dict[str, int] = {"fast": 0, "balanced": 10, "best": 60}
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,11 @@ class Settings:
         steps, samples = QUALITIES[self.quality]
         return self.steps or steps, self.samples or samples
 
+    @property
+    def visits(self) -> int:
+        """Visits of the chain that places boundaries by the light."""
+        return VISITS[self.quality]
+
     def as_record(self) -> dict[str, Any]:
         """Plain values for the record of a run."""
         record = asdict(self)
@@ -96,4 +103,5 @@ class Settings:
             path = getattr(self, name)
             record[name] = None if path is None else path.name
         record["steps"], record["samples"] = self.calls
+        record["visits"] = self.visits
         return record
