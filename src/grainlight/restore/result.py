@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from grainlight.errors import InputError
 from grainlight.maps.io import save_ebsd
 from grainlight.maps.io.atomic import atomic_path
+from grainlight.maps.io.npz import write_npz
 from grainlight.maps.io.own_note import finite
 from grainlight.maps.io.save import output_format
 from grainlight.maps.orientation_map import OrientationMap
@@ -128,24 +129,26 @@ class Result:
         # The second file is whole under a temporary name before the first appears.
         with atomic_path(beside) as temporary:
             with temporary.open("wb") as stream:
-                np.savez_compressed(
+                write_npz(
                     stream,
-                    quaternions=self.map.quaternions.astype(np.float32),
-                    phase_id=self.map.phase_id,
-                    uncertainty=self.uncertainty,
-                    boundary=self.boundary,
-                    source=self.source,
-                    light=self.light.astype(np.float16),
-                    measured=self.measured,
-                    measured_quaternions=self.measured_quaternions[self.measured].astype(np.float32),
-                    correction=self.correction,
-                    samples=self.samples,
-                    other_grain=self.other_grain.astype(np.float16),
-                    contradiction=_half(self.contradiction),
-                    light_flags=np.zeros((0, 0), np.uint8) if self.light_flags is None else self.light_flags,
-                    step=np.float64(self.map.step[0]),
-                    origin=np.array(self.map.origin, dtype=np.float64),
-                    record=np.array(json.dumps(finite(self.record), allow_nan=False)),
+                    {
+                        "quaternions": self.map.quaternions.astype(np.float32),
+                        "phase_id": self.map.phase_id,
+                        "uncertainty": self.uncertainty,
+                        "boundary": self.boundary,
+                        "source": self.source,
+                        "light": self.light.astype(np.float16),
+                        "measured": self.measured,
+                        "measured_quaternions": self.measured_quaternions[self.measured].astype(np.float32),
+                        "correction": self.correction,
+                        "samples": self.samples,
+                        "other_grain": self.other_grain.astype(np.float16),
+                        "contradiction": _half(self.contradiction),
+                        "light_flags": np.zeros((0, 0), np.uint8) if self.light_flags is None else self.light_flags,
+                        "step": np.float64(self.map.step[0]),
+                        "origin": np.array(self.map.origin, dtype=np.float64),
+                        "record": np.array(json.dumps(finite(self.record), allow_nan=False)),
+                    },
                 )
             written = save_ebsd(self.map, path, self._layers(chosen.layers), self.record)
         return [*written, beside]

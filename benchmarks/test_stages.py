@@ -1,0 +1,99 @@
+"""Time of every stage on a map of 257 x 257 pixels, one thread: `pytest benchmarks --benchmark-compare`.
+
+`python -m grainlight.benchmark.speed` measures whole restorations, and how they grow.
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from grainlight.crystal.embedding import decode, embed
+from grainlight.diffusion.checkpoint import load_weights
+from grainlight.diffusion.guide import Cells, known_points, local_cell_size
+from grainlight.diffusion.state import EBSD, is_unknown
+from grainlight.maps.io import load_ebsd, save_ebsd
+from grainlight.register.register import register
+from grainlight.restore.contradiction import contradiction
+from grainlight.restore.ensemble import Placing
+from grainlight.restore.light import place_light
+from grainlight.restore.place import place
+from grainlight.restore.projection import find_neighbours
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_weights()
+
+
+@pytest.fixture(scope="module")
+def tile(ready):
+    """State, levels and cells of 256 x 256 pixels."""
+    x, sigma = ready.measurement[None, :, :256, :256], ready.sigma[None, :, :256, :256]
+    points = known_points(sigma)
+    return x, sigma, Cells(points, local_cell_size(points))
+
+
+@pytest.fixture(scope="module")
+def placing(ready):
+    neighbours = find_neighbours(~is_unknown(ready.sigma[0]))
+    return Placing(ready.measurement, ready.sigma, neighbours, ready.drift)
+
+
+@pytest.fixture(scope="module")
+def guide(task):
+    return embed(torch.from_numpy(task.truth).float(), dim=-3)
+
+
+def test_reading(benchmark, task, tmp_path):
+    save_ebsd(task.coarse, tmp_path / "coarse.ang")
+    benchmark(load_ebsd, tmp_path / "coarse.ang")
+
+
+def test_writing(benchmark, task, tmp_path):
+    benchmark(save_ebsd, task.coarse, tmp_path / "coarse.ang")
+
+
+def test_registration(benchmark, task):
+    benchmark.pedantic(register, (task.coarse, task.stack), {"scale": 2}, rounds=1)
+
+
+def test_points_on_the_grid(benchmark, task):
+    benchmark(place, task.coarse, 2)
+
+
+def test_calibration(benchmark, task, ready):
+    benchmark(place_light, task.stack, ready.placed, 0.5)
+
+
+def test_skip(benchmark, model, tile):
+    with torch.inference_mode():
+        benchmark(model.skip, *tile)
+
+
+def test_network(benchmark, model, tile):
+    with torch.inference_mode():
+        b, p = model.skip(*tile)
+        benchmark(model.refine, *tile[:2], b, p)
+
+
+def test_neighbours(benchmark, ready):
+    benchmark(find_neighbours, ~is_unknown(ready.sigma[0]))
+
+
+def test_projection(benchmark, placing, guide):
+    benchmark(placing.projected, guide)
+
+
+def test_relabelling(benchmark, placing, guide):
+    found = placing.projected(guide)
+    benchmark(placing.relabelled, found, guide)
+
+
+def test_decoding(benchmark, ready):
+    benchmark(decode, ready.measurement[EBSD], 0)
+
+
+def test_contradiction(benchmark, task, ready):
+    seen = ready.light
+    benchmark(contradiction, task.truth, seen.state, seen.sigma, seen.report)
