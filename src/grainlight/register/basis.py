@@ -121,3 +121,14 @@ def moved(start: Transform, basis: Basis, coefficients: Array) -> Transform:
     drift = coefficients[3 : 3 + basis.drift]
     bend = coefficients[3 + basis.drift :].reshape(*basis.bend, 2)
     return Transform(matrix, offset, start.extent, drift, bend)
+
+
+def positions(found: Transform, basis: Basis, points: Array) -> Array:
+    """Return the image positions (P, 2) of the points (P, 2) [um] that a basis was made at, as ``found(points)`` does.
+
+    The splines of a deformable basis are known at its points already.
+    """
+    if not basis.drift or len(found.drift) != basis.drift or found.bend.shape[:2] != basis.bend:
+        return found(points)
+    bent: Array = basis.columns[:, 3:] @ np.concatenate((found.drift, found.bend.reshape(-1, 2)))
+    return points @ found.matrix.T + found.offset + bent

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grainlight.register.basis import Basis, Freedom, coefficients_of, make_basis, moved
+from grainlight.register.basis import Basis, Freedom, coefficients_of, make_basis, moved, positions
 from grainlight.register.scene import Scene
 from grainlight.register.transform import Transform
 from grainlight.register.view import View
@@ -124,33 +124,34 @@ def fit(
 def follow(pair: Pair, blur: float, placed: Transform, use: Mask, slope: Array | None = None) -> Follow:
     """Return how the light follows the points ``use`` (P,) at a blur, by linear functions of its own or given ones."""
     level = pair.level(blur)
-    return _follow(level, level.features[use], pair.scene.points[use], pair.view, placed, slope)
+    at = pair.view.here(placed(pair.scene.points[use]))
+    return _follow(level, level.features[use], at, pair.view, slope)
 
 
-def _follow(
-    level: Level, features: Array, points: Array, view: View, placed: Transform, slope: Array | None = None
-) -> Follow:
-    values, inside = sample(level.light, view.seen, view.here(placed(points)))
+def _follow(level: Level, features: Array, at: Array, view: View, slope: Array | None = None) -> Follow:
+    """Return how the light at positions (P, 2) of a view follows features (P, K)."""
+    values, inside = sample(level.light, view.seen, at)
     weight = inside.astype(float)
     count = values.shape[1]
     residual, noise = np.zeros_like(values), np.ones(count)
     functions = np.zeros((1 + features.shape[1], count)) if slope is None else slope
     if inside.sum() < FEWEST:
-        return Follow(residual, np.zeros(len(points)), np.zeros(count), functions, noise)
-    everything = np.concatenate((np.ones((len(points), 1)), features), 1)
+        return Follow(residual, np.zeros(len(at)), np.zeros(count), functions, noise)
+    everything = np.concatenate((np.ones((1, len(at))), features.T)) * inside
     # points off the images have no weight; their values are not to be seen
     values = np.where(inside[:, None], values, 0.0)
     sides = [(list(channels), [0, *(1 + k for k in which)]) for channels, which in view.groups]
-    sides = [(channels, rows, everything[:, rows] * inside[:, None]) for channels, rows in sides]
+    sides = [(channels, rows, everything[rows]) for channels, rows in sides]
     for _ in range(3 if slope is None else 1):
         for channels, rows, columns in sides:
             if slope is None:
-                weighted = columns * weight[:, None]
-                normal = weighted.T @ columns
+                weighted = columns * weight
+                normal = weighted @ columns.T
                 normal += 1e-6 * np.trace(normal) / len(normal) * np.eye(len(normal))
-                functions[np.ix_(rows, channels)] = np.linalg.solve(normal, weighted.T @ values[:, channels])
-            residual[:, channels] = values[:, channels] - columns @ functions[np.ix_(rows, channels)]
-        noise = np.maximum(1.4826 * np.median(np.abs(residual[inside].T), axis=1), 1e-3)
+                functions[np.ix_(rows, channels)] = np.linalg.solve(normal, weighted @ values[:, channels])
+            for channel in channels:
+                residual[:, channel] = values[:, channel] - functions[rows, channel] @ columns
+        noise = np.maximum(1.4826 * np.median(np.abs(residual.T[:, inside]), axis=1), 1e-3)
         weight = inside / (1 + ((residual / noise) ** 2).mean(1) / TAIL)
     variance = values[inside].var(0)
     explained = 1 - (residual[inside] ** 2).mean(0) / np.maximum(variance, 1e-9)
@@ -170,10 +171,10 @@ def _descend(
     """Gauss-Newton at one blur; no step moves a point farther than about ``reach`` pixels."""
     found = start
     for _ in range(rounds):
-        state = _follow(level, features, points, view, found)
+        at = view.here(positions(found, basis, points))
+        state = _follow(level, features, at, view)
         if not state.weight.any():
             return found
-        at = view.here(found(points))
         down, across, inside = slopes(level, view.seen, at)
         # per recorded pixel and unit of noise
         across, down = across / (state.noise * view.binning), down / (state.noise * view.binning)
@@ -235,4 +236,5 @@ def sample(images: NDArray[np.float32], seen: Mask, at: Array) -> tuple[Array, M
         index = top * wide + left + step
         values += flat[index] * weight.astype(np.float32)[:, None]
         share += mask[index] * weight
-    return values.astype(np.float64), inside & (share > 0.99)
+    # Channel after channel in memory: sums over the few channels of many points are then sums of long rows.
+    return np.ascontiguousarray(values.T, dtype=np.float64).T, inside & (share > 0.99)

@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 _SIDE = 96  # pixels of the map's longer side in the search
 _LEAST_OVERLAP = 0.4
 _ROTATIONS = (0.0, -2.0, 2.0, -4.0, 4.0)  # degrees
+_FAR_BEHIND = 6.0  # of the best score over one that no refinement brings near it
 _STEPS = (0.03, 0.015, 0.008)  # of rotation [rad], stretches and shear, in turn
 TURNS = tuple((k, mirror) for mirror in (False, True) for k in range(4))
 
@@ -50,8 +51,11 @@ def search(scene: Scene, view: View, pixel: float, turns: tuple[tuple[int, bool]
         (score, transform), rotation = max(trials, key=lambda t: t[0][0])
         found.append((score, turn, math.radians(rotation), transform))
     found.sort(key=lambda f: -f[0])
+    hopeless = found[0][0] / _FAR_BEHIND
     result = [
-        _refined(room, turn, rotation, score, transform, pixel) if k < 3 else Candidate(score, turn, transform)
+        _refined(room, turn, rotation, score, transform, pixel)
+        if k < 3 and score > hopeless
+        else Candidate(score, turn, transform)
         for k, (score, turn, rotation, transform) in enumerate(found)
     ]
     return sorted(result, key=lambda c: -c.score)
@@ -145,16 +149,18 @@ class _Room:
         cover = np.conj(rfft2(mask.astype(np.float32), self.size))
         overlap = irfft2(cover * self.seen, self.size) / max(float(mask.sum()), 1.0)
         power = irfft2(cover * self.power, self.size)
-        score = np.zeros(self.size)
+        score = np.zeros(self.size, np.float32)
+        least = 1e-3 * float(power.max())
         for (channels, which), total in zip(self.view.groups, power, strict=True):
+            share = 1 / np.maximum(total * np.maximum(overlap, 0.2), least)
             part = turned[list(which)].reshape(len(which), -1)
             gram = part @ part.T
-            inverse = np.linalg.inv(gram + 1e-3 * np.trace(gram) / len(which) * np.eye(len(which)))
+            gram += 1e-3 * np.trace(gram) / len(which) * np.eye(len(which))
+            inverse = np.linalg.inv(gram.astype(np.float64)).astype(np.float32)
             for channel in channels:
                 cross = irfft2(fourier[list(which)] * self.images[channel], self.size)
                 flat = cross.reshape(len(which), -1)
-                explained = ((inverse @ flat) * flat).sum(0).reshape(self.size)
-                score += explained / np.maximum(total * np.maximum(overlap, 0.2), 1e-3 * float(power.max()))
+                score += ((inverse @ flat) * flat).sum(0).reshape(self.size) * share
         # what little overlap explains, chance explains
         score *= np.clip(overlap, 0.0, 1.0) / len(self.view.groups)
         score[overlap < _LEAST_OVERLAP] = 0.0
