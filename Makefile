@@ -2,11 +2,13 @@
 PYTHON ?= python3
 VENV ?= .venv
 TORCH ?= torch==2.13.0
-# full maps that `make evaluate` takes beside its synthetic sections
+# full maps that `make evaluate` and `make bench` take beside its synthetic sections
 MAP ?=
+# minutes of training for each peer that needs it (`make bench`); more goes on from where the last run ended
+MINUTES ?= 25
 PIP = $(VENV)/bin/python -m pip install -q --disable-pip-version-check
 
-.PHONY: demo test check evaluate gallery browser clean
+.PHONY: demo test check evaluate bench gallery browser clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/grainlight demo --output demo --force
@@ -22,6 +24,12 @@ check: $(VENV)/.installed-dev
 
 evaluate: $(VENV)/.installed
 	$(VENV)/bin/grainlight evaluate --suite $(MAP) --json evaluation.json --output evaluation.md --force
+
+bench: $(VENV)/.installed-bench
+	$(VENV)/bin/python -m grainlight.benchmark.peers.train --minutes $(MINUTES) --output runs/peers
+	$(VENV)/bin/python -m grainlight.benchmark.side_by_side --output docs/benchmark --size 97 $(if $(MAP),--maps $(MAP))
+	$(VENV)/bin/python -m grainlight.benchmark.speed --output docs/benchmark/speed.md
+	$(VENV)/bin/python -m pytest -q benchmarks
 
 gallery: $(VENV)/.installed
 	$(VENV)/bin/python examples/make.py docs/gallery
@@ -51,4 +59,8 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.installed-dev: pyproject.toml | $(VENV)/.installed
 	$(PIP) -e ".[dev]"
+	@touch $@
+
+$(VENV)/.installed-bench: pyproject.toml | $(VENV)/.installed
+	$(PIP) -e ".[bench]"
 	@touch $@
