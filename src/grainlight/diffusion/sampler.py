@@ -80,12 +80,15 @@ def solve(
         raise ValueError(f"steps: found {steps}, expected 1 or more")
     sigma = sigma.clamp(SIGMA_MIN, SIGMA_MAX)
     unknown = group_to_channel(is_unknown(sigma))
-    noise = torch.randn(measurement.shape, generator=generator).to(measurement.device)
-    x = torch.where(unknown, SIGMA_MAX * noise, measurement)
-    estimate = denoise(x, sigma)
+    x = torch.randn(measurement.shape, generator=generator).to(measurement.device).mul_(SIGMA_MAX)
+    x = torch.where(unknown, x, measurement)
+    del unknown
+    x = denoise(x, sigma)
     for call in range(1, steps):
-        estimate = denoise(later_input(measurement, sigma, estimate), stated_levels(sigma, call))
-    return estimate
+        # One name for what goes in and what comes out: a large map is not held twice.
+        x = later_input(measurement, sigma, x)
+        x = denoise(x, stated_levels(sigma, call))
+    return x
 
 
 def group_sigma(ebsd: Tensor, light: Tensor) -> Tensor:

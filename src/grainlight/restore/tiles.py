@@ -42,26 +42,33 @@ class TiledDenoiser:
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         multiple = self.model.config.multiple
         rows, columns = x.shape[-2:]
-        down, right = -rows % multiple, -columns % multiple
+        high, wide = rows + -rows % multiple, columns + -columns % multiple
         side = local_cell_size(known_points(sigma[None]))
-        x = F.pad(x, (0, right, 0, down))
-        sigma = F.pad(sigma, (0, right, 0, down), value=SIGMA_MAX)
-        points = known_points(sigma[None])
+        points = known_points(_padded(sigma[None, :1], (high, wide), SIGMA_MAX))
         out = torch.empty_like(x)
-        for top, bottom in spans(x.shape[-2], self.tile):
-            for left, end in spans(x.shape[-1], self.tile):
-                r = slice(max(0, top - self.halo), min(x.shape[-2], bottom + self.halo))
-                c = slice(max(0, left - self.halo), min(x.shape[-1], end + self.halo))
+        for top, bottom in spans(high, self.tile):
+            for left, end in spans(wide, self.tile):
+                r = slice(max(0, top - self.halo), min(high, bottom + self.halo))
+                c = slice(max(0, left - self.halo), min(wide, end + self.halo))
                 cells = Cells(points[:, r, c].to(self.device), side, (r.start, c.start))
-                part = self._call(x[:, r, c], sigma[:, r, c], cells)
-                out[:, top:bottom, left:end] = part[:, top - r.start : bottom - r.start, left - c.start : end - c.start]
+                # Only the tile is padded to a multiple, not the map, which may be large.
+                size = (r.stop - r.start, c.stop - c.start)
+                part = self._call(_padded(x[:, r, c], size), _padded(sigma[:, r, c], size, SIGMA_MAX), cells)
+                here = out[:, top:bottom, left:end]
+                here.copy_(part[:, top - r.start :, left - c.start :][:, : here.shape[1], : here.shape[2]])
                 self.on_tile()
-        return out[:, :rows, :columns]
+        return out
 
     def _call(self, x: Tensor, sigma: Tensor, cells: Cells) -> Tensor:
         with torch.inference_mode(), torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             part = self.model(x[None].to(self.device), sigma[None].to(self.device), cells)[0]
         return part.float().to(x.device)
+
+
+def _padded(image: Tensor, size: tuple[int, int], value: float = 0.0) -> Tensor:
+    """An image (..., row, column) grown to a size below and to the right; as it is where it has that size."""
+    below, right = size[0] - image.shape[-2], size[1] - image.shape[-1]
+    return F.pad(image, (0, right, 0, below), value=value) if below or right else image
 
 
 def spans(size: int, tile: int) -> list[tuple[int, int]]:
