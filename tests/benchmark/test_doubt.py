@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from grainlight.benchmark.doubt import errors_and_doubts, quantile_table
+from grainlight.benchmark.doubt import judged, other_table, quantile_table
 from grainlight.restore.doubt import OF_SCATTER, RAW
 
 
@@ -40,9 +40,14 @@ def test_halves_are_other_sections(tmp_path):
 
     weights = tmp_path / "weights.safetensors"
     save_weights(Denoiser(PRESETS["tiny"].network), weights)
-    (task, error, doubt, scatter), (other_task, other, *_) = (
-        next(errors_and_doubts(half, "fast", 33, weights)) for half in (0, 1)
-    )
-    assert task == other_task == "scale 2, light corrupted"
-    assert error.shape == doubt.shape == scatter.shape == (33 * 33,)
-    assert not np.array_equal(error, other)
+    one, other = (next(judged(half, "fast", 33, weights)) for half in (0, 1))
+    assert one.scenario == other.scenario
+    assert one.error.shape == one.doubt.shape == one.scatter.shape == one.boundary.shape == (33 * 33,)
+    assert not np.array_equal(one.error, other.error)
+
+
+def test_shares_of_other_grains_are_those_around_each_doubt():
+    doubt = np.repeat(np.array(RAW, dtype=np.float32), 100)
+    error = np.where(np.tile(np.arange(100), len(RAW)) < np.repeat(np.arange(len(RAW)), 100), 60.0, 1.0)
+    assert other_table(error, doubt) == [round(k / 100, 4) for k in range(len(RAW))]
+    assert np.isnan(other_table(error[:100], doubt[:100])[-1])
