@@ -61,17 +61,16 @@ def enhance(
     model = load_weights(settings.weights, device)
     ready = prepare(ebsd, light, settings, progress)
     placed = ready.placed
-    steps, samples = settings.calls
     rows, columns = placed.shape
     denoise = TiledDenoiser(model, device, on_tile=progress.advance)
     for _ in range(settings.rounds):
         if light is None or ready.laid is None or not is_moved(ready.laid):
             break
         first = draft(settings)
-        progress.begin("registering again", first.calls[0] * first.calls[1] * count_tiles(rows, columns))
+        progress.begin("registering again", first.network_calls * count_tiles(rows, columns))
         better = again(ebsd, light, ready.laid, placed, ready.restore(denoise, first, progress), settings)
         ready = prepare(ebsd, light, settings, progress, better)
-    progress.begin("restoring", steps * samples * count_tiles(rows, columns))
+    progress.begin("restoring", settings.network_calls * count_tiles(rows, columns))
     posterior = ready.restore(denoise, settings, progress)
     progress.begin("putting the result together", 1)
     record = run_record(ebsd, light, ready, settings, device)

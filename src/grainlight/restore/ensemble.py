@@ -18,8 +18,10 @@ from grainlight.progress import Progress, Silent
 from grainlight.restore.grain_light import expected_light, neighbour_distances
 from grainlight.restore.lone import join_lone_pixels
 from grainlight.restore.projection import Neighbours, Projected, project
+from grainlight.restore.recalibration import recalibrate
 from grainlight.restore.relabel import Relabelled, RelabelSettings, relabel
 from grainlight.restore.rival import boundary_probability, rival_embedding, rival_probability
+from grainlight.restore.settings import DRAFT_STEPS
 from grainlight.restore.surroundings import surroundings
 from grainlight.restore.turning import scatter_degrees, turning
 from grainlight.restore.unlit_boundary import unlit_boundary
@@ -69,9 +71,15 @@ def restore_ensemble(
 ) -> Posterior:
     """Restore ``samples`` times, each in another view of the square and with noise of its own, and summarise.
 
-    ``visits`` of the chain that places boundaries in the mean; members are placed by the descent. Without ``neighbours`` there is no data projection; ``barred`` pixels (H, W) belong to other phases.
+    Boundaries are placed by a chain of so many ``visits``, those of the members by the descent; with visits the light
+    is calibrated a second time, on a draft. Without ``neighbours`` there is no data projection; ``barred`` pixels
+    (H, W) belong to other phases.
     """
     rows, columns = measurement.shape[1:]
+    placing = None if neighbours is None else Placing(measurement, sigma, neighbours, drift, barred)
+    if visits and placing is not None:
+        placing = _second_look(denoise, placing, seed)
+        measurement, sigma = placing.measurement, placing.sigma
     mean = torch.zeros_like(measurement)
     members: list[Tensor] = []
     for number in range(samples):
@@ -86,7 +94,6 @@ def restore_ensemble(
     progress = progress or Silent()
     progress.begin("placing the boundaries", 1 + len(members))
     guide = mean[EBSD]
-    placing = None if neighbours is None else Placing(measurement, sigma, neighbours, drift, barred)
     final, error, moved = _place(placing, guide, RelabelSettings(visits=visits))
     progress.advance()
     # A posterior mean is shorter than an orientation by the variance that it averages over.
@@ -156,6 +163,19 @@ class Placing:
         fixed = (~is_unknown(self.sigma[0]) & ~found.wrong) | ~_lit(self.sigma)
         light = self.measurement[LIGHT]
         return relabel(found.embedding, guide, fixed, light, channels, settings, self.barred)
+
+
+def _second_look(denoise: Callable[[Tensor, Tensor], Tensor], placing: Placing, seed: int) -> Placing:
+    """Calibrate the light anew on a draft of the map: in fine structures measured points alone tell too little."""
+    if is_unknown(placing.sigma[1:]).all():
+        return placing
+    generator = torch.Generator().manual_seed(seed * 1_000_003)
+    draft = solve(denoise, placing.measurement, placing.sigma, DRAFT_STEPS, generator)[EBSD]
+    moved = placing.relabelled(placing.projected(draft), draft)
+    if moved is None:
+        return placing
+    measurement, sigma = recalibrate(placing.measurement, placing.sigma, moved.embedding, moved.response)
+    return replace(placing, measurement=measurement, sigma=sigma)
 
 
 def _place(

@@ -26,7 +26,6 @@ from grainlight.restore.blur import FREEDOM, WIDTHS, blurred, gaussian, spread_b
 from grainlight.restore.chain import Chain, Field, find_choices, nearest_of
 from grainlight.restore.grain_light import grain_offsets, label_grains, neighbour_distances
 from grainlight.restore.response import Response, fit_response, light_powers
-from grainlight.restore.rival import TEMPERATURE
 
 _OFFSETS = tuple((r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0))
 _CHUNK = 1 << 15
@@ -248,7 +247,7 @@ class _Relabelling:
         margin = torch.full((self.rows * self.columns,), torch.inf)
         rival[choices.at] = second
         odds = (probability[:, 0] / probability[:, 1].clamp(min=_LEAST_PROBABILITY)).log()
-        margin[choices.at] = torch.where(second == choices.at, torch.inf, TEMPERATURE * odds)
+        margin[choices.at] = torch.where(second == choices.at, torch.inf, s.temperature * odds)
         return rival.view(shape), margin.view(shape)
 
     def _with_offsets(self) -> Tensor:

@@ -70,7 +70,8 @@ class Response:
         for channels, found in zip(_GROUPS, self.coefficients, strict=True):
             for place, channel in enumerate(channels):
                 terms = _TERMS[channel]
-                total = sum(images[at] * (sign * float(k)) for (at, sign), k in zip(terms, found, strict=False))
+                parts = [images[at] * (sign * float(k)) for (at, sign), k in zip(terms, found, strict=False)]
+                total = torch.stack(parts).sum(0)
                 out.append(total + float(found[len(terms) + place]))
         return torch.stack(out)
 

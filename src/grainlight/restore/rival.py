@@ -9,12 +9,12 @@ from grainlight.crystal.embedding import PER_DEGREE
 
 # Energy that halves the odds by e: on synthetic sections the rival is right as often as exp(-margin / this) says,
 # though neighbouring pixels share their noise.
-TEMPERATURE = 1.4
+_TEMPERATURE = 5.5
 
 
 def rival_probability(margin: Tensor) -> Tensor:
     """Probability (H, W) that the rival is right, from the energy (H, W) that it is worse by."""
-    return torch.sigmoid(-margin / TEMPERATURE)
+    return torch.sigmoid(-margin / _TEMPERATURE)
 
 
 def rival_embedding(e: Tensor, rival: Tensor) -> Tensor:

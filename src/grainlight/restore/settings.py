@@ -15,6 +15,8 @@ MOST_ROUNDS = 3
 QUALITIES: dict[str, tuple[int, int]] = {"fast": (2, 1), "balanced": (3, 2), "best": (4, 8)}
 # How often the chain that places boundaries asks every pixel which grain it is in; 0: a descent instead.
 VISITS: dict[str, int] = {"fast": 0, "balanced": 10, "best": 60}
+# Steps of the draft that the light is calibrated on a second time, where there are visits.
+DRAFT_STEPS = 2
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,12 @@ class Settings:
     def visits(self) -> int:
         """Visits of the chain that places boundaries by the light."""
         return VISITS[self.quality]
+
+    @property
+    def network_calls(self) -> int:
+        """Calls of the network on each tile, those of a draft among them; no draft is made without light."""
+        steps, samples = self.calls
+        return steps * samples + (DRAFT_STEPS if self.visits and self.projection else 0)
 
     def as_record(self) -> dict[str, Any]:
         """Plain values for the record of a run."""
