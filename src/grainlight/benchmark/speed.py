@@ -24,7 +24,7 @@ SIZES = (250, 500, 1000)
 ANGLES, STEP = "0:180:10", 0.5
 _SEED = 3_000_300_000
 _GRAIN = 18.0
-_LARGEST_SECTION = 512
+_LARGEST_SECTION = 256
 """Pixels a side; larger maps repeat one section, since drawing a polycrystal takes longer than restoring it."""
 SECONDS_PER_MEGAPIXEL, PEAK_BYTES = 15.0, 2.5e9
 """The bars: two cores, one megapixel; 16 megapixels."""

@@ -52,8 +52,7 @@ class Denoiser(nn.Module):
         std = self.skip.std
         c_in = part_to_channel((group_to_part(sigma) ** 2 + std**2).rsqrt())
         features = torch.cat((x * c_in, b / part_to_channel(std), sigma.log() / 4, (p / std).log() / 4), dim=1)
-        # The image in its other layout is not needed any more.
-        features = features.contiguous(memory_format=torch.channels_last)
+        # The network's weights have their channels last: its first convolution lays the image out as they are.
         out = self.network(features).float()
         return torch.addcmul(b, part_to_channel(p), out)
 
