@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 # scatter's own bound covers such sections, and the figures are those of sections with 2 degrees of noise at every point
 # among the others: a floor, since a real grain is rougher, from one point to the next, than the sections are.
 RAW = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-BOUND = (0.57, 1.23, 2.0, 2.0, 2.0, 56.03, 60.67, 86.88)
+BOUND = (0.57, 1.23, 2.0, 2.0, 2.0, 9.17, 50.77, 78.43)
 
 
 # 90 % quantile over root mean square of an angle. Of three normal components it is 1.44 (Maxwell); the weights of the

@@ -120,9 +120,11 @@ def restore_ensemble(
         decided = boundary_probability(final, moved.rival, probability, BOUNDARY_DEGREES)
         boundary = torch.where(lit, decided, boundary)
         apart = (rival_embedding(final, moved.rival) - final).square().sum(0)
-        # A grain that no point met is no neighbour's: there the network's own doubt stays.
-        spread = torch.where(lit, probability * apart + around.missed() * spread, spread)
-    spread = torch.maximum(spread, distance)
+        # A grain that no point met is no neighbour's: its orientation is any.
+        missed = around.missed(spread / SQUARED_NORM)
+        spread = torch.where(lit, probability * apart + missed * 2 * SQUARED_NORM, torch.maximum(spread, distance))
+    else:
+        spread = torch.maximum(spread, distance)
     # Two estimates with errors of their own: the network's, and what physics expects of the orientations.
     light = mean[LIGHT] if neighbours is None else 0.5 * (mean[LIGHT] + expected_light(final))
     return Posterior(

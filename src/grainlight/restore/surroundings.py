@@ -15,6 +15,10 @@ from grainlight.restore.projection import Neighbours
 _ANGLE = 5.0
 _AROUND = 4
 _CHUNK = 1 << 16
+# Logit of a grain that nobody measured, by the logarithms of the network's variance, of the chance of a crossing on the
+# way to the nearest point, and of that way: logistic regression (`benchmark.unlit.logistic`) on errors above 5 degrees
+# of unmeasured pixels with light whose rival has less than 2 %, 18 synthetic sections at scales 2, 4 and 8.
+_MISSED = (3.64, 0.573, 3.138, -0.822)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,9 +35,17 @@ class Surroundings:
     spacing: Tensor
     rate: float
 
-    def missed(self) -> Tensor:
-        """Chance (H, W) of two crossings on the way to the nearest point: that nobody measured this grain."""
-        return (1 - torch.exp(-self.rate * self.nearest)).square()
+    def missed(self, variance: Tensor) -> Tensor:
+        """Probability (H, W) that nobody measured the grain of a pixel, which light then cannot turn about its c-axis.
+
+        ``variance`` (H, W): of the network's estimate, as a share of the embedding's squared norm.
+        """
+        crossed = 1 - torch.exp(-self.rate * self.nearest)
+        terms = ((variance + 0.003).log(), (crossed + 0.01).log(), self.nearest.clamp(min=1.0).log())
+        logit = torch.full_like(variance, _MISSED[0])
+        for weight, term in zip(_MISSED[1:], terms, strict=True):
+            logit += weight * term
+        return torch.where(self.nearest > 0, torch.sigmoid(logit), 0.0)
 
 
 def surroundings(measurement: Tensor, sigma: Tensor, neighbours: Neighbours) -> Surroundings:
