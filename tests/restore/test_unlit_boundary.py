@@ -82,3 +82,15 @@ def test_either_of_two_edges():
     assert bool((found >= torch.maximum(a, b) - 1e-6).all())
     assert bool((found <= 1 - (1 - a) * (1 - b) + 1e-6).all())
     assert torch.allclose(either(a, torch.zeros(100)), a)
+
+
+def test_a_grain_is_missed_where_points_are_far_and_the_network_unsure():
+    e = telegraph(65, 0.1, 1)
+    measurement, sigma = seen(e, 8)
+    around = surroundings(measurement, sigma, find_neighbours(sigma[0] < SIGMA_MAX))
+    sure, unsure = (around.missed(torch.full((65, 65), variance)) for variance in (0.001, 0.3))
+    assert bool((unsure >= sure).all())
+    assert float(sure.min()) >= 0
+    assert float(unsure.max()) < 1
+    assert bool((unsure[::8, ::8] == 0).all())
+    assert float(unsure[4, 4]) > float(unsure[0, 1])
