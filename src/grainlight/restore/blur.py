@@ -10,8 +10,6 @@ from torch.nn import functional as F
 
 # Standard deviations in pixels that an estimate chooses from.
 WIDTHS = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4, 1.6, 1.8, 2.0, 2.5)
-# Rows and columns in the middle of the light that are enough to tell.
-_ENOUGH = 384
 # Degrees of freedom of the robust misfit: dust that nobody flagged must not rule.
 FREEDOM = 6.0
 
@@ -47,34 +45,3 @@ def _separable(images: Tensor, kernel: Tensor) -> Tensor:
             total.add_(images.narrow(dim, shift, size), alpha=weight)
         images = total
     return images
-
-
-def estimate_blur(light: Tensor, precision: Tensor, sharp: Tensor) -> float:
-    """Standard deviation in pixels of the blur that best turns the light of a map into the light that was measured.
-
-    Parameters
-    ----------
-    light, precision
-        Measured harmonics (C, H, W) and the reciprocal of their variance, 0 where unknown.
-    sharp
-        Harmonics (C, H, W) that the map would show without blur.
-
-    Notes
-    -----
-    The map's boundaries need not be exact: those that lie too far left and too far right cancel. Found on synthetic
-    sections within 0.1 pixel, a little low.
-    """
-    lit = (precision > 0).any(0).nonzero()
-    if not len(lit):
-        return 0.0
-    middle = lit.float().median(0).values.long().tolist()
-    top, left = (
-        max(0, min(at - _ENOUGH // 2, side - _ENOUGH)) for at, side in zip(middle, light.shape[1:], strict=True)
-    )
-    part = (slice(None), slice(top, top + _ENOUGH), slice(left, left + _ENOUGH))
-    light, precision, sharp = light[part], precision[part], sharp[part]
-    misfits = []
-    for width in WIDTHS:
-        squared = (light - blurred(sharp, gaussian(width))).square() * precision
-        misfits.append(float(torch.log1p(squared / FREEDOM).mean()))
-    return WIDTHS[misfits.index(min(misfits))]

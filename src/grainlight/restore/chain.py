@@ -15,7 +15,7 @@ from torch import Tensor
 from grainlight.restore.blur import FREEDOM, blurred, spread_back
 
 _AROUND = tuple((r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0))
-_MOST = 10
+_MOST = 6
 
 
 def window(ring: int) -> list[tuple[int, int]]:

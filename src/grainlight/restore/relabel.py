@@ -224,7 +224,9 @@ class _Relabelling:
         """Put every free pixel into the grain that it is in most often; return rivals and margins as `rivals`."""
         s, shape = self.settings, (self.rows, self.columns)
         labels, _ = label_grains(self.image())
-        choices = find_choices(labels, ~self.fixed.reshape(-1), self.lends, shape, _RING)
+        # Where no light reaches, a boundary would only wander.
+        free = ~self.fixed & (spread_back(self.precision, self.kernel).amax(0) > 0)
+        choices = find_choices(labels, free.reshape(-1), self.lends, shape, _RING)
         away = torch.stack([(self.guide[:, choices.at].T - self.e[k]).square().sum(-1) for k in choices.source.T], 1)
         chain = Chain(
             choices,
