@@ -31,7 +31,7 @@ from grainlight.benchmark.side_by_side_record import JUDGED, PUBLIC, Entry, read
 from grainlight.benchmark.subject import SIZE, Subject, load_subjects, validation_section
 from grainlight.errors import InputError
 
-SECTIONS = (("equiaxed", 3), ("twinned", 2))
+SECTIONS = (("equiaxed", 3),)
 """Family and number of the synthetic sections that are judged beside the maps from files."""
 SEED = 0
 PUBLIC_METHODS: dict[Scenario, tuple[str, ...]] = {
