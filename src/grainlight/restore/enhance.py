@@ -18,6 +18,7 @@ from grainlight.diffusion.state import SIGMA_MAX, is_unknown
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
+from grainlight.restore.allocation import memory_reused
 from grainlight.restore.assemble import assemble
 from grainlight.restore.device import choose_device
 from grainlight.restore.ensemble import Posterior, restore_ensemble
@@ -34,6 +35,7 @@ from grainlight.restore.settings import Settings
 from grainlight.restore.tiles import TiledDenoiser, count_tiles
 
 
+@memory_reused()
 def enhance(
     ebsd: OrientationMap,
     light: LightStack | None = None,
