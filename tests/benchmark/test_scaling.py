@@ -19,8 +19,8 @@ def answered(monkeypatch):
     """A restoration that gives the truth back, and the settings that it was asked for."""
     asked = []
 
-    def restoration(quality="balanced", *, steps=None, samples=None, **_):
-        asked.append((quality, steps, samples))
+    def restoration(quality="balanced", *, steps=None, samples=None, visits=None, **_):
+        asked.append((quality, steps, samples, visits))
         return lambda task: Answer(task.truth)
 
     monkeypatch.setattr(scaling, "restoration", restoration)
@@ -28,11 +28,11 @@ def answered(monkeypatch):
 
 
 def test_dials_hold_every_preset_once_and_rise():
-    found = dials((1, 2), (1, 2))
+    found = dials([(1, 1), (2, 1)], (0, 10))
     assert {dial.preset for dial in found} == {None, *QUALITIES}
-    assert len({(dial.steps, dial.samples) for dial in found}) == len(found)
-    calls = [dial.steps * dial.samples for dial in found]
-    assert calls == sorted(calls)
+    assert len({(dial.steps, dial.samples, dial.visits) for dial in found}) == len(found) == 6
+    costs = [(dial.visits, dial.steps * dial.samples) for dial in found]
+    assert costs == sorted(costs)
 
 
 def test_sections_are_not_those_of_the_evaluation():
@@ -43,10 +43,10 @@ def test_sections_are_not_those_of_the_evaluation():
 
 
 def test_curve_measures_every_dial_on_every_scenario(answered):
-    grid = [Dial(1, 2), Dial(2, 1, "fast")]
+    grid = [Dial(1, 2, 5), Dial(2, 1, 0, "fast")]
     points = curve(sections(size=33)[:2], grid, scenarios=(Scenario(2, None), Scenario(4, None)))
     assert [(point.scenario.scale, point.dial) for point in points] == [(s, d) for s in (2, 4) for d in grid]
-    assert answered == [("balanced", 1, 2), ("fast", None, None)] * 2
+    assert answered == [("balanced", 1, 2, 5), ("fast", None, None, None)] * 2
     assert all(point.figures.edge_f1 == 1.0 and point.seconds >= 0 for point in points)
 
 
@@ -55,7 +55,7 @@ def test_table_and_figure(tmp_path):
     points = [
         Point(dial, scenario, Figures(**dict.fromkeys(NAMES, rng.uniform(0.1, 0.9))), 1.0 + k, 2.0 + k)
         for scenario in MAIN
-        for k, dial in enumerate(dials((1, 2), (1, 2)))
+        for k, dial in enumerate(dials([(1, 1), (2, 1)], (0, 10)))
     ]
     lines = markdown(points).splitlines()
     assert len(lines) == 2 + len(points)

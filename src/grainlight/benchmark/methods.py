@@ -75,6 +75,7 @@ def restoration(
     *,
     steps: int | None = None,
     samples: int | None = None,
+    visits: int | None = None,
     weights: Path | None = None,
     device: str = "auto",
     seed: int = 0,
@@ -85,8 +86,8 @@ def restoration(
     ----------
     quality
         "fast", "balanced" or "best".
-    steps, samples
-        Of the solver and the ensemble, in place of the quality's.
+    steps, samples, visits
+        Of the solver, the ensemble and the chain at boundaries, in place of the quality's.
     weights
         A file of weights; the shipped ones by default.
     device
@@ -104,6 +105,7 @@ def restoration(
             quality=quality,
             steps=steps,
             samples=samples,
+            visits=visits,
             weights=weights,
             device=device,
             seed=seed,

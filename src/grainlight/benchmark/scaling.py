@@ -1,7 +1,7 @@
 """Error against computing at inference: `python -m grainlight.benchmark.scaling --figure docs/scaling.png`.
 
-Steps of the solver and samples of the ensemble are varied on synthetic sections that are neither trained on nor
-evaluated; the table and the figure mark the presets.
+Steps of the solver, samples of the ensemble and visits of the chain at boundaries are varied on synthetic sections that
+are neither trained on nor evaluated; the table and the figure mark the presets.
 """
 
 from __future__ import annotations
@@ -19,24 +19,27 @@ from grainlight.benchmark.methods import QUALITIES, Method, require_weights, res
 from grainlight.benchmark.scenario import MAIN, Scenario
 from grainlight.benchmark.subject import FIRST_TUNING_SEED, SIZE, Subject, validation_section
 
-STEPS = (1, 2, 3, 4, 6)
-SAMPLES = (1, 2, 4, 8)
+CALLS = ((1, 1), (2, 1), (3, 2), (4, 8))
+"""Steps and samples."""
+CHAIN = (0, 10, 60)
+"""Visits."""
 _FIGURES = {"near_over_5": "near boundaries > 5 deg", "edge_f1": "edge F1", "median": "median, deg"}
 
 
 @dataclass(frozen=True)
 class Dial:
-    """How much is computed: a preset by its name, or steps and samples."""
+    """How much is computed: a preset by its name, or steps, samples and visits."""
 
     steps: int
     samples: int
+    visits: int
     preset: str | None = None
 
     def method(self, weights: Path | None = None, device: str = "auto") -> Method:
         """Return the restoration with this dial."""
         if self.preset is not None:
             return restoration(self.preset, weights=weights, device=device)
-        return restoration(steps=self.steps, samples=self.samples, weights=weights, device=device)
+        return restoration(steps=self.steps, samples=self.samples, visits=self.visits, weights=weights, device=device)
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,14 @@ class Point:
     cpu_seconds: float
 
 
-def dials(steps: Iterable[int] = STEPS, samples: Iterable[int] = SAMPLES) -> list[Dial]:
-    """Return the grid of steps and samples, in which presets stand for themselves, from cheap to dear."""
+def dials(calls: Iterable[tuple[int, int]] = CALLS, visits: Iterable[int] = CHAIN) -> list[Dial]:
+    """Return all pairs of (steps, samples) and visits, in which presets stand for themselves, from cheap to dear."""
     from grainlight.restore.settings import Settings
 
-    presets = {Settings(quality=name).calls: name for name in QUALITIES}
-    pairs = {*product(steps, samples), *presets}
-    return [Dial(*pair, presets.get(pair)) for pair in sorted(pairs, key=lambda pair: (pair[0] * pair[1], pair))]
+    chosen = {name: Settings(quality=name) for name in QUALITIES}
+    presets = {(*settings.calls, settings.chain_visits): name for name, settings in chosen.items()}
+    found = {*((*pair, number) for pair, number in product(calls, visits)), *presets}
+    return [Dial(*dial, presets.get(dial)) for dial in sorted(found, key=lambda dial: (dial[2], dial[0] * dial[1]))]
 
 
 def sections(each: int = 1, size: int = SIZE) -> list[Subject]:
@@ -103,11 +107,12 @@ def curve(
 
 def markdown(points: Iterable[Point]) -> str:
     """Return a Markdown table, a line per point."""
-    head = ["task", "PL", "steps", "samples", "preset", *_FIGURES.values(), "seconds", "CPU seconds"]
+    head = ["task", "PL", "steps", "samples", "visits", "preset", *_FIGURES.values(), "seconds", "CPU seconds"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for point in points:
         dial, figures = point.dial, point.figures
-        cells = [point.scenario.name, point.scenario.light, str(dial.steps), str(dial.samples), dial.preset or ""]
+        cells = [point.scenario.name, point.scenario.light, str(dial.steps), str(dial.samples)]
+        cells += [str(dial.visits), dial.preset or ""]
         cells += [f"{100 * figures.near_over_5:.2f} %", f"{figures.edge_f1:.4f}", f"{figures.median:.3f}"]
         lines.append("| " + " | ".join([*cells, f"{point.seconds:.2f}", f"{point.cpu_seconds:.2f}"]) + " |")
     return "\n".join(lines) + "\n"
@@ -140,14 +145,14 @@ def draw(points: Sequence[Point], path: Path, caption: str = "", *, cpu: bool = 
     def spent(point: Point) -> float:
         return point.cpu_seconds if cpu else point.seconds
 
-    samples = sorted({point.dial.samples for point in points})
+    chains = sorted({point.dial.visits for point in points})
     for number, scenario in enumerate(scenarios, 1):
         axes = figure.add_subplot(1, len(scenarios), number)
         here = [point for point in points if point.scenario == scenario]
-        for rank, count in enumerate(samples):
-            line = sorted((p for p in here if p.dial.samples == count), key=lambda point: point.dial.steps)
-            shade = str(0.8 - 0.65 * rank / max(1, len(samples) - 1))
-            label = f"{count} sample{'s' * (count > 1)}"
+        for rank, count in enumerate(chains):
+            line = sorted((p for p in here if p.dial.visits == count), key=spent)
+            shade = str(0.75 - 0.6 * rank / max(1, len(chains) - 1))
+            label = f"{count} visits" if count else "descent"
             axes.plot([spent(p) for p in line], [_error(p) for p in line], "o-", color=shade, ms=3.5, lw=1, label=label)
         for point in here:
             if point.dial.preset is not None:
@@ -167,7 +172,7 @@ def draw(points: Sequence[Point], path: Path, caption: str = "", *, cpu: bool = 
         axes.set_ylabel("boundary edges: 1 - F1")
         axes.grid(alpha=0.3, which="both", lw=0.5)
         if number == len(scenarios):
-            axes.legend(fontsize=8, frameon=False, title="along a line: 1, 2, ... steps", title_fontsize=8)
+            axes.legend(fontsize=8, frameon=False, title="along a line: calls of the network", title_fontsize=8)
     if caption:
         figure.supxlabel(caption, fontsize=8)
     with atomic_path(path) as file:
@@ -185,14 +190,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--steps", type=int, nargs="+", default=STEPS)
-    parser.add_argument("--samples", type=int, nargs="+", default=SAMPLES)
+    parser.add_argument("--visits", type=int, nargs="+", default=CHAIN, help="of the chain at boundaries")
     parser.add_argument("--each", type=int, default=1, help="sections of each family")
     parser.add_argument("--size", type=int, default=SIZE, help="rows and columns of a section")
     parser.add_argument("--figure", type=Path, help="PNG file to draw")
     given = parser.parse_args(argv)
     subjects = sections(given.each, given.size)
-    points = curve(subjects, dials(given.steps, given.samples), weights=given.weights, device=given.device)
+    points = curve(subjects, dials(visits=given.visits), weights=given.weights, device=given.device)
     threads = f"{torch.get_num_threads()} CPU thread{'s' * (torch.get_num_threads() > 1)}"
     about = f"{len(subjects)} synthetic sections of {given.size} x {given.size} pixels, {threads}"
     sys.stdout.write(markdown(points) + f"\n{about}\n")

@@ -69,6 +69,9 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         "--steps", type=values.whole(1, 1000), metavar="N", help="solver steps, in place of the quality's"
     )
     dials.add_argument("--samples", type=values.whole(1, 1024), metavar="N", help="members of the ensemble, likewise")
+    dials.add_argument(
+        "--visits", type=values.whole(0, 10_000), metavar="N", help="visits to each pixel near a boundary, likewise"
+    )
     values.add_seed(command)
     values.add_device(command)
     dials.add_argument(
@@ -186,6 +189,7 @@ def run(arguments: argparse.Namespace) -> int:
         quality=arguments.quality,
         steps=arguments.steps,
         samples=arguments.samples,
+        visits=arguments.visits,
         seed=arguments.seed,
         device=device.choose(arguments.device),
         projection=not arguments.no_projection,

@@ -119,7 +119,7 @@ class Prepared:
             steps=steps,
             samples=samples,
             seed=settings.seed,
-            visits=settings.visits,
+            visits=settings.chain_visits,
             drift=self.drift,
             barred=torch.from_numpy(self.placed.other),
             progress=progress,

@@ -31,6 +31,9 @@ class Settings:
         "fast", "balanced" or "best": more computing, better answer.
     steps, samples
         Solver steps and ensemble members, in place of the quality's.
+    visits
+        How often the chain that places boundaries by the light asks every pixel near one which grain it is in, in place
+        of the quality's; 0 for a descent, which asks until nothing changes.
     seed
         The same seed gives the same answer, whatever the tile size.
     device
@@ -55,6 +58,7 @@ class Settings:
     quality: str = "balanced"
     steps: int | None = None
     samples: int | None = None
+    visits: int | None = None
     seed: int = 0
     device: str = "auto"
     projection: bool = True
@@ -76,6 +80,8 @@ class Settings:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"the number of {name} cannot be used", found=str(value), expected="1 or more")
+        if self.visits is not None and self.visits < 0:
+            raise InputError("the number of visits cannot be used", found=str(self.visits), expected="0 or more")
         if self.noise is not None and not 0 <= self.noise <= 20:
             raise InputError("the EBSD noise cannot be used", found=f"{self.noise} degrees", expected="0 to 20 degrees")
         if self.register not in METHODS:
@@ -94,15 +100,15 @@ class Settings:
         return self.steps or steps, self.samples or samples
 
     @property
-    def visits(self) -> int:
-        """Visits of the chain that places boundaries by the light."""
-        return VISITS[self.quality]
+    def chain_visits(self) -> int:
+        """Visits of the chain that will be used."""
+        return VISITS[self.quality] if self.visits is None else self.visits
 
     @property
     def network_calls(self) -> int:
         """Calls of the network on each tile, those of a draft among them; no draft is made without light."""
         steps, samples = self.calls
-        return steps * samples + (DRAFT_STEPS if self.visits and self.projection else 0)
+        return steps * samples + (DRAFT_STEPS if self.chain_visits and self.projection else 0)
 
     def as_record(self) -> dict[str, Any]:
         """Plain values for the record of a run."""
@@ -111,5 +117,5 @@ class Settings:
             path = getattr(self, name)
             record[name] = None if path is None else path.name
         record["steps"], record["samples"] = self.calls
-        record["visits"] = self.visits
+        record["visits"] = self.chain_visits
         return record
