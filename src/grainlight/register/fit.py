@@ -140,8 +140,8 @@ def _follow(level: Level, features: Array, at: Array, view: View, slope: Array |
     everything = np.concatenate((np.ones((1, len(at))), features.T)) * inside
     # points off the images have no weight; their values are not to be seen
     values = np.where(inside[:, None], values, 0.0)
-    sides = [(list(channels), [0, *(1 + k for k in which)]) for channels, which in view.groups]
-    sides = [(channels, rows, everything[rows]) for channels, rows in sides]
+    chosen = [(list(channels), [0, *(1 + k for k in which)]) for channels, which in view.groups]
+    sides = [(channels, rows, everything[rows]) for channels, rows in chosen]
     for _ in range(3 if slope is None else 1):
         for channels, rows, columns in sides:
             if slope is None:

@@ -35,12 +35,12 @@ def join_lone_pixels(e: Tensor, guide: Tensor, measured: Tensor, degrees: float 
     alone = (nearest > degrees * PER_DEGREE) & torch.isfinite(nearest) & ~measured
     row, column = alone.nonzero().unbind(1)
     around = torch.tensor(AROUND)
-    r, c = row[:, None] + around[:, 0], column[:, None] + around[:, 1]
+    rs, cs = row[:, None] + around[:, 0], column[:, None] + around[:, 1]
     # Beyond the edge a pixel meets nobody.
-    inside = (r >= 0) & (r < rows) & (c >= 0) & (c < columns)
-    r, c = r.clamp(0, rows - 1), c.clamp(0, columns - 1)
-    liked = (e[:, r, c] - guide[:, row, column][..., None]).square().sum(0)
+    inside = (rs >= 0) & (rs < rows) & (cs >= 0) & (cs < columns)
+    rs, cs = rs.clamp(0, rows - 1), cs.clamp(0, columns - 1)
+    liked = (e[:, rs, cs] - guide[:, row, column][..., None]).square().sum(0)
     best = liked.masked_fill(~inside, torch.inf).argmin(1, keepdim=True)
     joined = e.clone()
-    joined[:, row, column] = e[:, r.gather(1, best)[:, 0], c.gather(1, best)[:, 0]]
+    joined[:, row, column] = e[:, rs.gather(1, best)[:, 0], cs.gather(1, best)[:, 0]]
     return joined
