@@ -71,7 +71,8 @@ def check_memory(ebsd: OrientationMap, light: LightStack | None, settings: Setti
     check_usable(ebsd)
     rows, columns, _ = output_shape(ebsd, settings.scale)
     pixels, samples = rows * columns, settings.calls[1]
-    tile_pixels = min(pixels, (1.5 * TILE + 2 * HALO) ** 2)
+    # Spans longer than a tile are the last of their axis, with a halo on one side.
+    tile_pixels = min(pixels, (1.5 * TILE + HALO) ** 2)
     several = _BYTES_PER_PIXEL_OF_SEVERAL + _BYTES_PER_SAMPLE_PIXEL * samples if samples > 1 else 0.0
     memory = _BASE_BYTES + pixels * (_BYTES_PER_PIXEL + several)
     memory += tile_pixels * _BYTES_PER_TILE_PIXEL
