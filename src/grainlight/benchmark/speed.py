@@ -207,8 +207,8 @@ def markdown(runs: Sequence[Run], speeds: Speeds, command: str) -> str:
             "",
             f"- CPU seconds = {a:.1f} + {b:.1f} per output megapixel; no size is off by more than {100 * off:.0f} %.",
             f"- Peak memory = {c:.2f} GB + {1000 * d:.0f} bytes per output pixel, within {100 * far:.0f} %: "
-            f"{c + 16 * d:.1f} GB at 16 megapixels, less what a tile of the network takes, which stops growing at about "
-            "a megapixel.",
+            f"{c + 16 * d:.1f} GB at 16 megapixels, less what a tile of the network takes, which stops growing at "
+            "about a megapixel.",
         ]
     text += [
         "",
