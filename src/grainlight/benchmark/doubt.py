@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
 
 from grainlight.benchmark.metrics import (
     BOUNDARY_ANGLE,
@@ -114,10 +115,15 @@ def quantile_table(error: Array, doubt: Array, scatter: Array, raw: tuple[float,
 
 
 def other_table(error: Array, doubt: Array, raw: tuple[float, ...] = RAW) -> list[float]:
-    """Return the share of errors above 5 degrees around each raw doubt; NaN where there are fewer than 50."""
+    """Return the share of errors above 5 degrees around each raw doubt, never falling; NaN without 50 errors there."""
     edges = [0.0, *(np.sqrt(max(a, 0.1) * b) for a, b in pairwise(raw)), np.inf]
     parts = [error[(doubt >= low) & (doubt < high)] > BOUNDARY_ANGLE for low, high in pairwise(edges)]
-    return [round(float(part.mean()), 4) if part.size > 50 else float("nan") for part in parts]
+    good = np.array([part.size > 50 for part in parts])
+    shares = np.full(len(parts), np.nan)
+    if good.any():
+        found, sizes = zip(*((part.mean(), part.size) for part in parts if part.size > 50), strict=True)
+        shares[good] = isotonic_regression(np.array(found), weights=np.array(sizes, dtype=float)).x
+    return [round(float(share), 4) for share in shares]
 
 
 def report(qualities: list[str], size: int = 97, weights: Path | None = None, *, fit: bool = True) -> Iterator[str]:

@@ -125,12 +125,16 @@ def restore_ensemble(
         spread = torch.where(lit, probability * apart + missed * 2 * SQUARED_NORM, torch.maximum(spread, distance))
     else:
         spread = torch.maximum(spread, distance)
+    doubt = spread.sqrt() / PER_DEGREE
+    if neighbours is None:
+        # Nobody measured how grains are oriented: the network's spread stands for that as well.
+        scatter = doubt
     # Two estimates with errors of their own: the network's, and what physics expects of the orientations.
     light = mean[LIGHT] if neighbours is None else 0.5 * (mean[LIGHT] + expected_light(final))
     return Posterior(
         final,
         light,
-        spread.sqrt() / PER_DEGREE,
+        doubt,
         scatter,
         boundary,
         torch.stack(members) if members else None,

@@ -26,7 +26,10 @@ class ProjectionSettings:
     neighbours
         Measured points asked per pixel.
     likeness
-        Width of the weight in the restored embedding, in degrees.
+        Width of the weight in the restored embedding, in degrees, for points without noise.
+    noisy
+        Times the noise of a point (root mean square of its angle) that the width grows by, in quadrature: the noise of
+        the points is in the guide, too, and where it is large a grain would fall apart.
     accept
         Distance in degrees up to which a pixel is taken for a grain that was measured.
     wrong
@@ -39,6 +42,7 @@ class ProjectionSettings:
 
     neighbours: int = 16
     likeness: float = 1.5
+    noisy: float = 1.1
     accept: float = 10.0
     wrong: float = 8.0
     far: float = 1.2
@@ -132,7 +136,7 @@ def project(
     supported = torch.empty(len(guide), dtype=torch.bool)
     error = torch.empty(len(guide))
     g2 = (g * g).sum(-1) + penalty
-    h2 = 2 * (settings.likeness * PER_DEGREE) ** 2
+    width2 = (settings.likeness * PER_DEGREE) ** 2
     k = neighbours.index.shape[1]
     both = torch.cat((g, y, g2[:, None], variance[:, None]), 1)
     for start in range(0, len(guide), _AT_ONCE):
@@ -146,8 +150,9 @@ def project(
         d2 = own[:, None] + asked[..., -2] - 2 * inner
         best = d2.amin(-1).clamp(min=0)
         reach = r[:, min(3, k - 1)].clamp(min=1.0)[:, None] * settings.far
-        log_weight = -(d2 - best[:, None]) / h2 - 0.5 * (r / reach) ** 2
         noise = asked[..., -1]
+        h2 = 2 * (width2 + 3 * settings.noisy**2 * noise)
+        log_weight = -(d2 - best[:, None]) / h2 - 0.5 * (r / reach) ** 2
         doubt = noise + drift * r
         weight = (log_weight - log_weight.amax(-1, keepdim=True)).exp() / doubt
         weight = weight / weight.sum(-1, keepdim=True)
