@@ -86,7 +86,7 @@ def test_a_run_from_end_to_end(tmp_path: Path) -> None:
     study([first, Variant("skip alone", "", TINY, steps=0)], 0.01, 1, file, base=first, each=1, size=32, timing=1)
     base, alone = read(file)
     assert base["scores"].keys() == alone["scores"].keys()
-    assert len(base["scores"]) == 2 + 2 * len(TASKS)
+    assert len(base["scores"]) == 2 + 3 * len(TASKS)
     assert base["scores"] != alone["scores"]
     # What was not trained gives what the skip gives.
     assert alone["scores"] == score(Denoiser(TINY.network).eval(), validation_set(32, 1))
