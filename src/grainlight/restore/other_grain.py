@@ -9,7 +9,7 @@ from grainlight.restore.doubt import RAW
 
 # Raw doubt in degrees and the share of pixels that are off by more than 5 degrees there, on synthetic sections at
 # scales 2 to 8 with and without light: what `python -m grainlight.benchmark.doubt` prints for the shipped weights.
-OTHER = (0.002, 0.002, 0.002, 0.0055, 0.0237, 0.1205, 0.3737, 0.5061)
+OTHER = (0.0025, 0.0025, 0.0025, 0.0039, 0.0186, 0.1249, 0.3703, 0.5566)
 
 
 def other_grain(raw: NDArray[np.float32]) -> NDArray[np.float32]:
