@@ -60,10 +60,12 @@ def draw(entries: Sequence[Entry], path: Path) -> None:
     placed: list[dict[str, tuple[float, float]]] = []
     for axes, scale in zip(panels, scales, strict=True):
         found = means([entry for entry in entries if entry.scale == scale])
-        points = {name: (max(v["seconds"], _FASTEST), max(100 * v["near_over_5"], _BEST)) for name, v in found.items()}
+        points = {
+            name: (max(v["cpu_seconds"], _FASTEST), max(100 * v["near_over_5"], _BEST)) for name, v in found.items()
+        }
         placed.append(points)
         axes.set(title=f"scale {scale}, corrupted light", xscale="log", yscale="log")
-        axes.set(xlabel="seconds per map", ylabel="near boundaries, off by > 5 degrees [%]")
+        axes.set(xlabel="CPU seconds per map", ylabel="near boundaries, off by > 5 degrees [%]")
         axes.grid(True, which="major", color="0.9", linewidth=0.7)
         axes.set_axisbelow(True)
         for name, (x, y) in points.items():

@@ -20,9 +20,7 @@ COLUMNS = {
     "pixel_f1": ("pixel F1", "share"),
     "psnr": ("IPF PSNR, dB", "deg"),
     "ssim": ("IPF SSIM", "share"),
-    "seconds": ("s", "seconds"),
     "cpu_seconds": ("CPU s", "seconds"),
-    "seconds_whole": ("s, with start", "seconds"),
     "calls": ("calls", "count"),
     "megabytes": ("peak MB", "count"),
 }
@@ -38,8 +36,8 @@ method; no method is given the truth. Each answer comes from a fresh process. An
 "near boundaries" is within 2 pixels of a true one. What the methods are, and what was adapted, stands at the head of
 their files in `src/grainlight/benchmark/peers`.
 
-- **s, CPU s**: the method itself, without imports and the loading of weights; **s, with start**: from the start of the
-  process to the answer. Reading and writing of files is in none of them.
+- **CPU s**: of the method itself, without imports, the loading of weights and files. Other jobs on the machine hardly
+  change it; the seconds of the clock stand in `answers.jsonl`.
 - **calls**: forward passes of the U-Net, each as the share of the map that it sees. DPS and the like also run backward
   passes, which are in the seconds only.
 - **peak MB**: of the whole process; Python and its libraries alone are some {base} MB of it.
@@ -160,7 +158,8 @@ def _verdict(entries: Sequence[Entry]) -> str:
             said.append(f"`balanced` is ahead of every peer in {title}: {values}.")
     for name in peers:
         if name.startswith("DPS"):
-            said.append(f"It is {peers[name]['seconds'] / mine['seconds']:.0f} times faster than {name}.")
+            ratio = peers[name]["cpu_seconds"] / mine["cpu_seconds"]
+            said.append(f"It takes 1/{ratio:.0f} of the CPU time of {name}.")
     return "\n".join(said) + "\n"
 
 
