@@ -34,9 +34,9 @@ USUAL = RelabelSettings()
 VARIANTS: dict[str, RelabelSettings] = {
     "not relabelled": replace(USUAL, sweeps=0),
     "as shipped": USUAL,
-    **{f"length {v:g}": replace(USUAL, length=v) for v in (1.5, 2.5)},
+    **{f"length {v:g}": replace(USUAL, length=v) for v in (1.0, 2.0)},
     **{f"guide {v:g} deg": replace(USUAL, guide=v) for v in (15.0, 1000.0)},
-    **{f"floor {v:g}": replace(USUAL, floor=v) for v in (0.01, 0.06)},
+    **{f"floor {v:g}": replace(USUAL, floor=v) for v in (0.02, 0.08)},
     **{f"diagonal {v:g}": replace(USUAL, diagonal=v) for v in (0.5, 1.0)},
     **{f"{v} sweeps": replace(USUAL, sweeps=v) for v in (1, 6)},
     **{f"{v} visits": replace(USUAL, visits=v) for v in (10, 60)},

@@ -54,7 +54,8 @@ class RelabelSettings:
     apart
         Neighbours closer than this, in degrees, are one grain: nothing to choose.
     floor
-        Noise of the light that its stated levels leave out, in canonical units.
+        Noise of the light that its stated levels leave out, as a share of the light's spread over the map: what physics
+        and blur leave unexplained is in proportion to what they explain.
     interior
         Blur moves the light of an interior pixel by less than this.
     sweeps
@@ -66,11 +67,11 @@ class RelabelSettings:
     """
 
     guide: float = 40.0
-    length: float = 2.0
+    length: float = 1.5
     full: float = 5.0
     diagonal: float = 0.7
     apart: float = 3.0
-    floor: float = 0.03
+    floor: float = 0.04
     interior: float = 0.03
     sweeps: int = 3
     visits: int = 0
@@ -164,6 +165,8 @@ class _Relabelling:
         self.settings = settings
         self.length = settings.length * _surprise(e, settings.apart)
         self.powers = light_powers(e).flatten(1)
+        turns = self.powers[2:6]
+        self.floor = max(settings.floor * float((turns - turns.mean(1, keepdim=True)).square().mean().sqrt()), _LEAST)
         self.stated = torch.where(sigma < _USELESS, sigma.clamp(min=_LEAST) ** -2, 0.0)
         self._adopt(fit_response(light, self.stated, self.powers.view(-1, self.rows, self.columns)))
 
@@ -175,7 +178,7 @@ class _Relabelling:
 
     def _adopt(self, response: Response) -> None:
         self.response, self.kernel = response, gaussian(response.width)
-        noise = (self.sigma * response.noise[:, None, None]).square() + self.settings.floor**2
+        noise = (self.sigma * response.noise[:, None, None]).square() + self.floor**2
         self.precision = torch.where(self.stated > 0, 1 / noise, 0.0)
         self.expected = self._with_offsets()
 
