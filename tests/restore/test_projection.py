@@ -23,6 +23,11 @@ def _measured(q: torch.Tensor, stride: int, degrees: float) -> tuple[torch.Tenso
     return embed(multiply(q, from_rotation_vector(vector)), dim=-3), mask
 
 
+def test_flat_indices_are_those_of_the_measured_pixels() -> None:
+    mask = torch.rand(7, 11, generator=torch.Generator().manual_seed(1)) < 0.3
+    assert torch.equal(find_neighbours(mask).flat(11), mask.reshape(-1).nonzero()[:, 0])
+
+
 def test_noise_is_averaged_inside_grains_and_nothing_crosses_the_boundary() -> None:
     q, truth = _two_grains()
     noisy, mask = _measured(q, 4, 1.0)

@@ -60,7 +60,7 @@ def follow_orientations(
     if len(np.unique(ids[flat.numpy()])) < 2:
         return phase_id
     near = find_neighbours(points)
-    at = near.points[:, 0] * points.shape[1] + near.points[:, 1]
+    at = near.flat(points.shape[1])
     values, known = e.reshape(len(e), -1).T, measured_e.reshape(len(e), -1).T[at]
     for part in (~flat).nonzero()[:, 0].split(_CHUNK):
         index = near.index[part].long()

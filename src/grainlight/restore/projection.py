@@ -74,6 +74,10 @@ class Neighbours:
     distance: Tensor
     points: Tensor
 
+    def flat(self, columns: int) -> Tensor:
+        """Flat index (M,) of the points in a map of so many columns."""
+        return self.points[:, 0] * columns + self.points[:, 1]
+
 
 def find_neighbours(mask: Tensor, k: int = ProjectionSettings.neighbours) -> Neighbours:
     """The k nearest measured pixels of each pixel of a mask (H, W); fewer where there are fewer."""
@@ -121,7 +125,7 @@ def project(
     settings = settings or ProjectionSettings()
     channels, rows, columns = restored.shape
     guide = restored.reshape(channels, -1).T.contiguous()
-    flat = neighbours.points[:, 0] * columns + neighbours.points[:, 1]
+    flat = neighbours.flat(columns)
     y = measured.reshape(channels, -1).T[flat].contiguous()
     g = guide[flat]
     level = sigma.reshape(-1)[flat]

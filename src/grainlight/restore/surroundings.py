@@ -49,6 +49,18 @@ class Surroundings:
         return torch.where(self.nearest > 0, torch.sigmoid(logit), 0.0)
 
 
+def same_grain_limit(level: float) -> float:
+    """Distance of embeddings below which two measured points count as one grain's: 5 degrees and their noise.
+
+    Parameters
+    ----------
+    level
+        Noise of a point per channel, in embedding units.
+    """
+    # Three tangent directions of two noisy points, three standard deviations.
+    return _ANGLE * PER_DEGREE + 3 * math.sqrt(6) * level
+
+
 def surroundings(measurement: Tensor, sigma: Tensor, neighbours: Neighbours) -> Surroundings:
     """Look around every pixel.
 
@@ -60,11 +72,10 @@ def surroundings(measurement: Tensor, sigma: Tensor, neighbours: Neighbours) -> 
         Nearest measured points of every pixel.
     """
     rows, columns = sigma.shape[1:]
-    flat = neighbours.points[:, 0] * columns + neighbours.points[:, 1]
+    flat = neighbours.flat(columns)
     y = measurement[EBSD].reshape(18, -1).T[flat].contiguous()
     level = float(sigma[0].reshape(-1)[flat].median())
-    # Three tangent directions of two noisy points, three standard deviations.
-    limit = _ANGLE * PER_DEGREE + 3 * math.sqrt(6) * level
+    limit = same_grain_limit(level)
     k = min(_AROUND, neighbours.index.shape[1])
     pairs = [(i, j) for i in range(k) for j in range(i)]
     apart = torch.zeros(rows * columns)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE
 from grainlight.diffusion.state import EBSD
 from grainlight.restore.projection import Neighbours
+from grainlight.restore.surroundings import same_grain_limit
 
-_ANGLE = 5.0
 # Where few pairs of points share a grain they are joined by this many pixels of way in a grain of a synthetic section.
 _USUAL, _WAY = 0.05, 1000.0
 # No grain turns faster: beyond is noise that was taken for too small.
@@ -37,12 +35,10 @@ def turning(e: Tensor, measurement: Tensor, sigma: Tensor, neighbours: Neighbour
     the noise. What they differ by beyond their noise is the turn.
     """
     columns = e.shape[2]
-    points = neighbours.points
-    flat = points[:, 0] * columns + points[:, 1]
+    points, flat = neighbours.points, neighbours.flat(columns)
     y = measurement[EBSD].reshape(18, -1).T[flat].contiguous()
     level = sigma[0].reshape(-1)[flat]
-    # Three tangent directions of two noisy points, three standard deviations.
-    limit = _ANGLE * PER_DEGREE + 3 * math.sqrt(6) * float(level.median())
+    limit = same_grain_limit(float(level.median()))
     shown = e.reshape(18, -1).T
     turned = way = 0.0
     for k in range(1, neighbours.index.shape[1]):
