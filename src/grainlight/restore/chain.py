@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from grainlight.restore.blur import FREEDOM, blurred, spread_back
+from grainlight.restore.lone import AROUND
 
-_AROUND = tuple((r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0))
 _MOST = 6
 
 
@@ -153,7 +153,7 @@ class Chain:
         stiff = spread_back(weight, field.kernel**2).flatten(1)[:, at, None]
         step = self.offered[:, members] - self.expected[:, at, None]
         energy = self.cost[members] + (step * (0.5 * step * stiff - pull)).sum(0)
-        for offset in _AROUND:
+        for offset in AROUND:
             there, inside = shifted(at, self.shape, offset)
             weight_of = self.length * (1.0 if 0 in offset else self.diagonal)
             energy += weight_of * (inside[:, None] & (self.choices.label[members] != self.labels[there][:, None]))

@@ -25,9 +25,9 @@ from grainlight.crystal.embedding import PER_DEGREE
 from grainlight.restore.blur import FREEDOM, WIDTHS, blurred, gaussian, spread_back
 from grainlight.restore.chain import Chain, Field, find_choices, nearest_of
 from grainlight.restore.grain_light import grain_offsets, label_grains, neighbour_distances
+from grainlight.restore.lone import AROUND
 from grainlight.restore.response import Response, fit_response, light_powers
 
-_OFFSETS = tuple((r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0))
 _CHUNK = 1 << 15
 # Light worse than this says nothing worth an equation (canonical units; a grain's light spreads by some 0.5).
 _USELESS = 2.0
@@ -289,13 +289,13 @@ class _Relabelling:
         """Energy (n, 9) of keeping an orientation or taking that of one of the neighbours (n, 8, flat indices)."""
         s = self.settings
         row, column = at // self.columns, at % self.columns
-        r = torch.stack([row + dr for dr, _ in _OFFSETS], 1)
-        c = torch.stack([column + dc for _, dc in _OFFSETS], 1)
+        r = torch.stack([row + dr for dr, _ in AROUND], 1)
+        c = torch.stack([column + dc for _, dc in AROUND], 1)
         inside = (r >= 0) & (r < self.rows) & (c >= 0) & (c < self.columns)
         neighbours = r.clamp(0, self.rows - 1) * self.columns + c.clamp(0, self.columns - 1)
         around = self.e[neighbours]
         choices = torch.cat((self.e[at][:, None], around), 1)
-        share = torch.tensor([1.0 if 0 in offset else s.diagonal for offset in _OFFSETS])
+        share = torch.tensor([1.0 if 0 in offset else s.diagonal for offset in AROUND])
         between = torch.cdist(choices, around, compute_mode="use_mm_for_euclid_dist")
         length = self.length * ((between / (s.full * PER_DEGREE)).clamp(max=1.0) * (share * inside)[:, None]).sum(-1)
         away = (self.guide[:, at].T[:, None] - choices).square().sum(-1) / (2 * (s.guide * PER_DEGREE) ** 2)
