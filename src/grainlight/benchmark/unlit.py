@@ -18,11 +18,9 @@ from grainlight.benchmark.metrics import boundary_edges
 from grainlight.benchmark.scenario import Scenario
 from grainlight.benchmark.subject import FIRST_SEED, SECTIONS, validation_section
 from grainlight.diffusion.checkpoint import load_weights
-from grainlight.diffusion.sampler import solve
-from grainlight.diffusion.square import VIEWS, turn_image, turn_state, turn_state_back
 from grainlight.diffusion.state import EBSD, is_unknown
 from grainlight.restore.enhance import prepare
-from grainlight.restore.ensemble import Placing
+from grainlight.restore.ensemble import Placing, members
 from grainlight.restore.projection import find_neighbours
 from grainlight.restore.settings import Settings
 from grainlight.restore.surroundings import surroundings
@@ -66,10 +64,8 @@ def edges_of_sections(
                 ready = prepare(task.coarse, None, settings)
                 steps, samples = settings.calls
                 mean = torch.zeros_like(ready.measurement)
-                for k in range(samples):
-                    view, noise = k % VIEWS, torch.Generator().manual_seed(k)
-                    state = turn_state(ready.measurement, view), turn_image(ready.sigma, view)
-                    mean += turn_state_back(solve(denoise, *state, steps, noise), view) / samples
+                for state in members(denoise, ready.measurement, ready.sigma, steps, samples, seed=0):
+                    mean += state / samples
                 guide, measured = mean[EBSD], ~is_unknown(ready.sigma[0])
                 neighbours = find_neighbours(measured)
                 e = Placing(ready.measurement, ready.sigma, neighbours, ready.drift).projected(guide).embedding

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -56,6 +56,24 @@ def boundary_starts(e: Tensor) -> Tensor:
     return torch.from_numpy(edge_starts(right.numpy(), down.numpy()))
 
 
+def members(
+    denoise: Callable[[Tensor, Tensor], Tensor],
+    measurement: Tensor,
+    sigma: Tensor,
+    steps: int,
+    samples: int,
+    seed: int,
+) -> Iterator[Tensor]:
+    """Restored states (23, H, W) one after the other, each in another view of the square and with noise of its own."""
+    for number in range(samples):
+        view = number % VIEWS
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
+        # No name here: who takes a state decides how long it is held.
+        yield turn_state_back(
+            solve(denoise, turn_state(measurement, view), turn_image(sigma, view), steps, generator), view
+        )
+
+
 def restore_ensemble(
     denoise: Callable[[Tensor, Tensor], Tensor],
     measurement: Tensor,
@@ -82,31 +100,29 @@ def restore_ensemble(
         placing = _second_look(denoise, placing, seed)
         measurement, sigma = placing.measurement, placing.sigma
     mean = torch.zeros_like(measurement)
-    members: list[Tensor] = []
-    for number in range(samples):
-        view = number % VIEWS
-        generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
-        state = solve(denoise, turn_state(measurement, view), turn_image(sigma, view), steps, generator)
-        state = turn_state_back(state, view)
+    found: list[Tensor] = []
+    for state in members(denoise, measurement, sigma, steps, samples, seed):
         mean += state / samples
         if samples > 1:
             # Half precision keeps 0.02 degrees and half the memory.
-            members.append(state[EBSD].half())
+            found.append(state[EBSD].half())
+        # Not held while the next one is made.
+        del state
     progress = progress or Silent()
-    progress.begin("placing the boundaries", 1 + len(members))
+    progress.begin("placing the boundaries", 1 + len(found))
     guide = mean[EBSD]
     final, error, moved = _place(placing, guide, RelabelSettings(visits=visits))
     progress.advance()
     # A posterior mean is shorter than an orientation by the variance that it averages over.
     spread = (SQUARED_NORM - guide.square().sum(0)).clamp(min=0.0)
     distance, shares = torch.zeros(rows, columns), torch.zeros(rows, columns)
-    for number, member in enumerate(members):
+    for number, member in enumerate(found):
         e = _place(placing, member.float())[0]
         distance += (e - final).square().sum(0) / samples
         shares += boundary_starts(e).float() / samples
-        members[number] = decode(e, dim=0).half()
+        found[number] = decode(e, dim=0).half()
         progress.advance()
-    boundary = shares if members else boundary_starts(final).float()
+    boundary = shares if found else boundary_starts(final).float()
     scatter, around, lit = torch.zeros(rows, columns), None, _lit(sigma)
     if neighbours is not None:
         around = surroundings(measurement, sigma, neighbours)
@@ -139,7 +155,7 @@ def restore_ensemble(
         doubt,
         scatter,
         boundary,
-        torch.stack(members) if members else None,
+        torch.stack(found) if found else None,
         None if moved is None else moved.blur,
     )
 

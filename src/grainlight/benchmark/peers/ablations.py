@@ -14,12 +14,11 @@ from grainlight.crystal.embedding import decode
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.denoiser import Denoiser
-from grainlight.diffusion.sampler import solve
-from grainlight.diffusion.square import VIEWS, turn_image, turn_state, turn_state_back
 from grainlight.diffusion.state import EBSD, LIGHT, is_unknown
 from grainlight.errors import InputError
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.restore.enhance import enhance, prepare
+from grainlight.restore.ensemble import members
 from grainlight.restore.lone import join_lone_pixels
 from grainlight.restore.projection import find_neighbours, project
 from grainlight.restore.settings import Settings
@@ -96,11 +95,8 @@ def without_relabelling(quality: str = "balanced", *, seed: int = 0) -> Method:
         steps, samples = settings.calls
         denoise = TiledDenoiser(load_weights(), torch.device("cpu"))
         mean = torch.zeros_like(measurement)
-        for number in range(samples):
-            view = number % VIEWS
-            generator = torch.Generator().manual_seed(seed * 1_000_003 + number)
-            state = solve(denoise, turn_state(measurement, view), turn_image(sigma, view), steps, generator)
-            mean += turn_state_back(state, view) / samples
+        for state in members(denoise, measurement, sigma, steps, samples, seed):
+            mean += state / samples
         measured = ~is_unknown(sigma[0])
         found = project(mean[EBSD], measurement[EBSD], sigma[0], find_neighbours(measured), ready.drift)
         e = join_lone_pixels(found.embedding, mean[EBSD], measured)
