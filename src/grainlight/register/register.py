@@ -17,7 +17,7 @@ from grainlight.register.evidence import Halves, advantage, halves, left_over, o
 from grainlight.register.fit import Pair, fit, follow
 from grainlight.register.method import METHODS, Method
 from grainlight.register.scene import Scene, scene_of
-from grainlight.register.search import Candidate, search
+from grainlight.register.search import Candidate, search, unit_of
 from grainlight.register.transform import Transform, stated
 from grainlight.register.view import View, view_of
 
@@ -32,6 +32,7 @@ _PROMISING = 1.3
 _LEAST_OVERLAP = 0.3
 _WORST = 1.0  # EBSD steps of residual
 _ELSEWHERE = 24
+_SAME = 1.0  # pixels of the search between what it found and a fit of the stated place
 _NO_WORSE = 0.02  # log-likelihood per point
 _WORTHWHILE = 0.25  # recorded pixels: smaller corrections of what was stated are not made
 _FINE = (1.0, 0.5, 0.0)
@@ -179,10 +180,10 @@ def register_pair(
     use = parts[0] | parts[1]
     found = [] if given else search(pair.scene, pair.view, pair.pixel)
     progress.advance()
-    base, near, distinct = _base(pair, as_stated, found, use, method, given)
+    base, near, distinct, affine = _base(pair, as_stated, found, use, method, given)
     progress.advance()
     if method == "auto":
-        best, fitted, name = _ladder(pair, base, near, parts, use)
+        best, fitted, name = _ladder(pair, base, near, parts, use, affine)
     else:
         name = str(method)
         rough = fit(pair, base, "rigid" if method == "rigid" else "affine", use)
@@ -204,25 +205,29 @@ def _base(
     use: NDArray[np.bool_],
     method: Method,
     given: bool,
-) -> tuple[Transform, bool, float]:
-    """Return the placement to start from, whether it is the stated one, and how distinct it is."""
+) -> tuple[Transform, bool, float, Transform | None]:
+    """Return the placement to start from, whether it is the stated one, how distinct it is, and the affine fit from
+    the stated one if it was made."""
     if given:
-        return as_stated, True, 0.0
+        return as_stated, True, 0.0, None
     distinct = found[0].score / max(found[1].score, 1e-9)
     if distinct < _PROMISING:
         # the search is lost; the stated placement may still be told from places around it
-        return as_stated, True, distinct
+        return as_stated, True, distinct, None
     freedom: Freedom = "rigid" if method == "rigid" else "affine"
-    there = fit(pair, found[0].transform, freedom, use)
     stays = fit(pair, as_stated, freedom, use)
+    affine = stays if freedom == "affine" else None
+    # where the search found the same place, to its own precision, a fit from there would come here
+    same = stays.distance(found[0].transform) < _SAME * unit_of(pair.scene, pair.view, pair.pixel) / pair.pixel
+    there = stays if same else fit(pair, found[0].transform, freedom, use)
     # coarse evidence may be thin: once fitted, the right place stands out further and a wrong one does not
     distinct = distinct if distinct >= _DISTINCT else _rank(pair, there, use)
     if there.distance(stays) < 0.5:
-        return as_stated, True, distinct
+        return as_stated, True, distinct, affine
     gains, here = [_gain(pair, t, use) for t in (there, stays)], _rank(pair, stays, use)
     if here >= _DISTINCT and gains[1] > gains[0] - _NO_WORSE:
-        return as_stated, True, here
-    return (there, False, distinct) if distinct >= _DISTINCT else (as_stated, True, here)
+        return as_stated, True, here, affine
+    return (there, False, distinct, None) if distinct >= _DISTINCT else (as_stated, True, here, affine)
 
 
 def _ladder(
@@ -231,24 +236,31 @@ def _ladder(
     near: bool,
     parts: tuple[NDArray[np.bool_], NDArray[np.bool_]],
     use: NDArray[np.bool_],
+    affine: Transform | None = None,
 ) -> tuple[Transform, Halves, str]:
     """Return the placement of the most freedom that pays on points held out, its halves, and its name.
 
     What was stated has the benefit of the doubt; what had to be searched was scanned on another instrument, and drift
-    is to be expected.
+    is to be expected. ``affine`` is the fit from ``base`` where it was made already.
     """
     if not near:
-        affine, bent = _on_halves(pair, base, "affine", parts), fit(pair, base, "deformable", use, levels=_FINE)
+        straight, bent = _on_halves(pair, base, "affine", parts), fit(pair, base, "deformable", use, levels=_FINE)
         fitted = _on_halves(pair, bent, "deformable", parts)
-        if advantage(pair, affine, fitted, parts, 0.0).beyond(1.0):
-            return base, affine, "affine"
+        if advantage(pair, straight, fitted, parts, 0.0).beyond(1.0):
+            return base, straight, "affine"
         return bent, fitted, "deformable"
     best, fitted, name = base, (base, base), "stated"
     for freedom in LADDER:
-        trial = fit(pair, best, freedom, use, levels=_FINE if freedom == "deformable" else (2.0, *_FINE))
+        if freedom == "affine" and affine is not None and name == "stated":
+            trial = affine
+        else:
+            trial = fit(pair, best, freedom, use, levels=_FINE if freedom == "deformable" else (2.0, *_FINE))
+        step = trial.distance(best)
+        if step <= _WORTHWHILE:
+            continue
         trials = _on_halves(pair, trial, freedom, parts)
-        step, doubt = trial.distance(best), trials[0].distance(trials[1]) / 2
-        if step > max(_WORTHWHILE, 2 * doubt) and advantage(pair, trials, fitted, parts, 0.0).beyond(_SURE):
+        doubt = trials[0].distance(trials[1]) / 2
+        if step > 2 * doubt and advantage(pair, trials, fitted, parts, 0.0).beyond(_SURE):
             best, fitted, name = trial, trials, freedom
     return best, fitted, name
 

@@ -61,6 +61,16 @@ def search(scene: Scene, view: View, pixel: float, turns: tuple[tuple[int, bool]
     return sorted(result, key=lambda c: -c.score)
 
 
+def unit_of(scene: Scene, view: View, pixel: float) -> float:
+    """Return the pixel of the search in um; ``pixel`` is that of the images."""
+    return max(_longer(scene) / _SIDE, scene.step, pixel * view.binning)
+
+
+def _longer(scene: Scene) -> float:
+    x0, y0, x1, y1 = scene.extent
+    return max(x1 - x0, y1 - y0) + scene.step
+
+
 def _refined(
     room: _Room, turn: tuple[int, bool], rotation: float, score: float, transform: Transform, pixel: float
 ) -> Candidate:
@@ -99,8 +109,7 @@ class _Room:
     def __init__(self, scene: Scene, view: View, pixel: float) -> None:
         self.scene, self.view = scene, view
         x0, y0, x1, y1 = scene.extent
-        longer = max(x1 - x0, y1 - y0) + scene.step
-        self.unit = max(longer / _SIDE, scene.step, pixel * view.binning)  # um
+        self.unit = unit_of(scene, view, pixel)
         here = pixel * view.binning
         self.blur = 0.7 * self.unit
         self.fine = self.unit / here  # view pixels per search pixel
@@ -112,7 +121,7 @@ class _Room:
         seen = map_coordinates(view.seen.astype(np.float32), at, order=1) > 0.5
         self.light *= seen
         # a turned and stretched map is at most so large
-        side = math.ceil(1.5 * longer / self.unit) + 2
+        side = math.ceil(1.5 * _longer(scene) / self.unit) + 2
         self.size = (next_fast_len(rows + side, real=True), next_fast_len(columns + side, real=True))
         self.images = rfft2(self.light, self.size)
         self.power = rfft2(
