@@ -18,9 +18,8 @@ from grainlight.diffusion.state import EBSD, LIGHT, is_unknown
 from grainlight.errors import InputError
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.restore.enhance import enhance, prepare
-from grainlight.restore.ensemble import members
-from grainlight.restore.lone import join_lone_pixels
-from grainlight.restore.projection import find_neighbours, project
+from grainlight.restore.ensemble import Placing, members
+from grainlight.restore.projection import find_neighbours
 from grainlight.restore.settings import Settings
 from grainlight.restore.tiles import TiledDenoiser
 
@@ -97,9 +96,8 @@ def without_relabelling(quality: str = "balanced", *, seed: int = 0) -> Method:
         mean = torch.zeros_like(measurement)
         for state in members(denoise, measurement, sigma, steps, samples, seed):
             mean += state / samples
-        measured = ~is_unknown(sigma[0])
-        found = project(mean[EBSD], measurement[EBSD], sigma[0], find_neighbours(measured), ready.drift)
-        e = join_lone_pixels(found.embedding, mean[EBSD], measured)
+        neighbours = find_neighbours(~is_unknown(sigma[0]))
+        e = Placing(measurement, sigma, neighbours, ready.drift).projected(mean[EBSD]).embedding
         rows, columns = task.measured.shape
         part = (slice(rows), slice(columns))
         return Answer(decode(e, dim=0).double().numpy()[part], mean[LIGHT].numpy()[:, *part])
