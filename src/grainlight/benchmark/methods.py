@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from grainlight.benchmark.half_quadratic import half_quadratic
 from grainlight.benchmark.nearest import nearest
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
+
+if TYPE_CHECKING:
+    from grainlight.restore.result import Result
 
 QUALITIES = ("fast", "balanced", "best")
 """Of the restoration, in the order of what they cost."""
@@ -110,18 +114,17 @@ def restoration(
             device=device,
             seed=seed,
         )
-        result = enhance(task.coarse, task.stack, settings)
-        found = result.map.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
-        rows, cols = task.measured.shape
-        part = (slice(rows), slice(cols))
-        return Answer(
-            found.quaternions[part],
-            result.light[:, *part],
-            result.uncertainty[part],
-            result.boundary[part],
-        )
+        return answer_of(enhance(task.coarse, task.stack, settings), task)
 
     return method
+
+
+def answer_of(result: Result, task: Task) -> Answer:
+    """Return a result as the answer to a task: in frame S, X along a, and no larger than the task's grid."""
+    found = result.map.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
+    rows, cols = task.measured.shape
+    part = (slice(rows), slice(cols))
+    return Answer(found.quaternions[part], result.light[:, *part], result.uncertainty[part], result.boundary[part])
 
 
 def has_weights(path: Path | None = None) -> bool:

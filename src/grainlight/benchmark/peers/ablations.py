@@ -8,10 +8,9 @@ import numpy as np
 import torch
 
 from grainlight.benchmark.degrade import Task
-from grainlight.benchmark.methods import Answer, Method, restoration
+from grainlight.benchmark.methods import Answer, Method, answer_of, restoration
 from grainlight.benchmark.peers.pipeline import through_pipeline
 from grainlight.crystal.embedding import decode
-from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.denoiser import Denoiser
 from grainlight.diffusion.state import EBSD, LIGHT, is_unknown
@@ -75,11 +74,9 @@ def without_projection(quality: str = "balanced", *, seed: int = 0) -> Method:
 
     def method(task: Task) -> Answer:
         settings = Settings(scale=task.scale, quality=quality, seed=seed, device="cpu", projection=False)
-        result = enhance(task.coarse, task.stack, settings)
-        rows, columns = task.measured.shape
-        part = (slice(rows), slice(columns))
-        found = result.map.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
-        return Answer(found.quaternions[part], result.light[:, *part])
+        answer = answer_of(enhance(task.coarse, task.stack, settings), task)
+        # Bounds and boundary probabilities are calibrated for the whole restoration.
+        return replace(answer, bound=None, boundary=None)
 
     return method
 
