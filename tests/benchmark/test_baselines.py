@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from grainlight.benchmark.degrade import degrade
-from grainlight.benchmark.guided_copy import guided_copy, smooth_light
+from grainlight.benchmark.guided_copy import guided_copy
 from grainlight.benchmark.half_quadratic import half_quadratic
 from grainlight.benchmark.methods import BASELINES
 from grainlight.benchmark.metrics import disorientation, score
 from grainlight.benchmark.nearest import nearest
+from grainlight.benchmark.smooth_light import smooth_light
 from grainlight.errors import InputError
 from grainlight.optics.state import ideal_state
 

@@ -16,29 +16,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
+from grainlight.benchmark.candidates import Candidates
 from grainlight.benchmark.degrade import Task
-from grainlight.benchmark.guided_copy import smooth_light
 from grainlight.benchmark.methods import Answer, Method
 from grainlight.benchmark.nearest import nearest
+from grainlight.benchmark.smooth_light import GROUP, SPREAD, denoised, finite_noise
 from grainlight.crystal.embedding import W2, embed
 from grainlight.errors import InputError
-from grainlight.optics.state import GROUP_OF_CHANNEL
 
 if TYPE_CHECKING:
     from sklearn.base import RegressorMixin
 
 Array = NDArray[np.float64]
 
-_GROUP = np.array(GROUP_OF_CHANNEL)
-_REACH, _ALIKE = 1.5, 0.7  # of the filter, as for the guided copy: pixels and standard deviations
-_SPREAD = 0.05  # canonical units by which the light of one grain varies beyond its noise
-_WORST = 30.0  # noise at which a group says nothing
 _NEIGHBOURS = 5
 _TREES = 100
 _LEAF = 2  # measured points in a leaf at least
-_CANDIDATES = 24
 _DISTANCE = 0.2  # cost of a candidate one point spacing away, in squared units of the c-axis harmonics
 
 
@@ -91,20 +85,19 @@ def fill(
     (H, W, 4); measured pixels as they were.
     """
     filled = nearest(quaternions, measured)
-    sigma = np.minimum(np.where(np.isfinite(sigma), sigma, _WORST), _WORST)
-    light, sigma = smooth_light(light, sigma, _REACH, _ALIKE)
-    scale = np.sqrt(np.median(sigma, axis=(1, 2)) ** 2 + _SPREAD**2)[_GROUP]
+    light, sigma = denoised(light, finite_noise(sigma))
+    scale = np.sqrt(np.median(sigma, axis=(1, 2)) ** 2 + SPREAD**2)[GROUP]
     features = np.moveaxis(light / scale[:, None, None], 0, -1)
-    points, wanted = np.argwhere(measured), np.argwhere(~measured)
+    wanted = np.argwhere(~measured)
     if not len(wanted):
         return filled
     axes = embed(torch.from_numpy(quaternions[measured]))[:, :5].numpy() / W2
     regressor.fit(features[measured], axes)  # type: ignore[attr-defined]
     predicted = regressor.predict(features[~measured])  # type: ignore[attr-defined]
-    spacing = np.sqrt(measured.size / len(points))
-    apart, index = cKDTree(points).query(wanted, k=np.arange(1, min(_CANDIDATES, len(points)) + 1))
-    cost = ((predicted[:, None] - axes[index]) ** 2).sum(-1) + distance * (apart / spacing) ** 2
-    chosen = points[np.take_along_axis(index, cost.argmin(axis=1)[:, None], axis=1)[:, 0]]
+    candidates = Candidates(measured)
+    apart, index = candidates.near(wanted)
+    cost = ((predicted[:, None] - axes[index]) ** 2).sum(-1) + distance * (apart / candidates.spacing) ** 2
+    chosen = candidates.cheapest(index, cost)
     filled[tuple(wanted.T)] = quaternions[tuple(chosen.T)]
     return filled
 
