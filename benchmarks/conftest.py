@@ -8,7 +8,7 @@ import torch
 from grainlight.benchmark.degrade import Task
 from grainlight.benchmark.scenario import Scenario
 from grainlight.benchmark.subject import validation_section
-from grainlight.restore.enhance import Prepared, prepare
+from grainlight.restore.inputs import Prepared, prepare
 from grainlight.restore.settings import Settings
 
 SIZE = 257

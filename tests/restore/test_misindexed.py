@@ -9,7 +9,7 @@ import torch
 from grainlight.benchmark.degrade import degrade
 from grainlight.cli.synthetic import section
 from grainlight.diffusion.state import SIGMA_MAX
-from grainlight.restore.enhance import prepare
+from grainlight.restore.inputs import prepare
 from grainlight.restore.misindexed import find_misindexed
 from grainlight.restore.settings import Settings
 

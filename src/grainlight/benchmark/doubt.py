@@ -31,7 +31,7 @@ from grainlight.benchmark.subject import FIRST_SEED, FIRST_TUNING_SEED, SECTIONS
 from grainlight.crystal.embedding import decode
 from grainlight.diffusion.checkpoint import load_weights
 from grainlight.restore.doubt import OF_SCATTER, RAW, bound_90
-from grainlight.restore.enhance import prepare
+from grainlight.restore.inputs import prepare
 from grainlight.restore.settings import Settings
 from grainlight.restore.tiles import TiledDenoiser
 from grainlight.synth.families import FAMILIES

@@ -32,7 +32,7 @@ from grainlight.grains.summary import QUANTITIES
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
 from grainlight.restore.doubt import RAW
-from grainlight.restore.enhance import prepare
+from grainlight.restore.inputs import prepare
 from grainlight.restore.settings import Settings
 from grainlight.restore.tiles import TiledDenoiser
 from grainlight.synth.draw import Draw

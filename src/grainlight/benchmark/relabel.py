@@ -21,8 +21,8 @@ from grainlight.crystal.embedding import decode
 from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.sampler import solve
 from grainlight.diffusion.state import EBSD, is_unknown
-from grainlight.restore.enhance import prepare
 from grainlight.restore.ensemble import Placing
+from grainlight.restore.inputs import prepare
 from grainlight.restore.projection import find_neighbours
 from grainlight.restore.relabel import RelabelSettings
 from grainlight.restore.settings import Settings

@@ -26,7 +26,7 @@ from grainlight.restore.place import Placed
 from grainlight.restore.result import CORRECTED, INFERRED, MEASURED, NOT_RESTORED, Result
 
 if TYPE_CHECKING:
-    from grainlight.restore.enhance import Prepared
+    from grainlight.restore.inputs import Prepared
 
 
 def assemble(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record: dict[str, Any]) -> Result:
@@ -97,9 +97,8 @@ def _map(
     fields: dict[str, NDArray[Any]],
 ) -> OrientationMap:
     """The restored map in the frames of the input; what is not restored keeps the nearest scan point."""
-    canonical = ebsd.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
-    kept = canonical.quaternions.reshape(-1, 4)[placed.nearest]
-    q_all = np.where(restored[..., None], q.double().numpy(), kept)
+    q_all = q.double().numpy()
+    q_all[~restored] = _nearest(ebsd, placed.nearest[~restored])
     full = OrientationMap.from_quaternions(
         np.where(phase_id[..., None] > 0, q_all, IDENTITY),
         (placed.step, placed.step),
@@ -109,6 +108,14 @@ def _map(
         source="grainlight",
     )
     return _in_frames_of(full, ebsd).replace(origin=(ebsd.origin[0] + placed.left, ebsd.origin[1]))
+
+
+def _nearest(ebsd: OrientationMap, points: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Orientations (n, 4) of points (n,) of the map in frame S with X along a."""
+    picked = {name: getattr(ebsd, name).reshape(-1)[points][None] for name in ("phase_id", "x", "y")}
+    picked["quaternions"] = ebsd.quaternions.reshape(-1, 4)[points][None]
+    canonical = ebsd.replace(**picked, fields={}).in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
+    return canonical.quaternions[0]
 
 
 def _measured(ebsd: OrientationMap, placed: Placed) -> NDArray[np.float64]:

@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from grainlight.crystal.embedding import PER_DEGREE, embed
+from grainlight.crystal.embedding import decode
 from grainlight.diffusion.checkpoint import load_weights
-from grainlight.diffusion.sampler import group_sigma
-from grainlight.diffusion.state import SIGMA_MAX, is_unknown
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
 from grainlight.restore.allocation import memory_reused
 from grainlight.restore.assemble import assemble
+from grainlight.restore.canvas import Canvas
 from grainlight.restore.device import choose_device
-from grainlight.restore.ensemble import Posterior, restore_ensemble
 from grainlight.restore.estimate import check_memory
-from grainlight.restore.light import PlacedLight, place_light
-from grainlight.restore.misindexed import find_misindexed
-from grainlight.restore.noise import estimate_noise
-from grainlight.restore.place import Placed, place
-from grainlight.restore.projection import find_neighbours
+from grainlight.restore.inputs import Inputs, bring_together, prepare  # noqa: F401
 from grainlight.restore.record import run_record
 from grainlight.restore.result import Result
-from grainlight.restore.rounds import Laid, again, draft, is_moved, lay_light
+from grainlight.restore.rounds import again, draft, is_moved
 from grainlight.restore.settings import Settings
 from grainlight.restore.tiles import TiledDenoiser, count_tiles
+from grainlight.restore.windows import Window, windows
 
 
 @memory_reused()
@@ -43,6 +36,8 @@ def enhance(
     progress: Progress | None = None,
 ) -> Result:
     """Restore the full-resolution map of a coarse, noisy or incomplete EBSD map.
+
+    A map of more than a megapixel is restored window by window (`restore.windows`).
 
     Parameters
     ----------
@@ -60,113 +55,74 @@ def enhance(
     check_memory(ebsd, light, settings)
     began = time.perf_counter()
     device = choose_device(settings.device)
-    model = load_weights(settings.weights, device)
-    ready = prepare(ebsd, light, settings, progress)
-    placed = ready.placed
-    rows, columns = placed.shape
-    denoise = TiledDenoiser(model, device, on_tile=progress.advance)
+    denoise = TiledDenoiser(load_weights(settings.weights, device), device)
+    inputs = bring_together(ebsd, light, settings, progress)
+    cut = windows(*inputs.placed.shape)
     for _ in range(settings.rounds):
-        if light is None or ready.laid is None or not is_moved(ready.laid):
+        if light is None or inputs.laid is None or not is_moved(inputs.laid):
             break
-        first = draft(settings)
-        progress.begin("registering again", first.network_calls * count_tiles(rows, columns))
-        better = again(ebsd, light, ready.laid, placed, ready.restore(denoise, first, progress), settings)
-        ready = prepare(ebsd, light, settings, progress, better)
-    progress.begin("restoring", settings.network_calls * count_tiles(rows, columns))
-    posterior = ready.restore(denoise, settings, progress)
-    progress.begin("putting the result together", 1)
-    record = run_record(ebsd, light, ready, settings, device)
-    if ready.light is not None:
-        record["light"] = ready.light.report
-    if posterior.blur is not None:
-        record["light"]["blur_px"] = posterior.blur
-    result = assemble(ebsd, ready, posterior, record)
+        orientations = _draft(inputs, cut, denoise, draft(settings), progress)
+        better = again(ebsd, light, inputs.laid, inputs.placed, orientations, settings)
+        inputs = bring_together(ebsd, light, settings, progress, better)
+    record = run_record(ebsd, light, inputs, settings, device)
+    result = _restore(ebsd, inputs, cut, denoise, settings, progress, record)
     result.record["seconds"] = round(time.perf_counter() - began, 2)
     return result
 
 
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """Inputs on the output grid, ready for the network.
-
-    ``placed`` EBSD points; ``light`` calibrated harmonics or None, of the stack as it is ``laid`` on the map; ``noise``
-    of the EBSD in degrees (rms); ``level`` (H, W) the same for the point that is nearest to a pixel, ``quality`` where
-    that comes from; ``drift`` growth of a channel's variance inside grains per pixel; ``measurement`` (23, H, W) and
-    ``sigma`` (4, H, W) the joint state and its noise levels; ``misindexed`` (H, W) points that are not used.
-    """
-
-    placed: Placed
-    light: PlacedLight | None
-    noise: float
-    level: NDArray[np.float64]
-    quality: dict[str, Any]
-    drift: float
-    measurement: Tensor
-    sigma: Tensor
-    misindexed: NDArray[np.bool_]
-    laid: Laid | None = None
-
-    def restore(self, denoise: TiledDenoiser, settings: Settings, progress: Progress | None = None) -> Posterior:
-        """Run the ensemble and its projection."""
-        progress = progress or Silent()
-        neighbours = find_neighbours(~is_unknown(self.sigma[0])) if settings.projection else None
-        steps, samples = settings.calls
-        return restore_ensemble(
-            denoise,
-            self.measurement,
-            self.sigma,
-            neighbours,
-            steps=steps,
-            samples=samples,
-            seed=settings.seed,
-            visits=settings.chain_visits,
-            drift=self.drift,
-            barred=torch.from_numpy(self.placed.other),
-            progress=progress,
-        )
-
-
-def prepare(
+def _restore(
     ebsd: OrientationMap,
-    light: LightStack | None,
+    inputs: Inputs,
+    cut: list[Window],
+    denoise: TiledDenoiser,
     settings: Settings,
-    progress: Progress | None = None,
-    laid: Laid | None = None,
-) -> Prepared:
-    """Bring a map and its light to the output grid of the settings; registered as ``laid`` where that is known."""
-    progress = progress or Silent()
-    found = estimate_noise(ebsd, settings.noise)
-    placed = place(ebsd, settings.scale)
-    if light is not None and laid is None:
-        laid = lay_light(ebsd, light, placed, settings, progress)
-    progress.begin("reading the inputs together", 2)
-    progress.advance()
-    stack = None if laid is None else laid.stack
-    shown = None if stack is None else place_light(stack, placed, found.noise, ebsd.sample_frame)
-    progress.advance()
-    level = found.level.reshape(-1)[placed.nearest]
-    measurement, sigma = joint_measurement(placed, shown, level)
-    # The light of other phases says nothing of the metal's.
-    sigma[1:, torch.from_numpy(placed.other)] = SIGMA_MAX
-    misindexed = find_misindexed(measurement, sigma, placed.phase_id)
-    sigma[0][torch.from_numpy(misindexed)] = SIGMA_MAX
-    # Of one channel: three components of the rotation share the angle's variance.
-    drift = found.drift / settings.scale * PER_DEGREE**2 / 3
-    return Prepared(placed, shown, found.noise, level, found.report, drift, measurement, sigma, misindexed, laid)
+    progress: Progress,
+    record: dict[str, Any],
+) -> Result:
+    """Restore window by window and gather the result; ``record`` receives what is found on the way."""
+    canvas = Canvas(*inputs.placed.shape)
+    wrong, blurs = 0, []
+    inner = _begin("restoring", inputs, cut, settings, progress)
+    if len(cut) == 1:
+        denoise = replace(denoise, on_tile=progress.advance)
+    for window in cut:
+        ready = inputs.part(window)
+        posterior = ready.restore(denoise, settings, inner)
+        inner.begin("putting the result together", 1)
+        part = assemble(ebsd, ready, posterior, record)
+        wrong += int(ready.misindexed[window.kept].sum())
+        if posterior.blur is not None:
+            blurs.append(posterior.blur)
+        if len(cut) > 1:
+            canvas.put(part, window)
+            progress.advance()
+    record["misindexed_points"] = wrong
+    if blurs:
+        record["light"]["blur_px"] = float(np.median(blurs))
+    if len(cut) == 1:
+        return part
+    origin = ebsd.origin[0] + inputs.placed.left, ebsd.origin[1]
+    return canvas.result(part, origin, record)
 
 
-def joint_measurement(
-    placed: Placed, light: PlacedLight | None, noise: NDArray[np.float64] | float
-) -> tuple[Tensor, Tensor]:
-    """Measured state (23, H, W) and noise levels (4, H, W) on the output grid; ``noise`` (H, W) in degrees (rms)."""
-    rows, columns = placed.shape
-    mask = torch.from_numpy(placed.measured)
-    e = embed(torch.from_numpy(placed.quaternions).float(), dim=-3) * mask
-    # The root-mean-square angle has three components, and each is one channel's worth of noise.
-    level = torch.as_tensor(noise * PER_DEGREE / np.sqrt(3.0))
-    ebsd_sigma = torch.where(mask, level, torch.inf).float()
-    if light is None:
-        state, light_sigma = torch.zeros(5, rows, columns), torch.full((3, rows, columns), torch.inf)
-    else:
-        state, light_sigma = light.state, light.sigma
-    return torch.cat((e, state)), group_sigma(ebsd_sigma, light_sigma)
+def _draft(
+    inputs: Inputs, cut: list[Window], denoise: TiledDenoiser, settings: Settings, progress: Progress
+) -> NDArray[np.float64]:
+    """Orientations (H, W, 4) in frame S of a restoration that only registration will see."""
+    inner = _begin("registering again", inputs, cut, settings, progress)
+    found = np.empty((*inputs.placed.shape, 4))
+    for window in cut:
+        posterior = inputs.part(window).restore(denoise, settings, inner)
+        found[window.inner] = decode(posterior.embedding, dim=0).double().numpy()[window.kept]
+        if len(cut) > 1:
+            progress.advance()
+    return found
+
+
+def _begin(stage: str, inputs: Inputs, cut: list[Window], settings: Settings, progress: Progress) -> Progress:
+    """Begin a stage; return who hears of what goes on inside a window: nobody, where there are many."""
+    if len(cut) > 1:
+        progress.begin(f"{stage}, window by window", len(cut))
+        return Silent()
+    progress.begin(stage, settings.network_calls * count_tiles(*inputs.placed.shape))
+    return progress

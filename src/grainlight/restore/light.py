@@ -22,6 +22,7 @@ from grainlight.optics.image_fit import fit_images
 from grainlight.optics.posterior import few_images
 from grainlight.optics.resample import resample, resample_harmonics
 from grainlight.restore.place import Placed
+from grainlight.restore.windows import Window
 
 AGAINST_MAP = 32
 """Bit of the flags beside those of `optics.canonical`."""
@@ -38,6 +39,11 @@ class PlacedLight:
     flags: Tensor
     report: dict[str, Any]
     warnings: tuple[str, ...]
+
+    def part(self, window: Window) -> PlacedLight:
+        """Return what lies in a window."""
+        here = {name: getattr(self, name)[..., *window.outer] for name in ("state", "sigma", "flags")}
+        return replace(self, **here)
 
 
 def all_flags(light: PlacedLight, contradiction: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from scipy.spatial import cKDTree
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.restore.windows import Window
 
 # Scan points farther than this many EBSD steps say nothing about a pixel unless light does.
 REACH = 6.0
@@ -56,6 +57,14 @@ class Placed:
     @property
     def shape(self) -> tuple[int, int]:
         return self.measured.shape  # type: ignore[return-value]
+
+    def part(self, window: Window) -> Placed:
+        """Return what lies in a window; points keep their numbers of the whole map."""
+        here = {
+            name: getattr(self, name)[window.outer]
+            for name in ("quaternions", "measured", "other", "phase_id", "nearest", "reached")
+        }
+        return replace(self, left=self.left + window.outer[1].start * self.step, **here)
 
 
 def output_shape(ebsd: OrientationMap, scale: int) -> tuple[int, int, float]:

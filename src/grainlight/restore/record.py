@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from grainlight.maps.light_stack import LightStack
     from grainlight.maps.orientation_map import OrientationMap
-    from grainlight.restore.enhance import Prepared
+    from grainlight.restore.inputs import Inputs
     from grainlight.restore.settings import Settings
 
 
@@ -31,11 +31,11 @@ def input_record(paths: tuple[Path | None, ...]) -> list[dict[str, Any]]:
 def run_record(
     ebsd: OrientationMap,
     light: LightStack | None,
-    ready: Prepared,
+    inputs: Inputs,
     settings: Settings,
     device: torch.device,
 ) -> dict[str, Any]:
-    """What a restoration was made of and with, as JSON can hold it; the light's calibration comes later."""
+    """What a restoration was made of and with, as JSON can hold it."""
     import grainlight
     from grainlight.diffusion.checkpoint import weights_hash
     from grainlight.restore.phases import phase_report
@@ -46,9 +46,8 @@ def run_record(
         "weights": weights_hash(settings.weights),
         "settings": settings.as_record(),
         "device": str(device),
-        "noise_deg": round(ready.noise, 3),
-        "misindexed_points": int(ready.misindexed.sum()),
-        "quality_fields": ready.quality,
+        "noise_deg": round(inputs.noise.noise, 3),
+        "quality_fields": inputs.noise.report,
         "phases": phases,
         "ebsd": {
             "source": ebsd.source,
@@ -69,11 +68,12 @@ def run_record(
         },
         "frames": {"sample": ebsd.sample_frame.value, "crystal": ebsd.crystal_frame.value},
         "inputs": input_record((ebsd.path, *(() if light is None else light.paths))),
-        "registration": None if ready.laid is None else ready.laid.as_record(),
+        "registration": None if inputs.laid is None else inputs.laid.as_record(),
         "warnings": [
             *ebsd.notes,
             *kept,
-            *(() if ready.laid is None else ready.laid.warnings),
-            *(() if ready.light is None else ready.light.warnings),
+            *(() if inputs.laid is None else inputs.laid.warnings),
+            *(() if inputs.light is None else inputs.light.warnings),
         ],
+        **({} if inputs.light is None else {"light": inputs.light.report}),
     }

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from grainlight.crystal.embedding import decode
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress
@@ -15,7 +15,6 @@ from grainlight.register.points import from_pairs, load_points, map_positions
 from grainlight.register.register import Registration, refine, register
 from grainlight.register.transform import load_transform, stated
 from grainlight.register.warp import lay
-from grainlight.restore.ensemble import Posterior
 from grainlight.restore.place import Placed
 from grainlight.restore.settings import Settings
 
@@ -74,16 +73,21 @@ def laid(light: LightStack, found: Registration, placed: Placed) -> Laid:
 
 
 def again(
-    ebsd: OrientationMap, light: LightStack, before: Laid, placed: Placed, posterior: Posterior, settings: Settings
+    ebsd: OrientationMap,
+    light: LightStack,
+    before: Laid,
+    placed: Placed,
+    orientations: NDArray[np.float64],
+    settings: Settings,
 ) -> Laid:
-    """Register once more, against the light that the restored map would give, at full resolution."""
+    """Register once more, against the light that restored ``orientations`` (H, W, 4) in frame S would give."""
     if before.registration is None or before.stack is None:
         return before
     rows, columns = placed.shape
     known = placed.reached | placed.measured
     y, x = np.meshgrid(np.arange(rows) * placed.step, placed.left + np.arange(columns) * placed.step, indexing="ij")
     fine = OrientationMap.from_quaternions(
-        decode(posterior.embedding, dim=0).double().numpy(),
+        orientations,
         (placed.step, placed.step),
         ebsd.phases,
         phase_id=np.where(known & ~placed.other, placed.phase_id, 0).astype(np.int16),

@@ -8,7 +8,7 @@ from grainlight.benchmark.degrade import Task
 from grainlight.benchmark.methods import Answer
 from grainlight.crystal.embedding import decode
 from grainlight.diffusion.denoiser import Denoiser
-from grainlight.restore.enhance import prepare
+from grainlight.restore.inputs import prepare
 from grainlight.restore.settings import Settings
 from grainlight.restore.tiles import TiledDenoiser
 

@@ -1,0 +1,137 @@
+"""Inputs brought together on the output grid, and the part of them that is restored at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from grainlight.crystal.embedding import PER_DEGREE, embed
+from grainlight.diffusion.sampler import group_sigma
+from grainlight.diffusion.state import SIGMA_MAX, is_unknown
+from grainlight.maps.light_stack import LightStack
+from grainlight.maps.orientation_map import OrientationMap
+from grainlight.progress import Progress, Silent
+from grainlight.restore.ensemble import Posterior, restore_ensemble
+from grainlight.restore.light import PlacedLight, place_light
+from grainlight.restore.misindexed import find_misindexed
+from grainlight.restore.noise import EbsdNoise, estimate_noise
+from grainlight.restore.place import Placed, place
+from grainlight.restore.projection import find_neighbours
+from grainlight.restore.rounds import Laid, lay_light
+from grainlight.restore.settings import Settings
+from grainlight.restore.tiles import TiledDenoiser
+from grainlight.restore.windows import Window, whole
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What was measured, on the output grid: as little for each pixel as will do for a large map.
+
+    ``placed`` EBSD points; ``noise`` of the EBSD; ``drift`` growth of a channel's variance inside grains per pixel;
+    ``light`` calibrated harmonics or None, of the stack as it is ``laid`` on the map.
+    """
+
+    placed: Placed
+    noise: EbsdNoise
+    drift: float
+    light: PlacedLight | None
+    laid: Laid | None = None
+
+    def part(self, window: Window) -> Prepared:
+        """Return what the network needs of one window."""
+        placed = self.placed.part(window)
+        light = None if self.light is None else self.light.part(window)
+        level = self.noise.level.reshape(-1)[placed.nearest]
+        measurement, sigma = joint_measurement(placed, light, level)
+        # The light of other phases says nothing of the metal's.
+        sigma[1:, torch.from_numpy(placed.other)] = SIGMA_MAX
+        misindexed = find_misindexed(measurement, sigma, placed.phase_id)
+        sigma[0][torch.from_numpy(misindexed)] = SIGMA_MAX
+        return Prepared(placed, light, level, self.drift, measurement, sigma, misindexed)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Inputs of a map or a window of it, ready for the network.
+
+    ``placed`` EBSD points and ``light`` as in `Inputs`; ``level`` (H, W) noise in degrees (rms) of the point that is
+    nearest to a pixel; ``measurement`` (23, H, W) and ``sigma`` (4, H, W) the joint state and its noise levels;
+    ``misindexed`` (H, W) points that are not used.
+    """
+
+    placed: Placed
+    light: PlacedLight | None
+    level: NDArray[np.float64]
+    drift: float
+    measurement: Tensor
+    sigma: Tensor
+    misindexed: NDArray[np.bool_]
+
+    def restore(self, denoise: TiledDenoiser, settings: Settings, progress: Progress | None = None) -> Posterior:
+        """Run the ensemble and its projection."""
+        progress = progress or Silent()
+        neighbours = find_neighbours(~is_unknown(self.sigma[0])) if settings.projection else None
+        steps, samples = settings.calls
+        return restore_ensemble(
+            denoise,
+            self.measurement,
+            self.sigma,
+            neighbours,
+            steps=steps,
+            samples=samples,
+            seed=settings.seed,
+            visits=settings.chain_visits,
+            drift=self.drift,
+            barred=torch.from_numpy(self.placed.other),
+            progress=progress,
+        )
+
+
+def bring_together(
+    ebsd: OrientationMap,
+    light: LightStack | None,
+    settings: Settings,
+    progress: Progress | None = None,
+    laid: Laid | None = None,
+) -> Inputs:
+    """Bring a map and its light to the output grid of the settings; registered as ``laid`` where that is known."""
+    progress = progress or Silent()
+    found = estimate_noise(ebsd, settings.noise)
+    placed = place(ebsd, settings.scale)
+    if light is not None and laid is None:
+        laid = lay_light(ebsd, light, placed, settings, progress)
+    progress.begin("reading the inputs together", 2)
+    progress.advance()
+    stack = None if laid is None else laid.stack
+    shown = None if stack is None else place_light(stack, placed, found.noise, ebsd.sample_frame)
+    progress.advance()
+    # Of one channel: three components of the rotation share the angle's variance.
+    drift = found.drift / settings.scale * PER_DEGREE**2 / 3
+    return Inputs(placed, found, drift, shown, laid)
+
+
+def prepare(ebsd: OrientationMap, light: LightStack | None, settings: Settings) -> Prepared:
+    """Bring a map and its light to the output grid of the settings, all of it ready for the network."""
+    inputs = bring_together(ebsd, light, settings)
+    return inputs.part(whole(*inputs.placed.shape))
+
+
+def joint_measurement(
+    placed: Placed, light: PlacedLight | None, noise: NDArray[np.float64] | float
+) -> tuple[Tensor, Tensor]:
+    """Measured state (23, H, W) and noise levels (4, H, W) on the output grid; ``noise`` (H, W) in degrees (rms)."""
+    rows, columns = placed.shape
+    mask = torch.from_numpy(placed.measured)
+    e = embed(torch.from_numpy(placed.quaternions).float(), dim=-3) * mask
+    # The root-mean-square angle has three components, and each is one channel's worth of noise.
+    level = torch.as_tensor(noise * PER_DEGREE / np.sqrt(3.0))
+    ebsd_sigma = torch.where(mask, level, torch.inf).float()
+    if light is None:
+        state, light_sigma = torch.zeros(5, rows, columns), torch.full((3, rows, columns), torch.inf)
+    else:
+        state, light_sigma = light.state, light.sigma
+    return torch.cat((e, state)), group_sigma(ebsd_sigma, light_sigma)
