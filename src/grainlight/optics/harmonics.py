@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -78,6 +79,7 @@ def fit_harmonics(
     *,
     saturation: float | None = None,
     frame_gains: bool = True,
+    gains: Tensor | None = None,
 ) -> Harmonics:
     """Fit the constant, second and fourth harmonic to every pixel of a stack.
 
@@ -92,6 +94,8 @@ def fit_harmonics(
         (255, 1023, 4095, 16383, 65535), else nothing.
     frame_gains
         Estimate a brightness per frame (lamp drift) and divide by it; needs more than five frames.
+    gains
+        (N,) that brightness where it is known already, as `find_gains` returns it.
 
     Raises
     ------
@@ -105,8 +109,8 @@ def fit_harmonics(
     dtype = torch.float64 if images.dtype == torch.float64 else torch.float32
     flat = images.reshape(frames, rows * columns)
     limit = _full_scale(images) if saturation is None else saturation
-    gain = torch.ones(frames, dtype=torch.float64)
-    if frame_gains and frames > 5:
+    gain = torch.ones(frames, dtype=torch.float64) if gains is None else gains
+    if gains is None and frame_gains and frames > 5:
         gain = _frame_gains(flat, design, limit)
     inverse = torch.linalg.pinv(design)
     matrix, solver = design.to(device, dtype), inverse.to(device, dtype)
@@ -118,16 +122,21 @@ def fit_harmonics(
     for start in range(0, rows * columns, _CHUNK):
         part = slice(start, start + _CHUNK)
         values = flat[:, part].to(dtype)
-        bad = ~torch.isfinite(values)
-        if limit is not None:
-            bad |= values >= limit
-        values = values * scale
-        fit = solver @ values
-        squares = (values - matrix @ fit).square_().sum(0) / max(frames - 5, 1)
-        lost = bad.any(0)
+        # not below: at the limit, or no number
+        over = None if limit is None else ~(values.amax(0) < limit)
+        scaled = values * scale
+        fit = solver @ scaled
+        squares = scaled.addmm_(matrix, fit, alpha=-1).square_().sum(0).div_(max(frames - 5, 1))
+        lost = ~torch.isfinite(squares)
+        lost = lost if over is None else lost.logical_or_(over)
         if bool(lost.any()):
-            fit[:, lost], squares[lost] = _fit_partly(values[:, lost], bad[:, lost], matrix)
-        coefficients[:, part], spread[part], clipped[part] = fit, squares.sqrt_(), bad.sum(0).to(torch.int16)
+            some = values[:, lost]
+            bad = ~torch.isfinite(some)
+            if limit is not None:
+                bad |= some >= limit
+            fit[:, lost], squares[lost] = _fit_partly(some * scale, bad, matrix)
+            clipped[part][lost] = bad.sum(0).to(torch.int16)
+        coefficients[:, part], spread[part] = fit, squares.sqrt_()
     if frames == 5:
         spread = torch.where(torch.isfinite(spread), torch.zeros_like(spread), spread)
     return Harmonics(
@@ -157,6 +166,17 @@ def _fit_partly(values: Tensor, bad: Tensor, matrix: Tensor) -> tuple[Tensor, Te
     return torch.where(enough, fit, nan).to(values.dtype), torch.where(enough, squares, nan).to(values.dtype)
 
 
+def find_gains(images: Tensor, angles_deg: Sequence[float] | Tensor, saturation: float | None = None) -> Tensor:
+    """Return the relative brightness (N,) of the frames of a stack as `fit_harmonics` estimates it."""
+    design = design_matrix(angles_deg)
+    _check(images, angles_deg, design)
+    frames = images.shape[0]
+    limit = _full_scale(images) if saturation is None else saturation
+    if frames <= 5:
+        return torch.ones(frames, dtype=torch.float64)
+    return _frame_gains(images.reshape(frames, -1), design, limit)
+
+
 def _frame_gains(flat: Tensor, design: Tensor, limit: float | None) -> Tensor:
     """Alternate between the fit of a sample of pixels and the median ratio of each frame to it."""
     pixels = flat.shape[1]
@@ -175,11 +195,17 @@ def _frame_gains(flat: Tensor, design: Tensor, limit: float | None) -> Tensor:
     for _ in range(_GAIN_ROUNDS):
         model = project @ (sample / gain[:, None])
         floor = 0.3 * model.mean(0).clamp_min(torch.finfo(torch.float64).tiny)
-        ratio = torch.where(model > floor, sample / model.clamp_min(floor), torch.nan)
-        update = ratio.nanmedian(1).values
+        ratio = torch.where(model > floor, sample / model.clamp_min(floor), torch.inf)
+        update = torch.stack([_lower_median(row) for row in ratio])
         gain = torch.where(torch.isfinite(update) & (update > 0), update, gain)
         gain = gain / gain.mean()
     return gain
+
+
+def _lower_median(values: Tensor) -> Tensor:
+    """Return the median of what is finite (the lower of two); not finite where nothing is."""
+    middle = max(int(torch.isfinite(values).sum()) - 1, 0) // 2
+    return torch.from_numpy(np.partition(values.numpy(), middle))[middle]
 
 
 def _full_scale(images: Tensor) -> float | None:

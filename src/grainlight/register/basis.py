@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -28,7 +28,7 @@ class Basis:
     Parameters
     ----------
     columns
-        (P, n) values of the n shapes at the points; each moves columns and rows on its own.
+        (P, n) values of the n shapes at the points, single precision; each moves columns and rows on its own.
     prior
         (n, n) precision of the coefficients [1 / pixel^2].
     tie
@@ -37,11 +37,17 @@ class Basis:
         Numbers of coefficients: K and (J, I).
     """
 
-    columns: Array
+    columns: NDArray[np.float32]
     prior: Array
     tie: Array
     drift: int
     bend: tuple[int, int]
+
+    def at(self, which: slice | NDArray[np.int64]) -> Basis:
+        """Return the shapes at some of the points only; the prior weighs as much against them."""
+        columns = self.columns[which]
+        share = len(columns) / max(len(self.columns), 1)
+        return replace(self, columns=columns, prior=self.prior * share)
 
 
 def make_basis(points: Array, start: Transform, freedom: Freedom, step: float, stiff: float = 1.0) -> Basis:
@@ -57,7 +63,7 @@ def make_basis(points: Array, start: Transform, freedom: Freedom, step: float, s
     x0, y0, x1, y1 = start.extent
     half = max(x1 - x0, y1 - y0, 1e-9) / 2
     x, y = (points[:, 0] - (x0 + x1) / 2) / half, (points[:, 1] - (y0 + y1) / 2) / half
-    affine = np.stack((np.ones_like(x), x, y), 1)
+    affine = np.stack((np.ones_like(x), x, y), 1).astype(np.float32)
     if freedom == "translation":
         return Basis(affine[:, :1], np.zeros((1, 1)), np.eye(2), 0, (0, 0))
     if freedom == "rigid":
@@ -79,7 +85,8 @@ def make_basis(points: Array, start: Transform, freedom: Freedom, step: float, s
         np.clip((points[:, 1] - y0) / max(y1 - y0, 1e-9), 0, 1),
     )
     along_y = spline_basis(v, count)
-    lattice = np.einsum("pj,pi->pji", spline_basis(v, high), spline_basis(u, wide)).reshape(len(points), -1)
+    sides = [spline_basis(*side).astype(np.float32) for side in ((v, high), (u, wide))]
+    lattice = (sides[0][:, :, None] * sides[1][:, None]).reshape(len(points), -1)
     # pixels per EBSD step turn the prior's unit into pixels
     scale = step * np.sqrt(abs(np.linalg.det(start.matrix)))
     prior = np.zeros((3 + count + high * wide,) * 2)
@@ -89,7 +96,7 @@ def make_basis(points: Array, start: Transform, freedom: Freedom, step: float, s
     first = np.kron(np.diff(np.eye(high), axis=0), np.diff(np.eye(wide), axis=0))
     bend = down.T @ down + across.T @ across + 2 * first.T @ first
     prior[3 + count :, 3 + count :] = bend / _BEND**2 + np.eye(high * wide) / _ANY**2
-    columns = np.concatenate((affine, along_y, lattice), 1)
+    columns = np.concatenate((affine, along_y.astype(np.float32), lattice), 1)
     return Basis(columns, prior * (stiff / scale) ** 2, np.eye(2 * columns.shape[1]), count, (high, wide))
 
 
@@ -130,5 +137,5 @@ def positions(found: Transform, basis: Basis, points: Array) -> Array:
     """
     if not basis.drift or len(found.drift) != basis.drift or found.bend.shape[:2] != basis.bend:
         return found(points)
-    bent: Array = basis.columns[:, 3:] @ np.concatenate((found.drift, found.bend.reshape(-1, 2)))
+    bent = basis.columns @ np.concatenate((np.zeros((3, 2)), found.drift, found.bend.reshape(-1, 2))).astype(np.float32)
     return points @ found.matrix.T + found.offset + bent

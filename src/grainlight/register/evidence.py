@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grainlight.register.fit import TAIL, Pair, follow, slopes
+from grainlight.register.fit import TAIL, follow
+from grainlight.register.level import Pair
 from grainlight.register.scene import Scene
 from grainlight.register.transform import Transform
 
@@ -53,7 +54,7 @@ def advantage(pair: Pair, better: Halves, worse: Halves, parts: tuple[Mask, Mask
             sides.append(follow(pair, blur, placed, test, slope))
         noise = np.minimum(sides[0].noise, sides[1].noise)
         both = (sides[0].weight > 0) & (sides[1].weight > 0)
-        costs = [_cost(side.residual * side.noise / noise) for side in sides]
+        costs = [_cost(side.residual * (side.noise / noise)[:, None]) for side in sides]
         gained = np.where(both, costs[1] - costs[0], 0.0)
         blocks = _block(pair.scene, pair.scene.points[test], _BLOCKS, _BLOCKS)
         sums = np.bincount(blocks, weights=gained, minlength=_BLOCKS**2)
@@ -64,8 +65,8 @@ def advantage(pair: Pair, better: Halves, worse: Halves, parts: tuple[Mask, Mask
 
 
 def _cost(residual: Array) -> Array:
-    """Return the cost (P,) of residuals (P, C) over their noise, heavy-tailed."""
-    return 0.5 * residual.shape[1] * TAIL * np.log1p((residual**2).mean(1) / TAIL)
+    """Return the cost (P,) of residuals (C, P) over their noise, heavy-tailed."""
+    return 0.5 * len(residual) * TAIL * np.log1p((residual**2).mean(0) / TAIL)
 
 
 def left_over(pair: Pair, found: Transform, fitted: Halves, parts: tuple[Mask, Mask]) -> float:
@@ -99,14 +100,12 @@ def _shifts(pair: Pair, found: Transform, use: Mask, high: int, wide: int, blur:
     """Return the shift (B, 2) in pixels that each block of points still wants, and whether it is sure to two pixels."""
     level, points = pair.level(blur), pair.scene.points[use]
     state = follow(pair, blur, found, use)
-    at = pair.view.here(found(points))
-    unit = state.noise * pair.view.binning
-    down, across = (slope / unit for slope in slopes(level, pair.view.seen, at)[:2])
+    down, across = (slope / state.noise[:, None] for slope in level.slopes(found(points)))
     block, count = _block(pair.scene, points, high, wide), high * wide
     w = state.weight
 
     def add(x: Array) -> Array:
-        total: Array = np.bincount(block, weights=w * x.sum(1), minlength=count).astype(np.float64)
+        total: Array = np.bincount(block, weights=w * x.sum(0), minlength=count).astype(np.float64)
         return total
 
     a, b, c = add(across * across), add(across * down), add(down * down)

@@ -13,66 +13,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.register.basis import Basis, Freedom, coefficients_of, make_basis, moved, positions
-from grainlight.register.scene import Scene
+from grainlight.register.level import Level, Pair
 from grainlight.register.transform import Transform
-from grainlight.register.view import View
+from grainlight.register.view import Group
 
 Array = NDArray[np.float64]
+Single = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 _ROUNDS = 6
 TAIL = 10.0  # mean square residual per channel at which a point's weight has halved
 FEWEST = 40
 """Points that must lie on the images for anything to be said."""
 _CONVERGED = 0.01  # pixels
-_SHARPEST = 0.2  # blur of the light at the last level, in EBSD steps
+_STALE = 0.1  # of the reach: points that have moved so far need slopes anew
+_ROUGH, _ENOUGH = 1.0, 8_000  # EBSD steps of blur from which so many points are enough
 LEVELS = (2.0, 1.0, 0.5, 0.0)
 """Blur of both sides, in EBSD steps; at the last the map's points are as measured."""
-
-
-@dataclass(frozen=True, eq=False)
-class Level:
-    """Both sides at one blur: features (P, K); light (H, W, C) and its slopes down and across (H, W, 2 C)."""
-
-    features: Array
-    light: NDArray[np.float32]
-    slopes: NDArray[np.float32]
-
-
-class Pair:
-    """A scene and a view of it, with their blurred versions made once.
-
-    Parameters
-    ----------
-    scene, view
-        The two sides.
-    pixel
-        um per recorded pixel, as stated.
-    unit
-        EBSD step [um] in which blurs and priors are counted; the scene's own unless told.
-    """
-
-    def __init__(self, scene: Scene, view: View, pixel: float, unit: float | None = None) -> None:
-        self.scene, self.view, self.pixel = scene, view, pixel
-        self.unit = scene.step if unit is None else unit
-        self._levels: dict[float, Level] = {}
-
-    def level(self, blur: float) -> Level:
-        """Return both sides blurred by ``blur`` EBSD steps."""
-        if blur not in self._levels:
-            here = self.pixel * self.view.binning
-            light = self.view.smoothed(max(max(blur, _SHARPEST) * self.unit / here, 0.5))
-            # The channels of a pixel lie together: they are read together, at the pixels around each point.
-            sides = (light, np.concatenate(np.gradient(light, axis=(1, 2))))
-            light, both = (np.ascontiguousarray(side.transpose(1, 2, 0)) for side in sides)
-            self._levels[blur] = Level(self.scene.at_points(blur * self.unit), light, both)
-        return self._levels[blur]
 
 
 @dataclass(frozen=True, eq=False)
 class Follow:
     """How the light at points follows their features.
 
-    ``residual`` (P, C) over the channels' noise, ``weight`` (P,), 0 off the images; ``explained`` (C,) share of the
+    ``residual`` (C, P) over the channels' noise, ``weight`` (P,), 0 off the images; ``explained`` (C,) share of the
     variance; ``slope`` the (1 + K, C) linear functions; ``noise`` (C,).
     """
 
@@ -108,133 +71,139 @@ def fit(
         Resistance against drift and bend; 1 is usual. It is raised by itself until nothing folds.
     """
     points = pair.scene.points[use]
+    few = _thinned(len(points))
     for _ in range(6):
         found = start
         basis = make_basis(points, start, freedom, pair.unit, stiff)
         for blur in levels:
             level = pair.level(blur)
             reach = max(blur * pair.unit / pair.pixel, 0.5 * pair.view.binning, 0.5)
-            found = _descend(level, level.features[use], points, pair.view, found, basis, reach, rounds)
+            which = few if blur >= _ROUGH else slice(None)
+            features = level.features[:, use][:, which]
+            found = _descend(level, features, points[which], found, basis.at(which), reach, rounds)
         if freedom != "deformable" or not found.folds:
             return found
         stiff *= 3.0
     return fit(pair, start, "affine", use, levels=levels, rounds=rounds)
 
 
+def _thinned(count: int) -> slice | NDArray[np.int64]:
+    """Return which of so many points a blurred level takes: neighbours say the same there."""
+    if count <= _ENOUGH:
+        return slice(None)
+    return np.sort(np.random.default_rng(0).permutation(count)[:_ENOUGH])
+
+
 def follow(pair: Pair, blur: float, placed: Transform, use: Mask, slope: Array | None = None) -> Follow:
     """Return how the light follows the points ``use`` (P,) at a blur, by linear functions of its own or given ones."""
     level = pair.level(blur)
-    at = pair.view.here(placed(pair.scene.points[use]))
-    return _follow(level, level.features[use], at, pair.view, slope)
+    return _follow(level, level.features[:, use], placed(pair.scene.points[use]), slope)
 
 
-def _follow(level: Level, features: Array, at: Array, view: View, slope: Array | None = None) -> Follow:
-    """Return how the light at positions (P, 2) of a view follows features (P, K)."""
-    values, inside = sample(level.light, view.seen, at)
-    weight = inside.astype(float)
-    count = values.shape[1]
+def _follow(
+    level: Level, features: Array, at: Array, slope: Array | None = None, before: Follow | None = None
+) -> Follow:
+    """Return how the light at recorded pixels (P, 2) follows features (K, P); ``before``: as it did close by."""
+    values, inside = level.sample(at)
+    count = len(values)
     residual, noise = np.zeros_like(values), np.ones(count)
-    functions = np.zeros((1 + features.shape[1], count)) if slope is None else slope
+    functions = np.zeros((1 + len(features), count)) if slope is None else slope
     if inside.sum() < FEWEST:
         return Follow(residual, np.zeros(len(at)), np.zeros(count), functions, noise)
-    everything = np.concatenate((np.ones((1, len(at))), features.T)) * inside
-    # points off the images have no weight; their values are not to be seen
-    values = np.where(inside[:, None], values, 0.0)
-    chosen = [(list(channels), [0, *(1 + k for k in which)]) for channels, which in view.groups]
-    sides = [(channels, rows, everything[rows]) for channels, rows in chosen]
-    for _ in range(3 if slope is None else 1):
+    everything = np.concatenate((np.ones((1, len(at))), features))
+    if not inside.all():
+        # points off the images have no weight; their values are not to be seen
+        everything *= inside
+        values = values * inside
+    weight = inside.astype(float) if before is None else np.where(inside, np.maximum(before.weight, 1e-3), 0.0)
+    sides = [(*group, everything[group[1]]) for group in _groups(level.view.groups)]
+    for _ in range(3 if slope is None and before is None else 1):
         for channels, rows, columns in sides:
             if slope is None:
                 weighted = columns * weight
                 normal = weighted @ columns.T
                 normal += 1e-6 * np.trace(normal) / len(normal) * np.eye(len(normal))
-                functions[np.ix_(rows, channels)] = np.linalg.solve(normal, weighted @ values[:, channels])
-            for channel in channels:
-                residual[:, channel] = values[:, channel] - functions[rows, channel] @ columns
-        noise = np.maximum(1.4826 * np.median(np.abs(residual.T[:, inside]), axis=1), 1e-3)
-        weight = inside / (1 + ((residual / noise) ** 2).mean(1) / TAIL)
-    variance = values[inside].var(0)
-    explained = 1 - (residual[inside] ** 2).mean(0) / np.maximum(variance, 1e-9)
-    return Follow(residual / noise, weight, explained, functions, noise)
+                functions[np.ix_(rows, channels)] = np.linalg.solve(normal, weighted @ values[channels].T)
+            residual[channels] = values[channels] - functions[np.ix_(rows, channels)].T @ columns
+        noise = np.maximum(1.4826 * _median(np.abs(residual if inside.all() else residual[:, inside])), 1e-3)
+        weight = inside / (1 + np.einsum("cp,cp,c->p", residual, residual, 1 / (count * TAIL * noise**2)))
+    shown, left = (values, residual) if inside.all() else (values[:, inside], residual[:, inside])
+    explained = 1 - (left**2).mean(1) / np.maximum(shown.var(1), 1e-9)
+    return Follow(residual / noise[:, None], weight, explained, functions, noise)
+
+
+def _groups(groups: tuple[Group, ...]) -> list[tuple[list[int], list[int]]]:
+    """Return pairs of channels and rows of the functions that they have: the constant and their features."""
+    return [(list(channels), [0, *(1 + k for k in which)]) for channels, which in groups]
+
+
+def _median(values: Array) -> Array:
+    """Return the (upper) medians of the rows."""
+    middle = values.shape[1] // 2
+    found: Array = np.partition(values.astype(np.float32), middle, axis=1)[:, middle].astype(np.float64)
+    return found
 
 
 def _descend(
     level: Level,
     features: Array,
     points: Array,
-    view: View,
     start: Transform,
     basis: Basis,
     reach: float,
     rounds: int,
 ) -> Transform:
-    """Gauss-Newton at one blur; no step moves a point farther than about ``reach`` pixels."""
-    found = start
+    """Gauss-Newton at one blur; no step moves a point farther than about ``reach`` pixels.
+
+    Slopes, and with them the matrix of the normal equations, are kept while the points hardly move.
+    """
+    now = coefficients_of(start, basis)
+    found = moved(start, basis, now)
+    at, moved_by = positions(found, basis, points), np.inf
+    state = slopes = normal = None
     for _ in range(rounds):
-        at = view.here(positions(found, basis, points))
-        state = _follow(level, features, at, view)
+        state = _follow(level, features, at, before=state if moved_by < reach else None)
         if not state.weight.any():
             return found
-        down, across, inside = slopes(level, view.seen, at)
-        # per recorded pixel and unit of noise
-        across, down = across / (state.noise * view.binning), down / (state.noise * view.binning)
-        weight = state.weight * inside
-        change = _solve(basis, across, down, state.residual, weight, coefficients_of(found, basis))
-        size = np.hypot(*(basis.columns @ change).T)
+        if moved_by > _STALE * reach:
+            # per unit of noise
+            slopes = [slope / state.noise[:, None].astype(np.float32) for slope in level.slopes(at)]
+            normal = _normal(basis, *slopes, state.weight)
+            moved_by = 0.0
+        change = _solve(basis, normal, *slopes, state, now)
+        step = basis.columns @ change.astype(np.float32)
+        size = np.sqrt((step * step).sum(1))
         largest = float(np.quantile(size, 0.98)) if len(size) else 0.0
         if largest > reach:
             change *= reach / largest
-        before = coefficients_of(found, basis)
-        found = moved(found, basis, before + change)
+            step *= reach / largest
+        found = moved(found, basis, coefficients_of(found, basis) + change)
+        now = coefficients_of(found, basis)
+        at = at + step
+        moved_by += min(largest, reach)
         if largest < _CONVERGED:
             break
     return found
 
 
-def _solve(basis: Basis, across: Array, down: Array, residual: Array, weight: Array, now: Array) -> Array:
-    """Return the change (n, 2) of the coefficients: the light's slope times displacement equals minus the residual."""
+def _normal(basis: Basis, down: Single, across: Single, weight: Array) -> Array:
+    """Return the matrix (2 n, 2 n) of the normal equations without the prior."""
     # These products are most of a fit; what they lose in single precision the next round puts right.
-    b, n = basis.columns.astype(np.float32), basis.columns.shape[1]
+    b, n = basis.columns, basis.columns.shape[1]
     normal = np.zeros((2 * n, 2 * n))
-    blocks = ((0, 0, across * across), (0, 1, across * down), (1, 1, down * down))
-    for i, j, product in blocks:
-        gram = (b * (weight * product.sum(1)).astype(np.float32)[:, None]).T @ b
+    for i, j, product in ((0, 0, across * across), (0, 1, across * down), (1, 1, down * down)):
+        gram = (b * (weight * product.sum(0)).astype(np.float32)[:, None]).T @ b
         normal[i * n : (i + 1) * n, j * n : (j + 1) * n] = gram
         if i != j:
             normal[j * n : (j + 1) * n, i * n : (i + 1) * n] = gram.T
-    right = np.concatenate([basis.columns.T @ (weight * (slope * -residual).sum(1)) for slope in (across, down)])
+    return normal
+
+
+def _solve(basis: Basis, normal: Array, down: Single, across: Single, state: Follow, now: Array) -> Array:
+    """Return the change (n, 2) of the coefficients: the light's slope times displacement equals minus the residual."""
+    pull = -state.weight * np.stack([(slope * state.residual).sum(0) for slope in (across, down)])
     prior = np.kron(np.eye(2), basis.prior)
-    normal += prior
-    right -= prior @ now.T.reshape(-1)
-    tied, target = basis.tie.T @ normal @ basis.tie, basis.tie.T @ right
+    right = (pull.astype(np.float32) @ basis.columns).astype(np.float64).reshape(-1) - prior @ now.T.reshape(-1)
+    tied, target = basis.tie.T @ (normal + prior) @ basis.tie, basis.tie.T @ right
     tied += 1e-9 * np.trace(tied) / len(tied) * np.eye(len(tied))
-    return (basis.tie @ np.linalg.solve(tied, target)).reshape(2, n).T
-
-
-def slopes(level: Level, seen: Mask, at: Array) -> tuple[Array, Array, Mask]:
-    """Return the light's slopes down and across (P, C) per pixel at positions (P, 2), and where there are."""
-    both, inside = sample(level.slopes, seen, at)
-    down, across = np.split(both, 2, axis=1)
-    return down, across, inside
-
-
-def sample(images: NDArray[np.float32], seen: Mask, at: Array) -> tuple[Array, Mask]:
-    """Return values (P, C) of images (H, W, C) at positions (P, 2) as (column, row), linear in between, and where
-    there are: all four pixels around must be seen."""
-    high, wide = seen.shape
-    inside = (at[:, 0] >= 0) & (at[:, 0] <= wide - 1) & (at[:, 1] >= 0) & (at[:, 1] <= high - 1)
-    column, row = np.clip(at[:, 0], 0, wide - 1), np.clip(at[:, 1], 0, high - 1)
-    left, top = (
-        np.minimum(column.astype(np.int64), max(wide - 2, 0)),
-        np.minimum(row.astype(np.int64), max(high - 2, 0)),
-    )
-    x, y = column - left, row - top
-    right, low = min(1, wide - 1), wide * min(1, high - 1)
-    flat, mask = images.reshape(-1, images.shape[2]), seen.reshape(-1)
-    share, values = np.zeros(len(at)), np.zeros((len(at), images.shape[2]), np.float32)
-    for step, weight in ((0, (1 - x) * (1 - y)), (right, x * (1 - y)), (low, (1 - x) * y), (low + right, x * y)):
-        index = top * wide + left + step
-        values += flat[index] * weight.astype(np.float32)[:, None]
-        share += mask[index] * weight
-    # Channel after channel in memory: sums over the few channels of many points are then sums of long rows.
-    return np.ascontiguousarray(values.T, dtype=np.float64).T, inside & (share > 0.99)
+    return (basis.tie @ np.linalg.solve(tied, target)).reshape(2, -1).T

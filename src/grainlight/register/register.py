@@ -14,7 +14,8 @@ from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
 from grainlight.register.basis import LADDER, Freedom
 from grainlight.register.evidence import Halves, advantage, halves, left_over, overlap
-from grainlight.register.fit import Pair, fit, follow
+from grainlight.register.fit import fit, follow
+from grainlight.register.level import Pair
 from grainlight.register.method import METHODS, Method
 from grainlight.register.scene import Scene, scene_of
 from grainlight.register.search import Candidate, search, unit_of

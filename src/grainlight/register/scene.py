@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
 
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.register.blocks import enlarged
 
 Array = NDArray[np.float64]
 A0, A2, A4 = (0, 1), (2, 3), (4, 5)
@@ -62,10 +63,7 @@ class Scene:
         shrink, small = self._broad
         if shrink == 1:
             return self._smooth(blur) - small
-        row, column = ((np.arange(n) + 0.5) / shrink - 0.5 for n in self.known.shape)
-        at = np.meshgrid(row, column, indexing="ij")
-        broad = np.stack([map_coordinates(part, at, order=1, mode="nearest") for part in small])
-        return self._smooth(blur) - broad
+        return self._smooth(blur) - np.stack([enlarged(part, shrink, self.known.shape) for part in small])
 
     def _smooth(self, blur: float) -> NDArray[np.float32]:
         sigma = blur / self.step

@@ -6,9 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.fft import irfft2, next_fast_len, rfft2
 from scipy.ndimage import map_coordinates
+from torch.nn.functional import grid_sample
 
 from grainlight.register.scene import Scene
 from grainlight.register.transform import Transform
@@ -107,13 +109,13 @@ class _Room:
     """Both sides at a common coarse resolution, the light's transforms made once."""
 
     def __init__(self, scene: Scene, view: View, pixel: float) -> None:
-        self.scene, self.view = scene, view
+        self.scene = scene
         x0, y0, x1, y1 = scene.extent
         self.unit = unit_of(scene, view, pixel)
-        here = pixel * view.binning
         self.blur = 0.7 * self.unit
-        self.fine = self.unit / here  # view pixels per search pixel
-        channels = view.smoothed(self.blur / here)
+        self.view = view = view.blurred(self.blur / (pixel * view.binning))
+        self.fine = self.unit / (pixel * view.binning)  # view pixels per search pixel
+        channels = view.channels
         rows, columns = (max(1, math.floor((n - 1) / self.fine) + 1) for n in view.seen.shape)
         row, column = np.meshgrid(np.arange(rows) * self.fine, np.arange(columns) * self.fine, indexing="ij")
         at = np.stack((row, column))
@@ -128,8 +130,8 @@ class _Room:
             np.stack([(self.light[list(channels)] ** 2).sum(0) for channels, _ in view.groups]), self.size
         )
         self.seen = rfft2(seen.astype(np.float32), self.size)
-        self.grid = scene.on_grid(self.blur)
-        self.known = scene.known.astype(np.float32)
+        both = np.concatenate((scene.on_grid(self.blur), scene.known[None].astype(np.float32)))
+        self.grid = torch.from_numpy(both)[None].contiguous(memory_format=torch.channels_last)
         self.centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
 
     def best(self, matrix: Array) -> tuple[float, Transform]:
@@ -151,10 +153,8 @@ class _Room:
         half = np.ceil(np.abs(corners).max(0)).astype(int)
         v, u = np.meshgrid(np.arange(-half[1], half[1] + 1), np.arange(-half[0], half[0] + 1), indexing="ij")
         back = np.stack((u, v), -1) @ np.linalg.inv(small).T + self.centre
-        at = ((back - np.array(self.scene.corner)) / self.scene.step).transpose(2, 0, 1)[::-1]
-        mask = map_coordinates(self.known, at, order=1, mode="constant") > 0.5
-        turned = np.stack([map_coordinates(f, at, order=1, mode="nearest") for f in self.grid]) * mask
-        fourier = np.conj(rfft2(turned.astype(np.float32), self.size))
+        turned, mask = self._turned((back - np.array(self.scene.corner)) / self.scene.step)
+        fourier = np.conj(rfft2(turned, self.size))
         cover = np.conj(rfft2(mask.astype(np.float32), self.size))
         overlap = irfft2(cover * self.seen, self.size) / max(float(mask.sum()), 1.0)
         power = irfft2(cover * self.power, self.size)
@@ -174,6 +174,15 @@ class _Room:
         score *= np.clip(overlap, 0.0, 1.0) / len(self.view.groups)
         score[overlap < _LEAST_OVERLAP] = 0.0
         return score, half.astype(float)
+
+    def _turned(self, at: Array) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return the features (K, h, w), 0 off the map, at places (h, w, 2) of its grid, (column, row); and the map."""
+        last = np.array(self.scene.known.shape[::-1]) - 1
+        inside = ((at >= 0) & (at <= last)).all(-1)
+        unit = torch.from_numpy((at * (2 / np.maximum(last, 1)) - 1).astype(np.float32))[None]
+        found = grid_sample(self.grid, unit, mode="bilinear", padding_mode="border", align_corners=True)[0].numpy()
+        mask = inside & (found[-1] > 0.5)
+        return found[:-1] * mask, mask
 
 
 def _signed(index: int, images: int, size: int) -> float:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, zoom
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from grainlight.maps.light_stack import LightStack
+from grainlight.register.blocks import blocks, enlarged
 from grainlight.register.scene import A0, A2, A4
 
 Array = NDArray[np.float64]
 Group = tuple[tuple[int, ...], tuple[int, ...]]
+_Read = Callable[[slice], NDArray[np.float32]]
 _CLIP = 5.0  # robust standard deviations: dust and scratches are no grains
 _MOST_PIXELS = 1_500_000
+_AT_ONCE = 1 << 18  # of them read at once
+_FINEST = 1.5  # pixels that a Gaussian is at least wide where it is taken on binned ones
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +50,29 @@ class View:
         """Return positions (..., 2) on these channels of positions on the recorded images."""
         return (recorded - (self.binning - 1) / 2) / self.binning
 
-    def smoothed(self, sigma: float) -> NDArray[np.float32]:
-        """Return the channels blurred by a Gaussian of ``sigma`` pixels of these."""
-        if sigma <= 0:
-            return self.channels
-        share = gaussian_filter(self.seen.astype(np.float32), sigma, mode="constant")
-        blurred = np.stack([gaussian_filter(image, sigma, mode="constant") for image in self.channels])
-        return np.where(share > 0.05, blurred / np.maximum(share, 0.05), 0.0).astype(np.float32)
+    def blurred(self, sigma: float) -> View:
+        """Return the view blurred by a Gaussian of ``sigma`` pixels of it; binned first where the Gaussian is wide."""
+        factor = int(sigma / _FINEST)
+        if factor > 1:
+            return self._coarser(factor).blurred(sigma / factor)
+        if self.seen.all():
+            down, across = (gaussian_filter1d(np.ones(n, np.float32), sigma, mode="constant") for n in self.seen.shape)
+            share = down[:, None] * across
+        else:
+            share = gaussian_filter(self.seen.astype(np.float32), sigma, mode="constant")
+        gain = np.where(share > 0.05, 1 / np.maximum(share, 0.05), np.float32(0.0))
+        channels = np.empty(self.channels.shape, np.float32)
+        for image, blurred in zip(self.channels, channels, strict=True):
+            gaussian_filter(image, sigma, output=blurred, mode="constant")
+            blurred *= gain
+        return replace(self, channels=channels)
+
+    def _coarser(self, factor: int) -> View:
+        """Return the view with ``factor`` by ``factor`` pixels binned into one."""
+        share = blocks(self.seen.astype(np.float32), factor)
+        gain = 1 / np.maximum(share, 1e-6)
+        channels = np.stack([blocks(image, factor) * gain for image in self.channels])
+        return replace(self, channels=channels, seen=share > 0.5, binning=self.binning * factor)
 
 
 def view_of(light: LightStack, step: float, broad: float) -> View:
@@ -68,66 +89,92 @@ def view_of(light: LightStack, step: float, broad: float) -> View:
         return view_of_images(light.images, light.step, step, broad)
     import torch
 
-    from grainlight.optics.harmonics import fit_harmonics
+    from grainlight.optics.harmonics import find_gains, fit_harmonics
 
-    found = fit_harmonics(torch.from_numpy(light.images), light.angles.tolist(), saturation=light.saturation)
-    images = found.coefficients.float().numpy()
-    return _view(images, light.step, step, broad, (((0,), A0), ((1, 2), A2), ((3, 4), A4)))
+    stack, angles = torch.from_numpy(light.images), light.angles.tolist()
+    gains = find_gains(stack, angles, light.saturation)
+
+    def read(rows: slice) -> NDArray[np.float32]:
+        found = fit_harmonics(stack[:, rows], angles, saturation=light.saturation, gains=gains)
+        return found.coefficients.float().numpy()
+
+    groups = (((0,), A0), ((1, 2), A2), ((3, 4), A4))
+    return _view(read, (5, *light.shape), light.step, step, broad, groups)
 
 
 def view_of_images(images: NDArray[np.float32], pixel: float, step: float, broad: float, count: int = 6) -> View:
     """Return the view of images (N, H, W) of ``pixel`` um at unknown settings, each of any of ``count`` features."""
     groups = tuple(((k,), tuple(range(count))) for k in range(len(images)))
-    return _view(np.asarray(images, dtype=np.float32), pixel, step, broad, groups, own_light=True)
+
+    def read(rows: slice) -> NDArray[np.float32]:
+        return np.asarray(images[:, rows], dtype=np.float32)
+
+    return _view(read, np.shape(images), pixel, step, broad, groups, own_light=True)
 
 
 def _view(
-    images: NDArray[np.float32],
+    read: _Read,
+    shape: tuple[int, ...],
     pixel: float,
     step: float,
     broad: float,
     groups: tuple[Group, ...],
     own_light: bool = False,
 ) -> View:
-    shape = images.shape[1:]
-    binning = max(1, int(step / pixel + 1e-6), int(np.ceil(np.sqrt(images[0].size / _MOST_PIXELS))))
-    images, seen = _binned(images, binning)
-    sigma = broad / (pixel * binning)
-    channels = []
-    for image in images:
-        light = _broad(image if own_light else images[0], seen, sigma)
-        floor = 0.05 * float(np.median(np.abs(light[seen]))) if seen.any() else 1.0
-        even = np.where(seen, image / np.maximum(light, max(floor, 1e-12)), 0.0)
-        detail = np.where(seen, even - _broad(even, seen, sigma), 0.0)
-        spread = 1.4826 * float(np.median(np.abs(detail[seen]))) if seen.any() else 0.0
-        spread = max(spread, 0.2 * float(detail[seen].std()) if seen.any() else 0.0, 1e-12)
-        channels.append(np.clip(detail / spread, -_CLIP, _CLIP))
-    return View(np.stack(channels).astype(np.float32), seen, groups, binning, (int(shape[0]), int(shape[1])))
+    """Return the view of images (N, H, W) that ``read`` returns row by row."""
+    high, wide = shape[1:]
+    binning = max(1, int(step / pixel + 1e-6), int(np.ceil(np.sqrt(high * wide / _MOST_PIXELS))))
+    channels, seen = _binned(read, shape, binning)
+    broad_of = _Broad(seen, broad / (pixel * binning))
+    whole, light = bool(seen.all()), None
+    for detail in channels:
+        if own_light or light is None:
+            light = broad_of(detail)
+            floor = 0.05 * float(np.median(np.abs(light if whole else light[seen]))) if seen.any() else 1.0
+            np.maximum(light, np.float32(max(floor, 1e-12)), out=light)
+        detail /= light
+        detail -= broad_of(detail)
+        detail *= seen
+        of_seen = detail if whole else detail[seen]
+        spread = max(1.4826 * float(np.median(np.abs(of_seen))), 0.2 * float(of_seen.std())) if seen.any() else 0.0
+        detail /= np.float32(max(spread, 1e-12))
+        np.clip(detail, -_CLIP, _CLIP, out=detail)
+    return View(channels, seen, groups, binning, (high, wide))
 
 
-def _binned(images: NDArray[np.float32], binning: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    finite: NDArray[np.bool_] = np.asarray(np.isfinite(images).all(0))
-    images = np.where(finite, images, 0.0)
-    if binning > 1:
-        high, wide = (n // binning * binning for n in images.shape[1:])
-        block = (high // binning, binning, wide // binning, binning)
-        share = finite[:high, :wide].reshape(block).mean((1, 3))
-        images = images[:, :high, :wide].reshape(-1, *block).mean((2, 4)) / np.maximum(share, 1e-6)
-        finite = share > 0.5
-    return np.where(finite, images, 0.0).astype(np.float32), finite
+def _binned(read: _Read, shape: tuple[int, ...], binning: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return the images in blocks of pixels, 0 where most of a block is not finite, and where it is."""
+    count, high, wide = (shape[0], *(n // binning for n in shape[1:]))
+    channels, seen = np.empty((count, high, wide), np.float32), np.empty((high, wide), dtype=bool)
+    strip = max(1, _AT_ONCE // (shape[2] * binning))
+    for start in range(0, high, strip):
+        part = slice(start, min(start + strip, high))
+        images = read(slice(part.start * binning, part.stop * binning))[:, :, : wide * binning]
+        finite = np.isfinite(images).all(0)
+        if not finite.all():
+            images = np.where(finite, images, np.float32(0.0))
+        share = blocks(finite.astype(np.float32), binning)
+        seen[part] = share > 0.5
+        gain = seen[part] / np.maximum(share, 1e-6)
+        for image, channel in zip(images, channels, strict=True):
+            np.multiply(blocks(image, binning), gain, out=channel[part])
+    return channels, seen
 
 
-def _broad(image: NDArray[np.float32], seen: NDArray[np.bool_], sigma: float) -> NDArray[np.float32]:
-    """Return the Gaussian mean over what was seen, on a coarser grid where the Gaussian is wide."""
-    stacked = np.stack((np.where(seen, image, 0.0), seen.astype(np.float32)))
-    shrink = max(1, int(sigma / 4))
-    if shrink > 1:
-        high, wide = image.shape
-        padded = np.pad(stacked, ((0, 0), (0, -high % shrink), (0, -wide % shrink)))
-        small = padded.reshape(2, padded.shape[1] // shrink, shrink, padded.shape[2] // shrink, shrink).mean((2, 4))
-        small = np.stack([gaussian_filter(part, sigma / shrink, mode="constant") for part in small])
-        large = np.stack([zoom(part, shrink, order=1, grid_mode=True, mode="nearest") for part in small])
-        stacked = large[:, :high, :wide]
-    else:
-        stacked = np.stack([gaussian_filter(part, sigma, mode="constant") for part in stacked])
-    return stacked[0] / np.maximum(stacked[1], 1e-3)
+class _Broad:
+    """The Gaussian mean over what was seen, on a coarser grid where the Gaussian is wide."""
+
+    def __init__(self, seen: NDArray[np.bool_], sigma: float) -> None:
+        self.shape, self.sigma = seen.shape, sigma
+        self.factor = max(1, int(sigma / 4))
+        share = self._blurred(seen.astype(np.float32))
+        self.gain = 1 / np.maximum(share, np.float32(1e-3))
+
+    def __call__(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the mean of an image that is 0 where nothing was seen."""
+        return self._blurred(image) * self.gain
+
+    def _blurred(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        small: NDArray[np.float32] = image if self.factor == 1 else blocks(image, self.factor)
+        small = gaussian_filter(small, self.sigma / self.factor, mode="constant")
+        return small if self.factor == 1 else enlarged(small, self.factor, self.shape)

@@ -1,0 +1,29 @@
+"""Images in blocks of pixels, and blocks back at every pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Single = NDArray[np.float32]
+
+
+def blocks(image: Single, factor: int) -> Single:
+    """Return the means of blocks of ``factor`` by ``factor`` pixels; zeros beyond the edge count."""
+    if factor == 1:
+        return image
+    padded = np.pad(image, [(0, -n % factor) for n in image.shape])
+    rows = padded.reshape(-1, factor, padded.shape[1]).sum(1)
+    found: Single = rows.reshape(len(rows), -1, factor).sum(2) / np.float32(factor**2)
+    return found
+
+
+def enlarged(small: Single, factor: int, shape: tuple[int, ...]) -> Single:
+    """Return an image of blocks (h, w) at every pixel of a shape, linear between the blocks' middles."""
+    for axis, count in enumerate(shape):
+        at = ((np.arange(count) + 0.5) / factor - 0.5).clip(0, small.shape[axis] - 1)
+        low = np.minimum(at.astype(np.int64), max(small.shape[axis] - 2, 0))
+        high = np.minimum(low + 1, small.shape[axis] - 1)
+        share = np.expand_dims((at - low).astype(np.float32), 1 - axis)
+        small = small.take(low, axis) * (1 - share) + small.take(high, axis) * share
+    return small

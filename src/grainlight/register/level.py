@@ -1,0 +1,97 @@
+"""Both sides of a registration at one blur: features of the points, and light that is read between its pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import grid_sample
+
+from grainlight.register.scene import Scene
+from grainlight.register.view import View
+
+Array = NDArray[np.float64]
+Single = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+_SHARPEST = 0.2  # blur of the light at the last level, in EBSD steps
+_CROSS = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """Both sides at one blur.
+
+    Parameters
+    ----------
+    features
+        (K, P) of the scene's points.
+    light
+        (1, C, H, W) channels of the view, binned where the blur is wide.
+    seen
+        (1, 1, H, W), 1 where there is light; None where it is everywhere.
+    view
+        The view that light and seen are of.
+    """
+
+    features: Array
+    light: torch.Tensor
+    seen: torch.Tensor | None
+    view: View
+
+    def sample(self, at: Array) -> tuple[Array, Mask]:
+        """Return values (C, P) of the light at recorded pixels (P, 2), (column, row), linear in between, and where
+        there are: all four pixels around must be seen."""
+        here = self.view.here(at)
+        high, wide = self.light.shape[2:]
+        inside = (here >= 0).all(1) & (here[:, 0] <= wide - 1) & (here[:, 1] <= high - 1)
+        if self.seen is not None:
+            inside &= self._read(self.seen, here)[0, 0].numpy() > 0.99
+        values: Array = self._read(self.light, here)[:, 0].double().numpy()
+        return values, inside
+
+    def slopes(self, at: Array) -> tuple[Single, Single]:
+        """Return the light's slopes down and across (C, P) per recorded pixel at recorded pixels (P, 2)."""
+        around = self._read(self.light, self.view.here(at) + _CROSS[:, None])
+        half = 0.5 / self.view.binning
+        across, down = ((around[:, k] - around[:, k + 1]).mul_(half).numpy() for k in (0, 2))
+        return down, across
+
+    @staticmethod
+    def _read(images: torch.Tensor, here: Array) -> torch.Tensor:
+        """Return values (C, n, P) of images at positions (n, P, 2) or (P, 2); beyond the edge those of the edge."""
+        high, wide = images.shape[2:]
+        to_unit = np.array([2.0 / max(wide - 1, 1), 2.0 / max(high - 1, 1)])
+        grid = torch.from_numpy((here * to_unit - 1.0).astype(np.float32)).view(1, -1, here.shape[-2], 2)
+        return grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=True)[0]
+
+
+class Pair:
+    """A scene and a view of it, with their blurred versions made once.
+
+    Parameters
+    ----------
+    scene, view
+        The two sides.
+    pixel
+        um per recorded pixel, as stated.
+    unit
+        EBSD step [um] in which blurs and priors are counted; the scene's own unless told.
+    """
+
+    def __init__(self, scene: Scene, view: View, pixel: float, unit: float | None = None) -> None:
+        self.scene, self.view, self.pixel = scene, view, pixel
+        self.unit = scene.step if unit is None else unit
+        self._levels: dict[float, Level] = {}
+
+    def level(self, blur: float) -> Level:
+        """Return both sides blurred by ``blur`` EBSD steps."""
+        if blur not in self._levels:
+            sigma = max(max(blur, _SHARPEST) * self.unit / (self.pixel * self.view.binning), 0.5)
+            view = self.view.blurred(sigma)
+            light = torch.from_numpy(view.channels)[None].contiguous(memory_format=torch.channels_last)
+            seen = None if view.seen.all() else torch.from_numpy(view.seen[None, None].astype(np.float32))
+            features = np.ascontiguousarray(self.scene.at_points(blur * self.unit).T)
+            self._levels[blur] = Level(features, light, seen, view)
+        return self._levels[blur]
