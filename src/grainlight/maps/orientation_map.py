@@ -94,7 +94,8 @@ class OrientationMap:
         rows, cols = quaternions.shape[:2]
         if phase_id is None:
             phase_id = np.full((rows, cols), phases[0].id, dtype=np.int16)
-        y, x = np.meshgrid(np.arange(rows) * step[1], np.arange(cols) * step[0], indexing="ij")
+        # Views that repeat one row and one column: a large map need not hold them.
+        y, x = np.meshgrid(np.arange(rows) * step[1], np.arange(cols) * step[0], indexing="ij", copy=False)
         return cls(
             quaternions=np.asarray(quaternions, dtype=np.float64),
             phase_id=phase_id,

@@ -82,7 +82,7 @@ def place_light(stack: LightStack, placed: Placed, noise: float, frame: SampleFr
         "step_out": placed.step,
     }
     at = torch.from_numpy(np.argwhere(placed.measured).astype(np.float64))
-    axes = torch.from_numpy(c_axis(placed.quaternions[placed.measured]))
+    axes = torch.from_numpy(c_axis(placed.measured_points))
     if not stack.determined:
         return _place_few(stack, images, grid, (axes, at))
     harmonics = fit_harmonics(images, stack.angles.tolist(), saturation=stack.saturation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,8 +28,8 @@ class Placed:
         um, both axes.
     left
         um from the first EBSD point to the first column, 0 or less.
-    quaternions
-        (H, W, 4) in frame S with X along a; the identity where nothing was measured.
+    points
+        (n, 4) orientations of all points of the input in frame S with X along a.
     measured
         (H, W) where a 6/mmm point lies.
     other
@@ -46,7 +47,7 @@ class Placed:
 
     step: float
     left: float
-    quaternions: NDArray[np.float64]
+    points: NDArray[np.float64]
     measured: NDArray[np.bool_]
     other: NDArray[np.bool_]
     phase_id: NDArray[np.int16]
@@ -58,11 +59,24 @@ class Placed:
     def shape(self) -> tuple[int, int]:
         return self.measured.shape  # type: ignore[return-value]
 
+    @functools.cached_property
+    def quaternions(self) -> NDArray[np.float64]:
+        """Measured orientations (H, W, 4) in frame S with X along a; the identity where nothing was measured."""
+        found = np.zeros((*self.shape, 4))
+        found[..., 0] = 1.0
+        found[self.measured] = self.measured_points
+        return found
+
+    @property
+    def measured_points(self) -> NDArray[np.float64]:
+        """Orientations (n, 4) of the measured pixels, in the order of `numpy.argwhere`."""
+        return self.points[self.nearest[self.measured]]
+
     def part(self, window: Window) -> Placed:
         """Return what lies in a window; points keep their numbers of the whole map."""
         here = {
             name: getattr(self, name)[window.outer]
-            for name in ("quaternions", "measured", "other", "phase_id", "nearest", "reached")
+            for name in ("measured", "other", "phase_id", "nearest", "reached")
         }
         return replace(self, left=self.left + window.outer[1].start * self.step, **here)
 
@@ -130,12 +144,8 @@ def place(ebsd: OrientationMap, scale: int) -> Placed:
     # rounding half to even would send two neighbours on edges of pixels to one pixel
     pixel = np.clip(np.floor(position + 0.5 + 1e-6).astype(np.int64), 0, np.array([rows - 1, columns - 1]))
     known = canonical.hexagonal
-    quaternions = np.zeros((rows, columns, 4))
-    quaternions[..., 0] = 1.0
     measured = np.zeros((rows, columns), dtype=bool)
-    at = tuple(pixel[known].T)
-    quaternions[at] = canonical.quaternions[known]
-    measured[at] = True
+    measured[tuple(pixel[known].T)] = True
     grid = np.stack(np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij"), -1).reshape(-1, 2)
     flat = np.flatnonzero(ebsd.indexed)
     tree = cKDTree(position.reshape(-1, 2)[flat])
@@ -153,4 +163,5 @@ def place(ebsd: OrientationMap, scale: int) -> Placed:
         phase_id.reshape(-1)[there[nearer]] = 0
     finer, coarser = _steps(ebsd)
     reached = (distance <= REACH * scale * coarser / finer).reshape(rows, columns)
-    return Placed(step, left, quaternions, measured, other & ~measured, phase_id, nearest, reached & ~other, pixel)
+    points = canonical.quaternions.reshape(-1, 4)
+    return Placed(step, left, points, measured, other & ~measured, phase_id, nearest, reached & ~other, pixel)
