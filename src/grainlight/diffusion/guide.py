@@ -10,6 +10,7 @@ its variance.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -31,16 +32,25 @@ WIDTH = 1.0
 AROUND = 2
 _BLOCK = 4
 _UNKNOWN = (0.99 * SIGMA_MAX) ** 2
-_BLOCKS_AT_ONCE = 1024
+# On a CPU: rows of a strip, and blocks whose pixels ask at once, so that both stay in its caches.
+_ROWS_AT_ONCE = 16
+_BLOCKS_AT_ONCE = 256
+# Channels of an answer: orientation, square of its e2 and e6, 1, A0, its square, A2, its square, 1, square of A4, A4,
+# variance of the orientation. A squared distance is the product of (y, y^2, 1) with (-2 x, 1, x^2); the groups share
+# their ones.
+_GROUPS = (slice(0, 21), slice(20, 23), slice(23, 27), slice(26, 30))
+_ONE, _NOISE = 20, 30
+# 21 of them are wanted, but a product with a multiple of eight columns takes half as long.
+_SAID, _HEARD = 21, 24
 # Standard deviation per channel (e2, e6) that a guided mean has even where all points agree.
 FLOOR = (0.12, 0.04)
 
 
 @dataclass(frozen=True)
 class Cells:
-    """How a tile of a map is cut.
+    """How images, or a tile of a map, are cut.
 
-    ``points`` (1, H, W): which points are known; ``side`` of a cell in pixels; ``origin``: row and column of the tile
+    ``points`` (B, H, W): which points are known; ``side`` of a cell in pixels; ``origin``: row and column of the tile
     in the map.
     """
 
@@ -84,143 +94,225 @@ def local_cell_size(points: Tensor) -> int:
 
 
 def guided_mean(x: Tensor, sigma: Tensor, points: Tensor, cell: int, origin: tuple[int, int] = (0, 0)) -> Guided:
-    """Guided mean of images that share a cell size.
+    """Guided mean of images that share a cell size, in one piece; see `guided_strips` and `Cells`."""
+    strips = [strip for _, strip in guided_strips(x, sigma, Cells(points, cell, origin))]
+    return Guided(*(torch.cat([getattr(s, name) for s in strips], -2) for name in ("mean", "variance", "support")))
+
+
+def guided_strips(x: Tensor, sigma: Tensor, cells: Cells) -> Iterator[tuple[int, Guided]]:
+    """Guided mean strip by strip of rows, each with its first row: what is asked is much larger than the image.
 
     Parameters
     ----------
     x, sigma
         Noisy state (B, 23, H, W) and noise levels (B, 4, H, W).
-    points
-        Known points (B, H, W), see `known_points`.
-    cell
-        Side of a cell in pixels, see `cell_sizes`.
-    origin
-        Row and column of the image in the whole map: cells are cut at multiples of ``cell`` there, whatever the tile.
+    cells
+        Known points, see `known_points`; side of a cell, see `cell_sizes`; row and column of the image in the whole
+        map: cells are cut at multiples of their side there, whatever the tile.
     """
     height, width = x.shape[-2:]
     # Small cells are handled in blocks of several: each block asks the cells in it and around it at once.
-    together = max(1, math.ceil(_BLOCK / cell))
-    block = together * cell
-    above, before = origin[0] % block, origin[1] % block
+    together = max(1, math.ceil(_BLOCK / cells.side))
+    block = together * cells.side
+    above, before = cells.origin[0] % block, cells.origin[1] % block
     below, after = -(above + height) % block, -(before + width) % block
-    known = F.pad(points.to(x), (before, after, above, below))
-    x = F.pad(x, (before, after, above, below))
-    sigma = F.pad(sigma, (before, after, above, below), value=SIGMA_MAX)
-    rows, columns = x.shape[-2:]
-    points_of_cells = _points(x, sigma, known, cell)
     # Where every pixel is known its eight neighbours will do.
-    around = AROUND if cell > 1 else 1
-    asked = F.pad(points_of_cells, (around,) * 4)
-    state = torch.cat((x, sigma**2), 1)
-    # Strips of block rows: what is asked is much larger than the image, and small pieces stay in a CPU's cache.
-    most = _BLOCKS_AT_ONCE if x.device.type == "cpu" else 1 << 20
-    strip = max(1, most // (x.shape[0] * (columns // block)))
-    whole = torch.cat(
-        [
-            _ask(
-                state[:, :, top * block : (top + strip) * block],
-                asked[:, :, top * together : min(top + strip, rows // block) * together + 2 * around],
-                (top * block, cell, together),
-            )
-            for top in range(0, rows // block, strip)
-        ],
-        dim=2,
-    )
-    inside = whole[..., above : above + height, before : before + width]
-    return Guided(inside[:, :18], inside[:, 18:20], inside[:, 20:])
+    around = AROUND if cells.side > 1 else 1
+    points = _points(x, sigma, cells, (before, after, above, below), around)
+    rows = above + height + below
+    strip = max(1, _ROWS_AT_ONCE // block) * block if x.device.type == "cpu" else rows
+    for start in range(0, rows, strip):
+        end = min(rows, start + strip)
+        top, bottom = max(0, start - above), min(height, end - above)
+        if bottom <= top:
+            continue
+        part = slice(top, bottom)
+        asks = _question(x[:, :, part], sigma[:, :, part])
+        edges = (before, after, above + top - start, end - above - bottom)
+        if any(edges):
+            asks = F.pad(asks, edges)
+        answer = _ask(asks, points.rows(start // cells.side, end // cells.side + 2 * around), block)
+        inside = answer[..., edges[2] : edges[2] + bottom - top, before : before + width]
+        yield top, _guided(inside)
 
 
-def _points(x: Tensor, sigma: Tensor, known: Tensor, cell: int) -> Tensor:
-    """The known point of each cell (B, 30, down, across): state, variances, row, column, and whether there is one."""
-    batch, _, rows, columns = x.shape
-    # The best one, the first of equals.
-    score = (known * (2 * SIGMA_MAX - sigma[:, 0]))[:, None]
-    found, index = F.max_pool2d(score, cell, return_indices=True)
-    index = index.flatten(1)
-    point = torch.cat((x, sigma**2), 1).flatten(2)
-    point = point.gather(2, index[:, None].expand(-1, point.shape[1], -1))
-    place = torch.stack((index // columns, index % columns), 1).to(x)
-    point = torch.cat((point, place, (found > 0).to(x).flatten(2)), 1)
-    return point.view(batch, -1, rows // cell, columns // cell)
+@dataclass(frozen=True)
+class _Points:
+    """The known point of each cell, with a margin of empty cells around.
 
-
-def _ask(state: Tensor, points: Tensor, grid: tuple[int, int, int]) -> Tensor:
-    """Mean, variance and support (B, 21, h, w) of a strip.
-
-    ``state`` (B, 27, h, w) of the pixels with their variances; ``points`` (B, 30, ...) of the cells of the strip and
-    around it; ``grid``: first row of the strip in the image, side of a cell, cells of a block along an axis.
+    ``answer`` (B, down, across, 31): what the products need, 0 where there is none, and the orientation's variance;
+    ``level`` (B, 4, down, across): variances, infinite where nothing is known; ``place`` (B, 2, down, across): row and
+    column inside the cell, or (1, 2, 1, 1) where that is the same for all; ``around``: width of the margin in cells.
     """
-    _, cell, together = grid
-    block = together * cell
-    rows, columns = state.shape[-2:]
-    side = points.shape[-2] - rows // cell + together
-    windows = F.unfold(points, side, stride=together)
-    windows = windows.view(points.shape[0], points.shape[1], side**2, -1).permute(0, 3, 1, 2).contiguous()
-    y, level, place, there = windows.split((23, 4, 2, 1), 2)
-    own = _by_block(state, block)
-    xs, variance = own.split((23, 4), -1)
-    near = _nearness(place, there, (rows, columns), grid)
-    # Every pass over pixels times points counts here: squared distances come from one product each, and what is unknown
-    # on either side has an infinite variance, so it tells no point from another.
-    unlike = torch.zeros_like(near)
-    for group, part in enumerate((EBSD, slice(18, 19), slice(19, 21), slice(21, 23))):
-        x, at_points = xs[..., part], y[:, :, part]
-        x2, y2 = x.square().sum(-1, keepdim=True), at_points.square().sum(2, keepdim=True)
-        slack = 0.0 if group == 0 else RELATIVE**2
-        here, there_too = variance[..., group : group + 1], level[:, :, group : group + 1]
-        here = torch.where(here < _UNKNOWN, here + TOLERANCE[group] ** 2 + slack * x2, torch.inf)
-        there_too = torch.where(there_too < _UNKNOWN, there_too + slack * y2, torch.inf)
-        apart = torch.cat((x, x2, torch.ones_like(x2)), -1) @ torch.cat((-2 * at_points, torch.ones_like(y2), y2), 2)
-        unlike = torch.addcdiv(unlike, apart, here + there_too)
+
+    answer: Tensor
+    level: Tensor
+    place: Tensor
+    side: int
+    around: int
+
+    def rows(self, start: int, end: int) -> _Points:
+        part = slice(start, end)
+        place = self.place[:, :, part] if self.place.shape[2] > 1 else self.place
+        return _Points(self.answer[:, part], self.level[:, :, part], place, self.side, self.around)
+
+
+def _points(x: Tensor, sigma: Tensor, cells: Cells, edges: tuple[int, int, int, int], around: int) -> _Points:
+    """Find the points of an image that is ``edges`` larger: left, right, above, below."""
+    width, side = x.shape[-1], cells.side
+    # The best one, the first of equals.
+    score = cells.points.to(x) * (2 * SIGMA_MAX - sigma[:, 0])
+    wide = width + edges[0] + edges[1]
+    found, index = F.max_pool2d(F.pad(score, edges)[:, None], side, return_indices=True)
+    there = found > 0
+    row, column = index // wide, index % wide
+    flat = torch.where(there, (row - edges[2]) * width + column - edges[0], 0).flatten(1)[:, None]
+    state, variance = (t.flatten(2).gather(2, flat.expand(-1, t.shape[1], -1)) for t in (x, sigma))
+    state = torch.where(there, state.view(*state.shape[:2], *there.shape[2:]), 0.0)
+    variance = variance.view(*variance.shape[:2], *there.shape[2:]).square()
+    ones = there.to(x)
+    parts = state.split((5, 13, 1, 2, 2), 1)
+    e2, e6, a0, a2, a4 = (part.square().sum(1, keepdim=True) for part in parts)
+    answer = torch.cat(
+        (*parts[:2], e2, e6, ones, parts[2], a0, parts[3], a2, ones, a4, parts[4], variance[:, :1] * ones), 1
+    )
+    level = _tolerant(variance, (e2, a0, a2, a4), False)
+    level = torch.where(there, level, torch.inf)
+    place = torch.cat((row % side, column % side), 1)
+    # A regular grid has every point at the same place of its cell, and one table of distances will do. A GPU would have
+    # to wait for the answer.
+    if x.device.type == "cpu" and bool(there.any()):
+        first = place.permute(0, 2, 3, 1)[there[:, 0]][0].view(1, 2, 1, 1)
+        if bool(((place == first) | ~there).all()):
+            place = first
+    margin = (around,) * 4
+    if place.shape[2] > 1:
+        place = F.pad(place, margin)
+    return _Points(
+        F.pad(answer.permute(0, 2, 3, 1), (0, 0, *margin)),
+        F.pad(level, margin, value=torch.inf),
+        place,
+        side,
+        around,
+    )
+
+
+def _tolerant(variance: Tensor, squares: Sequence[Tensor], tolerance: bool) -> Tensor:
+    """Variances (B, 4, ...) with what the light's strength adds; what is unknown tells no point from another."""
+    levels = []
+    for group, square in enumerate(squares):
+        level = variance[:, group : group + 1]
+        slack = RELATIVE**2 * square if group else 0.0
+        more = slack + TOLERANCE[group] ** 2 * tolerance
+        levels.append(torch.where(level < _UNKNOWN, level + more, torch.inf))
+    return torch.cat(levels, 1)
+
+
+def _question(x: Tensor, sigma: Tensor) -> Tensor:
+    """What pixels ask with (B, 36, h, w): what `_GROUPS` are multiplied with, 32 channels, and variances."""
+    e, a0, a2, a4 = x.split((18, 1, 2, 2), 1)
+    squares = [part.square().sum(1, keepdim=True) for part in (e, a0, a2, a4)]
+    one = torch.ones_like(a0)
+    asks = (-2 * e, one, one, squares[0], squares[1], -2 * a0, one, -2 * a2, one, squares[2], squares[3], one, -2 * a4)
+    return torch.cat((*asks, _tolerant(sigma.square(), squares, True)), 1)
+
+
+def _ask(asks: Tensor, points: _Points, block: int) -> Tensor:
+    """Sums (B, 23, h, w) of a strip over the points around each pixel: what they say, the noise of it, and support."""
+    batch, _, rows, columns = asks.shape
+    together = block // points.side
+    side = together + 2 * points.around
+    asks = _by_block(asks, block)
+    answer = points.answer.unfold(1, side, together).unfold(2, side, together).permute(0, 1, 2, 4, 5, 3)
+    answer = answer.reshape(asks.shape[0], side**2, -1)
+    level = points.level.unfold(2, side, together).unfold(3, side, together).permute(0, 2, 3, 1, 4, 5)
+    level = level.reshape(asks.shape[0], len(_GROUPS), side**2)
+    offset = (torch.arange(side, device=asks.device) - points.around) * points.side
+    if points.place.shape[2] > 1:
+        place = points.place.unfold(2, side, together).unfold(3, side, together).permute(0, 2, 3, 1, 4, 5)
+        place = place.reshape(-1, 2, side, side)
+    else:
+        place = points.place.expand(1, 2, side, side)
+    at_rows = (place[:, 0] + offset[:, None]).flatten(1)
+    at_columns = (place[:, 1] + offset).flatten(1)
+    most = _BLOCKS_AT_ONCE if asks.device.type == "cpu" else asks.shape[0]
+    # Nothing to overwrite in where gradients are wanted.
+    shape = (0,) if asks.requires_grad or answer.requires_grad else (3, min(most, len(asks)), block**2, side**2)
+    spare, sums = asks.new_empty(shape), []
+    for start in range(0, asks.shape[0], most):
+        part = slice(start, start + most)
+        where = slice(None) if len(at_rows) == 1 else part
+        near = _nearness(at_rows[where], at_columns[where], points.side, block)
+        sums.append(_sums(asks[part], answer[part], level[part], near, spare))
+    return _to_image(torch.cat(sums), (batch, rows, columns), block)
+
+
+def _sums(asks: Tensor, answer: Tensor, level: Tensor, near: Tensor, spare: Tensor) -> Tensor:
+    """Sums (n, P, 23) for P pixels of n blocks that ask K points.
+
+    ``asks`` (n, P, 36), ``answer`` (n, K, 31), ``level`` (n, 4, K), ``near`` (n or 1, P, K) weights in space; ``spare``
+    is room for three times (n, P, K), empty where a gradient needs what would be overwritten.
+    """
+    # Every pass over pixels times points counts here, and so does fresh memory: squared distances come from one product
+    # each, and everything is written to the same place again.
+    first, second, third = spare[:, : len(asks)] if len(spare) else (None, None, None)
+    unlike = None
+    *questions, variance = asks.split((*(g.stop - g.start for g in _GROUPS), len(_GROUPS)), -1)
+    for group, (question, channels) in enumerate(zip(questions, _GROUPS, strict=True)):
+        apart = torch.bmm(question, answer[..., channels].mT, out=second)
+        both = torch.add(variance[..., group, None], level[:, group, None], out=third)
+        if unlike is None:
+            unlike = torch.div(apart, both, out=first)
+        else:
+            unlike = torch.addcdiv(unlike, apart, both, out=first)
     # exp(-MOST u / (MOST + u) / 2) but for a constant factor, with which neither it nor its square leaves the range of
     # single precision.
-    weights = near * torch.exp(0.5 * MOST**2 / (MOST + unlike) - 0.25 * MOST)
-    said = torch.cat(
-        (
-            y[:, :, EBSD],
-            y[:, :, :5].square().sum(2, keepdim=True),
-            y[:, :, 5:18].square().sum(2, keepdim=True),
-            torch.ones_like(there),
-        ),
-        2,
-    )
-    sums = weights @ said.transpose(2, 3)
-    total = sums[..., 20:].clamp(min=1e-30)
-    mean, squares = (sums[..., :20] / total).split((18, 2), -1)
-    spread = squares - torch.stack((mean[..., :5].square().sum(-1), mean[..., 5:].square().sum(-1)), -1)
-    noise = (weights.square() @ level[:, :, 0, :, None]) / total / total
-    variance = spread.clamp(min=0.0) / mean.new_tensor((5.0, 13.0)) + noise + mean.new_tensor(FLOOR) ** 2
-    return _to_image(torch.cat((mean, variance, near.sum(-1, keepdim=True)), -1), rows, columns, block)
+    weights = torch.add(unlike, MOST, out=first)
+    weights = torch.div(weights.new_tensor(0.5 * MOST**2), weights, out=first)
+    weights = torch.sub(weights, 0.25 * MOST, out=first)
+    weights = torch.mul(torch.exp(weights, out=first), near, out=first)
+    said = torch.bmm(weights, answer[..., :_HEARD])[..., :_SAID]
+    # As rows times matrices: products with one column are slow.
+    noise = torch.bmm(answer[:, None, :, _NOISE].contiguous(), torch.square(weights, out=second).mT).mT
+    there = answer[:, None, :, _ONE].contiguous()
+    support = there[:, 0] @ near[0].T if len(near) == 1 else torch.bmm(there, near.mT)
+    return torch.cat((said, noise, support.view(-1, near.shape[1], 1)), -1)
 
 
-def _nearness(place: Tensor, there: Tensor, shape: tuple[int, int], grid: tuple[int, int, int]) -> Tensor:
-    """Weights in space (B, blocks, pixels of a block, K) of points at ``place`` (B, blocks, 2, K); 0 where none is."""
-    first_row, cell, together = grid
-    block = together * cell
-    # Positions from the block's corner: small numbers, whose squares float32 holds.
-    number = torch.arange(place.shape[1], device=place.device)
-    down, across = number // (shape[1] // block), number % (shape[1] // block)
-    corner = torch.stack((down * block + first_row, across * block), -1)
-    place = place - corner[None, :, :, None]
-    pixel = torch.arange(block**2, device=place.device)
-    pixel = torch.stack((pixel // block, pixel % block), -1).to(place)
-    # Far away is where there is none.
-    square = place.square().sum(2, keepdim=True) + 1e6 * (1 - there)
-    left = torch.cat((pixel, pixel.square().sum(-1, keepdim=True), torch.ones_like(pixel[:, :1])), -1)
-    far = left @ torch.cat((-2 * place, torch.ones_like(square), square), 2)
+def _nearness(rows: Tensor, columns: Tensor, cell: int, block: int) -> Tensor:
+    """Weights in space (n, P, K) of points at rows and columns (n, K) from a block's corner, for all its pixels."""
+    pixel = torch.arange(block, device=rows.device)[:, None]
+    scale = -0.5 / (WIDTH * cell) ** 2
+    down, across = (torch.exp(scale * (at[:, None] - pixel).square()) for at in (rows, columns))
+    near = (down[:, :, None] * across[:, None]).flatten(1, 2)
     # A point is no witness for itself: what it says stands beside the guided mean already.
-    return torch.where(far > 0.25, torch.exp(-0.5 / (WIDTH * cell) ** 2 * far), 0.0)
+    return near.masked_fill_(near == 1.0, 0.0)
+
+
+def _guided(sums: Tensor) -> Guided:
+    """Mean, variance and support of sums (B, 23, h, w)."""
+    mean, squares, total, noise, support = sums.split((18, 2, 1, 1, 1), 1)
+    share = total.clamp(min=1e-30).reciprocal()
+    mean = mean * share
+    own = torch.cat((mean[:, :5].square().sum(1, keepdim=True), mean[:, 5:].square().sum(1, keepdim=True)), 1)
+    spread = (squares * share - own).clamp(min=0.0)
+    # per channel
+    spread = spread / mean.new_tensor((5.0, 13.0)).view(1, 2, 1, 1)
+    floor = mean.new_tensor(FLOOR).square().view(1, 2, 1, 1)
+    return Guided(mean, spread + noise * share * share + floor, support)
 
 
 def _by_block(image: Tensor, side: int) -> Tensor:
-    """(B, C, H, W) to (B, blocks, pixels of a block, C)."""
+    """(B, C, H, W) to (B blocks, pixels of a block, C)."""
     batch, channels, rows, columns = image.shape
-    blocks = image.view(batch, channels, rows // side, side, columns // side, side).permute(0, 2, 4, 3, 5, 1)
-    return blocks.reshape(batch, -1, side * side, channels)
+    # In two steps, each of which a CPU has a fast way for.
+    image = image.flatten(2).mT.contiguous()
+    blocks = image.view(batch, rows // side, side, columns // side, side, channels).transpose(2, 3)
+    return blocks.reshape(-1, side * side, channels)
 
 
-def _to_image(blocks: Tensor, rows: int, columns: int, side: int) -> Tensor:
-    """Inverse of `_by_block`."""
-    batch, channels = blocks.shape[0], blocks.shape[-1]
-    image = blocks.view(batch, rows // side, columns // side, side, side, channels).permute(0, 5, 1, 3, 2, 4)
-    return image.reshape(batch, channels, rows, columns)
+def _to_image(blocks: Tensor, shape: tuple[int, int, int], side: int) -> Tensor:
+    """Inverse of `_by_block`; batch, rows, columns."""
+    batch, rows, columns = shape
+    image = blocks.view(batch, rows // side, columns // side, side, side, -1).permute(0, 5, 1, 3, 2, 4)
+    return image.reshape(batch, -1, rows, columns)

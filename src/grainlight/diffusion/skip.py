@@ -10,22 +10,22 @@ D = b + p F: inside grains F has almost nothing left to do.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from grainlight.diffusion.guide import Cells, Guided, cell_sizes, guided_mean, known_points
+from grainlight.diffusion.guide import Cells, Guided, cell_sizes, guided_strips, known_points
 from grainlight.diffusion.state import (
     CHANNELS,
-    EBSD,
+    GROUP_SIZES,
     LIGHT,
     PART_MEAN,
+    PART_SIZES,
     PART_STD,
-    group_to_channel,
-    group_to_channel_light,
+    PARTS,
     group_to_part,
-    part_to_channel,
-    part_to_channel_ebsd,
 )
 
 # Root-mean-square difference per channel between a pixel and its neighbourhood's mean at kernel widths of about
@@ -40,6 +40,9 @@ STRUCTURE = (
 SCALES = 4
 # Of a binomial kernel of five: ends, their neighbours, middle.
 _BINOMIAL = (1 / 16, 4 / 16, 6 / 16)
+_REACH = 2
+# Of a strip, where images are cut into strips; a multiple of 2.
+_ROWS_AT_ONCE = 16
 # Sum of the kernel when its peak is one: turns a mean of precisions into the number of pixels that speak.
 _AREA = (16.0 / 6.0) ** 2
 
@@ -79,63 +82,126 @@ class PrecisionWeightedSkip(nn.Module):
             Fused estimate (B, 23, H, W) and its standard deviation per part (B, 5, H, W).
         """
         with torch.autocast(x.device.type, enabled=False):
-            return self._fuse(x.float(), sigma.float(), cells)
+            x, sigma = x.float(), sigma.float()
+            if cells is not None:
+                return self._fuse(x, sigma, cells)
+            points = known_points(sigma)
+            sides = cell_sizes(points)
+            if len(set(sides)) == 1:
+                return self._fuse(x, sigma, Cells(points, sides[0]))
+            b, p = torch.empty_like(x), x.new_empty(len(x), len(PARTS), *x.shape[2:])
+            for side in sorted(set(sides)):
+                which = torch.tensor([i for i, s in enumerate(sides) if s == side], device=x.device)
+                b[which], p[which] = self._fuse(x[which], sigma[which], Cells(points[which], side))
+            return b, p
 
-    def _fuse(self, x: Tensor, sigma: Tensor, cells: Cells | None) -> tuple[Tensor, Tensor]:
-        precision = sigma**-2
-        weighted = torch.cat((x * group_to_channel(precision), precision), dim=1)
-        guided = _guided(x, sigma, cells)
+    def _fuse(self, x: Tensor, sigma: Tensor, cells: Cells) -> tuple[Tensor, Tensor]:
+        """Fuse images that share a cell size, strip by strip: what a strip needs stays in a CPU's caches."""
+        b, p = torch.empty_like(x), x.new_empty(len(x), len(PARTS), *x.shape[2:])
+        coarse = self._coarse(x, sigma)
+        for top, guided in guided_strips(x, sigma, cells):
+            bottom = top + guided.mean.shape[-2]
+            strip = slice(top, bottom)
+            above, below = min(top, _REACH), min(x.shape[-2] - bottom, _REACH)
+            around = slice(top - above, bottom + below)
+            known = _weighted(x[:, :, around], sigma[:, :, around])
+            fine = _blur(known, (_REACH - above, _REACH - below))
+            inside = known[:, :, above : above + bottom - top]
+            self._combine(inside, guided, fine, _grown(coarse, top, bottom), (b[:, :, strip], p[:, :, strip]))
+        return b, p
+
+    def _combine(
+        self, known: Tensor, guided: Guided, fine: Tensor, coarse: Tensor | None, out: tuple[Tensor, Tensor]
+    ) -> None:
+        """Write mean and deviation of a strip.
+
+        Sources are what pixels know themselves and the same, blurred (B, 27, h, w), the guide, and the coarse scales
+        (B, 28, h, w), if any.
+        """
         guide = guided.variance.reciprocal() * (guided.support > 0)
         # A convolution mixes grains where the guide tells them apart: it speaks where no measured point is near.
         alone = 1 / (1 + 30 * guided.support)
-        total = group_to_part(precision) + self.std**-2
-        total_e, total_l = total[:, :2] + guide, total[:, 2:]
-        e = weighted[:, EBSD] + guided.mean * part_to_channel_ebsd(guide)
-        light = weighted[:, LIGHT] + group_to_channel_light((self.prior / self.std**2)[:, 2:].expand(*total_l.shape))
-        # Whole images pass here: what is not needed any more makes room.
-        del guided, guide, total, precision
-        level = weighted
-        for scale in range(self.scales):
-            if scale:
+        scales, share = self._inverse(fine, 0)
+        if coarse is not None:
+            scales = scales + coarse[:, CHANNELS:]
+        light = scales[:, 2:]
+        total = group_to_part(known[:, CHANNELS:]) + self.std**-2
+        total = total + torch.cat((torch.addcmul(guide, scales[:, :2], alone), light), 1)
+        share = torch.cat((share[:, :2] * alone, share[:, 2:]), 1)
+        end = 0
+        for part, size in enumerate(PART_SIZES):
+            where, one = slice(end, end + size), slice(part, part + 1)
+            end += size
+            mean = torch.addcmul(known[:, where], fine[:, where], share[:, one])
+            if end <= LIGHT.start:
+                mean.addcmul_(guided.mean[:, where], guide[:, one])
+                if coarse is not None:
+                    mean.addcmul_(coarse[:, where], alone)
+            else:
+                mean.add_((self.prior / self.std**2)[:, one])
+                if coarse is not None:
+                    mean.add_(coarse[:, where])
+            out[0][:, where] = mean / total[:, one]
+        out[1].copy_(total.rsqrt())
+
+    def _inverse(self, blurred: Tensor, scale: int) -> tuple[Tensor, Tensor]:
+        """Precision per part (B, 5, h, w) of a normalised convolution, and what makes its sums parts of the mean."""
+        count = group_to_part(blurred[:, CHANNELS:])
+        inverse = 1 / (1 / (_AREA * 4.0**scale * count) + self.structure[scale].view(1, -1, 1, 1) ** 2)
+        return inverse, inverse / count
+
+    def _coarse(self, x: Tensor, sigma: Tensor) -> list[Tensor]:
+        """What the coarse scales say: (B, 28, H / 2, W / 2), (B, 28, H / 4, W / 4), ...; values by precision, precision."""
+        if self.scales == 1:
+            return []
+        rows = _ROWS_AT_ONCE if x.device.type == "cpu" else x.shape[-2]
+        strips = (slice(top, top + rows) for top in range(0, x.shape[-2], rows))
+        level = torch.cat([F.avg_pool2d(_weighted(x[:, :, s], sigma[:, :, s]), 2) for s in strips], 2)
+        sources = []
+        for scale in range(1, self.scales):
+            if scale > 1:
                 level = F.avg_pool2d(level, 2)
-            blurred = self._blur(level)
-            count = group_to_part(blurred[:, CHANNELS:])
-            inverse = 1 / (1 / (_AREA * 4.0**scale * count) + self.structure[scale].view(1, -1, 1, 1) ** 2)
-            source = torch.cat((blurred[:, :CHANNELS] * part_to_channel(inverse / count), inverse), dim=1)
-            del blurred, count, inverse
-            if scale:
-                source = F.interpolate(source, scale_factor=2**scale, mode="bilinear", align_corners=False)
-            e = torch.addcmul(e, source[:, EBSD], alone)
-            light = light + source[:, LIGHT]
-            total_e = torch.addcmul(total_e, source[:, CHANNELS : CHANNELS + 2], alone)
-            total_l = total_l + source[:, CHANNELS + 2 :]
-            del source
-        del level, weighted
-        b = torch.cat((e / part_to_channel_ebsd(total_e), light / group_to_channel_light(total_l)), 1)
-        return b, torch.cat((total_e, total_l), 1).rsqrt()
-
-    def _blur(self, x: Tensor) -> Tensor:
-        """Binomial 5 x 5 kernel of unit sum; outside the image counts as unknown (zero weight)."""
-        # Shifted sums: convolutions of one channel each take twice as long on a CPU.
-        for dim, pad in ((-2, (0, 0, 2, 2)), (-1, (2, 2))):
-            size = x.shape[dim]
-            x = F.pad(x, pad)
-            outer, inner, middle = _BINOMIAL
-            blurred = (x.narrow(dim, 0, size) + x.narrow(dim, 4, size)) * outer
-            blurred.add_(x.narrow(dim, 1, size), alpha=inner).add_(x.narrow(dim, 3, size), alpha=inner)
-            x = blurred.add_(x.narrow(dim, 2, size), alpha=middle)
-        return x
+            blurred = _blur(level, (_REACH, _REACH))
+            inverse, share = self._inverse(blurred, scale)
+            parts = blurred[:, :CHANNELS].split(PART_SIZES, 1)
+            sources.append(torch.cat((*(a * b for a, b in zip(parts, share.split(1, 1), strict=True)), inverse), 1))
+        return sources
 
 
-def _guided(x: Tensor, sigma: Tensor, cells: Cells | None) -> Guided:
-    """Guided means of a batch whose images may differ in cell size."""
-    if cells is not None:
-        return guided_mean(x, sigma, cells.points, cells.side, cells.origin)
-    points = known_points(sigma)
-    sides = cell_sizes(points)
-    mean, variance, support = torch.empty_like(x[:, EBSD]), torch.empty_like(x[:, :2]), torch.empty_like(x[:, :1])
-    for side in sorted(set(sides)):
-        which = torch.tensor([i for i, s in enumerate(sides) if s == side], device=x.device)
-        part = guided_mean(x[which], sigma[which], points[which], side)
-        mean[which], variance[which], support[which] = part.mean, part.variance, part.support
-    return Guided(mean, variance, support)
+def _weighted(x: Tensor, sigma: Tensor) -> Tensor:
+    """State times precision, and precision (B, 27, h, w)."""
+    precision = sigma**-2
+    parts = zip(x.split(GROUP_SIZES, 1), precision.split(1, 1), strict=True)
+    return torch.cat((*(part * weight for part, weight in parts), precision), 1)
+
+
+def _blur(x: Tensor, edges: tuple[int, int]) -> Tensor:
+    """Binomial 5 x 5 kernel of unit sum; ``edges`` rows above and below, and two columns beside, count as unknown.
+
+    The result has as many columns and, of rows with edges, four fewer.
+    """
+    # Shifted sums: convolutions of one channel each take twice as long on a CPU.
+    outer, inner, middle = _BINOMIAL
+    for dim, pad in ((-2, (0, 0, *edges)), (-1, (_REACH, _REACH))):
+        x = F.pad(x, pad) if any(pad) else x
+        size = x.shape[dim] - 2 * _REACH
+        blurred = (x.narrow(dim, 0, size) + x.narrow(dim, 4, size)) * outer
+        blurred.add_(x.narrow(dim, 1, size), alpha=inner).add_(x.narrow(dim, 3, size), alpha=inner)
+        x = blurred.add_(x.narrow(dim, 2, size), alpha=middle)
+    return x
+
+
+def _grown(coarse: list[Tensor], top: int, bottom: int) -> Tensor | None:
+    """Sum of coarse images at the rows of a strip, interpolated (bilinear)."""
+    rows, weights = [], []
+    for scale, source in enumerate(coarse, 1):
+        times = 2**scale
+        first, last = (max(0, math.floor((row + 0.5) / times - 0.5)) for row in (top, bottom - 1))
+        part = source[:, :, first : last + 2]
+        # Columns at once, rows below: a strip's are few, and one product does them for all scales.
+        wide = F.interpolate(part.flatten(1, 2), scale_factor=times, mode="linear")
+        rows.append(wide.view(*part.shape[:3], -1))
+        at = (torch.arange(top, bottom, device=source.device) + 0.5) / times - 0.5
+        at = at.clamp(0, source.shape[-2] - 1) - first
+        weights.append((1 - (at[:, None] - torch.arange(part.shape[2], device=at.device)).abs()).clamp(min=0))
+    return torch.matmul(torch.cat(weights, 1), torch.cat(rows, 2)) if coarse else None
