@@ -16,9 +16,11 @@ _ANGLE = 5.0
 _AROUND = 4
 _CHUNK = 1 << 16
 # Logit of a grain that nobody measured, by the logarithms of the network's variance, of the chance of a crossing on the
-# way to the nearest point, and of that way: logistic regression (`benchmark.unlit.logistic`) on errors above 5 degrees
-# of unmeasured pixels with light whose rival has less than 2 %, on synthetic sections at scales 2, 4 and, most of them,
-# 8. Fitted once; the table of bounds, which a command prints, is fitted on top of it.
+# way to the nearest point, and of that way: logistic regression on errors above 5 degrees of unmeasured pixels with light
+# whose rival has less than 2 %, on synthetic sections at scales 2, 4 and, most of them, 8. Fitted once, on sections that
+# are not on record; `benchmark.missed` fits it on others: (3.645, 0.556, 3.166, -0.789) on `--sections 0`, (1.795, 0.549,
+# 1.823, 0.137) on `--sections 5`. The network's share is sure, the two of the distance nearly one term. The table of
+# bounds, which a command prints, is fitted on top of it.
 _MISSED = (3.64, 0.573, 3.138, -0.822)
 
 
@@ -36,15 +38,18 @@ class Surroundings:
     spacing: Tensor
     rate: float
 
+    def missed_terms(self, variance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logarithms (H, W) that the logit of `missed` weighs: of the variance, of a crossing, and of the way."""
+        crossed = 1 - torch.exp(-self.rate * self.nearest)
+        return (variance + 0.003).log(), (crossed + 0.01).log(), self.nearest.clamp(min=1.0).log()
+
     def missed(self, variance: Tensor) -> Tensor:
         """Probability (H, W) that nobody measured the grain of a pixel, which light then cannot turn about its c-axis.
 
         ``variance`` (H, W): of the network's estimate, as a share of the embedding's squared norm.
         """
-        crossed = 1 - torch.exp(-self.rate * self.nearest)
-        terms = ((variance + 0.003).log(), (crossed + 0.01).log(), self.nearest.clamp(min=1.0).log())
         logit = torch.full_like(variance, _MISSED[0])
-        for weight, term in zip(_MISSED[1:], terms, strict=True):
+        for weight, term in zip(_MISSED[1:], self.missed_terms(variance), strict=True):
             logit += weight * term
         return torch.where(self.nearest > 0, torch.sigmoid(logit), 0.0)
 
