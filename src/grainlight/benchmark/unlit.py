@@ -19,8 +19,8 @@ from grainlight.benchmark.scenario import Scenario
 from grainlight.benchmark.subject import FIRST_SEED, SECTIONS, validation_section
 from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.state import EBSD, is_unknown
-from grainlight.restore.enhance import prepare
 from grainlight.restore.ensemble import Placing, members
+from grainlight.restore.inputs import prepare
 from grainlight.restore.projection import find_neighbours
 from grainlight.restore.settings import Settings
 from grainlight.restore.surroundings import surroundings

@@ -16,8 +16,9 @@ from grainlight.diffusion.denoiser import Denoiser
 from grainlight.diffusion.state import EBSD, LIGHT, is_unknown
 from grainlight.errors import InputError
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.restore.enhance import enhance, prepare
+from grainlight.restore.enhance import enhance
 from grainlight.restore.ensemble import Placing, members
+from grainlight.restore.inputs import prepare
 from grainlight.restore.projection import find_neighbours
 from grainlight.restore.settings import Settings
 from grainlight.restore.tiles import TiledDenoiser
