@@ -42,7 +42,7 @@ def restoration() -> tuple[OrientationMap, Result, OrientationMap]:
         source=source,
         light=np.zeros((5, *full.shape), dtype=np.float32),
         measured=measured,
-        measured_quaternions=full.quaternions,
+        measured_points=full.quaternions[measured],
         correction=np.zeros(full.shape, dtype=np.float32),
         record={},
     )
@@ -120,7 +120,7 @@ def made() -> Made:
         source=source,
         light=light,
         measured=measured,
-        measured_quaternions=full.quaternions,
+        measured_points=full.quaternions[measured],
         correction=np.where(measured, 0.3, np.nan).astype(np.float32),
         record=record,
         samples=np.stack([SampleFrame.EDAX2.from_frame_s(noisy(1.0)) for _ in range(3)]).astype(np.float16),

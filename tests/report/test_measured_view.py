@@ -39,7 +39,9 @@ def test_holes_are_black_and_other_phases_grey(made):
     phase[25:28, 25:28] = 2
     source = result.source.copy()
     source[25:28, 25:28] = 0
-    seen = view_measured(replace(result, measured=measured, source=source, map=result.map.replace(phase_id=phase)))
+    points = result.measured_quaternions[measured]
+    found = result.map.replace(phase_id=phase)
+    seen = view_measured(replace(result, measured=measured, measured_points=points, source=source, map=found))
     image = seen.colours("Z")
     assert np.allclose(image[32, 32], NOT_INDEXED)
     assert np.allclose(image[26, 26], OTHER_PHASE)
@@ -58,7 +60,9 @@ def test_boundaries_run_between_scan_points_of_different_grains(restoration):
 
 
 def test_nothing_measured_is_no_fault(made):
-    seen = view_measured(replace(made.result, measured=np.zeros_like(made.result.measured)))
+    seen = view_measured(
+        replace(made.result, measured=np.zeros_like(made.result.measured), measured_points=np.zeros((0, 4)))
+    )
     assert (seen.number == -1).all()
     assert np.allclose(seen.colours("Z"), NOT_INDEXED)
     assert not seen.boundaries().any()

@@ -61,7 +61,7 @@ def view_measured(result: Result) -> MeasuredView:
 
     found, at = result.map, result.measured
     points = found.replace(
-        quaternions=result.measured_quaternions[at][None],
+        quaternions=result.measured_points[None],
         phase_id=found.phase_id[at][None],
         x=found.x[at][None],
         y=found.y[at][None],

@@ -30,10 +30,8 @@ def load_result(path: str | Path) -> tuple[Result, tuple[str, ...]]:
     saved = load_saved(path)
     with np.load(path) as data:
         measured = data["measured"]
-        q = np.zeros((*measured.shape, 4))
-        q[..., 0] = 1.0
         given = data["measured_quaternions"].astype(np.float64)
-        q[measured] = given / np.linalg.norm(given, axis=-1, keepdims=True)
+        points = given / np.linalg.norm(given, axis=-1, keepdims=True)
         later = {
             name: data[name] if name in data.files else np.zeros((0, 0), np.uint8)
             for name in ("other_grain", "contradiction", "light_flags")
@@ -46,7 +44,7 @@ def load_result(path: str | Path) -> tuple[Result, tuple[str, ...]]:
             source=data["source"],
             light=data["light"].astype(np.float32),
             measured=measured,
-            measured_quaternions=q,
+            measured_points=points,
             correction=data["correction"],
             record=saved.record,
             samples=saved.samples,

@@ -49,7 +49,7 @@ def assemble(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record
         source,
         posterior.light.numpy().astype(np.float32),
         placed.measured,
-        _measured(ebsd, placed),
+        measured_points(ebsd, placed),
         correction,
         record,
         _samples(posterior, ebsd),
@@ -118,12 +118,9 @@ def _nearest(ebsd: OrientationMap, points: NDArray[np.int64]) -> NDArray[np.floa
     return canonical.quaternions[0]
 
 
-def _measured(ebsd: OrientationMap, placed: Placed) -> NDArray[np.float64]:
-    """Measured orientations (H, W, 4) in the frames of the input."""
-    phase_id = np.where(placed.measured, placed.phase_id, 0)
-    step = (placed.step, placed.step)
-    measured = OrientationMap.from_quaternions(placed.quaternions, step, ebsd.phases, phase_id=phase_id)
-    return _in_frames_of(measured, ebsd).quaternions
+def measured_points(ebsd: OrientationMap, placed: Placed) -> NDArray[np.float64]:
+    """Measured orientations (n, 4) in the frames of the input, as `Result` holds them."""
+    return ebsd.quaternions.reshape(-1, 4)[placed.nearest[placed.measured]]
 
 
 def _where(restored: NDArray[np.bool_], values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -164,16 +161,21 @@ def _fields(
 
     Both vendors' names are filled, because the output may be of the other format than the input.
     """
-    fields = {name: values.reshape(-1)[placed.nearest] for name, values in ebsd.fields.items()}
+    # Single precision: no vendor's column has more digits, and a large map has many pixels.
+    fields = {name: _single(values.reshape(-1)[placed.nearest]) for name, values in ebsd.fields.items()}
     lost = source == NOT_RESTORED
     bound = np.nan_to_num(uncertainty, nan=0.0)
     for name in ("mad", "fit"):
-        fields[name] = np.where(lost, fields.get(name, 0.0), bound)
+        fields[name] = _single(np.where(lost, fields.get(name, 0.0), bound))
     # Other programs drop points of low confidence index: ours falls from 1 to 0 as the bound rises to 30 degrees.
-    fields["ci"] = np.where(lost, fields.get("ci", 1.0), np.clip(1.0 - bound / 30.0, 0.0, 1.0))
+    fields["ci"] = _single(np.where(lost, fields.get("ci", 1.0), np.clip(1.0 - bound / 30.0, 0.0, 1.0)))
     if "error" in fields:
         fields["error"] = np.where(phase_id > 0, np.where(lost, fields["error"], 0), 3)
     return fields
+
+
+def _single(values: NDArray[Any]) -> NDArray[Any]:
+    return values.astype(np.float32) if values.dtype == np.float64 else values
 
 
 def _phase_edges(phase_id: NDArray[np.int16]) -> NDArray[np.bool_]:

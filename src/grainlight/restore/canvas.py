@@ -34,8 +34,13 @@ class Canvas:
             ahead = (slice(None),) * before
             self.arrays[name][*ahead, *window.inner] = values[*ahead, *window.kept]
 
-    def result(self, last: Result, origin: tuple[float, float], record: dict[str, Any]) -> Result:
-        """Return the whole; frames, phases and step are those of the ``last`` window, which came of the same map."""
+    def result(
+        self, last: Result, points: NDArray[np.float64], origin: tuple[float, float], record: dict[str, Any]
+    ) -> Result:
+        """Return the whole with the measured ``points`` of all windows (n, 4).
+
+        Frames, phases and step are those of the ``last`` window, which came of the same map.
+        """
         layers = {name.removeprefix("field "): a for name, a in self.arrays.items() if name.startswith("field ")}
         found = OrientationMap.from_quaternions(
             self.arrays["quaternions"],
@@ -48,12 +53,12 @@ class Canvas:
             source=last.map.source,
         ).replace(origin=origin)
         rest = {f.name: self.arrays[f.name] for f in fields(Result) if f.name in self.arrays}
-        return Result(map=found, record=record, **rest)
+        return Result(map=found, measured_points=points, record=record, **rest)
 
 
 def _arrays(part: Result) -> dict[str, NDArray[Any]]:
     """What a result holds for each pixel, by name."""
-    held = {f.name: getattr(part, f.name) for f in fields(Result)}
+    held = {f.name: getattr(part, f.name) for f in fields(Result) if f.name != "measured_points"}
     found = {name: values for name, values in held.items() if isinstance(values, np.ndarray) and values.size}
     found |= {name: getattr(part.map, name) for name in _OF_THE_MAP}
     return found | {f"field {name}": values for name, values in part.map.fields.items()}

@@ -15,7 +15,7 @@ from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
 from grainlight.restore.allocation import memory_reused
-from grainlight.restore.assemble import assemble
+from grainlight.restore.assemble import assemble, measured_points
 from grainlight.restore.canvas import Canvas
 from grainlight.restore.device import choose_device
 from grainlight.restore.estimate import check_memory
@@ -102,7 +102,7 @@ def _restore(
     if len(cut) == 1:
         return part
     origin = ebsd.origin[0] + inputs.placed.left, ebsd.origin[1]
-    return canvas.result(part, origin, record)
+    return canvas.result(part, measured_points(ebsd, inputs.placed), origin, record)
 
 
 def _draft(

@@ -44,8 +44,9 @@ class Result:
         inferred.
     light
         (5, H, W) restored canonical harmonics A0, A2c, A2s, A4c, A4s.
-    measured, measured_quaternions
-        Where EBSD measured, and what, in the frames of the input: nothing measured is lost.
+    measured, measured_points
+        Where EBSD measured (H, W), and what: orientations (n, 4) in the frames of the input, in the order of
+        `numpy.argwhere`; `measured_quaternions` (H, W, 4) is the same as an image. Nothing measured is lost.
     correction
         Angle in degrees between measurement and output; NaN where nothing was measured.
     record
@@ -72,13 +73,21 @@ class Result:
     source: NDArray[np.uint8]
     light: NDArray[np.float32]
     measured: NDArray[np.bool_]
-    measured_quaternions: NDArray[np.float64]
+    measured_points: NDArray[np.float64]
     correction: NDArray[np.float32]
     record: dict[str, Any]
     samples: NDArray[np.float16] = field(default_factory=lambda: np.zeros((0, 0, 0, 4), np.float16))
     other_grain: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     contradiction: NDArray[np.float32] | None = None
     light_flags: NDArray[np.uint8] | None = None
+
+    @property
+    def measured_quaternions(self) -> NDArray[np.float64]:
+        """What EBSD measured (H, W, 4) in the frames of the input; the identity where it did not."""
+        found = np.zeros((*self.measured.shape, 4))
+        found[..., 0] = 1.0
+        found[self.measured] = self.measured_points
+        return found
 
     def to_orix(self) -> CrystalMap:
         """The restored map as an orix `CrystalMap`, with uncertainty, boundary and source as properties."""
@@ -139,7 +148,7 @@ class Result:
                         "source": self.source,
                         "light": self.light.astype(np.float16),
                         "measured": self.measured,
-                        "measured_quaternions": self.measured_quaternions[self.measured].astype(np.float32),
+                        "measured_quaternions": self.measured_points.astype(np.float32),
                         "correction": self.correction,
                         "samples": self.samples,
                         "other_grain": self.other_grain.astype(np.float16),
