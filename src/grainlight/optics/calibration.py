@@ -25,7 +25,16 @@ from grainlight.errors import InputError
 from grainlight.optics.harmonics import Harmonics
 from grainlight.optics.relief import Relief, fit_relief
 from grainlight.optics.resample import sample_at
-from grainlight.optics.robust import cauchy_weight, grain_count, grouping, polynomial, spread, weighted_fit
+from grainlight.optics.robust import (
+    cauchy_weight,
+    grain_count,
+    grouping,
+    polynomial,
+    polynomial_at,
+    solve,
+    spread,
+    weighted_fit,
+)
 from grainlight.optics.state import powers
 
 _FEWEST_POINTS = 24
@@ -103,8 +112,7 @@ class Calibration:
 
     def light_at(self, row: Tensor, column: Tensor) -> Tensor:
         """Return V times the local brightness at pixel positions (broadcast together), mean about 1."""
-        basis = polynomial(row, column, self.shape, self.order)
-        even = torch.tensordot(self.light.to(basis.device, basis.dtype), basis, dims=1).clamp_min(0.1)
+        even = polynomial_at(self.light, row, column, self.shape, self.order).clamp_min(0.1)
         return even * self.relief.at(row, column)
 
     def canonical(self, coefficients: Tensor, light: Tensor) -> Tensor:
@@ -291,18 +299,26 @@ def _fit(values: Tensor, axes: Tensor, basis: Tensor, sense: int) -> _Fit:
         error[0] = sigma[0] * inverse[1:3, 1:3].sum().clamp_min(0).sqrt()
         parts, targets = [background[0] + background[1] * g2 + background[2] * g4], [a0 - background[3]]
         for k in range(2):
-            curve[k] = _curve(z[k], h[k], s, v, a0, weight[k + 1], float(sigma[k + 1]))
-            shape = h[k] * (1 + curve[k] * (1 - s))
-            columns = torch.stack((v * shape, a0 + 0j, one + 0j), 1)
+            # the curve's own column beside the others: every fit of this round has the same normal equations
+            turning = v * h[k]
+            rows = torch.stack((turning, turning * (1 - s), a0 + 0j, one + 0j))
+            weighted = rows.conj() * weight[k + 1]
+            normal, right = weighted @ rows.T, weighted @ z[k]
+            curve[k] = _curve(normal, right, len(s), float(sigma[k + 1]))
             ridge = torch.tensor([0.0, 1e-2 * len(s), 1e-2 * len(s)], dtype=torch.float64)
-            solution, inverse = weighted_fit(columns, z[k], weight[k + 1], ridge)
-            residual = z[k] - columns @ solution
+            bent = torch.zeros(4, 3, dtype=torch.complex128)
+            bent[0, 0] = bent[2, 1] = bent[3, 2] = 1.0
+            bent[1, 0] = curve[k]
+            solution, inverse = solve(bent.T @ normal @ bent, bent.T @ right, ridge)
+            shape = h[k] * (1 + curve[k] * (1 - s))
+            target = z[k] - (solution[1] * a0 + solution[2])
+            residual = target - solution[0] * (v * shape)
             sigma[k + 1] = max(spread(residual), 1e-12)
             weight[k + 1] = cauchy_weight(residual, float(sigma[k + 1]))
             gain[k + 1], leak[k], offset[k] = solution[0], solution[1], solution[2]
             error[k + 1] = sigma[k + 1] * inverse[0, 0].real.sqrt()
             parts.append(solution[0] * shape)
-            targets.append(z[k] - columns[:, 1:] @ solution[1:])
+            targets.append(target)
             residuals[k + 1] = residual
         light = _light(parts, targets, weight, sigma, basis, prior)
     gain, background, offset = gain * unit, background * unit, offset * unit
@@ -314,16 +330,19 @@ def _curves(s: Tensor, k: tuple[float, float]) -> tuple[Tensor, Tensor]:
     return s * (1 + k[0] * (1 - s)), s * s * (1 + k[1] * (1 - s))
 
 
-def _curve(z: Tensor, h: Tensor, s: Tensor, v: Tensor, a0: Tensor, weight: Tensor, sigma: float) -> float:
-    """Return the real k of G h (1 + k (1 - s)), drawn to zero as if it were known to 0.5 beforehand."""
-    columns = torch.stack((v * h, v * h * (1 - s), a0 + 0j, torch.ones_like(h)), 1)
+def _curve(normal: Tensor, right: Tensor, count: int, sigma: float) -> float:
+    """Return the real k of G h (1 + k (1 - s)), drawn to zero as if it were known to 0.5 beforehand.
+
+    ``normal`` (4, 4), ``right`` (4,): equations of V h, V h (1 - s), a0 and 1 at ``count`` points.
+    """
     free = torch.zeros(4, dtype=torch.float64)
-    plain, _ = weighted_fit(columns[:, [0, 2, 3]], z, weight, free[:3])
+    keep = torch.tensor([0, 2, 3])
+    plain, _ = solve(normal[keep][:, keep], right[keep], free[:3])
     if float(plain[0].abs()) < 1e-12:  # no contrast at all (a0 is about 1 here)
         return 0.0
     free[1] = (sigma / (0.5 * float(plain[0].abs()))) ** 2
-    free[2:] = 1e-2 * len(s)
-    solution, _ = weighted_fit(columns, z, weight, free)
+    free[2:] = 1e-2 * count
+    solution, _ = solve(normal, right, free)
     size = float(solution[0].abs()) ** 2
     if size == 0:
         return 0.0

@@ -12,7 +12,7 @@ from grainlight.optics.calibration import Calibration
 from grainlight.optics.harmonics import Harmonics
 from grainlight.optics.relief import local_mean
 from grainlight.optics.resample import sample_at
-from grainlight.optics.robust import binned_mean, binned_variance, box_mean, nonnegative_line, soft_mean
+from grainlight.optics.robust import binned_mean, binned_variance, bins_of, box_mean, nonnegative_line, soft_mean
 
 OUTSIDE, SATURATED, MISFIT, CONTRADICTION, INCONSISTENT = 1, 2, 4, 8, 16
 _CEILING = 30.0
@@ -186,9 +186,9 @@ def _point_residuals(
         r = torch.complex(residual[part][0], residual[part][1]) if group else residual[0]
         # what scales with brightness scales with the background of A0 too
         length = expected[part].square().sum(0) if group else (expected[0] + ground).square()
-        centre, variance = binned_variance(r, length)
-        _, photons = binned_mean(noise[group].square(), length, len(centre))
-        _, tilts = binned_mean(jitter[group] * turn, length, len(centre))
+        bins = bins_of(length)
+        centre, variance = binned_mean(length, bins), binned_variance(r, bins)
+        photons, tilts = binned_mean(noise[group].square(), bins), binned_mean(jitter[group] * turn, bins)
         # the axes may be better than stated: do not take off more than about half of what is seen
         left = torch.maximum(variance - photons - tilts, 0.4 * variance - photons).clamp_min(0.0)
         terms.append(nonnegative_line(centre, left))
@@ -246,9 +246,9 @@ def _least_chi(calibration: Calibration, state: Tensor, sigma: Tensor) -> tuple[
 
     best, s = torch.full_like(size2, torch.inf), torch.zeros_like(size2)
     for k in range(9):
-        trial = torch.full_like(s, k / 8)
-        value = cost(trial)
-        s, best = torch.where(value < best, trial, s), torch.minimum(best, value)
+        value = cost(torch.tensor(k / 8, dtype=s.dtype, device=s.device))
+        s.masked_fill_(value < best, k / 8)
+        best = torch.minimum(best, value)
     # parabolas through three neighbours find the valley between grid points
     for width in (1 / 16, 1 / 64):
         left, right = cost(s - width), cost(s + width)

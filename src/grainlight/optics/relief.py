@@ -33,6 +33,8 @@ class Relief:
 
     def at(self, row: Tensor, column: Tensor) -> Tensor:
         """Return the brightness at pixel positions, (R, 1) rows by (C,) columns or equal shapes; linear in between."""
+        if row.ndim == 2 and row.shape[1] == 1 and column.ndim == 1:
+            return self._on_lattice(row[:, 0], column)
         row, column = torch.broadcast_tensors(row, column)
         high, wide = self.factor.shape
         y = ((row + 0.5) * (high / self.shape[0]) - 0.5).clamp(0, high - 1)
@@ -44,6 +46,18 @@ class Relief:
         top = table[y0, x0] * (1 - fx) + table[y0, x1] * fx
         low = table[y1, x0] * (1 - fx) + table[y1, x1] * fx
         return top * (1 - fy) + low * fy
+
+    def _on_lattice(self, row: Tensor, column: Tensor) -> Tensor:
+        """Return the brightness (R, C) at rows (R,) by columns (C,)."""
+        found = self.factor.to(row.device, row.dtype)
+        for axis, (at, size) in enumerate(zip((row, column), self.shape, strict=True)):
+            count = found.shape[axis]
+            place = ((at + 0.5) * (count / size) - 0.5).clamp(0, count - 1)
+            low = place.floor().long().clamp(max=max(count - 2, 0))
+            share = (place - low)[:, None] if axis == 0 else place - low
+            high = (low + 1).clamp(max=count - 1)
+            found = torch.lerp(found.index_select(axis, low), found.index_select(axis, high), share)
+        return found
 
 
 def flat_relief(shape: tuple[int, int]) -> Relief:
@@ -108,5 +122,10 @@ class _Cells:
         radius = math.ceil(3 * reach)
         x = torch.arange(-radius, radius + 1, dtype=sums.dtype)
         kernel = torch.exp(-0.5 * (x / reach) ** 2)
-        padded = functional.pad(sums.view(-1, 1, self.high, self.wide), (radius, radius, radius, radius))
-        return functional.conv2d(functional.conv2d(padded, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))[:, 0]
+        found = functional.pad(sums.view(-1, self.high, self.wide), (radius, radius, radius, radius))
+        for axis, count in ((1, self.high), (2, self.wide)):
+            total = found.narrow(axis, radius, count) * kernel[radius]
+            for k in range(radius):
+                total += (found.narrow(axis, k, count) + found.narrow(axis, 2 * radius - k, count)).mul_(kernel[k])
+            found = total
+        return found

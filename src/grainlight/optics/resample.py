@@ -45,6 +45,8 @@ def resample(
     high, wide = image.shape[-2:]
     index_r, weight_r = _taps(high, rows, step_pl, origin[1], step_out)
     index_c, weight_c = _taps(wide, columns, step_pl, origin[0], step_out)
+    if _same(index_r, weight_r, high) and _same(index_c, weight_c, wide):
+        return image if image.is_floating_point() else image.to(torch.float32)
     flat = image.reshape(-1, high, wide)
     flat = flat if flat.is_floating_point() else flat.to(torch.float32)
     finite = torch.isfinite(flat)
@@ -76,6 +78,9 @@ def resample_harmonics(
     original images); `clipped` becomes the nearest pixel's largest count, rounded up.
     """
     grid = {"step_pl": step_pl, "origin": origin, "rows": rows, "columns": columns, "step_out": step_out}
+    sides = zip(harmonics.shape, (rows, columns), origin[::-1], strict=True)
+    if all(_same(*_taps(size, count, step_pl, start, step_out), size) for size, count, start in sides):
+        return harmonics
     coefficients = resample(harmonics.coefficients, **grid)  # type: ignore[arg-type]
     variance = resample(harmonics.residual_rms.square(), **grid)  # type: ignore[arg-type]
     clipped = resample(harmonics.clipped.to(coefficients.dtype), **grid)  # type: ignore[arg-type]
@@ -101,6 +106,9 @@ def sample_at(image: Tensor, positions: Tensor) -> Tensor:
     inside = (at > -0.5).all(1) & (at[:, 0] < high - 0.5) & (at[:, 1] < wide - 0.5)
     row = torch.nan_to_num(at[:, 0], nan=0.0).clamp(0, high - 1)
     column = torch.nan_to_num(at[:, 1], nan=0.0).clamp(0, wide - 1)
+    if bool((row == row.round()).all()) and bool((column == column.round()).all()):
+        value = image.reshape(len(image), -1)[:, row.long() * wide + column.long()]
+        return value if bool(inside.all()) else torch.where(inside, value, torch.nan)
     r0, c0 = row.floor().long().clamp(max=max(high - 2, 0)), column.floor().long().clamp(max=max(wide - 2, 0))
     fr, fc = (row - r0).to(image.dtype), (column - c0).to(image.dtype)
     r1, c1 = (r0 + 1).clamp(max=high - 1), (c0 + 1).clamp(max=wide - 1)
@@ -136,6 +144,14 @@ def _taps(size: int, count: int, step_in: float, origin: float, step_out: float)
     inside = (centre > -0.5 - 1e-9) & (centre < size - 0.5 + 1e-9)
     weight = torch.where(inside[:, None], weight, 0.0)
     return index.clamp(0, size - 1).long(), weight
+
+
+def _same(index: Tensor, weight: Tensor, size: int) -> bool:
+    """Whether taps give a line of pixels back as it is."""
+    if len(index) != size:
+        return False
+    own = torch.where(index == torch.arange(size)[:, None], weight, 0.0).sum(1)
+    return bool(((own - 1).abs() < 1e-9).all()) and bool(((weight.sum(1) - 1).abs() < 1e-9).all())
 
 
 def _cubic(t: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,12 +31,17 @@ def weighted_fit(columns: Tensor, target: Tensor, weight: Tensor, ridge: Tensor)
         (n,) and the inverse (n, n) of the normal matrix: times the residual's variance it is the covariance of x.
     """
     weighted = columns.conj() * weight[:, None]
-    normal = weighted.T @ columns + torch.diag(ridge).to(columns.dtype)
+    return solve(weighted.T @ columns, weighted.T @ target, ridge)
+
+
+def solve(normal: Tensor, right: Tensor, ridge: Tensor) -> tuple[Tensor, Tensor]:
+    """Return x and inverse as `weighted_fit` does, of normal equations (n, n) and (n,) without the ridge (n,)."""
+    normal = normal + torch.diag(ridge).to(normal.dtype)
     # a column that is zero everywhere (no contrast at all) must not stop the fit
     scale = normal.diagonal().real.clamp_min(0).mean().clamp_min(1e-300)
-    normal = normal + 1e-12 * scale * torch.eye(len(ridge), dtype=columns.dtype)
+    normal = normal + 1e-12 * scale * torch.eye(len(ridge), dtype=normal.dtype)
     inverse = torch.linalg.inv(normal)
-    return inverse @ (weighted.T @ target), inverse
+    return inverse @ right, inverse
 
 
 def spread(residual: Tensor) -> float:
@@ -72,23 +78,38 @@ def polynomial(row: Tensor, column: Tensor, shape: tuple[int, int], order: int) 
     return torch.stack(torch.broadcast_tensors(*terms))
 
 
+def polynomial_at(coefficients: Tensor, row: Tensor, column: Tensor, shape: tuple[int, int], order: int) -> Tensor:
+    """Return the sum of the terms of `polynomial` times coefficients (terms,), without the terms where rows (R, 1) and
+    columns (C,) span a lattice."""
+    if row.ndim != 2 or row.shape[1] != 1 or column.ndim != 1:
+        return torch.tensordot(coefficients.to(row), polynomial(row, column, shape, order), dims=1)
+    table = torch.zeros(4, 4, dtype=row.dtype, device=row.device)
+    places = [(i, j - i) for j in range(order + 1) for i in range(j + 1)]
+    for (i, j), value in zip(places, coefficients.tolist(), strict=True):
+        table[i, j] = value
+    along_y = torch.cat(_legendre(2 * (row + 0.5) / shape[0] - 1), 1)
+    along_x = torch.stack(_legendre(2 * (column + 0.5) / shape[1] - 1))
+    return along_y @ (table @ along_x)
+
+
 def _legendre(t: Tensor) -> list[Tensor]:
     return [torch.ones_like(t), t, 1.5 * t * t - 0.5, (2.5 * t * t - 1.5) * t]
 
 
-def binned_variance(residual: Tensor, size: Tensor, bins: int = 8) -> tuple[Tensor, Tensor]:
-    """Return the mean of `size` and the robust variance of `residual` in bins of equal number, each (bins,)."""
-    order = size.argsort()
-    groups = torch.tensor_split(order, max(1, min(bins, len(order) // 20)))
-    centre = torch.stack([size[g].mean() for g in groups])
-    variance = torch.tensor([spread(residual[g]) ** 2 for g in groups], dtype=torch.float64)
-    return centre, variance
+def bins_of(size: Tensor, bins: int = 8) -> tuple[Tensor, ...]:
+    """Return the indices of `bins` bins of equal number by `size` (P,); of fewer where points are few."""
+    order = torch.from_numpy(np.argsort(size.numpy()))
+    return torch.tensor_split(order, max(1, min(bins, len(order) // 20)))
 
 
-def binned_mean(values: Tensor, size: Tensor, bins: int) -> tuple[Tensor, Tensor]:
-    """Return means of `size` and `values` in `bins` bins of equal number."""
-    groups = torch.tensor_split(size.argsort(), bins)
-    return torch.stack([size[g].mean() for g in groups]), torch.stack([values[g].mean() for g in groups])
+def binned_mean(values: Tensor, groups: tuple[Tensor, ...]) -> Tensor:
+    """Return the mean of `values` (P,) in each bin."""
+    return torch.stack([values[g].mean() for g in groups])
+
+
+def binned_variance(residual: Tensor, groups: tuple[Tensor, ...]) -> Tensor:
+    """Return the robust variance of `residual` (P,) in each bin."""
+    return torch.tensor([spread(residual[g]) ** 2 for g in groups], dtype=torch.float64)
 
 
 def nonnegative_line(x: Tensor, y: Tensor) -> tuple[float, float]:

@@ -18,7 +18,6 @@ from grainlight.register.transform import Transform
 from grainlight.register.view import Group
 
 Array = NDArray[np.float64]
-Single = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 _ROUNDS = 6
 TAIL = 10.0  # mean square residual per channel at which a point's weight has halved
@@ -160,17 +159,18 @@ def _descend(
     now = coefficients_of(start, basis)
     found = moved(start, basis, now)
     at, moved_by = positions(found, basis, points), np.inf
-    state = slopes = normal = None
+    state: Follow | None = None
+    down = across = normal = np.zeros(0)
     for _ in range(rounds):
         state = _follow(level, features, at, before=state if moved_by < reach else None)
         if not state.weight.any():
             return found
         if moved_by > _STALE * reach:
             # per unit of noise
-            slopes = [slope / state.noise[:, None].astype(np.float32) for slope in level.slopes(at)]
-            normal = _normal(basis, *slopes, state.weight)
+            down, across = (slope / state.noise[:, None] for slope in level.slopes(at))
+            normal = _normal(basis, down, across, state.weight)
             moved_by = 0.0
-        change = _solve(basis, normal, *slopes, state, now)
+        change = _solve(basis, normal, down, across, state, now)
         step = basis.columns @ change.astype(np.float32)
         size = np.sqrt((step * step).sum(1))
         largest = float(np.quantile(size, 0.98)) if len(size) else 0.0
@@ -186,7 +186,7 @@ def _descend(
     return found
 
 
-def _normal(basis: Basis, down: Single, across: Single, weight: Array) -> Array:
+def _normal(basis: Basis, down: Array, across: Array, weight: Array) -> Array:
     """Return the matrix (2 n, 2 n) of the normal equations without the prior."""
     # These products are most of a fit; what they lose in single precision the next round puts right.
     b, n = basis.columns, basis.columns.shape[1]
@@ -199,7 +199,7 @@ def _normal(basis: Basis, down: Single, across: Single, weight: Array) -> Array:
     return normal
 
 
-def _solve(basis: Basis, normal: Array, down: Single, across: Single, state: Follow, now: Array) -> Array:
+def _solve(basis: Basis, normal: Array, down: Array, across: Array, state: Follow, now: Array) -> Array:
     """Return the change (n, 2) of the coefficients: the light's slope times displacement equals minus the residual."""
     pull = -state.weight * np.stack([(slope * state.residual).sum(0) for slope in (across, down)])
     prior = np.kron(np.eye(2), basis.prior)

@@ -71,7 +71,7 @@ class View:
         """Return the view with ``factor`` by ``factor`` pixels binned into one."""
         share = blocks(self.seen.astype(np.float32), factor)
         gain = 1 / np.maximum(share, 1e-6)
-        channels = np.stack([blocks(image, factor) * gain for image in self.channels])
+        channels = np.stack([blocks(image, factor) * gain for image in self.channels]).astype(np.float32)
         return replace(self, channels=channels, seen=share > 0.5, binning=self.binning * factor)
 
 
@@ -150,9 +150,9 @@ def _binned(read: _Read, shape: tuple[int, ...], binning: int) -> tuple[NDArray[
     for start in range(0, high, strip):
         part = slice(start, min(start + strip, high))
         images = read(slice(part.start * binning, part.stop * binning))[:, :, : wide * binning]
-        finite = np.isfinite(images).all(0)
+        finite: NDArray[np.bool_] = np.asarray(np.isfinite(images).all(0))
         if not finite.all():
-            images = np.where(finite, images, np.float32(0.0))
+            images = np.where(finite, images, 0.0).astype(np.float32)
         share = blocks(finite.astype(np.float32), binning)
         seen[part] = share > 0.5
         gain = seen[part] / np.maximum(share, 1e-6)
@@ -168,7 +168,7 @@ class _Broad:
         self.shape, self.sigma = seen.shape, sigma
         self.factor = max(1, int(sigma / 4))
         share = self._blurred(seen.astype(np.float32))
-        self.gain = 1 / np.maximum(share, np.float32(1e-3))
+        self.gain: NDArray[np.float32] = np.reciprocal(np.maximum(share, np.float32(1e-3)))
 
     def __call__(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the mean of an image that is 0 where nothing was seen."""
