@@ -27,6 +27,7 @@ from grainlight.restore.chain import Chain, Field, find_choices, nearest_of
 from grainlight.restore.grain_light import grain_offsets, label_grains, neighbour_distances
 from grainlight.restore.lone import AROUND
 from grainlight.restore.response import Response, fit_response, light_powers
+from grainlight.restore.witness import distrust
 
 _CHUNK = 1 << 15
 # Light worse than this says nothing worth an equation (canonical units; a grain's light spreads by some 0.5).
@@ -168,7 +169,13 @@ class _Relabelling:
         turns = self.powers[2:6]
         self.floor = max(settings.floor * float((turns - turns.mean(1, keepdim=True)).square().mean().sqrt()), _LEAST)
         self.stated = torch.where(sigma < _USELESS, sigma.clamp(min=_LEAST) ** -2, 0.0)
+        self.distrust: Tensor | None = None
         self._adopt(fit_response(light, self.stated, self.powers.view(-1, self.rows, self.columns)))
+        # Asked before a boundary has moved: pixels that follow dust would explain its light.
+        points = fixed & ~barred
+        self.distrust = distrust(light - blurred(self.expected, self.kernel), self.precision, points)
+        self.precision /= self.distrust
+        self.expected = self._with_offsets()
 
     def refit(self, widths: tuple[float, ...] | None = None) -> None:
         """Fit blur, gain and noise of the light to the map as it is now; without ``widths`` near the last blur."""
@@ -179,6 +186,8 @@ class _Relabelling:
     def _adopt(self, response: Response) -> None:
         self.response, self.kernel = response, gaussian(response.width)
         noise = (self.sigma * response.noise[:, None, None]).square() + self.floor**2
+        if self.distrust is not None:
+            noise *= self.distrust
         self.precision = torch.where(self.stated > 0, 1 / noise, 0.0)
         self.expected = self._with_offsets()
 
