@@ -263,3 +263,20 @@ def test_orix_reads_what_is_written(random_map, tmp_path, suffix, extra):
     expected = random_map.in_frame(frame).in_crystal_frame(crystal)
     got = xmap.rotations.data.reshape(12, 17, 4)
     assert rotation_angle(got, expected.quaternions)[random_map.indexed].max() < 1e-3
+
+
+@pytest.mark.parametrize("grid", ["square", "hexagonal"])
+def test_a_map_written_in_strips_is_the_same_file(random_map, tmp_path, monkeypatch, grid):
+    from grainlight.maps.io import ang_writer
+
+    if grid == "hexagonal":
+        phase_id = random_map.phase_id.copy()
+        phase_id[1::2, -1] = -1
+        shift = 0.125 * (np.arange(12) % 2)[:, None]
+        random_map = random_map.replace(grid=grid, phase_id=phase_id, x=random_map.x + shift, origin=(-3.0, 2.0))
+    written = []
+    for points in (1 << 15, 17 * 3):
+        monkeypatch.setattr(ang_writer, "_AT_ONCE", points)
+        save_ebsd(random_map, tmp_path / "a.ang", extra={"more": random_map.fields["iq"]})
+        written.append((tmp_path / "a.ang").read_bytes())
+    assert written[0] == written[1]

@@ -57,3 +57,22 @@ def test_more_rows_than_one_piece():
 def test_numbers_that_do_not_fit(value):
     with pytest.raises(ValueError, match="cannot write"):
         written([[1.0, value]], [5])
+
+
+@given(
+    values=arrays(np.float64, st.integers(1, 30), elements=st.floats(0, 2e4)),
+    places=st.integers(0, 7),
+    aligned=st.booleans(),
+)
+def test_digits_looked_up_are_those_counted(values, places, aligned):
+    """Numbers from 0 are written by tables, others digit by digit: with a negative bound, the same text."""
+    by_table = written([values], [places], aligned=aligned)
+    counted = written([values], [places], aligned=aligned, limits=[(-float(values.max()), float(values.max()))])
+    assert by_table == counted.replace("\n ", "\n").removeprefix(" " if aligned else "")
+
+
+def test_pieces_of_a_file_have_one_width():
+    stream = io.BytesIO()
+    for piece in ([1.0, 2.0], [100.0]):
+        write_rows(stream, [piece], [1], limits=[(1.0, 100.0)])
+    assert stream.getvalue() == b"  1.0\n  2.0\n100.0\n"

@@ -180,6 +180,10 @@ class OrientationMap:
         """Return the upper left part of the map, of so many rows and columns at most."""
         return self._picked(slice(rows), slice(columns))
 
+    def rows(self, rows: slice) -> OrientationMap:
+        """Return some rows of the map, without a copy; positions are still those from the point [0, 0] of the whole."""
+        return self._picked(rows, slice(None))
+
     def _picked(self, rows: slice, columns: slice) -> OrientationMap:
         return self.replace(
             quaternions=self.quaternions[rows, columns],

@@ -17,11 +17,13 @@ from grainlight.maps.io.edax import DEFAULT_FRAME
 from grainlight.maps.io.extra import extra_columns
 from grainlight.maps.io.numbering import numbered_phases
 from grainlight.maps.io.own_note import summary
-from grainlight.maps.io.text_rows import write_rows
+from grainlight.maps.io.text_rows import bounds, write_rows
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
 
 _EDAX = (SampleFrame.EDAX1, SampleFrame.EDAX2, SampleFrame.EDAX3, SampleFrame.EDAX4)
+_NO_ANGLE = 4.0 * np.pi
+_AT_ONCE = 1 << 15  # points whose columns are made at once
 _NOT_INDEXED = {"iq": 0.0, "ci": -1.0, "sem": 0.0, "fit": 180.0}
 
 
@@ -52,26 +54,51 @@ def write_ang(
     InputError
         For a place that cannot be written or an extra column of another shape.
     """
-    source = in_edax_frame(ebsd).in_crystal_frame(CrystalFrame.X_ALONG_A)
-    more = extra_columns(extra, source.shape, Path(path))
-    keep = _written(source)
-    indexed = source.indexed[keep]
-    euler = bunge_from_quaternion(source.quaternions[keep])
-    euler[~indexed] = 4.0 * np.pi
-    columns = [*euler.T, *_positions(source, keep)]
-    for name in ("iq", "ci"):
-        columns.append(_field(source, name, keep, indexed))
-    columns.append(numbered_phases(source)[keep])
-    for name in ("sem", "fit"):
-        columns.append(_field(source, name, keep, indexed))
-    columns += [values[keep] for values in more.values()]
+    more = extra_columns(extra, ebsd.shape, Path(path))
+    keep = _written(ebsd)
+    corner = _corner(ebsd, keep)
     decimals = [5] * 5 + [1, 3, 0, 1, 3] + [5] * len(more)
+    strip = max(1, _AT_ONCE // ebsd.shape[1])
+    strips = [slice(start, start + strip) for start in range(0, ebsd.shape[0], strip)]
+    angle = (0.0, 6.0 if ebsd.indexed[keep].all() else _NO_ANGLE)
+    others = [[bounds(column) for column in _columns(ebsd, keep, corner, more, rows)] for rows in strips]
+    limits = [angle] * 3 + [
+        (min(low for low, _ in sides), max(high for _, high in sides)) for sides in zip(*others, strict=True)
+    ]
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        stream.write(_header(source, keep, list(more), summary(record)).encode())
+        stream.write(_header(in_edax_frame(ebsd.cropped(0, 0)), ebsd, keep, list(more), summary(record)).encode())
         try:
-            write_rows(stream, columns, decimals)
+            for rows in strips:
+                # of a large map no second copy is held
+                columns = [*_angles(ebsd, keep, rows).T, *_columns(ebsd, keep, corner, more, rows)]
+                write_rows(stream, columns, decimals, limits=limits)
         except ValueError as error:
             raise InputError("a column cannot be written", file=path, found=str(error)) from error
+
+
+def _angles(ebsd: OrientationMap, keep: NDArray[np.bool_], rows: slice) -> NDArray[np.float64]:
+    """Return the Euler angles (n, 3) of the lines of some rows."""
+    part = in_edax_frame(ebsd.rows(rows)).in_crystal_frame(CrystalFrame.X_ALONG_A)
+    euler = bunge_from_quaternion(part.quaternions[keep[rows]])
+    euler[~part.indexed[keep[rows]]] = _NO_ANGLE
+    return euler
+
+
+def _columns(
+    ebsd: OrientationMap,
+    keep: NDArray[np.bool_],
+    corner: tuple[float, float],
+    more: Mapping[str, NDArray[Any]],
+    rows: slice,
+) -> list[NDArray[Any]]:
+    """Return the columns (n,) after the angles of the lines of some rows."""
+    part, here = ebsd.rows(rows), keep[rows]
+    indexed = part.indexed[here]
+    columns: list[NDArray[Any]] = [part.x[here] + corner[0], part.y[here] + corner[1]]
+    columns += [_field(part, name, here, indexed) for name in ("iq", "ci")]
+    columns.append(numbered_phases(part)[here])
+    columns += [_field(part, name, here, indexed) for name in ("sem", "fit")]
+    return columns + [values[rows][here] for values in more.values()]
 
 
 def in_edax_frame(ebsd: OrientationMap) -> OrientationMap:
@@ -89,10 +116,12 @@ def _written(source: OrientationMap) -> NDArray[np.bool_]:
     return keep
 
 
-def _positions(source: OrientationMap, keep: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
-    x, y = source.x[keep] + source.origin[0], source.y[keep] + source.origin[1]
+def _corner(source: OrientationMap, keep: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return where the point [0, 0] stands in the file [um]."""
     # OIM takes no positions left of or above zero
-    return [x - min(0.0, float(x.min())), y - min(0.0, float(y.min()))]
+    least = (float(values[keep].min()) if not keep.all() else float(values.min()) for values in (source.x, source.y))
+    x, y = (start - min(0.0, low + start) for low, start in zip(least, source.origin, strict=True))
+    return x, y
 
 
 def _field(
@@ -107,7 +136,7 @@ def _field(
     return np.where(indexed, values, _NOT_INDEXED[name])
 
 
-def _header(source: OrientationMap, keep: NDArray[np.bool_], extra: list[str], run: str) -> str:
+def _header(framed: OrientationMap, source: OrientationMap, keep: NDArray[np.bool_], extra: list[str], run: str) -> str:
     odd = int(keep[0].sum())
     even = int(keep[1].sum()) if source.shape[0] > 1 else odd
     lines = ["TEM_PIXperUM          1.000000", "x-star                0.000000", "y-star                0.000000"]
@@ -130,7 +159,7 @@ def _header(source: OrientationMap, keep: NDArray[np.bool_], extra: list[str], r
         "SCANID: \t",
         "",
         "NOTES: Start",
-        f"grainlight: sample_frame={source.sample_frame.value} crystal_frame={source.crystal_frame.value}",
+        f"grainlight: sample_frame={framed.sample_frame.value} crystal_frame={CrystalFrame.X_ALONG_A.value}",
         f"grainlight: {run}",
         "NOTES: End",
         # the list that orix looks for; it holds for OIM's order too

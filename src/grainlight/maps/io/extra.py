@@ -14,17 +14,19 @@ from grainlight.errors import InputError
 
 def extra_columns(
     extra: Mapping[str, NDArray[Any]] | None, shape: tuple[int, int], path: Path
-) -> dict[str, NDArray[np.float64]]:
-    """Return extra columns as float64 by a name without blanks or commas.
+) -> dict[str, NDArray[Any]]:
+    """Return extra columns by a name without blanks or commas.
 
     Raises
     ------
     InputError
         For an array of another shape or with NaN or infinity in it.
     """
-    columns: dict[str, NDArray[np.float64]] = {}
+    columns: dict[str, NDArray[Any]] = {}
     for name, array in (extra or {}).items():
-        values = np.asarray(array, dtype=np.float64)
+        values = np.asarray(array)
+        if values.dtype.kind not in "biuf":
+            values = values.astype(np.float64)
         if values.shape != shape or not np.isfinite(values).all():
             raise InputError(
                 f"the extra column {name} cannot be written",
