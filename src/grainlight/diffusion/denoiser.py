@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from grainlight.diffusion.guide import Cells
+from grainlight.diffusion.layout import by_channel, by_pixel
 from grainlight.diffusion.network import NetworkConfig, UNet
 from grainlight.diffusion.skip import PrecisionWeightedSkip
-from grainlight.diffusion.state import group_to_part, part_to_channel
+from grainlight.diffusion.state import PART_SIZES, group_to_part, part_to_channel
+
+# Of a strip of an image: what its first and last layer need of it stays in a CPU's caches.
+_ROWS = 32
 
 
 class Denoiser(nn.Module):
@@ -49,12 +54,52 @@ class Denoiser(nn.Module):
 
     def refine(self, x: Tensor, sigma: Tensor, b: Tensor, p: Tensor) -> Tensor:
         """D = b + p F for a skip (b, p) that is known already."""
+        # Autocast looks at whole layers.
+        if torch.is_grad_enabled() or x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+            # The network's weights have their channels last: its first convolution lays the image out as they are.
+            return _corrected(b, p, self.network(self._features(x, sigma, b, p)).float())
+        return self._refine_in_strips(x, sigma, b, p)
+
+    def _features(self, x: Tensor, sigma: Tensor, b: Tensor, p: Tensor) -> Tensor:
+        """What the network sees (B, 55, H, W)."""
         std = self.skip.std
-        c_in = part_to_channel((group_to_part(sigma) ** 2 + std**2).rsqrt())
-        features = torch.cat((x * c_in, b / part_to_channel(std), sigma.log() / 4, (p / std).log() / 4), dim=1)
-        # The network's weights have their channels last: its first convolution lays the image out as they are.
-        out = self.network(features).float()
-        return torch.addcmul(b, part_to_channel(p), out)
+        c_in = (group_to_part(sigma) ** 2 + std**2).rsqrt()
+        parts = [part * scale for part, scale in zip(x.split(PART_SIZES, 1), c_in.split(1, 1), strict=True)]
+        parts += [part / scale for part, scale in zip(b.split(PART_SIZES, 1), std.split(1, 1), strict=True)]
+        return torch.cat((*parts, sigma.log() / 4, (p / std).log() / 4), dim=1)
+
+    def _refine_in_strips(self, x: Tensor, sigma: Tensor, b: Tensor, p: Tensor) -> Tensor:
+        """The first and the last layer strip by strip: what they read and write besides is never there as a whole."""
+        rows = x.shape[-2]
+        network, strips = self.network, [(top, min(rows, top + _ROWS)) for top in range(0, rows, _ROWS)]
+        first = None
+        for top, bottom in strips:
+            around, edges = slice(max(0, top - 1), bottom + 1), (int(top == 0), int(bottom == rows))
+            part = self._features(*(image[:, :, around] for image in (x, sigma, b, p)))
+            part = by_pixel(part).unflatten(1, part.shape[2:]).permute(0, 3, 1, 2)
+            part = _convolved(network.stem, part, edges)
+            if first is None:
+                size = (len(x), part.shape[1], *x.shape[2:])
+                first = torch.empty(size, device=x.device, memory_format=torch.channels_last)
+            first[:, :, top:bottom] = part
+        last, out = network.body(first), torch.empty_like(b)
+        del first
+        for top, bottom in strips:
+            around, edges = slice(max(0, top - 1), bottom + 1), (int(top == 0), int(bottom == rows))
+            part = _convolved(network.head, F.silu(last[:, :, around]), edges)
+            part = by_channel(part.permute(0, 2, 3, 1).flatten(1, 2), bottom - top)
+            out[:, :, top:bottom] = _corrected(b[:, :, top:bottom], p[:, :, top:bottom], part)
+        return out
 
     def forward(self, x: Tensor, sigma: Tensor, cells: Cells | None = None) -> Tensor:
         return self.estimate(x, sigma, cells)[0]
+
+
+def _corrected(b: Tensor, p: Tensor, out: Tensor) -> Tensor:
+    return torch.addcmul(b, part_to_channel(p), out)
+
+
+def _convolved(layer: nn.Conv2d, strip: Tensor, edges: tuple[int, int]) -> Tensor:
+    """A 3 x 3 layer on a strip with a row of its neighbours above and below, or ``edges`` rows of zeros."""
+    strip = F.pad(strip, (0, 0, *edges)) if any(edges) else strip
+    return F.conv2d(strip, layer.weight, layer.bias, padding=(0, 1))

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from grainlight.diffusion.state import EBSD, SIGMA_MAX
+from grainlight.diffusion.layout import by_channel, by_pixel
+from grainlight.diffusion.state import SIGMA_MAX
 
 LARGEST_CELL = 12
 # What two pixels of one grain may differ by beyond noise, per channel: orientation, A0, A2, A4; and the share of the
@@ -306,13 +307,12 @@ def _by_block(image: Tensor, side: int) -> Tensor:
     """(B, C, H, W) to (B blocks, pixels of a block, C)."""
     batch, channels, rows, columns = image.shape
     # In two steps, each of which a CPU has a fast way for.
-    image = image.flatten(2).mT.contiguous()
-    blocks = image.view(batch, rows // side, side, columns // side, side, channels).transpose(2, 3)
+    blocks = by_pixel(image).view(batch, rows // side, side, columns // side, side, channels).transpose(2, 3)
     return blocks.reshape(-1, side * side, channels)
 
 
 def _to_image(blocks: Tensor, shape: tuple[int, int, int], side: int) -> Tensor:
     """Inverse of `_by_block`; batch, rows, columns."""
     batch, rows, columns = shape
-    image = blocks.view(batch, rows // side, columns // side, side, side, -1).permute(0, 5, 1, 3, 2, 4)
-    return image.reshape(batch, -1, rows, columns)
+    pixels = blocks.view(batch, rows // side, columns // side, side, side, -1).transpose(2, 3)
+    return by_channel(pixels.reshape(batch, rows * columns, -1), rows)

@@ -45,7 +45,10 @@ class ResidualBlock(nn.Module):
         self.gain = nn.Parameter(torch.full((1, width, 1, 1), 0.3))
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.addcmul(x, self.gain, self.second(F.silu(self.first(F.silu(x)))))
+        # Where no gradient needs them, intermediate images are overwritten.
+        free = not torch.is_grad_enabled()
+        change = self.second(F.silu(self.first(F.silu(x)), inplace=free))
+        return torch.addcmul(x, self.gain, change, out=change if free and change.dtype == x.dtype else None)
 
 
 class UNet(nn.Module):
@@ -72,7 +75,10 @@ class UNet(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.stem(x)
+        return self.head(F.silu(self.body(self.stem(x))))
+
+    def body(self, x: Tensor) -> Tensor:
+        """All but the first and the last layer, (B, widths[0], H, W) to the same."""
         kept = []
         for level, blocks in enumerate(self.down):
             x = blocks(x)
@@ -80,9 +86,25 @@ class UNet(nn.Module):
                 kept.append(x)
                 x = self.shrink[level](x)
         for level in reversed(range(len(self.grow))):
-            x = self.merge[level](torch.cat((self.grow[level](x), kept.pop()), dim=1))
-            x = self.up[level](x)
-        return self.head(F.silu(x))
+            x = self.up[level](self._merged(level, x, kept.pop()))
+        return x
+
+    def _merged(self, level: int, coarse: Tensor, fine: Tensor) -> Tensor:
+        """A coarser level, enlarged, and what was kept of this one."""
+        grow, merge = self.grow[level], self.merge[level]
+        # In lower precision the two would be rounded elsewhere than in training.
+        if torch.is_grad_enabled() or not coarse.dtype == fine.dtype == torch.float32:
+            return merge(torch.cat((grow(coarse), fine), dim=1))
+        # Without gradients: both layers are linear, so they are one, and images of channels are matrices.
+        width = fine.shape[1]
+        from_coarse, from_fine = merge.weight[:, :, 0, 0].split(width, 1)
+        weight = torch.einsum("cmij,om->cijo", grow.weight, from_coarse).flatten(1)
+        bias = torch.addmv(merge.bias, from_coarse, grow.bias)
+        batch, channels, rows, columns = coarse.shape
+        pixels = coarse.permute(0, 2, 3, 1).reshape(-1, channels) @ weight
+        pixels = pixels.view(batch, rows, columns, 2, 2, width).transpose(2, 3).reshape(-1, width)
+        pixels.addmm_(fine.permute(0, 2, 3, 1).reshape(-1, width), from_fine.T).add_(bias)
+        return pixels.view(batch, 2 * rows, 2 * columns, width).permute(0, 3, 1, 2)
 
 
 def flops_per_pixel(config: NetworkConfig) -> float:
