@@ -6,7 +6,7 @@ import pytest
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.restore.place import check_usable, output_shape, place
+from grainlight.restore.place import REACH, check_usable, output_shape, place
 
 from .conftest import STEEL, TITANIUM, section_map
 
@@ -162,3 +162,22 @@ def test_a_hexagonal_map_is_restored_and_written_with_every_point(tmp_path) -> N
     np.testing.assert_allclose(result.measured_quaternions[at], ebsd.quaternions[ebsd.indexed], atol=1e-12)
     result.save(tmp_path / "fine.ctf")
     assert gl.load_ebsd(tmp_path / "fine.ctf").shape == result.map.shape
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_the_nearest_point_is_that_of_a_search(scale: int) -> None:
+    """Axis by axis on a square grid, with holes and unequal steps, is as near as a search among all points."""
+    rng = np.random.default_rng(scale)
+    ebsd = section_map(7, 19)
+    phase_id = np.where(rng.random(ebsd.shape) < 0.3, 0, 1).astype(np.int16)
+    phase_id[5:12, 6:15] = -1
+    ebsd = ebsd.replace(phase_id=phase_id, y=ebsd.y * 1.3, step=(ebsd.step[0], ebsd.step[1] * 1.3))
+    placed = place(ebsd, scale)
+    points = np.stack((ebsd.y, ebsd.x - placed.left), -1).reshape(-1, 2) / placed.step
+    grid = np.stack(np.indices(placed.shape), -1).reshape(-1, 2)
+    apart = np.linalg.norm(grid[:, None] - points[ebsd.indexed.ravel()], axis=-1).min(1).reshape(placed.shape)
+    found = np.linalg.norm(grid - points[placed.nearest.ravel()], axis=-1).reshape(placed.shape)
+    assert ebsd.indexed.ravel()[placed.nearest].all()
+    own = placed.measured
+    assert np.allclose(found[~own], apart[~own])
+    assert np.array_equal(placed.reached, apart <= REACH * scale * 1.3)

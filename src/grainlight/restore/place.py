@@ -16,6 +16,7 @@ from grainlight.restore.windows import Window
 
 # Scan points farther than this many EBSD steps say nothing about a pixel unless light does.
 REACH = 6.0
+_AT_ONCE = 1 << 18  # pixels whose nearest point is searched at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +76,7 @@ class Placed:
     def part(self, window: Window) -> Placed:
         """Return what lies in a window; points keep their numbers of the whole map."""
         here = {
-            name: getattr(self, name)[window.outer]
-            for name in ("measured", "other", "phase_id", "nearest", "reached")
+            name: getattr(self, name)[window.outer] for name in ("measured", "other", "phase_id", "nearest", "reached")
         }
         return replace(self, left=self.left + window.outer[1].start * self.step, **here)
 
@@ -146,22 +146,56 @@ def place(ebsd: OrientationMap, scale: int) -> Placed:
     known = canonical.hexagonal
     measured = np.zeros((rows, columns), dtype=bool)
     measured[tuple(pixel[known].T)] = True
-    grid = np.stack(np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij"), -1).reshape(-1, 2)
-    flat = np.flatnonzero(ebsd.indexed)
-    tree = cKDTree(position.reshape(-1, 2)[flat])
-    distance, index = tree.query(grid, workers=-1)
-    nearest = flat[index].reshape(rows, columns)
+    finer, coarser = _steps(ebsd)
+    nearest, reached = _nearest(position, ebsd.indexed, (rows, columns), REACH * scale * coarser / finer)
     # where two points are as near, the pixel's own
-    nearest[tuple(pixel[ebsd.indexed].T)] = flat
+    nearest[tuple(pixel[ebsd.indexed].T)] = np.flatnonzero(ebsd.indexed)
     phase_id = ebsd.phase_id.reshape(-1)[nearest]
     other = ~known.reshape(-1)[nearest]
     blind = np.flatnonzero(ebsd.phase_id.reshape(-1) == 0)
     if blind.size and other.any():
         # other phases are not restored, so they do not grow over what nobody indexed
-        there = np.flatnonzero(other)
-        nearer = cKDTree(position.reshape(-1, 2)[blind]).query(grid[there], workers=-1)[0] < distance[there]
-        phase_id.reshape(-1)[there[nearer]] = 0
-    finer, coarser = _steps(ebsd)
-    reached = (distance <= REACH * scale * coarser / finer).reshape(rows, columns)
-    points = canonical.quaternions.reshape(-1, 4)
-    return Placed(step, left, points, measured, other & ~measured, phase_id, nearest, reached & ~other, pixel)
+        there = np.argwhere(other)
+        points = position.reshape(-1, 2)
+        distance = np.linalg.norm(points[nearest[other]] - there, axis=1)
+        nearer = cKDTree(points[blind]).query(there, workers=-1)[0] < distance - 1e-9
+        phase_id[tuple(there[nearer].T)] = 0
+    orientations = canonical.quaternions.reshape(-1, 4)
+    return Placed(step, left, orientations, measured, other & ~measured, phase_id, nearest, reached & ~other, pixel)
+
+
+def _nearest(
+    position: NDArray[np.float64], indexed: NDArray[np.bool_], shape: tuple[int, int], reach: float
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the flat index (H, W) of the indexed point that is nearest to each pixel, and whether within ``reach``.
+
+    ``position`` (h, w, 2) row and column of the points in pixels.
+    """
+    row, column = position[:, :1, 0], position[:1, :, 1]
+    if np.array_equal(position[..., 0], np.broadcast_to(row, indexed.shape)) and np.array_equal(
+        position[..., 1], np.broadcast_to(column, indexed.shape)
+    ):
+        # rows straight above one another: each axis on its own, and a search only where that point is not indexed
+        sides = [_nearest_along(at.ravel(), count) for at, count in zip((row, column), shape, strict=True)]
+        (down, far_down), (across, far_across) = sides
+        nearest = down[:, None] * indexed.shape[1] + across
+        reached = far_down[:, None] ** 2 + far_across**2 <= reach**2
+        rest = np.flatnonzero(~indexed.reshape(-1)[nearest])
+    else:
+        nearest, reached = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=bool)
+        rest = np.arange(nearest.size)
+    if rest.size:
+        flat = np.flatnonzero(indexed)
+        tree = cKDTree(position.reshape(-1, 2)[flat])
+        for start in range(0, rest.size, _AT_ONCE):
+            part = rest[start : start + _AT_ONCE]
+            distance, index = tree.query(np.stack(np.divmod(part, shape[1]), -1), workers=-1)
+            nearest.reshape(-1)[part], reached.reshape(-1)[part] = flat[index], distance <= reach
+    return nearest, reached
+
+
+def _nearest_along(at: NDArray[np.float64], count: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return which of rising positions is nearest to 0, 1, ... (of two as near the first), and how far it is."""
+    pixel = np.arange(count)
+    nearest = np.searchsorted((at[1:] + at[:-1]) / 2 + 1e-6, pixel)
+    return nearest, np.abs(at[nearest] - pixel)
