@@ -54,7 +54,9 @@ def estimate_noise(ebsd: OrientationMap, known: float | None = None) -> EbsdNois
     two. Medians over pairs inside grains stand for the means. Maps too small to tell are taken for 0.5 degrees. Quality
     fields then tell points apart, as far as neighbours confirm them (`restore.quality`).
     """
-    one, two = _pairs(ebsd, 1), _pairs(ebsd, 2)
+    steps = [_pairs(ebsd, 1), _pairs(ebsd, 2)]
+    # Vendors that smooth or round write neighbours that are exactly alike: they say nothing of noise.
+    one, two = (pairs.where(pairs.angle > 1e-3) for pairs in steps)
     stated = None if known is None else max(known, LEAST / 2)
     usual = _uniform(ebsd, USUAL if stated is None else stated, 0.0)
     if len(one.angle) < _FEWEST_PAIRS or len(two.angle) < _FEWEST_PAIRS:
@@ -74,7 +76,7 @@ def estimate_noise(ebsd: OrientationMap, known: float | None = None) -> EbsdNois
     drift = max(near - 2 * noise**2, 0.0)
     few = [p.where(np.arange(p.angle.size) % (1 + p.angle.size // _PAIRS_FOR_FIELDS) == 0) for p in inside]
     both = Pairs(*(np.concatenate([getattr(p, name) for p in few]) for name in ("first", "second", "angle", "lag")))
-    found = quality_levels(ebsd, both, _alone(ebsd), noise)
+    found = quality_levels(ebsd, both, _alone(ebsd, steps[0]), noise)
     if found.level is None:
         return EbsdNoise(noise, drift, np.full(ebsd.shape, noise), found.report)
     return EbsdNoise(noise, drift, np.clip(found.level, LEAST, MOST_OF_A_POINT), found.report)
@@ -85,34 +87,46 @@ def _uniform(ebsd: OrientationMap, noise: float, drift: float) -> EbsdNoise:
 
 
 def _pairs(ebsd: OrientationMap, lag: int) -> Pairs:
-    """6/mmm points ``lag`` steps apart along rows and columns; exact copies are left out."""
-    q, known = ebsd.quaternions, ebsd.hexagonal
-    flat = np.arange(known.size).reshape(known.shape)
-    found = []
-    for a, b in ((np.s_[:, lag:], np.s_[:, :-lag]), (np.s_[lag:], np.s_[:-lag])):
-        at = np.argwhere(known[a] & known[b])
-        at = at[:: max(1, len(at) // _MOST_PAIRS)]
-        here, there = (flat[part][tuple(at.T)] for part in (a, b))
-        found.append((here, there, _angles(q.reshape(-1, 4), here, there)))
-    first, second, angle = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    pairs = Pairs(first, second, angle, np.full(first.size, lag, dtype=np.int8))
-    # Vendors that smooth or round write neighbours that are exactly alike: they say nothing of noise.
-    return pairs.where(angle > 1e-3)
-
-
-def _alone(ebsd: OrientationMap) -> NDArray[np.float64]:
-    """(h, w) 1 where no neighbour is within 8 degrees, 0 where one is, NaN with fewer than three neighbours."""
+    """6/mmm points ``lag`` steps apart along rows and columns, thinned where there are very many."""
     q, known = ebsd.quaternions.reshape(-1, 4), ebsd.hexagonal
+    found = []
+    for a, b in _sides(lag):
+        here, there = _both(known, a, b)
+        stride = max(1, here.size // _MOST_PAIRS)
+        here, there = here[::stride], there[::stride]
+        found.append((here, there, _angles(q, here, there)))
+    first, second, angle = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return Pairs(first, second, angle, np.full(first.size, lag, dtype=np.int8))
+
+
+def _sides(lag: int) -> tuple[tuple[Any, Any], ...]:
+    """Slices of a map and of the same map ``lag`` steps on, along rows and columns."""
+    return (np.s_[:, lag:], np.s_[:, :-lag]), (np.s_[lag:], np.s_[:-lag])
+
+
+def _both(known: NDArray[np.bool_], a: Any, b: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Flat indices of known points and of their known neighbours."""
     flat = np.arange(known.size).reshape(known.shape)
-    near, count = (np.zeros(ebsd.shape, dtype=np.int64) for _ in range(2))
-    for a, b in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
-        both = known[a] & known[b]
-        angle = np.full(both.shape, 180.0)
-        angle[both] = _angles(q, flat[a][both], flat[b][both])
-        for part in (a, b):
-            near[part] += both & (angle < _ALONE)
-            count[part] += both
-    return np.where(known & (count >= 3), (near == 0).astype(np.float64), np.nan)
+    both = known[a] & known[b]
+    return flat[a][both], flat[b][both]
+
+
+def _alone(ebsd: OrientationMap, one: Pairs) -> NDArray[np.float64]:
+    """(h, w) 1 where no neighbour is within 8 degrees, 0 where one is, NaN with fewer than three neighbours.
+
+    ``one``: pairs a step apart, used as they are where none was thinned out.
+    """
+    q, known = ebsd.quaternions.reshape(-1, 4), ebsd.hexagonal
+    sides = [_both(known, a, b) for a, b in _sides(1)]
+    first, second = (np.concatenate(part) for part in zip(*sides, strict=True))
+    angle = one.angle if one.angle.size == first.size else _angles(q, first, second)
+    close = angle < _ALONE
+    near, count = (
+        np.bincount(first[use], minlength=known.size) + np.bincount(second[use], minlength=known.size)
+        for use in (close, slice(None))
+    )
+    alone = np.where(near == 0, 1.0, 0.0).reshape(known.shape)
+    return np.where(known & (count.reshape(known.shape) >= 3), alone, np.nan)
 
 
 def _angles(q: NDArray[np.float64], first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float64]:
