@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from grainlight.crystal.embedding import PER_DEGREE, SQUARED_NORM
+from grainlight.restore.lattice import find_lattice, nearest_on_lattice
 
 _CHUNK = 1 << 16
 # Pixels projected at once: what their neighbours say stays in a CPU's cache.
@@ -84,15 +85,19 @@ def find_neighbours(mask: Tensor, k: int = ProjectionSettings.neighbours) -> Nei
     rows, columns = mask.shape
     points = mask.nonzero()
     k = min(k, len(points))
+    lattice = find_lattice(points.numpy())
+    if lattice is None:
+        index, distance = np.empty((rows * columns, k), np.int32), np.empty((rows * columns, k), np.float16)
+        rest = np.arange(rows * columns)
+    else:
+        index, distance, found = nearest_on_lattice(lattice, points.numpy(), (rows, columns), k)
+        rest = np.flatnonzero(~found)
     tree = cKDTree(points.numpy().astype(np.float64))
-    index = torch.empty(rows * columns, k, dtype=torch.int32)
-    distance = torch.empty(rows * columns, k, dtype=torch.float16)
-    for start in range(0, rows * columns, _CHUNK):
-        flat = np.arange(start, min(start + _CHUNK, rows * columns))
+    for start in range(0, len(rest), _CHUNK):
+        flat = rest[start : start + _CHUNK]
         d, i = tree.query(np.stack(np.divmod(flat, columns), -1), k=k, workers=-1)
-        index[start : start + _CHUNK] = torch.from_numpy(i.reshape(len(flat), k).astype(np.int32))
-        distance[start : start + _CHUNK] = torch.from_numpy(d.reshape(len(flat), k)).half()
-    return Neighbours(index, distance, points)
+        index[flat], distance[flat] = i.reshape(len(flat), k), d.reshape(len(flat), k)
+    return Neighbours(torch.from_numpy(index), torch.from_numpy(distance), points)
 
 
 def project(
