@@ -72,16 +72,13 @@ class Denoiser(nn.Module):
         """The first and the last layer strip by strip: what they read and write besides is never there as a whole."""
         rows = x.shape[-2]
         network, strips = self.network, [(top, min(rows, top + _ROWS)) for top in range(0, rows, _ROWS)]
-        first = None
+        size = (len(x), network.config.widths[0], *x.shape[2:])
+        first = torch.empty(size, device=x.device, memory_format=torch.channels_last)
         for top, bottom in strips:
             around, edges = slice(max(0, top - 1), bottom + 1), (int(top == 0), int(bottom == rows))
             part = self._features(*(image[:, :, around] for image in (x, sigma, b, p)))
             part = by_pixel(part).unflatten(1, part.shape[2:]).permute(0, 3, 1, 2)
-            part = _convolved(network.stem, part, edges)
-            if first is None:
-                size = (len(x), part.shape[1], *x.shape[2:])
-                first = torch.empty(size, device=x.device, memory_format=torch.channels_last)
-            first[:, :, top:bottom] = part
+            first[:, :, top:bottom] = _convolved(network.stem, part, edges)
         last, out = network.body(first), torch.empty_like(b)
         del first
         for top, bottom in strips:

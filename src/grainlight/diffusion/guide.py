@@ -257,19 +257,15 @@ def _sums(asks: Tensor, answer: Tensor, level: Tensor, near: Tensor, spare: Tens
     # Every pass over pixels times points counts here, and so does fresh memory: squared distances come from one product
     # each, and everything is written to the same place again.
     first, second, third = spare[:, : len(asks)] if len(spare) else (None, None, None)
-    unlike = None
+    unlike = near.new_full((), MOST)
     *questions, variance = asks.split((*(g.stop - g.start for g in _GROUPS), len(_GROUPS)), -1)
     for group, (question, channels) in enumerate(zip(questions, _GROUPS, strict=True)):
         apart = torch.bmm(question, answer[..., channels].mT, out=second)
         both = torch.add(variance[..., group, None], level[:, group, None], out=third)
-        if unlike is None:
-            unlike = torch.div(apart, both, out=first)
-        else:
-            unlike = torch.addcdiv(unlike, apart, both, out=first)
-    # exp(-MOST u / (MOST + u) / 2) but for a constant factor, with which neither it nor its square leaves the range of
-    # single precision.
-    weights = torch.add(unlike, MOST, out=first)
-    weights = torch.div(weights.new_tensor(0.5 * MOST**2), weights, out=first)
+        unlike = torch.addcdiv(unlike, apart, both, out=first)
+    # MOST has been added to u already: exp(-MOST u / (MOST + u) / 2) but for a constant factor, with which neither it
+    # nor its square leaves the range of single precision.
+    weights = torch.div(unlike.new_tensor(0.5 * MOST**2), unlike, out=first)
     weights = torch.sub(weights, 0.25 * MOST, out=first)
     weights = torch.mul(torch.exp(weights, out=first), near, out=first)
     said = torch.bmm(weights, answer[..., :_HEARD])[..., :_SAID]

@@ -92,6 +92,8 @@ class UNet(nn.Module):
     def _merged(self, level: int, coarse: Tensor, fine: Tensor) -> Tensor:
         """A coarser level, enlarged, and what was kept of this one."""
         grow, merge = self.grow[level], self.merge[level]
+        assert isinstance(grow, nn.ConvTranspose2d)
+        assert isinstance(merge, nn.Conv2d)
         # In lower precision the two would be rounded elsewhere than in training.
         if torch.is_grad_enabled() or not coarse.dtype == fine.dtype == torch.float32:
             return merge(torch.cat((grow(coarse), fine), dim=1))
@@ -99,6 +101,8 @@ class UNet(nn.Module):
         width = fine.shape[1]
         from_coarse, from_fine = merge.weight[:, :, 0, 0].split(width, 1)
         weight = torch.einsum("cmij,om->cijo", grow.weight, from_coarse).flatten(1)
+        assert grow.bias is not None
+        assert merge.bias is not None
         bias = torch.addmv(merge.bias, from_coarse, grow.bias)
         batch, channels, rows, columns = coarse.shape
         pixels = coarse.permute(0, 2, 3, 1).reshape(-1, channels) @ weight

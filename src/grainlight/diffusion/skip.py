@@ -151,7 +151,7 @@ class PrecisionWeightedSkip(nn.Module):
         return inverse, inverse / count
 
     def _coarse(self, x: Tensor, sigma: Tensor) -> list[Tensor]:
-        """What the coarse scales say: (B, 28, H / 2, W / 2), (B, 28, H / 4, W / 4), ...; values by precision, precision."""
+        """What the coarse scales say: values by precision and precisions, (B, 28, H / 2, W / 2) and coarser."""
         if self.scales == 1:
             return []
         rows = _ROWS_AT_ONCE if x.device.type == "cpu" else x.shape[-2]
