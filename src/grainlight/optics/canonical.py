@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from grainlight.optics.calibration import Calibration
 from grainlight.optics.harmonics import Harmonics
-from grainlight.optics.relief import local_mean
+from grainlight.optics.relief import Relief, local_mean
 from grainlight.optics.resample import sample_at
 from grainlight.optics.robust import binned_mean, binned_variance, bins_of, box_mean, nonnegative_line, soft_mean
 
@@ -20,7 +21,9 @@ _NEIGHBOURHOOD = 1.3  # standard deviation of the window for contradictions, in 
 _CONTRADICTED = 1.6
 _CAP = 5.0
 _DOUBT = 0.2  # share of a local brightness correction that is not trusted
-_ROWS = 1 << 18  # pixels handled at once
+_ROWS = 1 << 16  # pixels handled at once
+_POINTS = 1 << 18  # known points handled at once
+_MOST_POINTS = 400_000  # that tell the noise beyond that of the frames
 
 
 @dataclass(frozen=True)
@@ -76,58 +79,69 @@ def apply(
         this is not linear in the measurement, and without it the state follows the curves of the calibration.
     """
     rows, columns = harmonics.shape
-    field = harmonics.coefficients
-    device, dtype = field.device, field.dtype
-    state = torch.empty_like(field)
-    shot = torch.empty(3, rows, columns, dtype=dtype, device=device)
-    doubt = torch.empty(rows, columns, dtype=dtype, device=device)
+    state = torch.empty_like(harmonics.coefficients)
+    sigma = torch.empty(3, rows, columns, dtype=state.dtype, device=state.device)
+    outside = torch.empty(rows, columns, dtype=torch.bool, device=state.device)
     levels = _frame_noise(harmonics)
-    expected_rms = torch.empty(rows, columns, dtype=dtype, device=device)
-    column = torch.arange(columns, dtype=dtype, device=device)
+    # strips of rows, so that of a large image nothing is held beyond what is returned and one map
     step = max(1, _ROWS // columns)
-    for start in range(0, rows, step):
-        part = slice(start, min(start + step, rows))
-        row = torch.arange(part.start, part.stop, dtype=dtype, device=device)[:, None]
-        light = calibration.light_at(row, column)
-        state[:, part] = calibration.canonical(field[:, part], light)
-        doubt[part] = (_DOUBT * (1 - calibration.relief.at(row, column))) ** 2
-        rms = _interpolate(field[0, part], *levels)
-        expected_rms[part] = rms
+    strips = [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
+    for part in strips:
+        a0 = harmonics.coefficients[0, part]
+        light = calibration.light_at(*_lattice(part, state))
+        state[:, part] = calibration.canonical(harmonics.coefficients[:, part], light)
+        outside[part] = ~torch.isfinite(state[:, part]).all(0)
+        state[:, part].masked_fill_(outside[part], 0.0)
+        rms = _interpolate(a0, *levels)
         for group, factor in enumerate(harmonics.group_noise):
             gain = float(calibration.gain[group].abs())
-            shot[group, part] = rms * (factor / max(gain, 1e-300)) / light
+            # what a frame's noise makes of a channel; the rest is added below
+            sigma[group, part] = rms * (factor / max(gain, 1e-300)) / light
 
-    outside = ~torch.isfinite(state).all(0)
-    state = torch.where(outside, torch.zeros((), dtype=dtype, device=device), state)
-    terms, residual, at = _point_residuals(calibration, state, shot, outside, c_axes, positions, axis_noise)
-    size = torch.stack((state[0].square(), state[1] ** 2 + state[2] ** 2, state[3] ** 2 + state[4] ** 2))
-    variance = shot.square()
-    size[0] = (state[0] + _ground(calibration)).square()
-    for group, (constant, share) in enumerate(terms):
-        variance[group] += constant + share * size[group] + doubt * size[group]
-    sigma = variance.clamp_min(1e-8).sqrt()
+    terms, residual, at = _point_residuals(calibration, state, sigma, outside, c_axes, positions, axis_noise)
+    chi, inclination = torch.empty_like(state[0]), torch.empty_like(state[0]) if straighten else None
+    for part in strips:
+        seen, variance = state[:, part], sigma[:, part].square_()
+        doubt = (_DOUBT * (1 - calibration.relief.at(*_lattice(part, state)))) ** 2
+        size = torch.stack(((seen[0] + _ground(calibration)) ** 2, seen[1:3].square().sum(0), seen[3:].square().sum(0)))
+        for group, (constant, share) in enumerate(terms):
+            variance[group] += constant + (share + doubt) * size[group]
+        variance.clamp_min_(1e-8).sqrt_()
+        chi[part], likeliest = _least_chi(calibration, seen, sigma[:, part])
+        if inclination is not None:
+            inclination[part] = likeliest
 
-    flags = outside.to(torch.uint8) * OUTSIDE
-    misfit = _misfit(harmonics, expected_rms)
-    strange, inclination = _inconsistency(calibration, state, sigma)
-    wrong = _contradiction(calibration, sigma, residual, at)
-    for bit, excess, threshold in (
-        (MISFIT, misfit, 1.5),
-        (CONTRADICTION, wrong.amax(0), 1.3),
-        (INCONSISTENT, strange, 1.5),
-    ):
-        flags |= (excess > threshold).to(torch.uint8) * bit
-    sigma = sigma * torch.maximum(torch.maximum(misfit, wrong), strange).clamp(1.0, _CEILING)
-    clipped = harmonics.clipped > 0
-    flags |= (clipped & ~outside).to(torch.uint8) * SATURATED
-    # what is left of a saturated stack rests on fewer frames and on a clipped neighbourhood
-    sigma = torch.where(clipped, sigma * 2, sigma)
-    for group, known in enumerate(calibration.signal):
-        lost = outside if known else torch.ones_like(outside)
-        sigma[group] = sigma[group].masked_fill(lost, torch.inf)
-    if straighten:
+    contradicted = _contradiction(calibration, sigma, residual, at)
+    freedom = sum(count for count, known in zip((1, 2, 2), calibration.signal, strict=True) if known) - 2
+    flags = torch.empty(rows, columns, dtype=torch.uint8, device=state.device)
+    for part in strips:
+        expected = _interpolate(harmonics.coefficients[0, part], *levels)
+        misfit = _misfit(harmonics, expected, part)
+        strange = _inconsistency(chi, freedom, part)
+        wrong = contradicted(part)
+        here = outside[part].to(torch.uint8) * OUTSIDE
+        for bit, excess, threshold in (
+            (MISFIT, misfit, 1.5),
+            (CONTRADICTION, wrong.amax(0), 1.3),
+            (INCONSISTENT, strange, 1.5),
+        ):
+            here |= (excess > threshold).to(torch.uint8) * bit
+        clipped = harmonics.clipped[part] > 0
+        flags[part] = here | (clipped & ~outside[part]).to(torch.uint8) * SATURATED
+        excess = torch.maximum(torch.maximum(misfit, strange), wrong).clamp_(1.0, _CEILING)
+        # what is left of a saturated stack rests on fewer frames and on a clipped neighbourhood
+        sigma[:, part] *= torch.where(clipped, 2 * excess, excess)
+        for group, known in enumerate(calibration.signal):
+            sigma[group, part] = sigma[group, part].masked_fill(outside[part], torch.inf) if known else torch.inf
+    if inclination is not None:
         state = _straightened(calibration, state, inclination)
     return CanonicalLight(state, sigma, flags, calibration.warnings, _report(calibration, sigma, flags, terms))
+
+
+def _lattice(part: slice, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Return rows (R, 1) and columns (C,) of a strip of an image (..., H, C), in its type."""
+    row = torch.arange(part.start, part.stop, dtype=like.dtype, device=like.device)
+    return row[:, None], torch.arange(like.shape[-1], dtype=like.dtype, device=like.device)
 
 
 def _frame_noise(harmonics: Harmonics) -> tuple[Tensor, Tensor]:
@@ -167,14 +181,29 @@ def _point_residuals(
     axis_noise: float,
 ) -> tuple[list[tuple[float, float]], Tensor, Tensor]:
     """Return per group (constant, share) of the variance beyond shot noise, residuals (5, P) and positions (P, 2)."""
-    at, axes = positions.to("cpu", torch.float64), c_axes.to("cpu", torch.float64)
-    values = sample_at(state, at).to("cpu", torch.float64)
-    lost = sample_at(outside[None].to(torch.float32), at)[0].to("cpu")
-    good = torch.isfinite(values).all(0) & torch.isfinite(axes).all(1) & (lost == 0)
-    values, axes, at = values[:, good], axes[good], at[good]
-    noise = sample_at(shot, at).to("cpu", torch.float64)
+    pieces = []
+    lost = outside[None].to(torch.float32) if bool(outside.any()) else None
+    for start in range(0, len(positions), _POINTS):
+        piece = slice(start, start + _POINTS)
+        at, axes = positions[piece].to("cpu", torch.float64), c_axes[piece].to("cpu", torch.float64)
+        values = sample_at(state, at).to("cpu", torch.float64)
+        good = torch.isfinite(values).all(0) & torch.isfinite(axes).all(1)
+        if lost is not None:
+            good &= (sample_at(lost, at)[0] == 0).cpu()
+        values, axes, at = values[:, good], axes[good], at[good]
+        pieces.append((values - calibration.expected(axes), axes, at))
+    residual = torch.cat([piece[0] for piece in pieces], 1)
+    axes, at = (torch.cat([piece[k] for piece in pieces]) for k in (1, 2))
+    few = slice(None, None, 1 + len(at) // _MOST_POINTS)
+    noise = sample_at(shot, at[few]).to("cpu", torch.float64)
+    return _terms(calibration, residual[:, few], noise, axes[few], axis_noise), residual, at
+
+
+def _terms(
+    calibration: Calibration, residual: Tensor, noise: Tensor, axes: Tensor, axis_noise: float
+) -> list[tuple[float, float]]:
+    """Return per group (constant, share) of the variance beyond shot noise ``noise`` (3, P)."""
     expected = calibration.expected(axes)
-    residual = values - expected
     s = axes[:, 0] ** 2 + axes[:, 1] ** 2
     turn = math.radians(axis_noise) ** 2
     # mean square change of one channel when the axis tilts by `turn` in both directions
@@ -192,7 +221,7 @@ def _point_residuals(
         # the axes may be better than stated: do not take off more than about half of what is seen
         left = torch.maximum(variance - photons - tilts, 0.4 * variance - photons).clamp_min(0.0)
         terms.append(nonnegative_line(centre, left))
-    return terms, residual, at
+    return terms
 
 
 def _ground(calibration: Calibration) -> float:
@@ -200,32 +229,30 @@ def _ground(calibration: Calibration) -> float:
     return calibration.floor / float(calibration.gain[0].real) if calibration.signal[0] else 0.0
 
 
-def _misfit(harmonics: Harmonics, expected: Tensor) -> Tensor:
-    """Return the factor by which a pixel's stack misses the harmonics more than noise does."""
+def _misfit(harmonics: Harmonics, expected: Tensor, part: slice) -> Tensor:
+    """Return the factor by which the stack of a strip's pixels misses the harmonics more than noise does."""
     if harmonics.freedom == 0:
         return torch.ones_like(expected)
-    ratio = box_mean(harmonics.residual_rms.square()) / expected.square().clamp_min(1e-30)
+    around, inner = _with_halo(part, harmonics.shape[0])
+    ratio = box_mean(harmonics.residual_rms[around].square())[inner] / expected.square().clamp_min(1e-30)
     # the mean of nine pixels still scatters; only what noise cannot do counts
     allowed = 1 + 4 * math.sqrt(2 / (9 * harmonics.freedom))
     return torch.where(ratio > allowed, ratio.sqrt(), torch.ones_like(ratio))
 
 
-def _inconsistency(calibration: Calibration, state: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-    """Return by how much more than noise the groups of a pixel miss every c-axis, and the likeliest sin^2(beta)."""
-    known = calibration.signal
-    channels = (1 if known[0] else 0) + (2 if known[1] else 0) + (2 if known[2] else 0)
-    freedom = channels - 2
-    rows, columns = sigma.shape[1:]
-    chi = torch.empty(rows, columns, dtype=sigma.dtype, device=sigma.device)
-    inclination = torch.empty_like(chi)
-    step = max(1, _ROWS // columns)
-    for start in range(0, rows, step):
-        part = slice(start, start + step)
-        chi[part], inclination[part] = _least_chi(calibration, state[:, part], sigma[:, part])
+def _inconsistency(chi: Tensor, freedom: int, part: slice) -> Tensor:
+    """Return by how much more than noise the groups of a strip's pixels miss every c-axis."""
     if freedom < 1:
-        return torch.ones_like(chi), inclination
-    ratio = soft_mean(chi) / freedom
-    return torch.where(ratio > 2.2, ratio.sqrt(), torch.ones_like(ratio)), inclination
+        return torch.ones_like(chi[part])
+    around, inner = _with_halo(part, len(chi))
+    ratio = soft_mean(chi[around])[inner] / freedom
+    return torch.where(ratio > 2.2, ratio.sqrt(), torch.ones_like(ratio))
+
+
+def _with_halo(part: slice, rows: int) -> tuple[slice, slice]:
+    """Return a strip with the rows above and below it, and where in those it is."""
+    start = max(part.start - 1, 0)
+    return slice(start, min(part.stop + 1, rows)), slice(part.start - start, part.stop - start)
 
 
 def _least_chi(calibration: Calibration, state: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
@@ -265,26 +292,30 @@ def _straightened(calibration: Calibration, state: Tensor, s: Tensor) -> Tensor:
     return torch.stack((state[0] - bent, state[1] * scale2, state[2] * scale2, state[3] * scale4, state[4] * scale4))
 
 
-def _contradiction(calibration: Calibration, sigma: Tensor, residual: Tensor, at: Tensor) -> Tensor:
-    """Return the factors (3, H, W) by which a neighbourhood's light misses its known c-axes, group by group."""
+def _contradiction(calibration: Calibration, sigma: Tensor, residual: Tensor, at: Tensor) -> Callable[[slice], Tensor]:
+    """Return a function from a strip to the factors (3, R, W) by which a neighbourhood's light misses its known
+    c-axes, group by group."""
     rows, columns = sigma.shape[1:]
-    factor = torch.ones_like(sigma)
-    if len(at) < 50:
-        return factor
     level = sample_at(sigma, at).to("cpu", torch.float64)
-    row = torch.arange(rows, dtype=sigma.dtype, device=sigma.device)[:, None]
-    column = torch.arange(columns, dtype=sigma.dtype, device=sigma.device)
+    fields: list[tuple[int, float, Relief]] = []
     for group, known in enumerate(calibration.signal):
-        if not known:
+        if not known or len(at) < 50:
             continue
         part = slice(2 * group - 1, 2 * group + 1) if group else slice(0, 1)
         miss = (residual[part] / level[group]).square().mean(0).sqrt()
         # one boundary point or one misindexed point says nothing about its neighbours: cap each
         miss = miss.clamp(max=_CAP)
         usual = float(miss.mean())
-        local = local_mean(miss, at, (rows, columns), _NEIGHBOURHOOD, usual).at(row, column)
-        # what chance does not do in a window of some twenty points; normal residuals have 0.8 or 0.9
-        factor[group] = torch.where(local > _CONTRADICTED * usual, local / 0.85, factor[group])
+        fields.append((group, usual, local_mean(miss, at, (rows, columns), _NEIGHBOURHOOD, usual)))
+
+    def factor(strip: slice) -> Tensor:
+        found = torch.ones_like(sigma[:, strip])
+        for group, usual, field in fields:
+            local = field.at(*_lattice(strip, sigma))
+            # what chance does not do in a window of some twenty points; normal residuals have 0.8 or 0.9
+            found[group] = torch.where(local > _CONTRADICTED * usual, local / 0.85, found[group])
+        return found
+
     return factor
 
 
@@ -312,5 +343,5 @@ def _report(
         ("contradiction", CONTRADICTION),
         ("inconsistent", INCONSISTENT),
     ):
-        report[f"share_{name}"] = float((flags & bit).bool().to(torch.float32).mean())
+        report[f"share_{name}"] = int((flags & bit).count_nonzero()) / flags.numel()
     return report
