@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -70,26 +72,33 @@ class Denoiser(nn.Module):
 
     def _refine_in_strips(self, x: Tensor, sigma: Tensor, b: Tensor, p: Tensor) -> Tensor:
         """The first and the last layer strip by strip: what they read and write besides is never there as a whole."""
-        rows = x.shape[-2]
-        network, strips = self.network, [(top, min(rows, top + _ROWS)) for top in range(0, rows, _ROWS)]
-        size = (len(x), network.config.widths[0], *x.shape[2:])
-        first = torch.empty(size, device=x.device, memory_format=torch.channels_last)
-        for top, bottom in strips:
-            around, edges = slice(max(0, top - 1), bottom + 1), (int(top == 0), int(bottom == rows))
-            part = self._features(*(image[:, :, around] for image in (x, sigma, b, p)))
-            part = by_pixel(part).unflatten(1, part.shape[2:]).permute(0, 3, 1, 2)
-            first[:, :, top:bottom] = _convolved(network.stem, part, edges)
-        last, out = network.body(first), torch.empty_like(b)
-        del first
-        for top, bottom in strips:
-            around, edges = slice(max(0, top - 1), bottom + 1), (int(top == 0), int(bottom == rows))
-            part = _convolved(network.head, F.silu(last[:, :, around]), edges)
+        # The first layer's image has no name here: the network lets it go when it needs it no more.
+        last, out = self.network.body(self._first(x, sigma, b, p)), torch.empty_like(b)
+        for top, bottom, around, edges in _strips(x.shape[-2]):
+            part = _convolved(self.network.head, F.silu(last[:, :, around]), edges)
             part = by_channel(part.permute(0, 2, 3, 1).flatten(1, 2), bottom - top)
             out[:, :, top:bottom] = _corrected(b[:, :, top:bottom], p[:, :, top:bottom], part)
         return out
 
+    def _first(self, x: Tensor, sigma: Tensor, b: Tensor, p: Tensor) -> Tensor:
+        stem = self.network.stem
+        size = (len(x), stem.out_channels, *x.shape[2:])
+        out = torch.empty(size, device=x.device, memory_format=torch.channels_last)
+        for top, bottom, around, edges in _strips(x.shape[-2]):
+            part = self._features(*(image[:, :, around] for image in (x, sigma, b, p)))
+            part = by_pixel(part).unflatten(1, part.shape[2:]).permute(0, 3, 1, 2)
+            out[:, :, top:bottom] = _convolved(stem, part, edges)
+        return out
+
     def forward(self, x: Tensor, sigma: Tensor, cells: Cells | None = None) -> Tensor:
         return self.estimate(x, sigma, cells)[0]
+
+
+def _strips(rows: int) -> Iterator[tuple[int, int, slice, tuple[int, int]]]:
+    """First row and end of strips, with a row more on either side, and how many rows are missing there."""
+    for top in range(0, rows, _ROWS):
+        bottom = min(rows, top + _ROWS)
+        yield top, bottom, slice(max(0, top - 1), bottom + 1), (int(top == 0), int(bottom == rows))
 
 
 def _corrected(b: Tensor, p: Tensor, out: Tensor) -> Tensor:
