@@ -27,7 +27,7 @@ def test_tiff_stack(tmp_path, dtype, high):
     tifffile.imwrite(tmp_path / "a.tif", images)
     stack = load_light(tmp_path / "a.tif", "0:180:30", 0.3, origin=(1.0, -2.0), rotates="optics", mirror=True)
     np.testing.assert_array_equal(stack.images, images.astype(np.float32))
-    assert stack.images.dtype == np.float32
+    assert stack.images.dtype == (dtype if dtype in (np.uint8, np.uint16) else np.float32)
     np.testing.assert_array_equal(stack.angles, ANGLES)
     assert (stack.step, stack.origin, stack.rotates, stack.mirror) == (0.3, (1.0, -2.0), "optics", True)
     assert stack.shape == (7, 9)

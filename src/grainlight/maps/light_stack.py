@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ class LightStack:
     Parameters
     ----------
     images
-        (N, H, W) float32, counts of the camera; row grows downward.
+        (N, H, W) counts of the camera; row grows downward. Of 8 and 16 bits as they are, else float32.
     angles
         (N,) degrees: of the sample, turned counter-clockwise, the images turned back; or of the optics. All NaN where
         the settings are unknown, `UNKNOWN`.
@@ -49,7 +49,7 @@ class LightStack:
         +1 if the metal reflects more along its c-axis than across it at this wavelength, -1 if less; None if unknown.
     """
 
-    images: NDArray[np.float32]
+    images: NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
     angles: NDArray[np.float64]
     step: float
     origin: tuple[float, float] = (0.0, 0.0)
@@ -62,7 +62,9 @@ class LightStack:
 
     def __post_init__(self) -> None:
         file = self.paths[0] if self.paths else None
-        images = np.asarray(self.images, dtype=np.float32)
+        images = np.asarray(self.images)
+        # a large stack in single precision would be twice as large as on disk
+        images = images.astype(images.dtype.newbyteorder("=") if counts(images.dtype) else np.float32, copy=False)
         angles = np.asarray(self.angles, dtype=np.float64)
         object.__setattr__(self, "images", images)
         object.__setattr__(self, "angles", angles)
@@ -91,6 +93,8 @@ class LightStack:
                 advice=f"--angles {UNKNOWN} for images of unknown settings",
             )
         for number, (image, angle) in enumerate(zip(images, angles, strict=True), 1):
+            if counts(images.dtype):
+                break
             finite = np.isfinite(image)
             if not finite.all():
                 row, col = np.argwhere(~finite)[0]
@@ -126,6 +130,11 @@ class LightStack:
         t = np.radians(self.angles)
         design = np.stack((np.ones_like(t), np.cos(2 * t), np.sin(2 * t), np.cos(4 * t), np.sin(4 * t)), 1)
         return bool(np.linalg.eigvalsh(design.T @ design)[0] > 1e-4 * len(t))
+
+
+def counts(dtype: np.dtype[Any]) -> bool:
+    """Whether numbers of this type are whole counts of 8 or 16 bits, which a stack keeps as they are."""
+    return dtype.kind == "u" and dtype.itemsize <= 2
 
 
 def distinct_angles(angles: NDArray[np.float64]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,7 +103,7 @@ def view_of(light: LightStack, step: float, broad: float) -> View:
     return _view(read, (5, *light.shape), light.step, step, broad, groups)
 
 
-def view_of_images(images: NDArray[np.float32], pixel: float, step: float, broad: float, count: int = 6) -> View:
+def view_of_images(images: NDArray[Any], pixel: float, step: float, broad: float, count: int = 6) -> View:
     """Return the view of images (N, H, W) of ``pixel`` um at unknown settings, each of any of ``count`` features."""
     groups = tuple(((k,), tuple(range(count))) for k in range(len(images)))
 

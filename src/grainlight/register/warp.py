@@ -9,7 +9,8 @@ from torch.nn.functional import grid_sample
 from grainlight.maps.light_stack import LightStack
 from grainlight.register.transform import Transform
 
-_CHUNK = 1 << 20  # pixels sampled at once
+_CHUNK = 1 << 18  # pixels sampled at once
+_AROUND = 4  # pixels that a cubic reads around a place, and some more
 
 
 def lay(
@@ -35,8 +36,9 @@ def lay(
     limit = light.saturation
     if limit is None:
         limit = float(2.0 * light.images.max() + 1.0)
-    source = torch.from_numpy(light.images)[None]
-    full = (source >= limit).float().amax(1, keepdim=True)
+    full = np.zeros((1, *light.shape), dtype=np.uint8)
+    for image in light.images:
+        full[0] |= image >= limit
     out = np.empty((len(light.images), rows, columns), dtype=np.float32)
     strip = max(1, _CHUNK // columns)
     for start in range(0, rows, strip):
@@ -48,8 +50,8 @@ def lay(
                 y = (np.arange(start, stop) + (sub_y + 0.5) / parts - 0.5) * step
                 x = left + (np.arange(columns) + (sub_x + 0.5) / parts - 0.5) * step
                 at = transform(np.stack(np.meshgrid(x, y), -1))
-                total += _sampled(source, at, "bicubic" if parts == 1 else "bilinear")[0]
-                spoiled += _sampled(full, at, "bilinear")[0, 0] > 0.02
+                total += _sampled(light.images, at, "bicubic" if parts == 1 else "bilinear")
+                spoiled += _sampled(full, at, "bilinear")[0] > 0.02
                 spoiled += torch.from_numpy(_outside(at, light.shape))
         values = (total / parts**2).clamp_max(limit * (1 - 1e-6))
         values[:, spoiled > 0.5 * parts**2] = limit
@@ -70,11 +72,17 @@ def lay(
     )
 
 
-def _sampled(images: torch.Tensor, at: np.ndarray, mode: str) -> torch.Tensor:
-    high, wide = images.shape[2:]
-    scale = np.array([2.0 / max(wide - 1, 1), 2.0 / max(high - 1, 1)])
-    grid = torch.from_numpy((at * scale - 1.0).astype(np.float32))[None]
-    return grid_sample(images, grid, mode=mode, padding_mode="border", align_corners=True)
+def _sampled(images: np.ndarray, at: np.ndarray, mode: str) -> torch.Tensor:
+    """Return values (N, R, W) of images (N, h, w) at places (R, W, 2) as (column, row); beyond the edge the edge's."""
+    high, wide = images.shape[1:]
+    last = np.array([wide - 1, high - 1])
+    # only the part that the places lie on is made single precision
+    left, top = np.clip(np.floor(at.min((0, 1))).astype(np.int64) - _AROUND, 0, last)
+    right, low = np.clip(np.ceil(at.max((0, 1))).astype(np.int64) + _AROUND, 0, last)
+    part = torch.from_numpy(images[:, top : low + 1, left : right + 1].astype(np.float32))[None]
+    scale = 2.0 / np.maximum(np.array([right - left, low - top]), 1)
+    grid = torch.from_numpy(((at - (left, top)) * scale - 1.0).astype(np.float32))[None]
+    return grid_sample(part, grid, mode=mode, padding_mode="border", align_corners=True)[0]
 
 
 def _outside(at: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

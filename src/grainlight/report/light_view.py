@@ -82,7 +82,7 @@ def on_output_grid(stack: LightStack, frame: int, result: Result) -> Image:
     """Return a frame of the stack as recorded on the output grid (H, W), where it was registered; NaN outside it."""
     from scipy.ndimage import map_coordinates, uniform_filter
 
-    image = stack.images[frame]
+    image = stack.images[frame].astype(np.float32)
     coarser = round(result.map.step[0] / stack.step)
     if coarser > 1:
         image = uniform_filter(image, coarser)

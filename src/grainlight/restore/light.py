@@ -72,7 +72,7 @@ def place_light(stack: LightStack, placed: Placed, noise: float, frame: SampleFr
     InputError
         If too few points of the map lie on the images.
     """
-    images = torch.from_numpy(stack.images[:, :, ::-1].copy() if stack.mirror else stack.images)
+    images = torch.from_numpy(np.ascontiguousarray(stack.images[:, :, ::-1] if stack.mirror else stack.images))
     rows, columns = placed.shape
     grid: dict[str, Any] = {
         "step_pl": stack.step,
@@ -100,7 +100,7 @@ def place_light(stack: LightStack, placed: Placed, noise: float, frame: SampleFr
 
 
 def _place_few(stack: LightStack, images: Tensor, grid: dict[str, Any], points: tuple[Tensor, Tensor]) -> PlacedLight:
-    saturated = None
+    images, saturated = images.float(), None
     if stack.saturation is not None:
         saturated = torch.nan_to_num(resample((images >= stack.saturation).float(), **grid)) > 0.05
     images = resample(images, **grid)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.errors import InputError
-from grainlight.maps.light_stack import LEAST_ANGLES, UNKNOWN, LightStack, distinct_angles, parse_angles
+from grainlight.maps.light_stack import LEAST_ANGLES, UNKNOWN, LightStack, counts, distinct_angles, parse_angles
 
 _LUMINANCE = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709
 _TIFF = (".tif", ".tiff")
@@ -79,13 +79,25 @@ def load_light(
         )
     numbers = np.repeat(numbers, [len(shot) for shot in shots])
     planes = [plane for shot in shots for plane in shot]
-    images = np.empty((len(planes), *planes[0].shape), dtype=np.float32)
-    for i, plane in enumerate(planes):
-        images[i] = plane
+    images = _stacked(planes)
     saturation = _saturation(max(float(plane.max()) for plane in planes), planes[0].dtype)
     return LightStack(
         images, numbers, float(step), (float(origin[0]), float(origin[1])), rotates, mirror, saturation, files
     )
+
+
+def _stacked(planes: list[NDArray[Any]]) -> NDArray[Any]:
+    """Return images (N, H, W): counts of 8 and 16 bits as they are, without a copy of what is a stack already."""
+    whole = planes[0].base
+    shape = (len(planes), *planes[0].shape)
+    if whole is not None and whole.shape == shape and all(plane.base is whole for plane in planes):
+        stack: NDArray[Any] = whole
+    else:
+        types = {plane.dtype for plane in planes}
+        stack = np.empty(shape, dtype=planes[0].dtype if len(types) == 1 and counts(planes[0].dtype) else np.float32)
+        for i, plane in enumerate(planes):
+            stack[i] = plane
+    return stack
 
 
 def _unknown(angles: str | Path | Sequence[float] | NDArray[np.floating]) -> bool:

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 _SAMPLES, _SAMPLE = 8, 1 << 14  # pieces of so many bytes
 _WORTHWHILE = 0.85
 
 
-def write_npz(stream: IO[bytes], arrays: Mapping[str, ArrayLike] | Iterable[tuple[str, ArrayLike]]) -> None:
+def write_npz(stream: IO[bytes], arrays: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
     """Write arrays by name, for `numpy.load`, one after the other: an iterator need not hold them all.
 
     Noise does not compress: the slower levels of `numpy.savez_compressed` take three times as long for a few per cent,
