@@ -100,6 +100,30 @@ def test_a_tile_gives_what_the_whole_gives(cell: int) -> None:
     torch.testing.assert_close(tile.variance[inner], whole.variance[..., 24:48, 24:40], atol=1e-5, rtol=1e-3)
 
 
+@pytest.mark.parametrize("cell", [1, 2, 5])
+def test_gradients_and_irregular_grids_take_another_way_to_the_same(cell: int) -> None:
+    generator = torch.Generator().manual_seed(6)
+    x = torch.randn(2, 23, 40, 37, generator=generator)
+    sigma = torch.full((2, 4, 40, 37), 0.5)
+    sigma[:, 0, ::cell, ::cell] = 0.05
+    points = known_points(sigma)
+    found = guided_mean(x, sigma, points, cell, (3, 7))
+    traced = guided_mean(x.requires_grad_(), sigma, points, cell, (3, 7))
+    traced.mean.square().sum().backward()
+    assert bool(torch.isfinite(x.grad).all())
+    assert float(x.grad.abs().max()) > 0
+    # One point elsewhere in its cell in the other image: nothing there is in one table any more.
+    moved = points.clone()
+    moved[1, 0, 0], moved[1, cell // 2, 0] = False, True
+    other = guided_mean(x.detach()[:1], sigma[:1], moved[:1], cell, (3, 7))
+    together = guided_mean(x.detach(), sigma, moved, cell, (3, 7))
+    for name in ("mean", "variance", "support"):
+        one = getattr(found, name)
+        torch.testing.assert_close(getattr(traced, name), one, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(getattr(other, name), one[:1], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(getattr(together, name)[:1], one[:1], rtol=1e-4, atol=1e-4)
+
+
 def test_a_wrong_point_is_no_witness_for_itself() -> None:
     state, sigma = two_grains(stride=1, edge=40)
     wrong = embed(random((1,), torch.Generator().manual_seed(8)), dim=-1)[0]

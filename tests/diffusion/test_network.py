@@ -84,6 +84,24 @@ def test_images_of_a_batch_do_not_see_each_other() -> None:
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize(("batch", "rows", "columns"), [(1, 8, 16), (1, 72, 24), (2, 40, 32)])
+def test_without_gradients_it_takes_another_way_to_the_same(batch: int, rows: int, columns: int) -> None:
+    """Strips, layers taken together and images overwritten, against the layers one by one."""
+    model = awake(NetworkConfig(widths=(8, 12, 16, 16)))
+    generator = torch.Generator().manual_seed(4)
+    x = torch.randn(batch, 23, rows, columns, generator=generator)
+    sigma = torch.rand(batch, 4, rows, columns, generator=generator) + 0.1
+    b, p = model.skip(x, sigma)
+    p = p.sqrt()  # the network must be heard
+    given = [image.clone() for image in (x, sigma, b, p)]
+    expected = model.refine(x, sigma, b, p).detach()
+    with torch.no_grad():
+        found = model.refine(x, sigma, b, p)
+    assert float((expected - b).abs().max()) > 0.02
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    assert all(torch.equal(one, two) for one, two in zip((x, sigma, b, p), given, strict=True))
+
+
 def test_size_and_multiple() -> None:
     model = Denoiser()
     weights = sum(p.numel() for p in model.parameters())
