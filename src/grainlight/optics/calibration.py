@@ -205,7 +205,8 @@ def calibrate(
 
     s = powers(axes)[0]
     even = (fit.light @ basis).clamp_min(0.1)
-    g2, g4 = _curves(s, (float(fit.curve[0]), float(fit.curve[1])))
+    curve = (float(fit.curve[0]), float(fit.curve[1]))
+    g2, g4 = _curves(s, curve)
     model = even * (fit.background[0] + fit.background[1] * g2 + fit.background[2] * g4)
     relief = fit_relief(values[0] - fit.background[3], model, float(fit.spread[0]), at, harmonics.shape)
     gain, a0_mix = fit.gain, float(fit.background[2] / fit.gain[0].real)
@@ -229,7 +230,7 @@ def calibrate(
         float(fit.background[3]),
         fit.leak,
         fit.offset,
-        (float(fit.curve[0]), float(fit.curve[1])),
+        curve,
         a0_mix,
         fit.light,
         relief,
@@ -300,24 +301,21 @@ def _fit(values: Tensor, axes: Tensor, basis: Tensor, sense: int) -> _Fit:
         parts, targets = [background[0] + background[1] * g2 + background[2] * g4], [a0 - background[3]]
         for k in range(2):
             # the curve's own column beside the others: every fit of this round has the same normal equations
-            turning = v * h[k]
-            rows = torch.stack((turning, turning * (1 - s), a0 + 0j, one + 0j))
+            rows = torch.stack((v * h[k], v * h[k] * (1 - s), a0 + 0j, one + 0j))
             weighted = rows.conj() * weight[k + 1]
             normal, right = weighted @ rows.T, weighted @ z[k]
             curve[k] = _curve(normal, right, len(s), float(sigma[k + 1]))
             ridge = torch.tensor([0.0, 1e-2 * len(s), 1e-2 * len(s)], dtype=torch.float64)
-            bent = torch.zeros(4, 3, dtype=torch.complex128)
-            bent[0, 0] = bent[2, 1] = bent[3, 2] = 1.0
+            bent = torch.eye(4, dtype=torch.complex128)[:, [0, 2, 3]]
             bent[1, 0] = curve[k]
             solution, inverse = solve(bent.T @ normal @ bent, bent.T @ right, ridge)
-            shape = h[k] * (1 + curve[k] * (1 - s))
-            target = z[k] - (solution[1] * a0 + solution[2])
-            residual = target - solution[0] * (v * shape)
+            part, target = solution[0] * h[k] * (1 + curve[k] * (1 - s)), z[k] - (solution[1] * a0 + solution[2])
+            residual = target - v * part
             sigma[k + 1] = max(spread(residual), 1e-12)
             weight[k + 1] = cauchy_weight(residual, float(sigma[k + 1]))
             gain[k + 1], leak[k], offset[k] = solution[0], solution[1], solution[2]
             error[k + 1] = sigma[k + 1] * inverse[0, 0].real.sqrt()
-            parts.append(solution[0] * shape)
+            parts.append(part)
             targets.append(target)
             residuals[k + 1] = residual
         light = _light(parts, targets, weight, sigma, basis, prior)
@@ -335,8 +333,7 @@ def _curve(normal: Tensor, right: Tensor, count: int, sigma: float) -> float:
 
     ``normal`` (4, 4), ``right`` (4,): equations of V h, V h (1 - s), a0 and 1 at ``count`` points.
     """
-    free = torch.zeros(4, dtype=torch.float64)
-    keep = torch.tensor([0, 2, 3])
+    free, keep = torch.zeros(4, dtype=torch.float64), [0, 2, 3]
     plain, _ = solve(normal[keep][:, keep], right[keep], free[:3])
     if float(plain[0].abs()) < 1e-12:  # no contrast at all (a0 is about 1 here)
         return 0.0
