@@ -19,7 +19,7 @@ from grainlight.restore.assemble import assemble, measured_points
 from grainlight.restore.canvas import Canvas
 from grainlight.restore.device import choose_device
 from grainlight.restore.estimate import check_memory
-from grainlight.restore.inputs import Inputs, bring_together, prepare  # noqa: F401
+from grainlight.restore.inputs import Inputs, bring_together
 from grainlight.restore.record import run_record
 from grainlight.restore.result import Result
 from grainlight.restore.rounds import again, draft, is_moved
