@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from grainlight.restore.blur import gaussian
-from grainlight.restore.chain import Chain, Choices, Field, find_choices, nearest_of, window
+from grainlight.restore.blurred_light import Field
+from grainlight.restore.chain import Chain, Choices, find_choices, nearest_of, window
 
 SHAPE = (12, 15)
 
@@ -66,7 +67,8 @@ def test_one_free_pixel_is_in_each_grain_as_often_as_bayes_says() -> None:
     chain = chain_of(light, length=0.0, noise=1.0)
     only = (chain.choices.at == 6 * 15 + 5).nonzero()[0]
     kept = Choices(chain.choices.at[only], chain.choices.source[only], chain.choices.label[only])
-    chain = Chain(kept, labels, chain.expected, torch.zeros(kept.label.shape), chain.field, 0.0, 0.7, 1.0)
+    field = Field(light, torch.ones_like(light), gaussian(0.0))
+    chain = Chain(kept, labels, (labels - 1.0).expand(5, -1), torch.zeros(kept.label.shape), field, 0.0, 0.7, 1.0)
     for _ in range(4):
         chain.sweep()
     found = chain.probability[0, :2] / chain.visits

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from grainlight.crystal.embedding import embed
 from grainlight.crystal.quaternion import random
+from grainlight.grains.segment import connected
 from grainlight.restore.blur import blurred, gaussian, spread_back
-from grainlight.restore.grain_light import expected_light, grain_offsets, label_grains
+from grainlight.restore.grain_light import expected_light, join_neighbours, label_grains, offset_sums, shrunk
 from grainlight.restore.relabel import RelabelSettings, relabel
 from grainlight.restore.rival import boundary_probability, rival_probability
 
@@ -111,8 +112,33 @@ def test_grains_are_counted_and_their_offsets_found() -> None:
     assert len(labels) == SIDE**2
     side = (labels == labels[-1]).view(SIDE, SIDE).float()
     residual = (0.2 * side - 0.1 * (1 - side)).expand(5, -1, -1)
-    assert torch.allclose(grain_offsets(e, residual, torch.full((5, SIDE, SIDE), 400.0)), residual, atol=1e-3)
-    assert grain_offsets(e, residual, torch.zeros(5, SIDE, SIDE)).abs().max() == 0
+    residual = residual.flatten(1)
+    found = shrunk(offset_sums(labels, count, residual, torch.full_like(residual, 400.0)))
+    assert torch.allclose(found[:, labels], residual, atol=1e-3)
+    # Parts of a map add up.
+    half = SIDE**2 // 2
+    parts = [
+        offset_sums(labels[p], count, residual[:, p], torch.full_like(residual[:, p], 400.0))
+        for p in (slice(half), slice(half, None))
+    ]
+    assert torch.allclose(shrunk(parts[0] + parts[1]), found)
+    assert shrunk(offset_sums(labels, count, residual, torch.zeros_like(residual))).abs().max() == 0
+
+
+@given(st.integers(0, 1000), st.floats(0.3, 0.95))
+@settings(max_examples=20, deadline=None)
+def test_grains_are_the_parts_that_neighbours_connect(seed: int, share: float) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    right = torch.rand(9, 12, generator=generator) < share
+    down = torch.rand(8, 13, generator=generator) < share
+    labels, count = join_neighbours(right, down)
+    at = torch.arange(9 * 13).view(9, 13)
+    pairs = torch.cat(
+        (torch.stack((at[:, :-1][right], at[:, 1:][right])), torch.stack((at[:-1][down], at[1:][down]))), 1
+    )
+    expected = connected(pairs[0].numpy(), pairs[1].numpy(), 9 * 13)
+    assert count == expected.max() + 1
+    assert (labels.numpy() == expected).all()
 
 
 def test_boundary_probability_of_certain_and_open_pixels() -> None:

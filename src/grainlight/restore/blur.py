@@ -14,6 +14,22 @@ WIDTHS = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4, 1.6, 1.8,
 FREEDOM = 6.0
 
 
+# Rows of images that are worked on at once stay in a CPU's cache; fewer would be all halo.
+_AT_ONCE, _FEWEST_ROWS = 1 << 17, 48
+
+
+def strips(rows: int, columns: int) -> list[slice]:
+    """Slices of rows, together all of them, that are worked on one after the other."""
+    step = max(_FEWEST_ROWS, _AT_ONCE // max(1, columns))
+    return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
+
+
+def with_halo(strip: slice, halo: int, rows: int) -> tuple[slice, slice]:
+    """The strip with so many rows more on either side, as far as there are, and where in it the strip lies."""
+    first = max(0, strip.start - halo)
+    return slice(first, min(strip.stop + halo, rows)), slice(strip.start - first, strip.stop - first)
+
+
 def gaussian(width: float) -> Tensor:
     """Normalised kernel (2 r + 1,) of a Gaussian, standard deviation in pixels; below 0.05 a single one."""
     if width < 0.05:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from grainlight.restore.blur import FREEDOM, blurred, spread_back
+from grainlight.restore.blurred_light import BlurredLight, Field, Lattice, lattices
 from grainlight.restore.lone import AROUND
 
 _MOST = 6
@@ -79,15 +80,6 @@ def nearest_of(labels: Tensor, at: Tensor, wanted: Tensor, shape: tuple[int, int
     return out
 
 
-@dataclass(frozen=True, eq=False)
-class Field:
-    """What the chain moves in: measured light (5, H, W), its precision, and the kernel of the blur."""
-
-    light: Tensor
-    precision: Tensor
-    kernel: Tensor
-
-
 class Chain:
     """A walk through labellings; ``probability`` (n, k) of each choice, summed over ``visits`` sweeps."""
 
@@ -115,46 +107,68 @@ class Chain:
             Energy of a boundary between neighbours, the share of it for diagonal ones, and what energies are divided
             by.
         """
-        self.choices, self.field = choices, field
-        self.labels, self.expected = labels.clone(), expected.clone()
-        self.shape = (field.light.shape[1], field.light.shape[2])
-        self.offered = expected[:, choices.source]
-        self.cost = torch.where(choices.label >= 0, cost, torch.inf)
+        self.choices = choices
         self.length, self.diagonal, self.temperature = length, diagonal, temperature
         self.generator = torch.Generator().manual_seed(seed)
         self.probability = torch.zeros(choices.label.shape)
         self.visits = 0
+        shape = (field.light.shape[1], field.light.shape[2])
+        # Beyond the edge nobody has a label: a boundary with that is the same for all choices.
+        self.labels = F.pad(labels.view(shape).int(), (1, 1, 1, 1), value=-2)
         # Pixels that move at once must not share light.
         stride = 2 + (len(field.kernel) > 4) + (len(field.kernel) > 8)
-        row, column = choices.at // self.shape[1], choices.at % self.shape[1]
-        colour = (row % stride) * stride + column % stride
-        self.sets = [(colour == number).nonzero()[:, 0] for number in range(stride * stride)]
+        self.light = BlurredLight(expected.view(-1, *shape), field, stride)
+        row, column = choices.at // shape[1], choices.at % shape[1]
+        self.sets = []
+        for lattice in lattices(shape, stride):
+            members = ((row % stride == lattice.first[0]) & (column % stride == lattice.first[1])).nonzero()[:, 0]
+            if len(members):
+                at = lattice.index(row[members], column[members])
+                padded = (row[members] + 1) * (shape[1] + 2) + column[members] + 1
+                label = choices.label[members].T
+                offered = expected[:, choices.source[members].T]
+                its = torch.where(label >= 0, cost[members].T, torch.inf)
+                own = expected[:, choices.at[members]]
+                self.sets.append(_Members(members, lattice, at, padded, label.int().contiguous(), offered, its, own))
 
     def sweep(self, counts: bool = True) -> None:
         """Visit every pixel once."""
-        for members in self.sets:
-            if not len(members):
-                continue
-            energy = self._energies(members) / self.temperature
-            share = torch.softmax(-energy, 1)
+        labels = self.labels.view(-1)
+        for its in self.sets:
+            share = torch.softmax(self._energies(its).div_(-self.temperature), 0).T.contiguous()
             if counts:
-                self.probability[members] += share
-            drawn = torch.multinomial(share, 1, generator=self.generator)[:, 0]
-            at = self.choices.at[members]
-            self.labels[at] = self.choices.label[members, drawn]
-            self.expected[:, at] = self.offered[:, members, drawn]
+                self.probability[its.members] += share
+            drawn = torch.multinomial(share, 1, generator=self.generator).T
+            labels[its.padded] = its.label.gather(0, drawn)[0]
+            new = its.offered.gather(1, drawn.expand(len(its.own), 1, -1))[:, 0]
+            self.light.add(its.lattice, its.at, new - its.own)
+            its.own.copy_(new)
         self.visits += counts
 
-    def _energies(self, members: Tensor) -> Tensor:
-        field, at = self.field, self.choices.at[members]
-        residual = field.light - blurred(self.expected.view(-1, *self.shape), field.kernel)
-        weight = field.precision / (1 + residual.square() * field.precision / FREEDOM)
-        pull = spread_back(residual * weight, field.kernel).flatten(1)[:, at, None]
-        stiff = spread_back(weight, field.kernel**2).flatten(1)[:, at, None]
-        step = self.offered[:, members] - self.expected[:, at, None]
-        energy = self.cost[members] + (step * (0.5 * step * stiff - pull)).sum(0)
-        for offset in AROUND:
-            there, inside = shifted(at, self.shape, offset)
-            weight_of = self.length * (1.0 if 0 in offset else self.diagonal)
-            energy += weight_of * (inside[:, None] & (self.choices.label[members] != self.labels[there][:, None]))
+    def _energies(self, its: _Members) -> Tensor:
+        """Energy (k, n) of the choices, but for what all have in common."""
+        pull, stiff = self.light.terms(its.lattice, its.at)
+        energy = its.cost.clone()
+        for offered, own, bend, slope in zip(its.offered, its.own, 0.5 * stiff, pull, strict=True):
+            step = offered - own
+            energy.add_((step * bend).sub_(slope).mul_(step))
+        labels, width = self.labels.view(-1), self.labels.shape[1]
+        for r, c in AROUND:
+            same = its.label == labels[its.padded + (r * width + c)]
+            energy.add_(same, alpha=-self.length * (1.0 if 0 in (r, c) else self.diagonal))
         return energy
+
+
+@dataclass(frozen=True, eq=False)
+class _Members:
+    """Choices that are asked at once: ``members`` (n,) of all, their place ``at`` in a lattice and in the ``padded``
+    labels, ``label``, ``cost`` (k, n), the light that is ``offered`` (5, k, n) and their ``own`` (5, n) now."""
+
+    members: Tensor
+    lattice: Lattice
+    at: Tensor
+    padded: Tensor
+    label: Tensor
+    offered: Tensor
+    cost: Tensor
+    own: Tensor

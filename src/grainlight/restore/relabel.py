@@ -15,24 +15,26 @@ optics in the likelihood). Blur, gain and noise of the light are fitted anew to 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from grainlight.crystal.embedding import PER_DEGREE
-from grainlight.restore.blur import FREEDOM, WIDTHS, blurred, gaussian, spread_back
-from grainlight.restore.chain import Chain, Field, find_choices, nearest_of
-from grainlight.restore.grain_light import grain_offsets, label_grains, neighbour_distances
+from grainlight.crystal.embedding import PER_DEGREE, image_distance
+from grainlight.restore.blur import WIDTHS, strips
+from grainlight.restore.blurred_light import Field
+from grainlight.restore.chain import Chain, find_choices, nearest_of, shifted
+from grainlight.restore.grain_light import join_neighbours
 from grainlight.restore.lone import AROUND
-from grainlight.restore.response import Response, fit_response, light_powers
-from grainlight.restore.witness import distrust
+from grainlight.restore.response import Response
+from grainlight.restore.synthesis import Synthesis
 
-_CHUNK = 1 << 15
-# Light worse than this says nothing worth an equation (canonical units; a grain's light spreads by some 0.5).
-_USELESS = 2.0
-_LEAST = 1e-3
+# Half of the neighbours: the others are the same pairs, seen from the other side. First the right and the lower one.
+_PAIRS = ((0, 1), (1, 0), (1, 1), (1, -1))
+# Pixels that choose at once: nine orientations of each stay in a CPU's cache.
+_CHUNK = 1 << 11
 # Sweeps of the chain before visits count, and the reach of its choices in pixels.
 _SETTLING, _RING = 3, 2
 _LEAST_PROBABILITY = 1e-4
@@ -136,16 +138,15 @@ def relabel(
         # Boundaries that were displaced looked like blur and noise.
         work.refit(WIDTHS if number == 0 else None)
     if settings.visits:
-        before = work.image().clone()
-        rival, margin = work.settle()
-        changed += int((work.image() != before).any(0).sum())
+        rival, margin, settled = work.settle()
+        changed += settled
     else:
         rival, margin = work.rivals()
-    return Relabelled(work.image(), rival, margin, work.response, changed)
+    return Relabelled(work.image(), rival, margin, work.light.response, changed)
 
 
 class _Relabelling:
-    """The state of one run: orientations pixel by pixel, and the light that they give."""
+    """The state of one run: orientations pixel by pixel, who is apart from whom, and the light that they give."""
 
     def __init__(
         self,
@@ -161,52 +162,40 @@ class _Relabelling:
         # A copy: what is given stays as it is.
         self.e = e.reshape(len(e), -1).T.clone(memory_format=torch.contiguous_format)
         self.guide = guide.reshape(len(e), -1)
-        self.fixed, self.light, self.sigma = fixed, light, sigma
-        self.lends = ~barred.reshape(-1)
-        self.settings = settings
-        self.length = settings.length * _surprise(e, settings.apart)
-        self.powers = light_powers(e).flatten(1)
-        turns = self.powers[2:6]
-        self.floor = max(settings.floor * float((turns - turns.mean(1, keepdim=True)).square().mean().sqrt()), _LEAST)
-        self.stated = torch.where(sigma < _USELESS, sigma.clamp(min=_LEAST) ** -2, 0.0)
-        self.distrust: Tensor | None = None
-        self._adopt(fit_response(light, self.stated, self.powers.view(-1, self.rows, self.columns)))
+        self.fixed, self.lends, self.settings = fixed, ~barred.reshape(-1), settings
+        self.apart = _apart(e, settings.apart)
+        pairs = self.rows * (self.columns - 1) + self.columns * (self.rows - 1)
+        share = float(self.apart[:2].sum()) / max(1, pairs)
+        self.length = settings.length * -math.log(min(max(share, _DENSITIES[0]), _DENSITIES[1]))
+        self.light = Synthesis(e, light, sigma, settings.floor, settings.interior)
+        labels, count = self.grains()
+        self.light.place_offsets(labels, count)
         # Asked before a boundary has moved: pixels that follow dust would explain its light.
-        points = fixed & ~barred
-        self.distrust = distrust(light - blurred(self.expected, self.kernel), self.precision, points)
-        self.precision /= self.distrust
-        self.expected = self._with_offsets()
+        self.light.ask(fixed & ~barred)
+        self.light.place_offsets(labels, count)
 
     def refit(self, widths: tuple[float, ...] | None = None) -> None:
         """Fit blur, gain and noise of the light to the map as it is now; without ``widths`` near the last blur."""
-        at = WIDTHS.index(self.response.width)
-        widths = widths or WIDTHS[max(0, at - 1) : at + 2]
-        self._adopt(fit_response(self.light, self.stated, self.powers.view(-1, self.rows, self.columns), widths))
+        self.light.refit(widths)
+        self.light.place_offsets(*self.grains())
 
-    def _adopt(self, response: Response) -> None:
-        self.response, self.kernel = response, gaussian(response.width)
-        noise = (self.sigma * response.noise[:, None, None]).square() + self.floor**2
-        if self.distrust is not None:
-            noise *= self.distrust
-        self.precision = torch.where(self.stated > 0, 1 / noise, 0.0)
-        self.expected = self._with_offsets()
+    def grains(self) -> tuple[Tensor, int]:
+        """Grain of every pixel (H W,), and how many there are."""
+        return join_neighbours(~self.apart[0, :, :-1], ~self.apart[1, :-1])
 
     def image(self) -> Tensor:
         return self.e.T.reshape(-1, self.rows, self.columns)
 
     def sweep(self, near: Tensor) -> Tensor:
         """Let the free boundary pixels of a mask choose once; return those that changed (H, W)."""
-        self.expected = self._with_offsets()
         moved = torch.zeros(self.rows * self.columns, dtype=torch.bool)
         candidates = near & ~self.fixed & self._at_boundary()
         for first_row in (0, 1):
             for first_column in (0, 1):
                 chosen = torch.zeros_like(candidates)
                 chosen[first_row::2, first_column::2] = candidates[first_row::2, first_column::2]
-                pull, stiff = self._light_terms()
                 taken, source = [], []
-                for at in chosen.reshape(-1).nonzero()[:, 0].split(_CHUNK):
-                    energy, neighbours = self._energies(at, pull, stiff)
+                for at, energy, neighbours in self._energies(chosen):
                     best = energy.min(-1)
                     flips = best.values < energy[:, 0] - 1e-3
                     taken.append(at[flips])
@@ -214,38 +203,40 @@ class _Relabelling:
                 if taken:
                     to, of = torch.cat(taken), torch.cat(source)
                     self.e[to] = self.e[of]
-                    self.powers[:, to] = self.powers[:, of]
-                    flat = self.expected.view(len(self.expected), -1)
-                    flat[:, to] = flat[:, of]
+                    self.light.take(to, of)
                     moved[to] = True
+        self._compare(moved.nonzero()[:, 0])
         return moved.view(self.rows, self.columns)
 
     def rivals(self) -> tuple[Tensor, Tensor]:
         """Second best choice of every free boundary pixel, and how much worse it is."""
         rival = torch.arange(self.rows * self.columns)
         margin = torch.full((self.rows * self.columns,), torch.inf)
-        pull, stiff = self._light_terms()
-        for at in (self._at_boundary() & ~self.fixed).reshape(-1).nonzero()[:, 0].split(_CHUNK):
-            energy, neighbours = self._energies(at, pull, stiff)
+        for at, energy, neighbours in self._energies(self._at_boundary() & ~self.fixed):
             best = energy[:, 1:].min(-1)
             rival[at] = neighbours.gather(1, best.indices[:, None])[:, 0]
             margin[at] = best.values - energy[:, 0]
         return rival.view(self.rows, self.columns), margin.view(self.rows, self.columns)
 
-    def settle(self) -> tuple[Tensor, Tensor]:
-        """Put every free pixel into the grain that it is in most often; return rivals and margins as `rivals`."""
+    def settle(self) -> tuple[Tensor, Tensor, int]:
+        """Put every free pixel into the grain that it is in most often; return rivals and margins as `rivals`, and how
+        many pixels have changed."""
         s, shape = self.settings, (self.rows, self.columns)
-        labels, _ = label_grains(self.image())
+        labels, _ = self.grains()
         # Where no light reaches, a boundary would only wander.
-        free = ~self.fixed & (spread_back(self.precision, self.kernel).amax(0) > 0)
+        free = ~self.fixed & self.light.reached()
         choices = find_choices(labels, free.reshape(-1), self.lends, shape, _RING)
-        away = torch.stack([(self.guide[:, choices.at].T - self.e[k]).square().sum(-1) for k in choices.source.T], 1)
+        away = torch.empty(choices.source.shape)
+        for part in strips(len(choices.at), 1):
+            guide = self.guide[:, choices.at[part]].T
+            for column in range(away.shape[1]):
+                away[part, column] = (guide - self.e[choices.source[part, column]]).square_().sum(-1)
         chain = Chain(
             choices,
             labels,
-            self.expected.flatten(1),
-            away / (2 * (s.guide * PER_DEGREE) ** 2),
-            Field(self.light, self.precision, self.kernel),
+            self.light.expected.flatten(1),
+            away.div_(2 * (s.guide * PER_DEGREE) ** 2),
+            Field(self.light.light, self.light.precision, self.light.kernel),
             self.length,
             s.diagonal,
             s.temperature,
@@ -253,8 +244,9 @@ class _Relabelling:
         for number in range(_SETTLING + s.visits):
             chain.sweep(counts=number >= _SETTLING)
         probability, order = (chain.probability / s.visits).sort(dim=1, descending=True, stable=True)
-        chosen = choices.source.gather(1, order[:, :1])[:, 0]
-        self.e[choices.at], self.powers[:, choices.at] = self.e[chosen], self.powers[:, chosen]
+        taken = self.e[choices.source.gather(1, order[:, :1])[:, 0]]
+        changed = int((self.e[choices.at] != taken).any(1).sum())
+        self.e[choices.at] = taken
         labels[choices.at] = choices.label.gather(1, order[:, :1])[:, 0]
         second = nearest_of(labels, choices.at, choices.label.gather(1, order[:, 1:2])[:, 0], shape, _RING + 2)
         rival = torch.arange(self.rows * self.columns)
@@ -262,63 +254,68 @@ class _Relabelling:
         rival[choices.at] = second
         odds = (probability[:, 0] / probability[:, 1].clamp(min=_LEAST_PROBABILITY)).log()
         margin[choices.at] = torch.where(second == choices.at, torch.inf, s.temperature * odds)
-        return rival.view(shape), margin.view(shape)
-
-    def _with_offsets(self) -> Tensor:
-        e = self.image()
-        expected = self.response.light(self.powers).view(-1, self.rows, self.columns)
-        mixed = (blurred(expected, self.kernel) - expected).abs().amax(0) >= self.settings.interior
-        residual = self.light - expected
-        weight = self._robust(residual).masked_fill(mixed, 0.0)
-        return expected + grain_offsets(e, residual, weight)
-
-    def _robust(self, residual: Tensor) -> Tensor:
-        return self.precision / (1 + residual.square() * self.precision / FREEDOM)
-
-    def _light_terms(self) -> tuple[Tensor, Tensor]:
-        """First and second derivative of the misfit by the light of each pixel, (H W, 5) each."""
-        residual = self.light - blurred(self.expected, self.kernel)
-        weight = self._robust(residual)
-        pull = spread_back(residual * weight, self.kernel)
-        stiff = spread_back(weight, self.kernel**2)
-        return pull.reshape(len(pull), -1).T, stiff.reshape(len(stiff), -1).T
+        return rival.view(shape), margin.view(shape), changed
 
     def _at_boundary(self) -> Tensor:
-        e, limit = self.image(), self.settings.apart * PER_DEGREE
         out = torch.zeros(self.rows, self.columns, dtype=torch.bool)
-        for r, c in ((0, 1), (1, 0), (1, 1), (1, -1)):
-            here = (slice(0, self.rows - r), slice(max(0, -c), self.columns - max(0, c)))
-            there = (slice(r, self.rows), slice(max(0, c), self.columns - max(0, -c)))
-            apart = (e[:, *here] - e[:, *there]).norm(dim=0) > limit
-            out[here] |= apart
-            out[there] |= apart
+        for (r, c), apart in zip(_PAIRS, self.apart, strict=True):
+            here, there = _sides(r, c, self.rows, self.columns)
+            out[here] |= apart[here]
+            out[there] |= apart[here]
         return out
 
-    def _energies(self, at: Tensor, pull: Tensor, stiff: Tensor) -> tuple[Tensor, Tensor]:
-        """Energy (n, 9) of keeping an orientation or taking that of one of the neighbours (n, 8, flat indices)."""
-        s = self.settings
-        row, column = at // self.columns, at % self.columns
-        r = torch.stack([row + dr for dr, _ in AROUND], 1)
-        c = torch.stack([column + dc for _, dc in AROUND], 1)
-        inside = (r >= 0) & (r < self.rows) & (c >= 0) & (c < self.columns)
-        neighbours = r.clamp(0, self.rows - 1) * self.columns + c.clamp(0, self.columns - 1)
-        around = self.e[neighbours]
-        choices = torch.cat((self.e[at][:, None], around), 1)
+    def _compare(self, at: Tensor) -> None:
+        """See anew who is apart from pixels (n,) that have changed, and from whom they are."""
+        for (r, c), apart in zip(_PAIRS, self.apart, strict=True):
+            for sign in (1, -1):
+                there, inside = shifted(at, (self.rows, self.columns), (sign * r, sign * c))
+                here, there = at[inside], there[inside]
+                away = (self.e[here] - self.e[there]).norm(dim=1) > self.settings.apart * PER_DEGREE
+                apart.view(-1)[here if sign > 0 else there] = away
+
+    def _energies(self, chosen: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Pixels (n,) of a mask (H, W), energy (n, 9) of keeping an orientation or taking that of one of the neighbours
+        (n, 8), flat indices."""
+        every = chosen.reshape(-1).nonzero()[:, 0]
+        pull, stiff = self.light.terms(every)
+        flat = self.light.expected.flatten(1)
+        s, shape = self.settings, (self.rows, self.columns)
         share = torch.tensor([1.0 if 0 in offset else s.diagonal for offset in AROUND])
-        between = torch.cdist(choices, around, compute_mode="use_mm_for_euclid_dist")
-        length = self.length * ((between / (s.full * PER_DEGREE)).clamp(max=1.0) * (share * inside)[:, None]).sum(-1)
-        away = (self.guide[:, at].T[:, None] - choices).square().sum(-1) / (2 * (s.guide * PER_DEGREE) ** 2)
-        flat = self.expected.view(len(self.expected), -1)
-        own = flat[:, at].T
-        step = torch.cat((torch.zeros_like(own)[:, None], flat[:, neighbours].permute(1, 2, 0) - own[:, None]), 1)
-        misfit = (step * (0.5 * step * stiff[at][:, None] - pull[at][:, None])).sum(-1)
-        energy = length + away + misfit
-        other = inside & self.lends[neighbours] & (between[:, 0] > s.apart * PER_DEGREE)
-        energy[:, 1:] = torch.where(other, energy[:, 1:], torch.inf)
-        return energy, neighbours
+        for start in range(0, len(every), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            at = every[part]
+            around = [shifted(at, shape, offset) for offset in AROUND]
+            neighbours, inside = (torch.stack(parts, 1) for parts in zip(*around, strict=True))
+            choices = F.embedding(torch.cat((at[:, None], neighbours), 1), self.e)
+            guide = self.guide[:, at].T
+            # Distances among nine orientations, and to the guide, by their inner products.
+            square = choices.square().sum(-1)
+            between = torch.baddbmm(square[:, None], choices, choices.mT, alpha=-2).add_(square[:, :, None])
+            between.clamp_(min=0.0).sqrt_()
+            other = inside & self.lends[neighbours] & (between[:, 0, 1:] > s.apart * PER_DEGREE)
+            length = between.div_(s.full * PER_DEGREE).clamp_(max=1.0) @ F.pad(share * inside, (1, 0))[:, :, None]
+            toward = (choices @ guide[:, :, None])[..., 0]
+            away = (square + guide.square().sum(1, keepdim=True) - 2 * toward) / (2 * (s.guide * PER_DEGREE) ** 2)
+            energy = away.add_(length[..., 0], alpha=self.length)
+            misfit, asked = torch.zeros(len(AROUND), len(at)), neighbours.T.contiguous()
+            for channel, bend, slope in zip(flat, stiff[:, part], pull[:, part], strict=True):
+                step = channel[asked].sub_(channel[at])
+                misfit.add_((step * (0.5 * bend)).sub_(slope).mul_(step))
+            energy[:, 1:] += misfit.T
+            energy[:, 1:] = torch.where(other, energy[:, 1:], torch.inf)
+            yield at, energy, neighbours
 
 
-def _surprise(e: Tensor, degrees: float) -> float:
-    """Minus the logarithm of the share of neighbours in embeddings (18, H, W) that are farther apart than that."""
-    apart = torch.cat([part.reshape(-1) for part in neighbour_distances(e)]) > degrees * PER_DEGREE
-    return -math.log(min(max(float(apart.float().mean()), _DENSITIES[0]), _DENSITIES[1]))
+def _sides(r: int, c: int, rows: int, columns: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Pixels that have a neighbour so many rows below and columns to the right of them, and those neighbours."""
+    here = (slice(0, rows - r), slice(max(0, -c), columns - max(0, c)))
+    return here, (slice(r, rows), slice(max(0, c), columns - max(0, -c)))
+
+
+def _apart(e: Tensor, degrees: float) -> Tensor:
+    """Whether (4, H, W) pixels of embeddings (18, H, W) are farther than that from each neighbour of `_PAIRS`."""
+    out = torch.zeros(len(_PAIRS), *e.shape[1:], dtype=torch.bool)
+    for (r, c), apart in zip(_PAIRS, out, strict=True):
+        here, there = _sides(r, c, e.shape[1], e.shape[2])
+        apart[here] = image_distance(e[:, *here], e[:, *there]) > degrees * PER_DEGREE
+    return out
