@@ -18,8 +18,11 @@ def blocks(image: Single, factor: int) -> Single:
     return found
 
 
-def enlarged(small: Single, factor: int, shape: tuple[int, ...]) -> Single:
-    """Return an image of blocks (h, w) at every pixel of a shape, linear between the blocks' middles."""
+def enlarged(small: Single, factor: float, shape: tuple[int, ...]) -> Single:
+    """Return an image of blocks (h, w) at every pixel of a shape, linear between the blocks' middles.
+
+    ``factor``: pixels a side of a block.
+    """
     for axis, count in enumerate(shape):
         at = ((np.arange(count) + 0.5) / factor - 0.5).clip(0, small.shape[axis] - 1)
         low = np.minimum(at.astype(np.int64), max(small.shape[axis] - 2, 0))

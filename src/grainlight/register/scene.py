@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +13,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
 
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.register.blocks import enlarged
+from grainlight.register.blocks import blocks, enlarged
 
 Array = NDArray[np.float64]
 A0, A2, A4 = (0, 1), (2, 3), (4, 5)
@@ -20,6 +22,8 @@ _BROAD = 1 / 5  # standard deviation of the high pass, in shares of the map's sh
 _MOST_POINTS = 24_000  # that speak; the grid has them all
 # A Gaussian wider than this many points is taken on a grid that it is this wide on.
 _WIDEST = 16
+_FINEST = 1.5  # blocks that a Gaussian is at least wide where it is taken on blocks of points
+_AT_ONCE = 1 << 16  # points whose features are computed at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,20 +58,30 @@ class Scene:
     def at_points(self, blur: float) -> Array:
         """Return the features (P, K) without their broad part, blurred by a Gaussian of ``blur`` um."""
         where = ((self.points - np.array(self.corner)) / self.step).T[::-1]
-        sharp = self.values if blur <= 0 else _sample(self._smooth(blur), where)
         shrink, small = self._broad
-        return sharp - _sample(small, (where + 0.5) / shrink - 0.5)
-
-    def on_grid(self, blur: float) -> NDArray[np.float32]:
-        """Return the features (K, h, w) without their broad part, blurred by a Gaussian of ``blur`` um."""
-        shrink, small = self._broad
-        if shrink == 1:
-            return self._smooth(blur) - small
-        return self._smooth(blur) - np.stack([enlarged(part, shrink, self.known.shape) for part in small])
-
-    def _smooth(self, blur: float) -> NDArray[np.float32]:
+        broad = _sample(small, (where + 0.5) / shrink - 0.5)
+        if blur <= 0:
+            return self.values - broad
         sigma = blur / self.step
-        return np.stack([gaussian_filter(image, sigma, mode="nearest") for image in self.grid])
+        return _sample((gaussian_filter(image, sigma, mode="nearest") for image in self.grid), where) - broad
+
+    def on_grid(self, blur: float) -> tuple[NDArray[np.float32], int]:
+        """Return the features without their broad part, blurred by a Gaussian of ``blur`` um, and what is known.
+
+        Returns
+        -------
+        (K + 1, h, w) on blocks of points where the Gaussian is wide, and how many points a side a block has.
+        """
+        sigma = blur / self.step
+        factor = max(1, int(sigma / _FINEST))
+        shrink, small = self._broad
+        known = _binned(self.known.astype(np.float32), factor)
+        found = np.empty((len(self.grid) + 1, *known.shape), np.float32)
+        for image, broad, out in zip(self.grid, small, found[:-1], strict=True):
+            gaussian_filter(_binned(image, factor), sigma / factor, output=out, mode="nearest")
+            out -= enlarged(broad, shrink / factor, known.shape)
+        found[-1] = known
+        return found, factor
 
     @cached_property
     def _broad(self) -> tuple[int, NDArray[np.float32]]:
@@ -75,13 +89,9 @@ class Scene:
         sigma = self.broad / self.step
         shrink = max(1, int(sigma / _WIDEST))
         if shrink == 1:
-            return 1, self._smooth(self.broad)
-        small = []
-        for image in self.grid:
-            padded = np.pad(image, [(0, -n % shrink) for n in image.shape], mode="edge")
-            block = padded.reshape(padded.shape[0] // shrink, shrink, padded.shape[1] // shrink, shrink).mean((1, 3))
-            small.append(gaussian_filter(block, sigma / shrink, mode="nearest"))
-        return shrink, np.stack(small)
+            return 1, np.stack([gaussian_filter(image, sigma, mode="nearest") for image in self.grid])
+        small = (_binned(image, shrink) for image in self.grid)
+        return shrink, np.stack([gaussian_filter(image, sigma / shrink, mode="nearest") for image in small])
 
 
 def features(c_axes: Array) -> Array:
@@ -102,14 +112,18 @@ def scene_of(ebsd: OrientationMap) -> Scene:
     step = min(s for s, n in zip(ebsd.step, ebsd.shape[::-1], strict=True) if n > 1) if max(ebsd.shape) > 1 else 1.0
     rows, columns = round((y1 - y0) / step) + 1, round((x1 - x0) / step) + 1
     use = ebsd.hexagonal
-    values = features(ebsd.c_axes()[use])
+    # a few rows at once and in single precision: of a large map this is most of what a scene holds
+    strip = max(1, _AT_ONCE // ebsd.shape[1])
+    parts = [slice(start, start + strip) for start in range(0, ebsd.shape[0], strip)]
+    values = np.concatenate([features(ebsd.rows(rows).c_axes()[use[rows]]).astype(np.float32) for rows in parts])
     points = np.stack((ebsd.x[use], ebsd.y[use]), -1)
     grid, known = _on_grid(points, values, (rows, columns), (x0, y0), step, 0.75 * max(ebsd.step))
     broad = max(_BROAD * min(rows, columns), 4.0) * step
-    return Scene(*thinned(points, values), grid, known, step, (x0, y0), (x0, y0, x1, y1), broad)
+    points, values = thinned(points, values)
+    return Scene(points, values.astype(np.float64), grid, known, step, (x0, y0), (x0, y0, x1, y1), broad)
 
 
-def thinned(points: Array, values: Array) -> tuple[Array, Array]:
+def thinned(points: Array, values: NDArray[Any]) -> tuple[Array, NDArray[Any]]:
     """Return points (P, 2) and their features (P, K), of very many a part that is enough to tell a place."""
     if len(points) <= _MOST_POINTS:
         return points, values
@@ -118,7 +132,12 @@ def thinned(points: Array, values: Array) -> tuple[Array, Array]:
 
 
 def _on_grid(
-    points: Array, values: Array, shape: tuple[int, int], corner: tuple[float, float], step: float, reach: float
+    points: Array,
+    values: NDArray[np.float32],
+    shape: tuple[int, int],
+    corner: tuple[float, float],
+    step: float,
+    reach: float,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return the values (K, h, w) of the nearest points on a grid, and where one is within reach [um]."""
     place = (points - np.array(corner)) / step
@@ -133,8 +152,18 @@ def _on_grid(
         distance, found = cKDTree(points).query(gaps[:, ::-1] * step + np.array(corner))
         nearest[~known] = found
         known[~known] = distance <= reach
-    return np.ascontiguousarray(values.astype(np.float32)[nearest].transpose(2, 0, 1)), known
+    grid = np.empty((values.shape[1], *shape), np.float32)
+    for column, image in zip(values.T, grid, strict=True):
+        np.take(np.ascontiguousarray(column), nearest, out=image)
+    return grid, known
 
 
-def _sample(images: NDArray[np.float32], where: Array) -> Array:
+def _binned(image: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
+    """Return the means of blocks of points, the edge repeated."""
+    if factor == 1:
+        return image
+    return blocks(np.pad(image, [(0, -n % factor) for n in image.shape], mode="edge"), factor)
+
+
+def _sample(images: Iterable[NDArray[np.float32]], where: Array) -> Array:
     return np.stack([map_coordinates(image, where, order=1, mode="nearest") for image in images], -1).astype(float)

@@ -130,7 +130,7 @@ class _Room:
             np.stack([(self.light[list(channels)] ** 2).sum(0) for channels, _ in view.groups]), self.size
         )
         self.seen = rfft2(seen.astype(np.float32), self.size)
-        both = np.concatenate((scene.on_grid(self.blur), scene.known[None].astype(np.float32)))
+        both, self.block = scene.on_grid(self.blur)
         self.grid = torch.from_numpy(both)[None].contiguous(memory_format=torch.channels_last)
         self.centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
 
@@ -177,9 +177,10 @@ class _Room:
 
     def _turned(self, at: Array) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return the features (K, h, w), 0 off the map, at places (h, w, 2) of its grid, (column, row); and the map."""
-        last = np.array(self.scene.known.shape[::-1]) - 1
-        inside = ((at >= 0) & (at <= last)).all(-1)
-        unit = torch.from_numpy((at * (2 / np.maximum(last, 1)) - 1).astype(np.float32))[None]
+        inside = ((at >= 0) & (at <= np.array(self.scene.known.shape[::-1]) - 1)).all(-1)
+        last = np.array(self.grid.shape[:1:-1]) - 1
+        on_blocks = (at + 0.5) / self.block - 0.5
+        unit = torch.from_numpy((on_blocks * (2 / np.maximum(last, 1)) - 1).astype(np.float32))[None]
         found = grid_sample(self.grid, unit, mode="bilinear", padding_mode="border", align_corners=True)[0].numpy()
         mask = inside & (found[-1] > 0.5)
         return found[:-1] * mask, mask
