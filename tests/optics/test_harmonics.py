@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grainlight.errors import InputError
-from grainlight.optics.harmonics import design_matrix, fit_harmonics
+from grainlight.optics.harmonics import design_matrix, find_gains, fit_harmonics
 from grainlight.optics.reflectance import axis, harmonics, intensity
 
 ANGLES = [10.0 * k for k in range(18)]
@@ -129,3 +130,28 @@ def test_a_stack_of_another_length_is_refused() -> None:
         fit_harmonics(torch.ones(17, 4, 4), ANGLES)
     with pytest.raises(InputError, match="2 axes"):
         fit_harmonics(torch.ones(18, 4), ANGLES)
+
+
+def test_a_stack_fitted_in_strips_is_the_same() -> None:
+    """Gains of the whole stack, then any rows of it, saturated and missing values among them."""
+    generator = torch.Generator().manual_seed(5)
+    angles = ANGLES
+    images = 800 + 300 * torch.rand(18, 40, 30, generator=generator)
+    images *= 1 + 0.05 * torch.rand(18, 1, 1, generator=generator)
+    images[3, 5, 6], images[4, 20, 2], images[:15, 33, 3] = torch.nan, torch.inf, 2000.0
+    whole = fit_harmonics(images, angles, saturation=1500.0)
+    gains = find_gains(images, angles, 1500.0)
+    assert torch.equal(gains, whole.frame_gain)
+    for rows in (slice(0, 7), slice(7, 34), slice(34, 40)):
+        part = fit_harmonics(images[:, rows], angles, saturation=1500.0, gains=gains)
+        assert torch.allclose(part.coefficients, whole.coefficients[:, rows], rtol=1e-5, atol=1e-3, equal_nan=True)
+        assert torch.equal(part.clipped, whole.clipped[rows])
+    assert whole.clipped.sum() == 17
+    assert torch.isnan(whole.coefficients[:, 33, 3]).all()
+
+
+def test_counts_of_16_bits_are_fitted_as_they_are() -> None:
+    images = np.random.default_rng(0).integers(0, 4096, (18, 9, 11)).astype(np.uint16)
+    angles = ANGLES
+    one, other = (fit_harmonics(torch.from_numpy(i), angles, saturation=4095.0) for i in (images, images.astype("f4")))
+    assert torch.equal(one.coefficients, other.coefficients)
