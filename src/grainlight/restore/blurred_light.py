@@ -67,7 +67,7 @@ class BlurredLight:
         """Change the light of pixels of a lattice, flat indices (n,) in it, by so much (5, n)."""
         kernel = self.kernel.tolist()
         dense = change.new_zeros(len(change), lattice.shape[0] * lattice.shape[1])
-        dense[:, at] = change
+        dense.index_copy_(1, at, change)
         half, columns, first = len(kernel) // 2, lattice.shape[1], lattice.first[1]
         wide = change.new_zeros(len(change), lattice.shape[0], *self.residual.shape[2:])
         dense = dense.view(-1, *lattice.shape)
@@ -126,7 +126,7 @@ class BlurredLight:
                     if high > low:
                         asked = self._columns(some, start + low * stride, high - low)
                         part[:, strip, low:high].add_(asked, alpha=by)
-        pull, stiff = out.flatten(2)[:, :, at]
+        pull, stiff = out.flatten(2).index_select(2, at)
         return pull, stiff
 
     def _columns(self, images: Tensor, start: int, count: int) -> Tensor:

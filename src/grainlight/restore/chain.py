@@ -45,6 +45,14 @@ def shifted(at: Tensor, shape: tuple[int, int], offset: tuple[int, int]) -> tupl
     return row.clamp(0, shape[0] - 1) * shape[1] + column.clamp(0, shape[1] - 1), inside
 
 
+def neighbours_of(at: Tensor, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Flat indices (8, n) of the neighbours of pixels, in the order of `AROUND`, and whether they are inside the map."""
+    r, c = torch.tensor(AROUND).T[..., None]
+    row, column = at // shape[1] + r, at % shape[1] + c
+    inside = (row >= 0) & (row < shape[0]) & (column >= 0) & (column < shape[1])
+    return row.clamp_(0, shape[0] - 1).mul_(shape[1]).add_(column.clamp_(0, shape[1] - 1)), inside
+
+
 def find_choices(labels: Tensor, free: Tensor, lends: Tensor, shape: tuple[int, int], ring: int) -> Choices:
     """Return the grains within ``ring`` rows and columns of each free pixel, where there are two or more.
 
@@ -60,7 +68,7 @@ def find_choices(labels: Tensor, free: Tensor, lends: Tensor, shape: tuple[int, 
     count = torch.zeros_like(at)
     for offset in window(ring):
         there, inside = shifted(at, shape, offset)
-        its = labels[there]
+        its = labels.index_select(0, there)
         usable = inside & (lends[there] if offset != (0, 0) else True)
         new = (usable & (label != its[:, None]).all(1) & (count < _MOST)).nonzero()[:, 0]
         source[new, count[new]], label[new, count[new]] = there[new], its[new]
@@ -126,9 +134,10 @@ class Chain:
                 at = lattice.index(row[members], column[members])
                 padded = (row[members] + 1) * (shape[1] + 2) + column[members] + 1
                 label = choices.label[members].T
-                offered = expected[:, choices.source[members].T]
+                source = choices.source[members].T
+                offered = expected.index_select(1, source.reshape(-1)).view(len(expected), *source.shape)
                 its = torch.where(label >= 0, cost[members].T, torch.inf)
-                own = expected[:, choices.at[members]]
+                own = expected.index_select(1, choices.at[members])
                 self.sets.append(_Members(members, lattice, at, padded, label.int().contiguous(), offered, its, own))
 
     def sweep(self, counts: bool = True) -> None:
@@ -154,7 +163,7 @@ class Chain:
             energy.add_((step * bend).sub_(slope).mul_(step))
         labels, width = self.labels.view(-1), self.labels.shape[1]
         for r, c in AROUND:
-            same = its.label == labels[its.padded + (r * width + c)]
+            same = its.label == labels.index_select(0, its.padded + (r * width + c))
             energy.add_(same, alpha=-self.length * (1.0 if 0 in (r, c) else self.diagonal))
         return energy
 

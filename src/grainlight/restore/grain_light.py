@@ -44,7 +44,7 @@ def join_neighbours(right: Tensor, down: Tensor) -> tuple[Tensor, int]:
     linked[:, 1:] &= ~down[:, :-1] | begins[:-1, 1:] | begins[1:, 1:]
     found = connected(run[:-1][linked].numpy(), run[1:][linked].numpy(), int(run[-1, -1]) + 1)
     labels = torch.from_numpy(found.astype(np.int64))
-    return labels[run.reshape(-1)], int(found.max()) + 1
+    return labels.index_select(0, run.reshape(-1)), int(found.max()) + 1
 
 
 def offset_sums(labels: Tensor, count: int, residual: Tensor, precision: Tensor) -> Tensor:

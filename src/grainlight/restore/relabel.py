@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from grainlight.crystal.embedding import PER_DEGREE, image_distance
 from grainlight.restore.blur import WIDTHS, strips
 from grainlight.restore.blurred_light import Field
-from grainlight.restore.chain import Chain, find_choices, nearest_of, shifted
+from grainlight.restore.chain import Chain, find_choices, nearest_of, neighbours_of, shifted
 from grainlight.restore.grain_light import join_neighbours
 from grainlight.restore.lone import AROUND
 from grainlight.restore.response import Response
@@ -228,7 +228,7 @@ class _Relabelling:
         choices = find_choices(labels, free.reshape(-1), self.lends, shape, _RING)
         away = torch.empty(choices.source.shape)
         for part in strips(len(choices.at), 1):
-            guide = self.guide[:, choices.at[part]].T
+            guide = self.guide.index_select(1, choices.at[part]).T
             for column in range(away.shape[1]):
                 away[part, column] = (guide - self.e[choices.source[part, column]]).square_().sum(-1)
         chain = Chain(
@@ -284,10 +284,10 @@ class _Relabelling:
         for start in range(0, len(every), _CHUNK):
             part = slice(start, start + _CHUNK)
             at = every[part]
-            around = [shifted(at, shape, offset) for offset in AROUND]
-            neighbours, inside = (torch.stack(parts, 1) for parts in zip(*around, strict=True))
+            around, beside = neighbours_of(at, shape)
+            neighbours, inside = around.T, beside.T
             choices = F.embedding(torch.cat((at[:, None], neighbours), 1), self.e)
-            guide = self.guide[:, at].T
+            guide = self.guide.index_select(1, at).T
             # Distances among nine orientations, and to the guide, by their inner products.
             square = choices.square().sum(-1)
             between = torch.baddbmm(square[:, None], choices, choices.mT, alpha=-2).add_(square[:, :, None])
@@ -297,9 +297,12 @@ class _Relabelling:
             toward = (choices @ guide[:, :, None])[..., 0]
             away = (square + guide.square().sum(1, keepdim=True) - 2 * toward) / (2 * (s.guide * PER_DEGREE) ** 2)
             energy = away.add_(length[..., 0], alpha=self.length)
-            misfit, asked = torch.zeros(len(AROUND), len(at)), neighbours.T.contiguous()
-            for channel, bend, slope in zip(flat, stiff[:, part], pull[:, part], strict=True):
-                step = channel[asked].sub_(channel[at])
+            offered = flat.index_select(1, around.reshape(-1)).view(len(flat), *around.shape)
+            misfit = torch.zeros(around.shape)
+            for its, own, bend, slope in zip(
+                offered, flat.index_select(1, at), stiff[:, part], pull[:, part], strict=True
+            ):
+                step = its.sub_(own)
                 misfit.add_((step * (0.5 * bend)).sub_(slope).mul_(step))
             energy[:, 1:] += misfit.T
             energy[:, 1:] = torch.where(other, energy[:, 1:], torch.inf)

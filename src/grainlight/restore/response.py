@@ -177,7 +177,7 @@ def _fit(asked: list[_Asked | None], images: Tensor, width: float) -> tuple[floa
         for place, channel in enumerate(channels):
             here = a[:, place * pixels : (place + 1) * pixels]
             for row, (at, sign) in zip(here, _TERMS[channel], strict=False):
-                torch.mul(images[at].reshape(-1)[its.chosen], sign, out=row)
+                torch.mul(images[at].reshape(-1).index_select(0, its.chosen), sign, out=row)
             here[len(ideal) + place] = 1.0
         y, p = its.light, its.precision
         prior = torch.tensor([_GAIN_STD**-2] * len(ideal) + [_OFFSET_STD**-2] * len(channels), dtype=torch.float64)

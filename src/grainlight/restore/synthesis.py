@@ -98,7 +98,8 @@ class Synthesis:
             self.expected[:, strip] = expected
         offsets = shrunk(sums)
         for strip in strips(self.rows, self.columns):
-            self.expected[:, strip] += offsets[:, grain[strip]]
+            each = offsets.index_select(1, grain[strip].reshape(-1))
+            self.expected[:, strip] += each.view(self.expected[:, strip].shape)
 
     def take(self, to: Tensor, source: Tensor) -> None:
         """Let pixels (flat indices) have the light of others."""
@@ -125,8 +126,8 @@ class Synthesis:
             residual = self.light[:, wide] - blurred(self.expected[:, wide], self.kernel)
             weight = _robust(residual, self.precision[:, wide])
             its = at[first:last] - wide.start * self.columns
-            stiff[:, first:last] = spread_back(weight, squared).flatten(1)[:, its]
-            pull[:, first:last] = spread_back(residual.mul_(weight), self.kernel).flatten(1)[:, its]
+            stiff[:, first:last] = spread_back(weight, squared).flatten(1).index_select(1, its)
+            pull[:, first:last] = spread_back(residual.mul_(weight), self.kernel).flatten(1).index_select(1, its)
         return pull, stiff
 
 
