@@ -65,6 +65,8 @@ def enhance(
         better = again(ebsd, light, inputs.laid, inputs.placed, orientations, settings)
         inputs = bring_together(ebsd, light, settings, progress, better)
     record = run_record(ebsd, light, inputs, settings, device)
+    # Its light has been read: a stack that was moved onto the map is as large as the images.
+    inputs = replace(inputs, laid=None)
     result = _restore(ebsd, inputs, cut, denoise, settings, progress, record)
     result.record["seconds"] = round(time.perf_counter() - began, 2)
     return result

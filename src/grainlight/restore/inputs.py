@@ -126,7 +126,8 @@ def joint_measurement(
     """Measured state (23, H, W) and noise levels (4, H, W) on the output grid; ``noise`` (H, W) in degrees (rms)."""
     rows, columns = placed.shape
     mask = torch.from_numpy(placed.measured)
-    e = embed(torch.from_numpy(placed.quaternions).float(), dim=-3) * mask
+    e = torch.zeros(18, rows, columns)
+    e[:, mask] = embed(torch.from_numpy(placed.measured_points).float(), dim=0)
     # The root-mean-square angle has three components, and each is one channel's worth of noise.
     level = torch.as_tensor(noise * PER_DEGREE / np.sqrt(3.0))
     ebsd_sigma = torch.where(mask, level, torch.inf).float()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -138,29 +139,28 @@ class Result:
         # The second file is whole under a temporary name before the first appears.
         with atomic_path(beside) as temporary:
             with temporary.open("wb") as stream:
-                write_npz(
-                    stream,
-                    {
-                        "quaternions": self.map.quaternions.astype(np.float32),
-                        "phase_id": self.map.phase_id,
-                        "uncertainty": self.uncertainty,
-                        "boundary": self.boundary,
-                        "source": self.source,
-                        "light": self.light.astype(np.float16),
-                        "measured": self.measured,
-                        "measured_quaternions": self.measured_points.astype(np.float32),
-                        "correction": self.correction,
-                        "samples": self.samples,
-                        "other_grain": self.other_grain.astype(np.float16),
-                        "contradiction": _half(self.contradiction),
-                        "light_flags": np.zeros((0, 0), np.uint8) if self.light_flags is None else self.light_flags,
-                        "step": np.float64(self.map.step[0]),
-                        "origin": np.array(self.map.origin, dtype=np.float64),
-                        "record": np.array(json.dumps(finite(self.record), allow_nan=False)),
-                    },
-                )
+                write_npz(stream, self._archived())
             written = save_ebsd(self.map, path, self._layers(chosen.layers), self.record)
         return [*written, beside]
+
+    def _archived(self) -> Iterator[tuple[str, Any]]:
+        """What the archive holds, by name, one after the other: a large map's copies need not exist at once."""
+        yield "quaternions", self.map.quaternions.astype(np.float32)
+        yield "phase_id", self.map.phase_id
+        yield "uncertainty", self.uncertainty
+        yield "boundary", self.boundary
+        yield "source", self.source
+        yield "light", self.light.astype(np.float16)
+        yield "measured", self.measured
+        yield "measured_quaternions", self.measured_points.astype(np.float32)
+        yield "correction", self.correction
+        yield "samples", self.samples
+        yield "other_grain", self.other_grain.astype(np.float16)
+        yield "contradiction", _half(self.contradiction)
+        yield "light_flags", np.zeros((0, 0), np.uint8) if self.light_flags is None else self.light_flags
+        yield "step", np.float64(self.map.step[0])
+        yield "origin", np.array(self.map.origin, dtype=np.float64)
+        yield "record", np.array(json.dumps(finite(self.record), allow_nan=False))
 
     def _layers(self, room: str) -> dict[str, NDArray[Any]]:
         """What stands beside the map, (H, W) each, as far as a format has room."""
