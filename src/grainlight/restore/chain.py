@@ -46,7 +46,7 @@ def shifted(at: Tensor, shape: tuple[int, int], offset: tuple[int, int]) -> tupl
 
 
 def neighbours_of(at: Tensor, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Flat indices (8, n) of the neighbours of pixels, as in `AROUND`, and whether they are inside the map."""
+    """Flat indices (8, n) of the neighbours of pixels, in the order of `AROUND`, and whether the map has them."""
     r, c = torch.tensor(AROUND).T[..., None]
     row, column = at // shape[1] + r, at % shape[1] + c
     inside = (row >= 0) & (row < shape[0]) & (column >= 0) & (column < shape[1])
