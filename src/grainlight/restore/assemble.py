@@ -70,8 +70,11 @@ def _restored(ready: Prepared) -> NDArray[np.bool_]:
 
 def _correction(q: Tensor, placed: Placed) -> NDArray[np.float32]:
     """Degrees (H, W) between measurement and output; NaN where nothing was measured."""
-    angle = torch.rad2deg(disorientation_angle(q.double(), torch.from_numpy(placed.quaternions))).numpy()
-    return np.where(placed.measured, angle, np.nan).astype(np.float32)
+    found = np.full(placed.shape, np.nan, dtype=np.float32)
+    restored = q[torch.from_numpy(placed.measured)].double()
+    angle = disorientation_angle(restored, torch.from_numpy(placed.measured_points))
+    found[placed.measured] = torch.rad2deg(angle).numpy()
+    return found
 
 
 def _source(correction: NDArray[np.float32], ready: Prepared, restored: NDArray[np.bool_]) -> NDArray[np.uint8]:

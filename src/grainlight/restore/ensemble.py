@@ -20,7 +20,7 @@ from grainlight.restore.lone import join_lone_pixels
 from grainlight.restore.projection import Neighbours, Projected, project
 from grainlight.restore.recalibration import recalibrate
 from grainlight.restore.relabel import Relabelled, RelabelSettings, relabel
-from grainlight.restore.rival import boundary_probability, rival_embedding, rival_probability
+from grainlight.restore.rival import boundary_probability, rival_distance, rival_probability
 from grainlight.restore.settings import DRAFT_STEPS
 from grainlight.restore.surroundings import surroundings
 from grainlight.restore.turning import scatter_degrees, turning
@@ -136,7 +136,7 @@ def restore_ensemble(
         probability = rival_probability(moved.margin)
         decided = boundary_probability(final, moved.rival, probability, BOUNDARY_DEGREES)
         boundary = torch.where(lit, decided, boundary)
-        apart = (rival_embedding(final, moved.rival) - final).square().sum(0)
+        apart = rival_distance(final, moved.rival)
         # A grain that no point met is no neighbour's: its orientation is any. A small chance of it, which there is
         # everywhere between points, moves no bound that holds for nine in ten.
         missed = (around.missed(spread / SQUARED_NORM) - _NEVER_MIND).clamp(min=0.0)

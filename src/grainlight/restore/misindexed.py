@@ -18,7 +18,7 @@ from grainlight.crystal.embedding import PER_DEGREE
 from grainlight.diffusion.state import EBSD, LIGHT, group_to_channel_light, is_unknown
 from grainlight.restore.grain_light import expected_light
 
-_NEIGHBOURS, _FEWEST = 8, 4
+_NEIGHBOURS, _FEWEST, _CLOSEST = 8, 4, 4
 # A neighbour is no farther than this many distances of the grid (a diagonal, and a hole or two).
 _REACH = 2.5
 # Agreement within this many degrees and three standard deviations of the noise is agreement.
@@ -62,8 +62,12 @@ def find_misindexed(measurement: Tensor, sigma: Tensor, phase_id: NDArray[np.int
     level = torch.minimum(level, 2 * level.median())
     # Three tangent directions, and two noisy points.
     limit = _AGREE * PER_DEGREE + 3 * (3 * (level[:, None] ** 2 + level[near] ** 2)).sqrt()
-    agrees = torch.stack([(e - e[near[:, k]]).norm(dim=1) for k in range(_NEIGHBOURS)], 1) < limit
-    lonely = ((~agrees | ~counts).all(1) & (counts.sum(1) >= _FEWEST)).nonzero()[:, 0]
+    agrees = torch.stack([_apart(e, e, near[:, k]) for k in range(_CLOSEST)], 1) < limit[:, :_CLOSEST]
+    lonely = ((~agrees | ~counts[:, :_CLOSEST]).all(1) & (counts.sum(1) >= _FEWEST)).nonzero()[:, 0]
+    # The others are asked where the closest do not agree.
+    for k in range(_CLOSEST, _NEIGHBOURS):
+        alone = (_apart(e[lonely], e, near[lonely, k]) >= limit[lonely, k]) | ~counts[lonely, k]
+        lonely = lonely[alone]
     if not len(lonely):
         return out
     around, heard = e[near[lonely]], counts[lonely]
@@ -71,7 +75,7 @@ def find_misindexed(measurement: Tensor, sigma: Tensor, phase_id: NDArray[np.int
     alike &= heard[:, None] & heard[..., None]
     size, leader = alike.sum(-1).max(-1)
     blind = is_unknown(sigma[1:]).all(0).reshape(-1)[flat[lonely]]
-    fine = float(agrees[:, :4].float().mean()) > _FINE
+    fine = float(agrees.float().mean()) > _FINE
     needed = torch.where(blind, _CONSENSUS_FINE if fine else _CONSENSUS_COARSE, _CONSENSUS)
     # The light of the point against that of its neighbours' consensus: what neither explains speaks for nothing.
     consensus = alike[torch.arange(len(lonely)), leader]
@@ -84,6 +88,11 @@ def find_misindexed(measurement: Tensor, sigma: Tensor, phase_id: NDArray[np.int
     if wrong.sum() <= _MOST * len(flat):
         out.reshape(-1)[flat[lonely[wrong]].numpy()] = True
     return out
+
+
+def _apart(e: Tensor, of: Tensor, index: Tensor) -> Tensor:
+    """Distance (n,) of embeddings (n, 18) from those with an index (n,)."""
+    return (e - of.index_select(0, index)).norm(dim=1)
 
 
 def _misfit(measurement: Tensor, sigma: Tensor, flat: Tensor, choices: Tensor) -> Tensor:

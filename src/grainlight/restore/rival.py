@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE
+from grainlight.restore.grain_light import neighbour_distances
 
 # Energy that halves the odds by e: on synthetic sections the rival is right as often as exp(-margin / this) says,
 # though neighbouring pixels share their noise.
@@ -17,9 +18,14 @@ def rival_probability(margin: Tensor) -> Tensor:
     return torch.sigmoid(-margin / _TEMPERATURE)
 
 
-def rival_embedding(e: Tensor, rival: Tensor) -> Tensor:
-    """Embedding (18, H, W) of every pixel's rival, from flat indices (H, W)."""
-    return e.reshape(len(e), -1)[:, rival.reshape(-1)].reshape(e.shape)
+def rival_distance(e: Tensor, rival: Tensor) -> Tensor:
+    """Square distance (H, W) of an embedding (18, H, W) from that of every pixel's rival, from flat indices (H, W)."""
+    flat, to = e.reshape(len(e), -1), rival.reshape(-1)
+    out = torch.zeros(flat.shape[1])
+    # Few pixels have one.
+    at = (to != torch.arange(len(to))).nonzero()[:, 0]
+    out[at] = (flat.index_select(1, to[at]) - flat.index_select(1, at)).square().sum(0)
+    return out.view(e.shape[1:])
 
 
 def boundary_probability(e: Tensor, rival: Tensor, probability: Tensor, degrees: float) -> Tensor:
@@ -39,17 +45,27 @@ def boundary_probability(e: Tensor, rival: Tensor, probability: Tensor, degrees:
     Each of two neighbours has its own orientation or its rival's, independently. Of the two edges of a pixel the
     likelier one counts: a boundary that passes a pixel mostly takes both.
     """
-    other = rival_embedding(e, rival)
+    rows, columns = e.shape[1:]
+    flat, other = e.reshape(len(e), -1), rival.reshape(-1)
+    chance = probability.reshape(-1)
     limit = degrees * PER_DEGREE
-    out = torch.zeros(e.shape[1:])
-    for here, there in (
-        ((slice(None), slice(None, -1)), (slice(None), slice(1, None))),
-        ((slice(None, -1), slice(None)), (slice(1, None), slice(None))),
+    number = torch.arange(rows * columns).view(rows, columns)
+    out = torch.zeros(rows, columns)
+    for here, there, apart in zip(
+        ((slice(None), slice(None, -1)), (slice(None, -1), slice(None))),
+        ((slice(None), slice(1, None)), (slice(1, None), slice(None))),
+        neighbour_distances(e),
+        strict=True,
     ):
-        edge = torch.zeros_like(probability[here])
-        for left, weight in ((e, 1 - probability), (other, probability)):
-            for right, its in ((e, 1 - probability), (other, probability)):
-                apart = (left[:, *here] - right[:, *there]).norm(dim=0) > limit
-                edge += weight[here] * its[there] * apart
+        edge = (apart > limit).float()
+        # Where neither has a rival there is nothing to weigh.
+        unsure = (probability[here] > 0) | (probability[there] > 0)
+        a, b = number[here][unsure], number[there][unsure]
+        total = torch.zeros(len(a))
+        for left, weight in ((a, 1 - chance[a]), (other[a], chance[a])):
+            for right, its in ((b, 1 - chance[b]), (other[b], chance[b])):
+                far = (flat.index_select(1, left) - flat.index_select(1, right)).norm(dim=0) > limit
+                total += weight * its * far
+        edge[unsure] = total
         out[here] = torch.maximum(out[here], edge)
     return out
