@@ -46,8 +46,9 @@ def boundary_probability(e: Tensor, rival: Tensor, probability: Tensor, degrees:
     likelier one counts: a boundary that passes a pixel mostly takes both.
     """
     rows, columns = e.shape[1:]
-    flat, other = e.reshape(len(e), -1), rival.reshape(-1)
-    chance = probability.reshape(-1)
+    # Rows of a table: a row's look-up is several times as fast as one in each of 18 images.
+    table = e.reshape(len(e), -1).T.contiguous()
+    other, chance = rival.reshape(-1), probability.reshape(-1)
     limit = degrees * PER_DEGREE
     number = torch.arange(rows * columns).view(rows, columns)
     out = torch.zeros(rows, columns)
@@ -61,11 +62,12 @@ def boundary_probability(e: Tensor, rival: Tensor, probability: Tensor, degrees:
         # Where neither has a rival there is nothing to weigh.
         unsure = (probability[here] > 0) | (probability[there] > 0)
         a, b = number[here][unsure], number[there][unsure]
-        total = torch.zeros(len(a))
-        for left, weight in ((a, 1 - chance[a]), (other[a], chance[a])):
-            for right, its in ((b, 1 - chance[b]), (other[b], chance[b])):
-                far = (flat.index_select(1, left) - flat.index_select(1, right)).norm(dim=0) > limit
-                total += weight * its * far
+        one, two = chance[a], chance[b]
+        left, right, left_other, right_other = (table.index_select(0, at) for at in (a, b, other[a], other[b]))
+        total = (1 - one) * (1 - two) * edge[unsure]
+        total += one * (1 - two) * ((left_other - right).norm(dim=1) > limit)
+        total += (1 - one) * two * ((left - right_other).norm(dim=1) > limit)
+        total += one * two * ((left_other - right_other).norm(dim=1) > limit)
         edge[unsure] = total
         out[here] = torch.maximum(out[here], edge)
     return out
