@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from grainlight.crystal.euler import c_axis, quaternion_from_bunge
@@ -64,7 +65,9 @@ def test_unknown_light_says_nothing() -> None:
     assert np.isfinite(found[10:]).all()
 
 
-def test_other_grain_grows_with_doubt() -> None:
-    chance = other_grain(np.linspace(0, 2 * RAW[-1], 100).astype(np.float32))
+@pytest.mark.parametrize("seen", [True, False])
+def test_other_grain_grows_with_doubt(seen: bool) -> None:
+    raw = np.linspace(0, 2 * RAW[-1], 100).astype(np.float32)
+    chance = other_grain(raw, np.full(raw.shape, seen))
     assert np.all(np.diff(chance) >= 0)
     assert 0 <= chance[0] < 0.05 < chance[-1] <= 1

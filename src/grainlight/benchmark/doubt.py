@@ -59,13 +59,14 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """One restoration: its task and, pixel by pixel (N,), error, raw doubt and scatter in degrees, the boundary
-    probability and whether there is a boundary."""
+    """One restoration: its task and, pixel by pixel (N,), error, raw doubt and scatter in degrees, whether light had a
+    say, the boundary probability and whether there is a boundary."""
 
     scenario: Scenario
     error: Array
     doubt: Array
     scatter: Array
+    lit: NDArray[np.bool_]
     boundary: Array
     starts: NDArray[np.bool_]
 
@@ -84,11 +85,11 @@ def judged(half: int, quality: str, size: int = 97, weights: Path | None = None)
             posterior = ready.restore(TiledDenoiser(model, torch.device("cpu")), settings)
             restored = decode(posterior.embedding, dim=0).double().numpy()
             error = disorientation(restored, task.truth).astype(np.float32).ravel()
-            doubt, scatter, boundary = (
-                x.numpy().ravel() for x in (posterior.doubt, posterior.scatter, posterior.boundary)
+            doubt, scatter, lit, boundary = (
+                x.numpy().ravel() for x in (posterior.doubt, posterior.scatter, posterior.lit, posterior.boundary)
             )
             starts = boundary_starts(boundary_edges(task.truth)).ravel()
-            yield Judged(scenario, error, doubt, scatter, boundary, starts)
+            yield Judged(scenario, error, doubt, scatter, lit, boundary, starts)
 
 
 def quantile_table(error: Array, doubt: Array, scatter: Array, raw: tuple[float, ...] = RAW) -> list[float]:
@@ -131,18 +132,20 @@ def report(qualities: list[str], size: int = 97, weights: Path | None = None, *,
     if fit:
         # Noise at every point is the scatter's; the tables are of the choice between grains.
         found = [one for q in qualities for one in judged(0, q, size, weights) if one.scenario.scale > 1]
-        error, doubt, scatter = (
-            np.concatenate([getattr(one, n) for one in found]) for n in ("error", "doubt", "scatter")
+        error, doubt, scatter, lit = (
+            np.concatenate([getattr(one, n) for one in found]) for n in ("error", "doubt", "scatter", "lit")
         )
-        yield f"RAW = {RAW}\nBOUND = {tuple(quantile_table(error, doubt, scatter))}"
-        yield f"OTHER = {tuple(other_table(error, doubt))}"
+        yield f"RAW = {RAW}"
+        for name, part in (("LIT", lit), ("UNLIT", ~lit)):
+            yield f"BOUND_{name} = {tuple(quantile_table(error[part], doubt[part], scatter[part]))}"
+            yield f"OTHER_{name} = {tuple(other_table(error[part], doubt[part]))}"
     yield "| quality | task | light | under the bound | boundary ECE | Brier score | of a constant |"
     yield "|---|---|---|---|---|---|---|"
     for quality in qualities:
         tasks: dict[Scenario, list[tuple[float, ...]]] = {}
         for one in judged(1, quality, size, weights):
             p, y = one.boundary, one.starts
-            covered = float((one.error <= bound_90(one.doubt, one.scatter)).mean())
+            covered = float((one.error <= bound_90(one.doubt, one.scatter, one.lit)).mean())
             row = (covered, calibration_error(p, y), float(np.mean((p - y) ** 2)), float(y.mean() * (1 - y.mean())))
             tasks.setdefault(one.scenario, []).append(row)
         for task, rows in tasks.items():

@@ -36,7 +36,7 @@ def assemble(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record
     restored = _restored(ready)
     correction = _correction(q, placed)
     source = _source(correction, ready, restored)
-    bound = bound_90(posterior.doubt.numpy(), posterior.scatter.numpy())
+    bound = bound_90(posterior.doubt.numpy(), posterior.scatter.numpy(), posterior.lit.numpy())
     uncertainty = _where(restored, bound)
     phase_id = _phase_id(ready, posterior, restored)
     boundary = np.where(restored, posterior.boundary.numpy(), 0.0)
@@ -53,7 +53,7 @@ def assemble(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record
         correction,
         record,
         _samples(posterior, ebsd),
-        other_grain=_where(restored, other_grain(posterior.doubt.numpy())),
+        other_grain=_where(restored, other_grain(posterior.doubt.numpy(), posterior.lit.numpy())),
         contradiction=missed,
         light_flags=None if ready.light is None or missed is None else all_flags(ready.light, missed),
     )

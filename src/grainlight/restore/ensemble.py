@@ -36,14 +36,16 @@ class Posterior:
 
     ``embedding`` (18, H, W) of the restored map; ``light`` (5, H, W) clean harmonics; ``doubt`` (H, W) expected
     distance (root mean square) of the truth from the map in degrees, for the choice between grains and before
-    calibration; ``scatter`` (H, W) the same for the orientation of the grain there; ``boundary`` (H, W) probability of
-    a boundary of 5 degrees to the right or below; ``samples`` (K, H, W, 4) orientations of the samples in half
-    precision (0.05 degrees), none where the ensemble has one member; ``blur`` of the light in pixels, None without.
+    calibration, and ``lit`` (H, W) whether light had a say in that choice; ``scatter`` (H, W) the same distance for the
+    orientation of the grain there; ``boundary`` (H, W) probability of a boundary of 5 degrees to the right or below;
+    ``samples`` (K, H, W, 4) orientations of the samples in half precision (0.05 degrees), none where the ensemble has
+    one member; ``blur`` of the light in pixels, None without.
     """
 
     embedding: Tensor
     light: Tensor
     doubt: Tensor
+    lit: Tensor
     scatter: Tensor
     boundary: Tensor
     samples: Tensor | None = None
@@ -153,6 +155,7 @@ def restore_ensemble(
         final,
         light,
         doubt,
+        lit if moved is not None else torch.zeros_like(lit),
         scatter,
         boundary,
         torch.stack(found) if found else None,
