@@ -49,6 +49,8 @@ TASKS = (
     Scenario(1, None, noise=2.0),
     Scenario(1, noise=2.0),
     Scenario(1, noise=5.0),
+    Scenario(1, "clean", scattered=0.01),
+    Scenario(1, scattered=0.01),
 )
 FIRST_CHECKING_SEED = FIRST_SEED + 700_000
 
@@ -127,11 +129,16 @@ def other_table(error: Array, doubt: Array, raw: tuple[float, ...] = RAW) -> lis
     return [round(float(share), 4) for share in shares]
 
 
+def _has_gaps(scenario: Scenario) -> bool:
+    """Whether there are pixels that were not measured."""
+    return scenario.scale > 1 or scenario.scattered is not None
+
+
 def report(qualities: list[str], size: int = 97, weights: Path | None = None, *, fit: bool = True) -> Iterator[str]:
     """Lines of the tables, unless ``fit`` is false, and of what the shipped ones hold for on other sections."""
     if fit:
         # Noise at every point is the scatter's; the tables are of the choice between grains.
-        found = [one for q in qualities for one in judged(0, q, size, weights) if one.scenario.scale > 1]
+        found = [one for q in qualities for one in judged(0, q, size, weights) if _has_gaps(one.scenario)]
         error, doubt, scatter, lit = (
             np.concatenate([getattr(one, n) for one in found]) for n in ("error", "doubt", "scatter", "lit")
         )

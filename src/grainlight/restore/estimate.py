@@ -13,16 +13,21 @@ from grainlight.maps.orientation_map import OrientationMap
 from grainlight.restore.device import choose_device
 from grainlight.restore.place import check_usable, output_shape
 from grainlight.restore.settings import Settings
-from grainlight.restore.tiles import HALO, TILE
+from grainlight.restore.windows import Window, windows
 
-# From peak memory under /usr/bin/time -v, `grainlight enhance` on maps of 0.04 to 1 megapixel, rounded up.
+# From `python -m grainlight.benchmark.speed` on maps of 0.06 to 4 megapixels, rounded up: what is held of the whole
+# map, and of the window that is restored.
 _BASE_BYTES = 450e6
-_BYTES_PER_PIXEL = 700.0
-_BYTES_PER_SAMPLE_PIXEL = 60.0
-_BYTES_PER_PIXEL_OF_SEVERAL = 300.0
-# Projection and boundaries of one sample, on two cores.
-_SECONDS_PER_PIXEL_PLACED = 1.2e-5
-_BYTES_PER_TILE_PIXEL = 1400.0
+_BYTES_PER_PIXEL = 300.0
+_BYTES_PER_WINDOW_PIXEL = 1500.0
+_BYTES_PER_WINDOW_PIXEL_OF_SEVERAL = 300.0
+# Each further sample, in the window and in the result.
+_BYTES_PER_WINDOW_PIXEL_OF_A_SAMPLE, _BYTES_PER_PIXEL_OF_A_SAMPLE = 60.0, 8.0
+# Reading, registering, writing; projection and boundaries of a sample; a visit of the chain, which needs light.
+_SECONDS, _SECONDS_PER_PIXEL = 3.0, 6e-6
+_SECONDS_PER_PIXEL_PLACED, _SECONDS_PER_VISIT = 1.0e-5, 9e-7
+# The whole call over the network's convolutions: the skip, activations, memory.
+_CALL_OVER_CONVOLUTIONS = 2.0
 
 
 @dataclass(frozen=True)
@@ -48,11 +53,13 @@ def estimate(ebsd: OrientationMap, light: LightStack | None, settings: Settings)
     rows, columns, step = output_shape(ebsd, settings.scale)
     pixels = rows * columns
     steps, samples = settings.calls
-    halo = 1 + 2 * HALO / TILE if pixels > TILE**2 * 2 else 1.0
-    per_call = pixels * halo**2 * _seconds_per_pixel(settings)
-    seconds = (
-        3.0 + steps * samples * per_call + _SECONDS_PER_PIXEL_PLACED * pixels * (1 + (samples if samples > 1 else 0))
-    )
+    # Windows overlap.
+    restored = sum(_area(window) for window in windows(rows, columns))
+    calls = settings.network_calls if light is not None else steps * samples
+    visits = settings.chain_visits if light is not None and settings.projection else 0
+    placed = 1 + (samples if samples > 1 else 0) + (1 if visits else 0)
+    per_pixel = calls * _seconds_per_pixel(settings) + _SECONDS_PER_PIXEL_PLACED * placed + _SECONDS_PER_VISIT * visits
+    seconds = _SECONDS + _SECONDS_PER_PIXEL * pixels + per_pixel * restored
     lines = [
         f"output: {rows} x {columns} pixels of {step:g} um; {samples} sample{'s' * (samples > 1)} of {steps} "
         f"step{'s' * (steps > 1)}: about {_duration(seconds)} and {memory / 1e9:.1f} GB"
@@ -71,13 +78,15 @@ def check_memory(ebsd: OrientationMap, light: LightStack | None, settings: Setti
     check_usable(ebsd)
     rows, columns, _ = output_shape(ebsd, settings.scale)
     pixels, samples = rows * columns, settings.calls[1]
-    # Spans longer than a tile are the last of their axis, with a halo on one side.
-    tile_pixels = min(pixels, (1.5 * TILE + HALO) ** 2)
-    several = _BYTES_PER_PIXEL_OF_SEVERAL + _BYTES_PER_SAMPLE_PIXEL * samples if samples > 1 else 0.0
-    memory = _BASE_BYTES + pixels * (_BYTES_PER_PIXEL + several)
-    memory += tile_pixels * _BYTES_PER_TILE_PIXEL
+    largest = max(_area(window) for window in windows(rows, columns))
+    whole, window = _BYTES_PER_PIXEL, _BYTES_PER_WINDOW_PIXEL
+    if samples > 1:
+        whole += _BYTES_PER_PIXEL_OF_A_SAMPLE * samples
+        window += _BYTES_PER_WINDOW_PIXEL_OF_SEVERAL + _BYTES_PER_WINDOW_PIXEL_OF_A_SAMPLE * samples
+    memory = _BASE_BYTES + pixels * whole + largest * window
     if light is not None:
-        memory += 2.0 * light.images.nbytes + 60.0 * light.images[0].size
+        # The images, and those of a stack that is moved onto the map, in single precision.
+        memory += light.images.nbytes + 4.0 * len(light.images) * pixels
     free = available_memory()
     if free is not None and memory > free:
         raise InputError(
@@ -134,8 +143,12 @@ def _seconds_per_pixel(settings: Settings) -> float:
                 torch.cuda.synchronize()
             best = min(best, time.perf_counter() - began)
     speed = 2 * 9 * 64 * 64 * 128 * 128 / best
-    # Two thirds of the time go into what is not convolution: the skip, activations, memory.
-    return 2.8 * flops_per_pixel(NetworkConfig()) / speed
+    return _CALL_OVER_CONVOLUTIONS * flops_per_pixel(NetworkConfig()) / speed
+
+
+def _area(window: Window) -> int:
+    rows, columns = window.outer
+    return (rows.stop - rows.start) * (columns.stop - columns.start)
 
 
 def _duration(seconds: float) -> str:
