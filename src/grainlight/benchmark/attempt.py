@@ -167,16 +167,16 @@ def _aside() -> Iterator[_Aside]:
 
 @contextmanager
 def counted_calls(shape: tuple[int, ...]) -> Iterator[list[float]]:
-    """Collect the share of the map that each forward pass of a U-Net sees, whoever calls it."""
+    """Collect the share of the map that each pass through a denoiser, and so its U-Net, sees, whoever calls it."""
     from torch.nn.modules.module import register_module_forward_pre_hook
 
-    from grainlight.diffusion.network import UNet
+    from grainlight.diffusion.denoiser import Denoiser
 
     calls: list[float] = []
     pixels = shape[0] * shape[1]
 
     def count(module: Any, given: tuple[Any, ...]) -> None:
-        if isinstance(module, UNet):
+        if isinstance(module, Denoiser):
             batch, _, rows, columns = given[0].shape
             # rows and columns that only fill up to a multiple of 8 are no second look
             calls.append(batch * min(1.0, rows * columns / pixels))
