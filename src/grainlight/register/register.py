@@ -24,7 +24,7 @@ from grainlight.register.view import View, view_of
 
 _FEWEST_POINTS = 100
 _LEAST_SIDE = 8  # scan points
-_SURE = 3.0  # standard errors
+_SURE = 2.5  # standard errors
 # Of the best placement's score over that of any other turn; unrelated pairs reach 1.5 (docs/registration.md).
 _DISTINCT = 2.0
 # Of a placement's gain over the best of places around it; fitted to unrelated light it reached 2.8.
