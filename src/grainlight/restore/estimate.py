@@ -15,10 +15,10 @@ from grainlight.restore.place import check_usable, output_shape
 from grainlight.restore.settings import Settings
 from grainlight.restore.windows import Window, windows
 
-# From `python -m grainlight.benchmark.speed` on maps of 0.06 to 4 megapixels, rounded up: what is held of the whole
+# From `python -m grainlight.benchmark.speed` on maps of 0.06 to 16 megapixels, rounded up: what is held of the whole
 # map, and of the window that is restored.
 _BASE_BYTES = 450e6
-_BYTES_PER_PIXEL = 300.0
+_BYTES_PER_PIXEL = 210.0
 _BYTES_PER_WINDOW_PIXEL = 1500.0
 _BYTES_PER_WINDOW_PIXEL_OF_SEVERAL = 300.0
 # Each further sample, in the window and in the result.
