@@ -2,7 +2,7 @@
 
 Prints how far grain count, mean diameter and twin share of a scale-4 restoration are from those of the full map, beside
 nearest neighbour, and how often their intervals hold the truth. With ``--calibrate``: the constants of
-`grains.interval` and `restore.other_grain`, from sections of other seeds.
+`grains.interval` and `grains.boundaries`, from sections of other seeds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import torch
 from numpy.typing import NDArray
 
 from grainlight.benchmark.degrade import degrade
-from grainlight.benchmark.metrics import disorientation
 from grainlight.benchmark.nearest import nearest
 from grainlight.crystal.embedding import decode
 from grainlight.diffusion.checkpoint import load_weights
@@ -31,7 +30,6 @@ from grainlight.grains.matching import adjusted_rand, match
 from grainlight.grains.summary import QUANTITIES
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
-from grainlight.restore.doubt import RAW
 from grainlight.restore.inputs import prepare
 from grainlight.restore.settings import Settings
 from grainlight.restore.tiles import TiledDenoiser
@@ -51,14 +49,13 @@ _TITANIUM = Phase(1, "Titanium", "6/mmm", 2.95, 2.95, 4.686, 90.0, 90.0, 120.0)
 @dataclass(frozen=True, eq=False)
 class Case:
     """One section: orientations (H, W, 4) of the truth, of nearest neighbour and of the restoration, its samples
-    (K, H, W, 4), its raw doubt (H, W) in degrees, and light (5, H, W) with noise (3, H, W) and its three constants."""
+    (K, H, W, 4), and light (5, H, W) with noise (3, H, W) and its three constants."""
 
     name: str
     truth: NDArray[np.float32]
     nearest: NDArray[np.float32]
     restored: NDArray[np.float32]
     samples: NDArray[np.float16]
-    doubt: NDArray[np.float32]
     light: NDArray[np.float32]
     sigma: NDArray[np.float32]
     curve: NDArray[np.float64]
@@ -97,7 +94,6 @@ def _restore(half: str, number: int, quality: str, weights: Path | None) -> Case
         nearest(task.quaternions, task.measured).astype(np.float32),
         decode(posterior.embedding, dim=0).float().numpy(),
         samples.half().numpy(),
-        posterior.doubt.numpy(),
         ready.light.state.numpy(),
         ready.light.sigma.numpy(),
         np.array([report[key] for key in ("k2", "k4", "a0_mix")]),
@@ -191,8 +187,8 @@ def _both_sides(off: NDArray[np.float64], apart: NDArray[np.float64]) -> tuple[f
 
 
 def probabilities(half: Sequence[Case]) -> Iterator[str]:
-    """Lines with the tables of `grains.boundaries` and `restore.other_grain`."""
-    counts, doubts = np.zeros((2, len(EVIDENCE))), np.zeros((2, len(RAW)))
+    """The line with the table of `grains.boundaries`."""
+    counts = np.zeros((2, len(EVIDENCE)))
     for case in half:
         restored, truth = as_map(case.restored), as_map(case.truth)
         edges = edges_of_map(restored)
@@ -200,11 +196,9 @@ def probabilities(half: Sequence[Case]) -> Iterator[str]:
         angle, true = angles_of_map(restored, edges), angles_of_map(truth, edges)
         for threshold in THRESHOLDS:
             counts += _shares(edge_evidence(angle, across, threshold), true > threshold, EVIDENCE)
-        error = disorientation(case.restored, case.truth)
-        doubts += _shares(case.doubt.ravel(), error.ravel() > 5.0, RAW)
-    for names, (total, hits) in (("SHARE", counts), ("OTHER", doubts)):
-        share = np.maximum.accumulate(hits / np.maximum(total, 1))
-        yield f"{names} = {tuple(round(float(v), 3) for v in share)}"
+    total, hits = counts
+    share = np.maximum.accumulate(hits / np.maximum(total, 1))
+    yield f"SHARE = {tuple(round(float(v), 3) for v in share)}"
 
 
 def _shares(values: NDArray, happened: NDArray[np.bool_], knots: Sequence[float]) -> NDArray[np.float64]:
