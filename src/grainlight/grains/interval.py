@@ -15,20 +15,20 @@ Array = NDArray[np.float64]
 # root. For grains at a size of 100 pixels; it falls with the diameter.
 # `python -m grainlight.benchmark.grains --calibrate --sections 42` prints it.
 MARGINS: Mapping[str, tuple[float, float]] = {
-    "grains": (0.012, 0.047),
-    "interior_grains": (0.027, 0.086),
-    "mean_diameter": (0.142, 0.012),
-    "mean_area": (0.215, 0.02),
-    "astm_number": (0.029, 0.31),
-    "mean_aspect": (0.001, 0.145),
-    "mean_gos": (0.279, 1.93),
-    "boundary_density": (0.021, 0.054),
-    "twin_fraction": (0.057, 0.111),
-    "variant_fraction": (0.067, 0.051),
-    "grain area": (0.174, 0.096),
-    "grain diameter": (0.087, 0.048),
-    "grain aspect": (0.121, 0.187),
-    "grain gos": (1.489, 5.305),
+    "grains": (0.004, 0.134),
+    "interior_grains": (0.019, 0.405),
+    "mean_diameter": (0.164, 0.006),
+    "mean_area": (0.293, 0.01),
+    "astm_number": (0.014, 0.423),
+    "mean_aspect": (0.013, 0.155),
+    "mean_gos": (0.03, 1.343),
+    "boundary_density": (0.0, 0.103),
+    "twin_fraction": (0.066, 0.059),
+    "variant_fraction": (0.078, 0.08),
+    "grain area": (0.164, 0.07),
+    "grain diameter": (0.082, 0.035),
+    "grain aspect": (0.086, 0.143),
+    "grain gos": (0.415, 3.882),
 }
 OTHERWISE = (0.15, 0.15)
 ABSOLUTE = ("fraction", "astm_number", "gos")
