@@ -7,7 +7,6 @@ a chance: an error above 5 degrees there is taken for a grain that nobody measur
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,11 +17,11 @@ from torch import Tensor
 from grainlight.benchmark.metrics import BOUNDARY_ANGLE, disorientation
 from grainlight.benchmark.scenario import Scenario
 from grainlight.benchmark.subject import FIRST_SEED, SECTIONS, validation_section
-from grainlight.benchmark.unlit import logistic
+from grainlight.benchmark.unlit import logistic, which_sections
 from grainlight.crystal.embedding import SQUARED_NORM, decode
 from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.state import EBSD, is_unknown
-from grainlight.restore.ensemble import Placing, members
+from grainlight.restore.ensemble import Placing
 from grainlight.restore.inputs import prepare
 from grainlight.restore.projection import find_neighbours
 from grainlight.restore.rival import rival_probability
@@ -54,11 +53,7 @@ def pixels_of_sections(numbers: list[int], size: int, weights: Path | None = Non
                 task = scenario.degrade(subject.full, 7 * place + number)
                 settings = Settings(scale=scenario.scale)
                 ready = prepare(task.coarse, task.stack, settings)
-                steps, samples = settings.calls
-                mean = torch.zeros_like(ready.measurement)
-                for state in members(denoise, ready.measurement, ready.sigma, steps, samples, seed=0):
-                    mean += state / samples
-                guide, unknown = mean[EBSD], is_unknown(ready.sigma)
+                guide, unknown = ready.estimate(denoise, settings)[EBSD], is_unknown(ready.sigma)
                 neighbours = find_neighbours(~unknown[0])
                 placing = Placing(ready.measurement, ready.sigma, neighbours, ready.drift)
                 # Boundaries by the descent: pixels whose boundary is in question do not count.
@@ -75,11 +70,7 @@ def pixels_of_sections(numbers: list[int], size: int, weights: Path | None = Non
 
 def main() -> None:
     """Write the constants to standard output, and the share of the pixels that were wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", type=Path)
-    parser.add_argument("--sections", type=int, nargs="+", default=[0, 2], help="of each family, 0 to 7")
-    parser.add_argument("--size", type=int, default=97, help="rows and columns of a section")
-    arguments = parser.parse_args()
+    arguments = which_sections(__doc__)
     with torch.inference_mode():
         parts = list(pixels_of_sections(arguments.sections, arguments.size, arguments.weights))
         terms, wrong = (torch.cat(list(part), -1) for part in zip(*parts, strict=True))

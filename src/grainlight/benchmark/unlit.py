@@ -19,7 +19,7 @@ from grainlight.benchmark.scenario import Scenario
 from grainlight.benchmark.subject import FIRST_SEED, SECTIONS, validation_section
 from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.state import EBSD, is_unknown
-from grainlight.restore.ensemble import Placing, members
+from grainlight.restore.ensemble import Placing
 from grainlight.restore.inputs import prepare
 from grainlight.restore.projection import find_neighbours
 from grainlight.restore.settings import Settings
@@ -62,11 +62,7 @@ def edges_of_sections(
                 task = scenario.degrade(subject.full, 7 * place + number)
                 settings = Settings(scale=scenario.scale)
                 ready = prepare(task.coarse, None, settings)
-                steps, samples = settings.calls
-                mean = torch.zeros_like(ready.measurement)
-                for state in members(denoise, ready.measurement, ready.sigma, steps, samples, seed=0):
-                    mean += state / samples
-                guide, measured = mean[EBSD], ~is_unknown(ready.sigma[0])
+                guide, measured = ready.estimate(denoise, settings)[EBSD], ~is_unknown(ready.sigma[0])
                 neighbours = find_neighbours(measured)
                 e = Placing(ready.measurement, ready.sigma, neighbours, ready.drift).projected(guide).embedding
                 around = surroundings(ready.measurement, ready.sigma, neighbours)
@@ -78,13 +74,18 @@ def edges_of_sections(
                     yield dense, chosen.flatten(1)[:, draw], torch.from_numpy(truth).flatten()[draw]
 
 
-def main() -> None:
-    """Write the constants to standard output."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def which_sections(description: str | None) -> argparse.Namespace:
+    """Read from the command line what a fit is made on: ``weights``, ``sections`` and their ``size``."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--sections", type=int, nargs="+", default=[0, 2], help="of each family, 0 to 7")
     parser.add_argument("--size", type=int, default=97, help="rows and columns of a section")
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Write the constants to standard output."""
+    arguments = which_sections(__doc__)
     with torch.inference_mode():
         found = list(edges_of_sections(arguments.sections, arguments.size, arguments.weights))
         for name, dense in (("INFERRED", False), ("MEASURED", True)):

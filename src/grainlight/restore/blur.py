@@ -12,8 +12,6 @@ from torch.nn import functional as F
 WIDTHS = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4, 1.6, 1.8, 2.0, 2.5)
 # Degrees of freedom of the robust misfit: dust that nobody flagged must not rule.
 FREEDOM = 6.0
-
-
 # Rows of images that are worked on at once stay in a CPU's cache; fewer would be all halo.
 _AT_ONCE, _FEWEST_ROWS = 1 << 17, 48
 

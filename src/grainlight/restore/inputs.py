@@ -15,7 +15,7 @@ from grainlight.diffusion.state import SIGMA_MAX, is_unknown
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
-from grainlight.restore.ensemble import Posterior, restore_ensemble
+from grainlight.restore.ensemble import Posterior, members, restore_ensemble
 from grainlight.restore.light import PlacedLight, place_light
 from grainlight.restore.misindexed import find_misindexed
 from grainlight.restore.noise import EbsdNoise, estimate_noise
@@ -70,6 +70,14 @@ class Prepared:
     measurement: Tensor
     sigma: Tensor
     misindexed: NDArray[np.bool_]
+
+    def estimate(self, denoise: TiledDenoiser, settings: Settings) -> Tensor:
+        """Return the network's state (23, H, W), the mean of the ensemble, before any measurement has the last word."""
+        steps, samples = settings.calls
+        mean = torch.zeros_like(self.measurement)
+        for state in members(denoise, self.measurement, self.sigma, steps, samples, settings.seed):
+            mean += state / samples
+        return mean
 
     def restore(self, denoise: TiledDenoiser, settings: Settings, progress: Progress | None = None) -> Posterior:
         """Run the ensemble and its projection."""

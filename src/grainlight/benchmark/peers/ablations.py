@@ -17,7 +17,7 @@ from grainlight.diffusion.state import EBSD, LIGHT, is_unknown
 from grainlight.errors import InputError
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.restore.enhance import enhance
-from grainlight.restore.ensemble import Placing, members
+from grainlight.restore.ensemble import Placing
 from grainlight.restore.inputs import prepare
 from grainlight.restore.projection import find_neighbours
 from grainlight.restore.settings import Settings
@@ -89,11 +89,7 @@ def without_relabelling(quality: str = "balanced", *, seed: int = 0) -> Method:
         settings = Settings(scale=task.scale, quality=quality, seed=seed, device="cpu")
         ready = prepare(task.coarse, task.stack, settings)
         measurement, sigma = ready.measurement, ready.sigma
-        steps, samples = settings.calls
-        denoise = TiledDenoiser(load_weights(), torch.device("cpu"))
-        mean = torch.zeros_like(measurement)
-        for state in members(denoise, measurement, sigma, steps, samples, seed):
-            mean += state / samples
+        mean = ready.estimate(TiledDenoiser(load_weights(), torch.device("cpu")), settings)
         neighbours = find_neighbours(~is_unknown(sigma[0]))
         e = Placing(measurement, sigma, neighbours, ready.drift).projected(mean[EBSD]).embedding
         rows, columns = task.measured.shape
