@@ -4,8 +4,9 @@ VENV ?= .venv
 TORCH ?= torch==2.13.0
 # full maps that `make evaluate` and `make bench` take beside its synthetic sections
 MAP ?=
-# minutes of training for each peer that needs it (`make bench`); more goes on from where the last run ended
-MINUTES ?= 25
+# pixels of training patches for each peer that needs it (`make bench`); as many as the shipped weights saw: 75 minutes each
+# on one core. More goes on from where the last run ended
+PIXELS ?= 256000000
 PIP = $(VENV)/bin/python -m pip install -q --disable-pip-version-check
 
 .PHONY: demo test check evaluate bench gallery browser clean
@@ -26,7 +27,7 @@ evaluate: $(VENV)/.installed
 	$(VENV)/bin/grainlight evaluate --suite $(MAP) --json evaluation.json --output evaluation.md --force
 
 bench: $(VENV)/.installed-bench
-	$(VENV)/bin/python -m grainlight.benchmark.peers.train --minutes $(MINUTES) --output runs/peers
+	$(VENV)/bin/python -m grainlight.benchmark.peers.train --pixels $(PIXELS) --output runs/peers
 	$(VENV)/bin/python -m grainlight.benchmark.side_by_side --output docs/benchmark --size 97 $(if $(MAP),--maps $(MAP))
 	$(VENV)/bin/python -m grainlight.benchmark.speed --output docs/benchmark/speed.md
 	$(VENV)/bin/python -m pytest -q benchmarks

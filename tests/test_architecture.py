@@ -15,6 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = {
     "errors": 0,
     "progress": 0,
+    "scratch": 0,
     "crystal": 1,
     "maps": 2,
     "grains": 3,

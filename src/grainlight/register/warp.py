@@ -2,15 +2,85 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn.functional import grid_sample
 
 from grainlight.maps.light_stack import LightStack
 from grainlight.register.transform import Transform
+from grainlight.scratch import release
 
 _CHUNK = 1 << 18  # pixels sampled at once
 _AROUND = 4  # pixels that a cubic reads around a place, and some more
+
+
+@dataclass(frozen=True, eq=False)
+class Laying:
+    """A stack that is brought to a grid of the map, any part of it at a time.
+
+    ``light`` as recorded; ``transform`` from the map (um from the first EBSD point, x right, y down) to its pixels;
+    ``step`` and ``left`` of the grid [um]; ``limit`` counts that stand for unknown; ``full`` (1, h, w) 1 where a frame
+    is saturated.
+    """
+
+    light: LightStack
+    transform: Transform
+    step: float
+    left: float
+    limit: float
+    full: NDArray[np.uint8]
+
+    @property
+    def angles(self) -> NDArray[np.float64]:
+        """Angles (N,) in degrees with the rotation between the two instruments taken in."""
+        sense = (1.0 if self.light.rotates == "sample" else -1.0) * (-1.0 if self.transform.mirrored else 1.0)
+        return self.light.angles + sense * self.transform.turn
+
+    def images(self, rows: slice, columns: slice) -> NDArray[np.float32]:
+        """Return the images (N, R, C) that the microscope would have taken of some rows and columns of the grid.
+
+        What was not seen has the counts of the ``limit`` in every frame.
+        """
+        light = self.light
+        fine = self.step * np.sqrt(abs(np.linalg.det(self.transform.matrix)))  # recorded pixels per output pixel
+        parts = max(1, round(fine))
+        wide = columns.stop - columns.start
+        out = np.empty((len(light.images), rows.stop - rows.start, wide), dtype=np.float32)
+        strip = max(1, _CHUNK // wide)
+        for start in range(rows.start, rows.stop, strip):
+            stop = min(start + strip, rows.stop)
+            total = torch.zeros(len(light.images), stop - start, wide)
+            spoiled = torch.zeros(stop - start, wide)
+            for sub_y in range(parts):
+                for sub_x in range(parts):
+                    y = (np.arange(start, stop) + (sub_y + 0.5) / parts - 0.5) * self.step
+                    x = np.arange(columns.start, columns.stop) + (sub_x + 0.5) / parts - 0.5
+                    at = self.transform(np.stack(np.meshgrid(self.left + x * self.step, y), -1))
+                    total += _sampled(light.images, at, "bicubic" if parts == 1 else "bilinear")
+                    spoiled += _sampled(self.full, at, "bilinear")[0] > 0.02
+                    spoiled += torch.from_numpy(_outside(at, light.shape))
+            values = (total / parts**2).clamp_max(self.limit * (1 - 1e-6))
+            values[:, spoiled > 0.5 * parts**2] = self.limit
+            if parts == 1:
+                values[:, spoiled > 0] = self.limit
+            out[:, start - rows.start : stop - rows.start] = values.numpy()
+        release(light.images)
+        return out
+
+
+def laying(light: LightStack, transform: Transform, *, step: float, left: float = 0.0) -> Laying:
+    """Return a stack ready to be brought to a grid of the map, of ``step`` and with its first pixel at (left, 0) um."""
+    limit = light.saturation
+    if limit is None:
+        limit = float(2.0 * max(image.max() for image in light.images) + 1.0)
+    full = np.zeros((1, *light.shape), dtype=np.uint8)
+    for image in light.images:
+        full[0] |= image >= limit
+    release(light.images)
+    return Laying(light, transform, step, left, limit, full)
 
 
 def lay(
@@ -31,43 +101,17 @@ def lay(
     rotation between the two instruments taken into the angles. What the images do not show is saturated in every frame,
     which every later step takes for unknown.
     """
-    fine = step * np.sqrt(abs(np.linalg.det(transform.matrix)))  # recorded pixels per output pixel
-    parts = max(1, round(fine))
-    limit = light.saturation
-    if limit is None:
-        limit = float(2.0 * light.images.max() + 1.0)
-    full = np.zeros((1, *light.shape), dtype=np.uint8)
-    for image in light.images:
-        full[0] |= image >= limit
-    out = np.empty((len(light.images), rows, columns), dtype=np.float32)
-    strip = max(1, _CHUNK // columns)
-    for start in range(0, rows, strip):
-        stop = min(start + strip, rows)
-        total = torch.zeros(len(light.images), stop - start, columns)
-        spoiled = torch.zeros(stop - start, columns)
-        for sub_y in range(parts):
-            for sub_x in range(parts):
-                y = (np.arange(start, stop) + (sub_y + 0.5) / parts - 0.5) * step
-                x = left + (np.arange(columns) + (sub_x + 0.5) / parts - 0.5) * step
-                at = transform(np.stack(np.meshgrid(x, y), -1))
-                total += _sampled(light.images, at, "bicubic" if parts == 1 else "bilinear")
-                spoiled += _sampled(full, at, "bilinear")[0] > 0.02
-                spoiled += torch.from_numpy(_outside(at, light.shape))
-        values = (total / parts**2).clamp_max(limit * (1 - 1e-6))
-        values[:, spoiled > 0.5 * parts**2] = limit
-        if parts == 1:
-            values[:, spoiled > 0] = limit
-        out[:, start:stop] = values.numpy()
+    ready = laying(light, transform, step=step, left=left)
+    out = ready.images(slice(0, rows), slice(0, columns))
     mirror = transform.mirrored
-    sense = (1.0 if light.rotates == "sample" else -1.0) * (-1.0 if mirror else 1.0)
     return LightStack(
         images=np.ascontiguousarray(out[:, :, ::-1]) if mirror else out,
-        angles=light.angles + sense * transform.turn,
+        angles=ready.angles,
         step=step,
         origin=(left, 0.0),
         rotates=light.rotates,
         mirror=mirror,
-        saturation=limit,
+        saturation=ready.limit,
         paths=light.paths,
     )
 

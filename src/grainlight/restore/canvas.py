@@ -1,4 +1,4 @@
-"""The whole result of a large map, gathered window by window."""
+"""The whole result of a large map, gathered window by window in temporary files."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.restore.result import Result
 from grainlight.restore.windows import Window
+from grainlight.scratch import empty, release
 
 # Where rows and columns are not the first two axes.
 _LAYERS_FIRST = ("light", "samples")
@@ -30,9 +31,10 @@ class Canvas:
             before = 1 if name in _LAYERS_FIRST else 0
             if name not in self.arrays:
                 size = (*values.shape[:before], *self.shape, *values.shape[before + 2 :])
-                self.arrays[name] = np.empty(size, values.dtype)
+                self.arrays[name] = empty(size, values.dtype)
             ahead = (slice(None),) * before
             self.arrays[name][*ahead, *window.inner] = values[*ahead, *window.kept]
+            release(self.arrays[name])
 
     def result(
         self, last: Result, points: NDArray[np.float64], origin: tuple[float, float], record: dict[str, Any]

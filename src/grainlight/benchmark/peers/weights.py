@@ -34,6 +34,6 @@ def weights_of(peer: str, folder: Path | None = None) -> Path:
         raise InputError(
             "this peer has not been trained",
             file=path,
-            advice=f"python -m grainlight.benchmark.peers.train --which {peer} --minutes 35 --output {folder}",
+            advice=f"python -m grainlight.benchmark.peers.train --which {peer} --output {folder}",
         )
     return path

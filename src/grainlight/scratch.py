@@ -1,0 +1,47 @@
+"""Large arrays that live in temporary files: what is held of a whole map need not stay in memory."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import mmap
+import os
+import tempfile
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+SMALLEST = 1 << 26
+"""Bytes; smaller arrays stay in memory."""
+
+
+def empty(shape: tuple[int, ...], dtype: DTypeLike, smallest: int = SMALLEST) -> NDArray[Any]:
+    """Return an array of zeros or of anything, in a temporary file where it has ``smallest`` bytes or more.
+
+    The file has no name (or loses it when it is closed), lies where `tempfile` puts files (``TMPDIR``) and goes with
+    the array. Its room is taken now: a disk that is full later would end the process. Where there is no room, or no way
+    to take it, the array is in memory as usual.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size < smallest or not hasattr(os, "posix_fallocate"):
+        return np.empty(shape, dtype)
+    try:
+        with tempfile.TemporaryFile(prefix="grainlight") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+            pages = mmap.mmap(file.fileno(), size)
+    except OSError:
+        return np.empty(shape, dtype)
+    return np.frombuffer(pages, dtype).reshape(shape)
+
+
+def release(array: NDArray[Any]) -> None:
+    """Take what is in a temporary file out of this process's memory until it is asked for again; others stay."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    base = base.obj if isinstance(base, memoryview) else base
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        with contextlib.suppress(OSError, ValueError):
+            # Shared with the file: what was written stays there.
+            base.madvise(mmap.MADV_DONTNEED)
