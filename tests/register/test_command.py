@@ -55,13 +55,14 @@ def test_a_saved_transform_is_used_as_it_is(moved: Misplaced, tmp_path: Path) ->
     found = find(moved.task.coarse, moved.light, settings)
     path = found.transform.save(tmp_path / "t.json")
     placed = place(moved.task.coarse, 2)
-    first = laid(moved.light, found, placed).stack
-    again = lay_light(moved.task.coarse, moved.light, placed, replace(settings, transform=path))
+    first = laid(moved.light, found).stack(placed)
+    again = lay_light(moved.task.coarse, moved.light, replace(settings, transform=path))
     assert again.registration is not None
     assert again.registration.method == "file"
     assert first is not None
-    assert again.stack is not None
-    assert np.array_equal(first.images, again.stack.images)
+    second = again.stack(placed)
+    assert second is not None
+    assert np.array_equal(first.images, second.images)
 
 
 def test_points_start_and_stay(moved: Misplaced, tmp_path: Path) -> None:
@@ -82,9 +83,8 @@ def test_points_start_and_stay(moved: Misplaced, tmp_path: Path) -> None:
 
 def test_light_without_evidence_is_left_out(moved: Misplaced) -> None:
     noise = np.random.default_rng(3).poisson(300, moved.light.images.shape).astype(np.float32)
-    placed = place(moved.task.coarse, 2)
-    left = lay_light(moved.task.coarse, replace(moved.light, images=noise), placed, Settings(scale=2))
-    assert left.stack is None
+    left = lay_light(moved.task.coarse, replace(moved.light, images=noise), Settings(scale=2))
+    assert left.light is None
     assert any("not used" in warning for warning in left.warnings)
 
 

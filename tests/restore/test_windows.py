@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import grainlight.restore.enhance as module
+import grainlight.restore.inputs as module
 from grainlight.benchmark.degrade import degrade
 from grainlight.benchmark.subject import validation_section
 from grainlight.crystal.hexagonal import disorientation_angle

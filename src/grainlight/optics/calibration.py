@@ -23,8 +23,8 @@ from torch import Tensor
 
 from grainlight.errors import InputError
 from grainlight.optics.harmonics import Harmonics
+from grainlight.optics.point_light import PointLight, at_points, usable
 from grainlight.optics.relief import Relief, fit_relief
-from grainlight.optics.resample import sample_at
 from grainlight.optics.robust import (
     cauchy_weight,
     grain_count,
@@ -37,8 +37,6 @@ from grainlight.optics.robust import (
 )
 from grainlight.optics.state import powers
 
-_FEWEST_POINTS = 24
-_MOST_POINTS = 20_000
 _ROUNDS = 12
 _CURVE_LIMIT = 0.9
 _SIGNIFICANCE = 8.0
@@ -190,12 +188,17 @@ def calibrate(
     InputError
         If too few points lie on the image or no group of harmonics follows the c-axes.
     """
+    return calibrate_points(at_points(harmonics, c_axes, positions), rotates=rotates, mirror=mirror)
+
+
+def calibrate_points(light: PointLight, *, rotates: str = "sample", mirror: bool = False) -> Calibration:
+    """Do what `calibrate` does, on harmonics that are known at the points only."""
     if rotates not in ("sample", "optics"):
         raise InputError("Unknown rotating part.", found=repr(rotates), expected="'sample' or 'optics'")
     stated = (1 if rotates == "sample" else -1) * (-1 if mirror else 1)
-    values, axes, at = _usable(harmonics, c_axes, positions)
+    values, axes, at = usable(light)
     order = 0 if len(at) < 40 else 1 if len(at) < 100 else 2 if len(at) < 400 else 3
-    basis = polynomial(at[:, 0], at[:, 1], harmonics.shape, order)
+    basis = polynomial(at[:, 0], at[:, 1], light.shape, order)
     fits = {sense: _fit(values, axes, basis, sense) for sense in (stated, -stated)}
     cost = {sense: float(fit.spread[1:].log().sum()) / 2 for sense, fit in fits.items()}
     better = cost[stated] - cost[-stated]
@@ -208,7 +211,7 @@ def calibrate(
     curve = (float(fit.curve[0]), float(fit.curve[1]))
     g2, g4 = _curves(s, curve)
     model = even * (fit.background[0] + fit.background[1] * g2 + fit.background[2] * g4)
-    relief = fit_relief(values[0] - fit.background[3], model, float(fit.spread[0]), at, harmonics.shape)
+    relief = fit_relief(values[0] - fit.background[3], model, float(fit.spread[0]), at, light.shape)
     gain, a0_mix = fit.gain, float(fit.background[2] / fit.gain[0].real)
     canonical = fit.spread / fit.gain.abs()
     signal = tuple(
@@ -234,7 +237,7 @@ def calibrate(
         a0_mix,
         fit.light,
         relief,
-        harmonics.shape,
+        light.shape,
         order,
         sense,
         (signal[0], signal[1], signal[2]),
@@ -245,25 +248,6 @@ def calibrate(
         len(at),
         warnings,
     )
-
-
-def _usable(harmonics: Harmonics, c_axes: Tensor, positions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return coefficients (5, P), axes (P, 3) and positions (P, 2) of the points that count, in float64 on the CPU."""
-    at, axes = positions.to("cpu", torch.float64), c_axes.to("cpu", torch.float64)
-    values = sample_at(harmonics.coefficients, at).to("cpu", torch.float64)
-    lost = sample_at(harmonics.clipped[None].to(torch.float32), at)[0].to("cpu")
-    good = torch.isfinite(values).all(0) & torch.isfinite(axes).all(1) & (lost <= 0)
-    index = good.nonzero()[:, 0]
-    if len(index) < _FEWEST_POINTS:
-        raise InputError(
-            "Too few EBSD points lie on the polarized-light images to calibrate them.",
-            found=f"{len(index)} usable points of {len(at)}",
-            expected=f"at least {_FEWEST_POINTS}",
-            advice="check --pl-step and --pl-origin",
-        )
-    if len(index) > _MOST_POINTS:
-        index = index[torch.linspace(0, len(index) - 1, _MOST_POINTS).long()]
-    return values[:, index], axes[index], at[index]
 
 
 def _fit(values: Tensor, axes: Tensor, basis: Tensor, sense: int) -> _Fit:

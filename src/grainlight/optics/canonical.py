@@ -11,16 +11,23 @@ from torch import Tensor
 
 from grainlight.optics.calibration import Calibration
 from grainlight.optics.harmonics import Harmonics
+from grainlight.optics.light_noise import (
+    LightNoise,
+    add_terms,
+    frame_noise,
+    interpolate,
+    miss,
+    noise_terms,
+    shot_factors,
+)
 from grainlight.optics.relief import Relief, local_mean
 from grainlight.optics.resample import sample_at
-from grainlight.optics.robust import binned_mean, binned_variance, bins_of, box_mean, nonnegative_line, soft_mean
+from grainlight.optics.robust import box_mean, soft_mean
 
 OUTSIDE, SATURATED, MISFIT, CONTRADICTION, INCONSISTENT = 1, 2, 4, 8, 16
 _CEILING = 30.0
 _NEIGHBOURHOOD = 1.3  # standard deviation of the window for contradictions, in distances between known points
 _CONTRADICTED = 1.6
-_CAP = 5.0
-_DOUBT = 0.2  # share of a local brightness correction that is not trusted
 _ROWS = 1 << 16  # pixels handled at once
 _POINTS = 1 << 18  # known points handled at once
 _MOST_POINTS = 400_000  # that tell the noise beyond that of the frames
@@ -61,6 +68,8 @@ def apply(
     *,
     axis_noise: float = 0.5,
     straighten: bool = False,
+    corner: tuple[int, int] = (0, 0),
+    noise: LightNoise | None = None,
 ) -> CanonicalLight:
     """Turn harmonics into the canonical state with noise levels.
 
@@ -77,45 +86,49 @@ def apply(
     straighten
         Undo the material's own dependence on inclination, so that A0, A2, A4 follow the ideal powers of sin(beta);
         this is not linear in the measurement, and without it the state follows the curves of the calibration.
+    corner, noise
+        Of a part of a large image: the row and column of the calibration's image where it begins, and the noise of the
+        whole; positions are counted inside the part.
     """
     rows, columns = harmonics.shape
     state = torch.empty_like(harmonics.coefficients)
     sigma = torch.empty(3, rows, columns, dtype=state.dtype, device=state.device)
     outside = torch.empty(rows, columns, dtype=torch.bool, device=state.device)
-    levels = _frame_noise(harmonics)
+    if noise is None:
+        levels = frame_noise(harmonics.coefficients[0], harmonics.residual_rms, harmonics.freedom)
+    else:
+        levels = noise.frames
+    factors = shot_factors(calibration, harmonics.group_noise)
     # strips of rows, so that of a large image nothing is held beyond what is returned and one map
     step = max(1, _ROWS // columns)
     strips = [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
     for part in strips:
         a0 = harmonics.coefficients[0, part]
-        light = calibration.light_at(*_lattice(part, state))
+        light = calibration.light_at(*_lattice(part, state, corner))
         state[:, part] = calibration.canonical(harmonics.coefficients[:, part], light)
         outside[part] = ~torch.isfinite(state[:, part]).all(0)
         state[:, part].masked_fill_(outside[part], 0.0)
-        rms = _interpolate(a0, *levels)
-        for group, factor in enumerate(harmonics.group_noise):
-            gain = float(calibration.gain[group].abs())
-            # what a frame's noise makes of a channel; the rest is added below
-            sigma[group, part] = rms * (factor / max(gain, 1e-300)) / light
+        rms = interpolate(a0, *levels)
+        for group, factor in enumerate(factors):
+            # the rest is added below
+            sigma[group, part] = rms * factor / light
 
-    terms, residual, at = _point_residuals(calibration, state, sigma, outside, c_axes, positions, axis_noise)
+    residual, axes, at = _point_residuals(calibration, state, outside, c_axes, positions)
+    terms = _terms(calibration, sigma, residual, axes, at, axis_noise) if noise is None else noise.terms
     chi, inclination = torch.empty_like(state[0]), torch.empty_like(state[0]) if straighten else None
     for part in strips:
         seen, variance = state[:, part], sigma[:, part].square_()
-        doubt = (_DOUBT * (1 - calibration.relief.at(*_lattice(part, state)))) ** 2
-        size = torch.stack(((seen[0] + _ground(calibration)) ** 2, seen[1:3].square().sum(0), seen[3:].square().sum(0)))
-        for group, (constant, share) in enumerate(terms):
-            variance[group] += constant + (share + doubt) * size[group]
-        variance.clamp_min_(1e-8).sqrt_()
+        add_terms(variance, seen, calibration, terms, calibration.relief.at(*_lattice(part, state, corner)))
+        variance.sqrt_()
         chi[part], likeliest = _least_chi(calibration, seen, sigma[:, part])
         if inclination is not None:
             inclination[part] = likeliest
 
-    contradicted = _contradiction(calibration, sigma, residual, at)
+    contradicted = _contradiction(calibration, sigma, residual, at, None if noise is None else noise.usual)
     freedom = sum(count for count, known in zip((1, 2, 2), calibration.signal, strict=True) if known) - 2
     flags = torch.empty(rows, columns, dtype=torch.uint8, device=state.device)
     for part in strips:
-        expected = _interpolate(harmonics.coefficients[0, part], *levels)
+        expected = interpolate(harmonics.coefficients[0, part], *levels)
         misfit = _misfit(harmonics, expected, part)
         strange = _inconsistency(chi, freedom, part)
         wrong = contradicted(part)
@@ -135,52 +148,20 @@ def apply(
             sigma[group, part] = sigma[group, part].masked_fill(outside[part], torch.inf) if known else torch.inf
     if inclination is not None:
         state = _straightened(calibration, state, inclination)
-    return CanonicalLight(state, sigma, flags, calibration.warnings, _report(calibration, sigma, flags, terms))
+    report = calibration_report(calibration, terms) | level_report(sigma, flags)
+    return CanonicalLight(state, sigma, flags, calibration.warnings, report)
 
 
-def _lattice(part: slice, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Return rows (R, 1) and columns (C,) of a strip of an image (..., H, C), in its type."""
-    row = torch.arange(part.start, part.stop, dtype=like.dtype, device=like.device)
-    return row[:, None], torch.arange(like.shape[-1], dtype=like.dtype, device=like.device)
-
-
-def _frame_noise(harmonics: Harmonics) -> tuple[Tensor, Tensor]:
-    """Return the usual residual of a frame as a table over a0: centres and standard deviations."""
-    a0, rms = harmonics.coefficients[0].flatten(), harmonics.residual_rms.flatten()
-    stride = max(1, len(a0) // 50_000)
-    a0, rms = a0[::stride].double().cpu(), rms[::stride].double().cpu()
-    good = torch.isfinite(a0) & torch.isfinite(rms)
-    a0, rms = a0[good], rms[good]
-    if len(a0) == 0 or harmonics.freedom == 0:
-        return torch.zeros(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
-    # median of a chi-square over its degrees of freedom (Wilson and Hilferty)
-    median = (1 - 2 / (9 * harmonics.freedom)) ** 3
-    groups = torch.tensor_split(a0.argsort(), max(1, min(16, len(a0) // 50)))
-    centre = torch.stack([a0[g].mean() for g in groups])
-    return centre, torch.stack([rms[g].median() for g in groups]) / math.sqrt(median)
-
-
-def _interpolate(x: Tensor, centre: Tensor, value: Tensor) -> Tensor:
-    """Return the table's value at x, flat beyond its ends."""
-    centre, value = centre.to(x.device, x.dtype), value.to(x.device, x.dtype)
-    if len(centre) == 1:
-        return torch.full_like(x, float(value[0]))
-    right = torch.bucketize(torch.nan_to_num(x, nan=0.0), centre).clamp(1, len(centre) - 1)
-    low, high = centre[right - 1], centre[right]
-    share = ((x - low) / (high - low).clamp_min(1e-30)).clamp(0, 1)
-    return value[right - 1] + share * (value[right] - value[right - 1])
+def _lattice(part: slice, like: Tensor, corner: tuple[int, int] = (0, 0)) -> tuple[Tensor, Tensor]:
+    """Return rows (R, 1) and columns (C,) of a strip of an image (..., H, C) that begins at a corner, in its type."""
+    row = torch.arange(part.start, part.stop, dtype=like.dtype, device=like.device) + corner[0]
+    return row[:, None], torch.arange(like.shape[-1], dtype=like.dtype, device=like.device) + corner[1]
 
 
 def _point_residuals(
-    calibration: Calibration,
-    state: Tensor,
-    shot: Tensor,
-    outside: Tensor,
-    c_axes: Tensor,
-    positions: Tensor,
-    axis_noise: float,
-) -> tuple[list[tuple[float, float]], Tensor, Tensor]:
-    """Return per group (constant, share) of the variance beyond shot noise, residuals (5, P) and positions (P, 2)."""
+    calibration: Calibration, state: Tensor, outside: Tensor, c_axes: Tensor, positions: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return residuals (5, P), c-axes (P, 3) and positions (P, 2) of the points that are on the image."""
     pieces = []
     lost = outside[None].to(torch.float32) if bool(outside.any()) else None
     for start in range(0, len(positions), _POINTS):
@@ -192,41 +173,21 @@ def _point_residuals(
             good &= (sample_at(lost, at)[0] == 0).cpu()
         values, axes, at = values[:, good], axes[good], at[good]
         pieces.append((values - calibration.expected(axes), axes, at))
+    if not pieces:
+        nothing = torch.zeros(0, 3, dtype=torch.float64)
+        return nothing.new_zeros(5, 0), nothing, nothing[:, :2]
     residual = torch.cat([piece[0] for piece in pieces], 1)
     axes, at = (torch.cat([piece[k] for piece in pieces]) for k in (1, 2))
-    few = slice(None, None, 1 + len(at) // _MOST_POINTS)
-    noise = sample_at(shot, at[few]).to("cpu", torch.float64)
-    return _terms(calibration, residual[:, few], noise, axes[few], axis_noise), residual, at
+    return residual, axes, at
 
 
 def _terms(
-    calibration: Calibration, residual: Tensor, noise: Tensor, axes: Tensor, axis_noise: float
+    calibration: Calibration, shot: Tensor, residual: Tensor, axes: Tensor, at: Tensor, axis_noise: float
 ) -> list[tuple[float, float]]:
-    """Return per group (constant, share) of the variance beyond shot noise ``noise`` (3, P)."""
-    expected = calibration.expected(axes)
-    s = axes[:, 0] ** 2 + axes[:, 1] ** 2
-    turn = math.radians(axis_noise) ** 2
-    # mean square change of one channel when the axis tilts by `turn` in both directions
-    jitter = (4 * s**3 * (1 - s), 2 * s * (2 - s), 8 * s**3 * (2 - s))
-    ground = _ground(calibration)
-    terms = []
-    for group in range(3):
-        part = slice(2 * group - 1, 2 * group + 1) if group else slice(0, 1)
-        r = torch.complex(residual[part][0], residual[part][1]) if group else residual[0]
-        # what scales with brightness scales with the background of A0 too
-        length = expected[part].square().sum(0) if group else (expected[0] + ground).square()
-        bins = bins_of(length)
-        centre, variance = binned_mean(length, bins), binned_variance(r, bins)
-        photons, tilts = binned_mean(noise[group].square(), bins), binned_mean(jitter[group] * turn, bins)
-        # the axes may be better than stated: do not take off more than about half of what is seen
-        left = torch.maximum(variance - photons - tilts, 0.4 * variance - photons).clamp_min(0.0)
-        terms.append(nonnegative_line(centre, left))
-    return terms
-
-
-def _ground(calibration: Calibration) -> float:
-    """Return the background of A0 that follows the light [canonical units]."""
-    return calibration.floor / float(calibration.gain[0].real) if calibration.signal[0] else 0.0
+    """Return the variance beyond shot noise (3, H, W), from points that are not more than needed."""
+    few = slice(None, None, 1 + len(at) // _MOST_POINTS)
+    noise = sample_at(shot, at[few]).to("cpu", torch.float64)
+    return noise_terms(calibration, residual[:, few], noise, axes[few], axis_noise)
 
 
 def _misfit(harmonics: Harmonics, expected: Tensor, part: slice) -> Tensor:
@@ -292,21 +253,24 @@ def _straightened(calibration: Calibration, state: Tensor, s: Tensor) -> Tensor:
     return torch.stack((state[0] - bent, state[1] * scale2, state[2] * scale2, state[3] * scale4, state[4] * scale4))
 
 
-def _contradiction(calibration: Calibration, sigma: Tensor, residual: Tensor, at: Tensor) -> Callable[[slice], Tensor]:
+def _contradiction(
+    calibration: Calibration,
+    sigma: Tensor,
+    residual: Tensor,
+    at: Tensor,
+    usual_of: tuple[float, float, float] | None,
+) -> Callable[[slice], Tensor]:
     """Return a function from a strip to the factors (3, R, W) by which a neighbourhood's light misses its known
-    c-axes, group by group."""
+    c-axes, group by group; ``usual_of`` each group it misses by so much."""
     rows, columns = sigma.shape[1:]
     level = sample_at(sigma, at).to("cpu", torch.float64)
     fields: list[tuple[int, float, Relief]] = []
     for group, known in enumerate(calibration.signal):
         if not known or len(at) < 50:
             continue
-        part = slice(2 * group - 1, 2 * group + 1) if group else slice(0, 1)
-        miss = (residual[part] / level[group]).square().mean(0).sqrt()
-        # one boundary point or one misindexed point says nothing about its neighbours: cap each
-        miss = miss.clamp(max=_CAP)
-        usual = float(miss.mean())
-        fields.append((group, usual, local_mean(miss, at, (rows, columns), _NEIGHBOURHOOD, usual)))
+        missed = miss(residual, level, group)
+        usual = float(missed.mean()) if usual_of is None else usual_of[group]
+        fields.append((group, usual, local_mean(missed, at, (rows, columns), _NEIGHBOURHOOD, usual)))
 
     def factor(strip: slice) -> Tensor:
         found = torch.ones_like(sigma[:, strip])
@@ -319,9 +283,8 @@ def _contradiction(calibration: Calibration, sigma: Tensor, residual: Tensor, at
     return factor
 
 
-def _report(
-    calibration: Calibration, sigma: Tensor, flags: Tensor, terms: list[tuple[float, float]]
-) -> dict[str, float]:
+def calibration_report(calibration: Calibration, terms: list[tuple[float, float]]) -> dict[str, float]:
+    """Return the numbers of a calibration and its noise for the record."""
     report: dict[str, float] = {
         "points": calibration.points,
         "sense": calibration.sense,
@@ -334,8 +297,13 @@ def _report(
     }
     for group, name in enumerate(("a0", "a2", "a4")):
         report[f"spread_{name}"] = calibration.spread[group] if calibration.signal[group] else math.inf
-        report[f"sigma_{name}"] = float(sigma[group].median())
         report[f"relative_{name}"] = math.sqrt(terms[group][1])
+    return report
+
+
+def level_report(sigma: Tensor, flags: Tensor) -> dict[str, float]:
+    """Return the usual noise of a channel per group of (3, H, W), and the share of pixels with each flag (H, W)."""
+    report = {f"sigma_{name}": float(sigma[group].median()) for group, name in enumerate(("a0", "a2", "a4"))}
     for name, bit in (
         ("outside", OUTSIDE),
         ("saturated", SATURATED),

@@ -25,7 +25,7 @@ from grainlight.restore.result import Result
 from grainlight.restore.rounds import again, draft, is_moved
 from grainlight.restore.settings import Settings
 from grainlight.restore.tiles import TiledDenoiser, count_tiles
-from grainlight.restore.windows import Window, windows
+from grainlight.restore.windowed_light import WindowedLight, mean_levels
 
 
 @memory_reused()
@@ -57,17 +57,14 @@ def enhance(
     device = choose_device(settings.device)
     denoise = TiledDenoiser(load_weights(settings.weights, device), device)
     inputs = bring_together(ebsd, light, settings, progress)
-    cut = windows(*inputs.placed.shape)
     for _ in range(settings.rounds):
         if light is None or inputs.laid is None or not is_moved(inputs.laid):
             break
-        orientations = _draft(inputs, cut, denoise, draft(settings), progress)
+        orientations = _draft(inputs, denoise, draft(settings), progress)
         better = again(ebsd, light, inputs.laid, inputs.placed, orientations, settings)
         inputs = bring_together(ebsd, light, settings, progress, better)
     record = run_record(ebsd, light, inputs, settings, device)
-    # Its light has been read: a stack that was moved onto the map is as large as the images.
-    inputs = replace(inputs, laid=None)
-    result = _restore(ebsd, inputs, cut, denoise, settings, progress, record)
+    result = _restore(ebsd, inputs, denoise, settings, progress, record)
     result.record["seconds"] = round(time.perf_counter() - began, 2)
     return result
 
@@ -75,16 +72,15 @@ def enhance(
 def _restore(
     ebsd: OrientationMap,
     inputs: Inputs,
-    cut: list[Window],
     denoise: TiledDenoiser,
     settings: Settings,
     progress: Progress,
     record: dict[str, Any],
 ) -> Result:
     """Restore window by window and gather the result; ``record`` receives what is found on the way."""
-    canvas = Canvas(*inputs.placed.shape)
-    wrong, blurs = 0, []
-    inner = _begin("restoring", inputs, cut, settings, progress)
+    canvas, cut = Canvas(*inputs.placed.shape), inputs.windows
+    wrong, blurs, levels = 0, [], []
+    inner = _begin("restoring", inputs, settings, progress)
     if len(cut) == 1:
         denoise = replace(denoise, on_tile=progress.advance)
     for window in cut:
@@ -95,10 +91,14 @@ def _restore(
         wrong += int(ready.misindexed[window.kept].sum())
         if posterior.blur is not None:
             blurs.append(posterior.blur)
+        if ready.light is not None:
+            levels.append(ready.light.report)
         if len(cut) > 1:
             canvas.put(part, window)
             progress.advance()
     record["misindexed_points"] = wrong
+    if isinstance(inputs.light, WindowedLight):
+        record["light"] |= mean_levels(levels, [part_of.pixels for part_of in cut])
     if blurs:
         record["light"]["blur_px"] = float(np.median(blurs))
     if len(cut) == 1:
@@ -107,24 +107,22 @@ def _restore(
     return canvas.result(part, measured_points(ebsd, inputs.placed), origin, record)
 
 
-def _draft(
-    inputs: Inputs, cut: list[Window], denoise: TiledDenoiser, settings: Settings, progress: Progress
-) -> NDArray[np.float64]:
+def _draft(inputs: Inputs, denoise: TiledDenoiser, settings: Settings, progress: Progress) -> NDArray[np.float64]:
     """Orientations (H, W, 4) in frame S of a restoration that only registration will see."""
-    inner = _begin("registering again", inputs, cut, settings, progress)
+    inner = _begin("registering again", inputs, settings, progress)
     found = np.empty((*inputs.placed.shape, 4))
-    for window in cut:
+    for window in inputs.windows:
         posterior = inputs.part(window).restore(denoise, settings, inner)
         found[window.inner] = decode(posterior.embedding, dim=0).double().numpy()[window.kept]
-        if len(cut) > 1:
+        if len(inputs.windows) > 1:
             progress.advance()
     return found
 
 
-def _begin(stage: str, inputs: Inputs, cut: list[Window], settings: Settings, progress: Progress) -> Progress:
+def _begin(stage: str, inputs: Inputs, settings: Settings, progress: Progress) -> Progress:
     """Begin a stage; return who hears of what goes on inside a window: nobody, where there are many."""
-    if len(cut) > 1:
-        progress.begin(f"{stage}, window by window", len(cut))
+    if len(inputs.windows) > 1:
+        progress.begin(f"{stage}, window by window", len(inputs.windows))
         return Silent()
     progress.begin(stage, settings.network_calls * count_tiles(*inputs.placed.shape))
     return progress

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE, embed
+from grainlight.crystal.frames import SampleFrame
 from grainlight.diffusion.sampler import group_sigma
 from grainlight.diffusion.state import SIGMA_MAX, is_unknown
 from grainlight.maps.light_stack import LightStack
@@ -17,6 +18,7 @@ from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
 from grainlight.restore.ensemble import Posterior, members, restore_ensemble
 from grainlight.restore.light import PlacedLight, place_light
+from grainlight.restore.light_source import light_source
 from grainlight.restore.misindexed import find_misindexed
 from grainlight.restore.noise import EbsdNoise, estimate_noise
 from grainlight.restore.place import Placed, place
@@ -24,7 +26,8 @@ from grainlight.restore.projection import find_neighbours
 from grainlight.restore.rounds import Laid, lay_light
 from grainlight.restore.settings import Settings
 from grainlight.restore.tiles import TiledDenoiser
-from grainlight.restore.windows import Window, whole
+from grainlight.restore.windowed_light import WindowedLight, place_windowed
+from grainlight.restore.windows import Window, whole, windows
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,13 +35,15 @@ class Inputs:
     """What was measured, on the output grid: as little for each pixel as will do for a large map.
 
     ``placed`` EBSD points; ``noise`` of the EBSD; ``drift`` growth of a channel's variance inside grains per pixel;
-    ``light`` calibrated harmonics or None, of the stack as it is ``laid`` on the map.
+    ``light`` calibrated harmonics or None, of the stack as it is ``laid`` on the map; ``windows`` that the map is
+    restored in.
     """
 
     placed: Placed
     noise: EbsdNoise
     drift: float
-    light: PlacedLight | None
+    light: PlacedLight | WindowedLight | None
+    windows: list[Window]
     laid: Laid | None = None
 
     def part(self, window: Window) -> Prepared:
@@ -111,15 +116,26 @@ def bring_together(
     found = estimate_noise(ebsd, settings.noise)
     placed = place(ebsd, settings.scale)
     if light is not None and laid is None:
-        laid = lay_light(ebsd, light, placed, settings, progress)
+        laid = lay_light(ebsd, light, settings, progress)
     progress.begin("reading the inputs together", 2)
     progress.advance()
-    stack = None if laid is None else laid.stack
-    shown = None if stack is None else place_light(stack, placed, found.noise, ebsd.sample_frame)
+    cut = windows(*placed.shape)
+    shown = None if laid is None else _shown(laid, placed, cut, found.noise, ebsd.sample_frame)
     progress.advance()
     # Of one channel: three components of the rotation share the angle's variance.
     drift = found.drift / settings.scale * PER_DEGREE**2 / 3
-    return Inputs(placed, found, drift, shown, laid)
+    return Inputs(placed, found, drift, shown, cut, laid)
+
+
+def _shown(
+    laid: Laid, placed: Placed, cut: list[Window], noise: float, frame: SampleFrame
+) -> PlacedLight | WindowedLight | None:
+    """The light as the restoration takes it; that of a large map is brought to it window by window."""
+    if laid.light is not None and laid.light.determined and len(cut) > 1:
+        source = light_source(laid.light, laid.transform, placed.step, placed.left)
+        return place_windowed(source, placed, cut, noise, frame)
+    stack = laid.stack(placed)
+    return None if stack is None else place_light(stack, placed, noise, frame)
 
 
 def prepare(ebsd: OrientationMap, light: LightStack | None, settings: Settings) -> Prepared:

@@ -90,13 +90,13 @@ def place_light(stack: LightStack, placed: Placed, noise: float, frame: SampleFr
     try:
         found = calibrate(harmonics, axes, at, rotates=stack.rotates, mirror=stack.mirror)
     except NoSignalError as error:
-        return _no_light(placed.shape, ~torch.isfinite(harmonics.coefficients).all(0), _sentence(error))
+        return no_light(placed.shape, not_used(error), ~torch.isfinite(harmonics.coefficients).all(0))
     # The c-axis feels the noise in two directions, each with a third of its variance.
     light = apply(found, harmonics, axes, at, axis_noise=noise / np.sqrt(3.0))
     polars = None if stack.polars is None else Polars(*stack.polars, stack.bireflectance)
     said = check_frame(found, frame, rotates=stack.rotates, mirror=stack.mirror, polars=polars)
     report = {**light.report, "frame": said.as_record()}
-    return replace(_placed(light), report=report, warnings=(*light.warnings, *said.warnings))
+    return replace(placed_light(light), report=report, warnings=(*light.warnings, *said.warnings))
 
 
 def _place_few(stack: LightStack, images: Tensor, grid: dict[str, Any], points: tuple[Tensor, Tensor]) -> PlacedLight:
@@ -110,12 +110,12 @@ def _place_few(stack: LightStack, images: Tensor, grid: dict[str, Any], points: 
     use = fit.follows
     explained = ", ".join(f"{100 * float(e):.0f} %" for e in fit.explained)
     if not bool(use.any()):
-        return _no_light(
+        return no_light(
             (int(images.shape[1]), int(images.shape[2])),
-            outside,
             "The polarized light is not used: its brightness does not follow the c-axes of the EBSD map "
             f"(explained: {explained} of the variance of each image, no more than by chance). "
             "Check --pl-step, --pl-origin and --frame; images and map must show the same place.",
+            outside,
         )
     light = few_images(images[use], fit.part(use), saturated=None if saturated is None else saturated[use])
     what = "settings unknown" if np.isnan(stack.angles).all() else f"fewer than {LEAST_ANGLES} different angles"
@@ -125,18 +125,22 @@ def _place_few(stack: LightStack, images: Tensor, grid: dict[str, Any], points: 
     ]
     if not bool(use.all()):
         told.append(f"{int((~use).sum())} of {len(use)} images do not follow the c-axes and are not used.")
-    return replace(_placed(light), warnings=(*told, *light.warnings))
+    return replace(placed_light(light), warnings=(*told, *light.warnings))
 
 
-def _placed(light: CanonicalLight) -> PlacedLight:
+def placed_light(light: CanonicalLight) -> PlacedLight:
+    """Return canonical light as the restoration takes it."""
     return PlacedLight(light.state.float(), light.sigma.float(), light.flags, light.report, light.warnings)
 
 
-def _no_light(shape: tuple[int, int], outside: Tensor, warning: str) -> PlacedLight:
-    """Return light that says nothing, and why."""
-    flags = outside.to(torch.uint8) * OUTSIDE
-    return PlacedLight(torch.zeros(5, *shape), torch.full((3, *shape), torch.inf), flags, {"used": False}, (warning,))
+def no_light(shape: tuple[int, int], warning: str, outside: Tensor | None = None) -> PlacedLight:
+    """Return light (H, W) that says nothing, and why; ``outside`` (H, W) of the images, where that is known."""
+    flags = torch.zeros(1, 1, dtype=torch.uint8).expand(shape)
+    flags = flags if outside is None else outside.to(torch.uint8) * OUTSIDE
+    nothing, unknown = torch.zeros(1, 1, 1).expand(5, *shape), torch.full((1, 1, 1), torch.inf).expand(3, *shape)
+    return PlacedLight(nothing, unknown, flags, {"used": False}, (warning,))
 
 
-def _sentence(error: InputError) -> str:
+def not_used(error: InputError) -> str:
+    """Return the sentence for light that does not follow the map."""
     return f"The polarized light is not used: {error.found}. Expected: {error.expected}. {error.advice}."

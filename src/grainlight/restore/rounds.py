@@ -13,7 +13,7 @@ from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress
 from grainlight.register.points import from_pairs, load_points, map_positions
 from grainlight.register.register import Registration, refine, register
-from grainlight.register.transform import load_transform, stated
+from grainlight.register.transform import Transform, load_transform, stated
 from grainlight.register.warp import lay
 from grainlight.restore.place import Placed
 from grainlight.restore.settings import Settings
@@ -21,10 +21,24 @@ from grainlight.restore.settings import Settings
 
 @dataclass(frozen=True, eq=False)
 class Laid:
-    """A stack where the map is; None where there is none to use. ``registration`` says how it came there."""
+    """A stack and where it lies: ``light`` as recorded, None where there is none to use; ``registration`` says how it
+    comes to the map."""
 
-    stack: LightStack | None
+    light: LightStack | None
     registration: Registration | None
+
+    @property
+    def transform(self) -> Transform | None:
+        """From the map to the pixels of the stack; None for one that lies as it was stated."""
+        found = self.registration
+        return None if found is None or found.moved == 0.0 else found.transform
+
+    def stack(self, placed: Placed) -> LightStack | None:
+        """The stack where the map is."""
+        if self.light is None or self.transform is None:
+            return self.light
+        rows, columns = placed.shape
+        return lay(self.light, self.transform, rows=rows, columns=columns, step=placed.step, left=placed.left)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -53,23 +67,17 @@ def find(ebsd: OrientationMap, light: LightStack, settings: Settings, progress: 
     return register(ebsd, light, settings.register, scale=settings.scale, start=start, progress=progress)
 
 
-def lay_light(
-    ebsd: OrientationMap, light: LightStack, placed: Placed, settings: Settings, progress: Progress | None = None
-) -> Laid:
+def lay_light(ebsd: OrientationMap, light: LightStack, settings: Settings, progress: Progress | None = None) -> Laid:
     """Bring a stack to the map, or leave it out with a warning where it cannot be told where it lies."""
-    return laid(light, find(ebsd, light, settings, progress), placed)
+    return laid(light, find(ebsd, light, settings, progress))
 
 
-def laid(light: LightStack, found: Registration, placed: Placed) -> Laid:
-    """Bring a stack to where a registration says; one that lies where it was stated stays as it is."""
+def laid(light: LightStack, found: Registration) -> Laid:
+    """Return a stack where a registration says, or none where that is not to be trusted."""
     if not found.trusted:
         told = "The polarized light is not used: its place on the EBSD map could not be found with confidence."
         return Laid(None, replace(found, warnings=(*found.warnings, told)))
-    if found.moved == 0.0:
-        return Laid(light, found)
-    rows, columns = placed.shape
-    stack = lay(light, found.transform, rows=rows, columns=columns, step=placed.step, left=placed.left)
-    return Laid(stack, found)
+    return Laid(light, found)
 
 
 def again(
@@ -81,7 +89,7 @@ def again(
     settings: Settings,
 ) -> Laid:
     """Register once more, against the light that restored ``orientations`` (H, W, 4) in frame S would give."""
-    if before.registration is None or before.stack is None:
+    if before.registration is None or before.light is None:
         return before
     rows, columns = placed.shape
     known = placed.reached | placed.measured
@@ -92,7 +100,7 @@ def again(
         ebsd.phases,
         phase_id=np.where(known & ~placed.other, placed.phase_id, 0).astype(np.int16),
     ).replace(x=x, y=y)
-    return laid(light, refine(fine, ebsd, light, before.registration, scale=settings.scale), placed)
+    return laid(light, refine(fine, ebsd, light, before.registration, scale=settings.scale))
 
 
 def draft(settings: Settings) -> Settings:
@@ -103,4 +111,4 @@ def draft(settings: Settings) -> Settings:
 def is_moved(before: Laid) -> bool:
     """Whether there is anything that another round could improve: what lies where it was stated stays there."""
     found = before.registration
-    return before.stack is not None and found is not None and found.method not in ("stated", "file")
+    return before.light is not None and found is not None and found.method not in ("stated", "file")

@@ -31,6 +31,12 @@ class Window:
         )
         return rows, columns
 
+    @property
+    def pixels(self) -> int:
+        """How many pixels are kept."""
+        rows, columns = self.inner
+        return (rows.stop - rows.start) * (columns.stop - columns.start)
+
 
 def whole(rows: int, columns: int) -> Window:
     """Return the window of all pixels."""

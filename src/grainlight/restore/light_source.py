@@ -1,0 +1,97 @@
+"""A stack where the map is, read a part of the map at a time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from grainlight.maps.light_stack import LightStack
+from grainlight.optics.harmonics import Harmonics, find_gains, fit_harmonics
+from grainlight.optics.resample import resample_harmonics
+from grainlight.register.transform import Transform
+from grainlight.register.warp import Laying, laying
+from grainlight.scratch import release
+
+# Pixels that a cubic reads around a place.
+_AROUND = 3
+
+
+@dataclass(frozen=True, eq=False)
+class LightSource:
+    """Harmonics of a stack on the output grid.
+
+    ``light`` as recorded; ``laying`` how it is moved onto the map, None where it lies as it was stated; ``step`` and
+    ``left`` of the grid [um]; ``gains`` (N,) relative brightness of the frames.
+    """
+
+    light: LightStack
+    laying: Laying | None
+    step: float
+    left: float
+    gains: Tensor
+
+    @property
+    def angles(self) -> NDArray[np.float64]:
+        """Angles (N,) in degrees, as they are on the map."""
+        return self.light.angles if self.laying is None else self.laying.angles
+
+    @property
+    def mirror(self) -> bool:
+        """Whether the light path mirrors."""
+        return self.light.mirror if self.laying is None else self.laying.transform.mirrored
+
+    @property
+    def polars(self) -> tuple[float, float] | None:
+        """Of the stack, where nothing has been turned."""
+        return self.light.polars if self.laying is None else None
+
+    def harmonics(self, rows: slice, columns: slice) -> Harmonics:
+        """Return the harmonics of some rows and columns of the grid; NaN where the images do not show them."""
+        if self.laying is not None:
+            return self._fit(torch.from_numpy(self.laying.images(rows, columns)), self.laying.limit)
+        high, wide = self.light.shape
+        down = self._seen(rows, self.light.origin[1], high)
+        across = self._seen(columns, self.light.origin[0] - self.left, wide)
+        its = slice(wide - across.stop, wide - across.start) if self.light.mirror else across
+        part = self.light.images[:, down, its]
+        images = torch.from_numpy(np.ascontiguousarray(part[:, :, ::-1] if self.light.mirror else part))
+        release(self.light.images)
+        found = self._fit(images, self.light.saturation)
+        return resample_harmonics(
+            found,
+            step_pl=self.light.step,
+            origin=(
+                self.light.origin[0] - self.left + across.start * self.light.step - columns.start * self.step,
+                self.light.origin[1] + down.start * self.light.step - rows.start * self.step,
+            ),
+            rows=rows.stop - rows.start,
+            columns=columns.stop - columns.start,
+            step_out=self.step,
+        )
+
+    def _fit(self, images: Tensor, saturation: float | None) -> Harmonics:
+        return fit_harmonics(images, self.angles.tolist(), saturation=saturation, gains=self.gains)
+
+    def _seen(self, span: slice, origin: float, size: int) -> slice:
+        """Pixels of the images along one axis that have a say in a span of the grid; one at least."""
+        step = self.light.step
+        first, last = ((at * self.step - origin) / step for at in (span.start, span.stop - 1))
+        # Where a pixel of the grid is one of the images, it is alone.
+        alike = abs(self.step / step - 1) < 1e-9 and abs(first - round(first)) < 1e-6
+        around = 0.0 if alike else max(0.5 * self.step / step + 1, _AROUND)
+        low = min(max(math.floor(first - around + 1e-6), 0), size - 1)
+        return slice(low, max(min(math.ceil(last + around - 1e-6) + 1, size), low + 1))
+
+
+def light_source(light: LightStack, transform: Transform | None, step: float, left: float) -> LightSource:
+    """Return a stack as the source of a map of ``step`` whose first column is at ``left`` [um], where ``transform``
+    leads from the map to its pixels; None for one that lies as it was stated."""
+    gains = find_gains(torch.from_numpy(light.images), light.angles.tolist(), light.saturation)
+    release(light.images)
+    moved = None if transform is None else laying(light, transform, step=step, left=left)
+    return LightSource(light, moved, step, left, gains)
