@@ -113,6 +113,7 @@ def test_points_file(tmp_path: Path) -> None:
 
 def test_a_view_is_the_same_in_strips_and_on_blocks(monkeypatch) -> None:
     """Rows read a few at a time; a wide Gaussian taken on blocks of pixels, at the same places."""
+    from grainlight.register import blocks as blocks_module
     from grainlight.register import view as module
 
     rng = np.random.default_rng(0)
@@ -126,7 +127,7 @@ def test_a_view_is_the_same_in_strips_and_on_blocks(monkeypatch) -> None:
     assert np.array_equal(whole.channels, strips.channels)
     sharp, blocks = whole.blurred(1.4), whole.blurred(4.5)
     assert (sharp.binning, blocks.binning) == (1, 3)
-    monkeypatch.setattr(module, "_FINEST", 100.0)
+    monkeypatch.setattr(blocks_module, "_FINEST", 100.0)
     direct = whole.blurred(4.5)
     inner = np.s_[:, 5:-5, 5:-5]
     row, column = (np.arange(n) * 3 + 1 for n in blocks.seen.shape)

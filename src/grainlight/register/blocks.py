@@ -6,6 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 Single = NDArray[np.float32]
+_FINEST = 1.5  # blocks that a Gaussian is at least wide where it is taken on blocks
+
+
+def block_side(sigma: float) -> int:
+    """Return how many pixels a side blocks may have where a Gaussian of ``sigma`` pixels is taken on them."""
+    return max(1, int(sigma / _FINEST))
 
 
 def blocks(image: Single, factor: int) -> Single:

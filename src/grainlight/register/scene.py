@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
 
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.register.blocks import blocks, enlarged
+from grainlight.register.blocks import block_side, blocks, enlarged
 
 Array = NDArray[np.float64]
 A0, A2, A4 = (0, 1), (2, 3), (4, 5)
@@ -22,7 +22,6 @@ _BROAD = 1 / 5  # standard deviation of the high pass, in shares of the map's sh
 _MOST_POINTS = 24_000  # that speak; the grid has them all
 # A Gaussian wider than this many points is taken on a grid that it is this wide on.
 _WIDEST = 16
-_FINEST = 1.5  # blocks that a Gaussian is at least wide where it is taken on blocks of points
 _AT_ONCE = 1 << 16  # points whose features are computed at once
 
 
@@ -73,7 +72,7 @@ class Scene:
         (K + 1, h, w) on blocks of points where the Gaussian is wide, and how many points a side a block has.
         """
         sigma = blur / self.step
-        factor = max(1, int(sigma / _FINEST))
+        factor = block_side(sigma)
         shrink, small = self._broad
         known = _binned(self.known.astype(np.float32), factor)
         found = np.empty((len(self.grid) + 1, *known.shape), np.float32)

@@ -19,6 +19,7 @@ from grainlight.register.view import View
 Array = NDArray[np.float64]
 _SIDE = 96  # pixels of the map's longer side in the search
 _LEAST_OVERLAP = 0.4
+_LARGEST = 1.4  # side of a turned and stretched map, in sides of the map
 _ROTATIONS = (0.0, -2.0, 2.0, -4.0, 4.0)  # degrees
 _FAR_BEHIND = 6.0  # of the best score over one that no refinement brings near it
 _STEPS = (0.03, 0.015, 0.008)  # of rotation [rad], stretches and shear, in turn
@@ -122,14 +123,13 @@ class _Room:
         self.light = np.stack([map_coordinates(c, at, order=1) for c in channels])
         seen = map_coordinates(view.seen.astype(np.float32), at, order=1) > 0.5
         self.light *= seen
-        # a turned and stretched map is at most so large
-        side = math.ceil(1.5 * _longer(scene) / self.unit) + 2
-        self.size = (next_fast_len(rows + side, real=True), next_fast_len(columns + side, real=True))
-        self.images = rfft2(self.light, self.size)
-        self.power = rfft2(
-            np.stack([(self.light[list(channels)] ** 2).sum(0) for channels, _ in view.groups]), self.size
-        )
-        self.seen = rfft2(seen.astype(np.float32), self.size)
+        # A turned and stretched map is at most so large; of shifts that leave little of it on the images no score is
+        # wanted, so that those to one side may take the place of those to the other.
+        side = (1 - _LEAST_OVERLAP) * (_LARGEST * _longer(scene) / self.unit + 2)
+        self.size = (_length(rows + side), _length(columns + side))
+        power = [(self.light[list(channels)] ** 2).sum(0) for channels, _ in view.groups]
+        self.images = [rfft2(self.light[list(channels)], self.size)[:, None] for channels, _ in view.groups]
+        self.seen_and_power = rfft2(np.stack([seen.astype(np.float32), *power]), self.size)
         both, self.block = scene.on_grid(self.blur)
         self.grid = torch.from_numpy(both)[None].contiguous(memory_format=torch.channels_last)
         self.centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
@@ -144,7 +144,7 @@ class _Room:
         offset = place - matrix @ self.centre
         return float(surface[row, column]), Transform(matrix, offset, self.scene.extent)
 
-    def surface(self, matrix: Array) -> tuple[Array, Array]:
+    def surface(self, matrix: Array) -> tuple[NDArray[np.float32], Array]:
         """Return the score of every shift, and where the map's centre is in the turned map's image."""
         scale = 1 / (self.fine * self.view.binning)
         small = matrix * scale  # search pixels per um
@@ -154,26 +154,28 @@ class _Room:
         v, u = np.meshgrid(np.arange(-half[1], half[1] + 1), np.arange(-half[0], half[0] + 1), indexing="ij")
         back = np.stack((u, v), -1) @ np.linalg.inv(small).T + self.centre
         turned, mask = self._turned((back - np.array(self.scene.corner)) / self.scene.step)
-        fourier = np.conj(rfft2(turned, self.size))
-        cover = np.conj(rfft2(mask.astype(np.float32), self.size))
-        overlap = irfft2(cover * self.seen, self.size) / max(float(mask.sum()), 1.0)
-        power = irfft2(cover * self.power, self.size)
+        # Features made orthogonal: what they explain together is the sum of what each explains.
+        which = list(dict.fromkeys(rows for _, rows in self.view.groups))
+        sides = [mask[None].astype(np.float32), *(_orthogonal(turned[list(rows)]) for rows in which)]
+        fourier = np.split(np.conj(rfft2(np.concatenate(sides), self.size)), np.cumsum([len(s) for s in sides])[:-1])
+        overlap, *power = irfft2(fourier[0] * self.seen_and_power, self.size)
+        overlap /= max(float(mask.sum()), 1.0)
+        self._forget_ambiguous(overlap, mask.shape)
         score = np.zeros(self.size, np.float32)
-        least = 1e-3 * float(power.max())
-        for (channels, which), total in zip(self.view.groups, power, strict=True):
-            share = 1 / np.maximum(total * np.maximum(overlap, 0.2), least)
-            part = turned[list(which)].reshape(len(which), -1)
-            gram = part @ part.T
-            gram += 1e-3 * np.trace(gram) / len(which) * np.eye(len(which))
-            inverse = np.linalg.inv(gram.astype(np.float64)).astype(np.float32)
-            for channel in channels:
-                cross = irfft2(fourier[list(which)] * self.images[channel], self.size)
-                flat = cross.reshape(len(which), -1)
-                score += ((inverse @ flat) * flat).sum(0).reshape(self.size) * share
+        least = 1e-3 * float(max(total.max() for total in power))
+        for (_, rows), images, total in zip(self.view.groups, self.images, power, strict=True):
+            cross = irfft2(fourier[1 + which.index(rows)] * images, self.size)
+            explained = np.einsum("ckyx,ckyx->yx", cross, cross)
+            score += explained / np.maximum(total * np.maximum(overlap, 0.2), least)
         # what little overlap explains, chance explains
         score *= np.clip(overlap, 0.0, 1.0) / len(self.view.groups)
         score[overlap < _LEAST_OVERLAP] = 0.0
         return score, half.astype(float)
+
+    def _forget_ambiguous(self, overlap: NDArray[np.float32], turned: tuple[int, ...]) -> None:
+        """Set the overlap of shifts to 0 at which a map of that size would be on the images from both sides."""
+        for axis, (images, size) in enumerate(zip(self.light.shape[1:], self.size, strict=True)):
+            overlap[(slice(None),) * axis + (slice(max(size - turned[axis] + 1, 0), images),)] = 0.0
 
     def _turned(self, at: Array) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return the features (K, h, w), 0 off the map, at places (h, w, 2) of its grid, (column, row); and the map."""
@@ -184,6 +186,20 @@ class _Room:
         found = grid_sample(self.grid, unit, mode="bilinear", padding_mode="border", align_corners=True)[0].numpy()
         mask = inside & (found[-1] > 0.5)
         return found[:-1] * mask, mask
+
+
+def _orthogonal(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return combinations (k, h, w) of features (k, h, w) that are orthonormal over the image."""
+    flat = features.reshape(len(features), -1)
+    gram = (flat @ flat.T).astype(np.float64)
+    gram += 1e-3 * np.trace(gram) / len(gram) * np.eye(len(gram))
+    root = np.linalg.cholesky(np.linalg.inv(gram)).astype(np.float32)
+    return (root.T @ flat).reshape(features.shape)
+
+
+def _length(least: float) -> int:
+    """Return a length from ``least`` of which Fourier transforms are fast."""
+    return int(next_fast_len(math.ceil(least), real=True))
 
 
 def _signed(index: int, images: int, size: int) -> float:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from grainlight.maps.light_stack import LightStack
-from grainlight.register.blocks import blocks, enlarged
+from grainlight.register.blocks import block_side, blocks, enlarged
+from grainlight.register.gaussian import blurred
 from grainlight.register.scene import A0, A2, A4
 
 Array = NDArray[np.float64]
@@ -20,7 +21,6 @@ _Read = Callable[[slice], NDArray[np.float32]]
 _CLIP = 5.0  # robust standard deviations: dust and scratches are no grains
 _MOST_PIXELS = 1_500_000
 _AT_ONCE = 1 << 18  # of them read at once
-_FINEST = 1.5  # pixels that a Gaussian is at least wide where it is taken on binned ones
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class View:
 
     def blurred(self, sigma: float) -> View:
         """Return the view blurred by a Gaussian of ``sigma`` pixels of it; binned first where the Gaussian is wide."""
-        factor = int(sigma / _FINEST)
+        factor = block_side(sigma)
         if factor > 1:
             return self._coarser(factor).blurred(sigma / factor)
         if self.seen.all():
@@ -62,10 +62,8 @@ class View:
         else:
             share = gaussian_filter(self.seen.astype(np.float32), sigma, mode="constant")
         gain = np.where(share > 0.05, 1 / np.maximum(share, 0.05), np.float32(0.0))
-        channels = np.empty(self.channels.shape, np.float32)
-        for image, blurred in zip(self.channels, channels, strict=True):
-            gaussian_filter(image, sigma, output=blurred, mode="constant")
-            blurred *= gain
+        channels = blurred(self.channels, sigma)
+        channels *= gain
         return replace(self, channels=channels)
 
     def _coarser(self, factor: int) -> View:
