@@ -9,11 +9,12 @@ turn about c of the same angle move the same distance. The total squared norm is
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from grainlight.crystal.quaternion import components, crystal_axes, from_axes
+from grainlight.crystal.quaternion import components, crystal_axes
 
 CHANNELS = 18
 SQUARED_NORM = 4.5
@@ -24,7 +25,8 @@ PER_DEGREE = 0.0641
 CHANNEL_STD = (W2 / math.sqrt(5.0),) * 5 + (W6 / math.sqrt(13.0),) * 13
 
 _SQRT3 = math.sqrt(3.0)
-_AT_ONCE = 1 << 14  # pixels whose differences stay in a CPU's cache
+# Pixels whose differences and harmonics stay in a CPU's cache.
+_AT_ONCE = 1 << 14
 _M = range(1, 7)
 
 
@@ -35,14 +37,15 @@ def _e2(c: Tensor, dim: int) -> Tensor:
     )
 
 
-def _sixfold(a: Tensor, b: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+def _sixfold(a: Sequence[Tensor], b: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
     """Real and imaginary parts of the coefficients g_m, m = -6..6, of ((a + i b) . v)^6 in complex harmonics.
 
-    a + i b is a null vector, so it is the square of a spinor (s, t): with A = s^2, B = t^2, C = s t its harmonics are
-    g_m = sqrt(binomial(12, 6 + m)) s^(6+m) t^(6-m); only even powers of s and t occur together, no root is needed.
+    a and b are given by their components. a + i b is a null vector, so it is the square of a spinor (s, t): with
+    A = s^2, B = t^2, C = s t its harmonics are g_m = sqrt(binomial(12, 6 + m)) s^(6+m) t^(6-m); only even powers of s
+    and t occur together, no root is needed.
     """
-    ax, ay, az = components(a)
-    bx, by, bz = components(b)
+    ax, ay, az = a
+    bx, by, bz = b
     # A = (w_x - i w_y)/2, B = -(w_x + i w_y)/2, C = -w_z/2 with w = a + i b.
     a_re, a_im = 0.5 * (ax + by), 0.5 * (bx - ay)
     b_re, b_im = 0.5 * (by - ax), -0.5 * (bx + ay)
@@ -82,7 +85,7 @@ def _real_harmonics(real: list[Tensor], imag: list[Tensor]) -> list[Tensor]:
 
 
 def _e6(a: Tensor, b: Tensor, dim: int) -> Tensor:
-    return torch.stack(_real_harmonics(*_sixfold(a, b)), dim)
+    return torch.stack(_real_harmonics(*_sixfold(components(a), components(b))), dim)
 
 
 def embed(q: Tensor, dim: int = -1) -> Tensor:
@@ -103,39 +106,52 @@ def embed(q: Tensor, dim: int = -1) -> Tensor:
 
 def principal_axis(e2: Tensor) -> Tensor:
     """Unit c-axes (..., 3), up to sign, closest to l = 2 parts (..., 5): the principal eigenvector, in closed form."""
-    d, xy, xz, yz, zz = e2.unbind(-1)
+    return torch.stack(_principal_axis(components(e2)), -1)
+
+
+def _principal_axis(e2: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """Components of `principal_axis`, from those of e2: images of one number a pixel are fast on a CPU."""
+    d, xy, xz, yz, zz = e2
     # Traceless tensor: T = c c^T - 1/3 up to scale.
     txx, tyy, tzz = d / _SQRT3 - zz / 3, -d / _SQRT3 - zz / 3, 2 * zz / 3
     txy, txz, tyz = xy / _SQRT3, xz / _SQRT3, yz / _SQRT3
     p = torch.sqrt(((txx**2 + tyy**2 + tzz**2) + 2 * (txy**2 + txz**2 + tyz**2)) / 6).clamp(min=1e-12)
     det = txx * (tyy * tzz - tyz**2) - txy * (txy * tzz - tyz * txz) + txz * (txy * tyz - tyy * txz)
     largest = 2 * p * torch.cos(torch.acos((det / (2 * p**3)).clamp(-1, 1)) / 3)
-    rows = torch.stack(
-        (
-            torch.stack((txx - largest, txy, txz), -1),
-            torch.stack((txy, tyy - largest, tyz), -1),
-            torch.stack((txz, tyz, tzz - largest), -1),
-        ),
-        -2,
-    )
     # T - largest has rank 2 and its rows are orthogonal to c: the longest of the three cross products is c.
-    crosses = torch.linalg.cross(rows, rows.roll(-1, dims=-2))
-    best = (crosses * crosses).sum(-1).argmax(-1)[..., None, None].expand(*e2.shape[:-1], 1, 3)
-    axis = crosses.gather(-2, best).squeeze(-2)
-    norm = axis.norm(dim=-1, keepdim=True)
+    rows = ((txx - largest, txy, txz), (txy, tyy - largest, tyz), (txz, tyz, tzz - largest))
+    axis, square = _crossed(rows[0], rows[1])
+    for one, other in ((rows[1], rows[2]), (rows[2], rows[0])):
+        found, longer = _crossed(one, other)
+        better = longer > square
+        axis = [torch.where(better, new, old) for new, old in zip(found, axis, strict=True)]
+        square = torch.where(better, longer, square)
+    norm = square.sqrt()
     # An isotropic tensor (all eigenvalues alike) says nothing: the surface normal then stands for it.
-    return torch.where(norm > 1e-20, axis / norm.clamp(min=1e-20), axis.new_tensor((0.0, 0.0, 1.0)))
+    known, norm = norm > 1e-20, norm.clamp(min=1e-20)
+    x, y, z = (torch.where(known, part / norm, other) for part, other in zip(axis, (0.0, 0.0, 1.0), strict=True))
+    return x, y, z
+
+
+def _crossed(a: Sequence[Tensor], b: Sequence[Tensor]) -> tuple[list[Tensor], Tensor]:
+    """Components of a x b and their sum of squares."""
+    found = [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+    return found, found[0] ** 2 + found[1] ** 2 + found[2] ** 2
 
 
 def basal_frame(c: Tensor) -> tuple[Tensor, Tensor]:
     """Any two unit vectors u, v (..., 3) with (u, v, c) right-handed."""
-    x, y, z = c.unbind(-1)
-    sign = torch.where(z >= 0, 1.0, -1.0).to(c)
+    u, v = _basal_frame(c.unbind(-1))
+    return torch.stack(u, -1), torch.stack(v, -1)
+
+
+def _basal_frame(c: Sequence[Tensor]) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+    """Components of `basal_frame`, from those of c."""
+    x, y, z = c
+    sign = torch.where(z >= 0, 1.0, -1.0).to(z)
     k = -1.0 / (sign + z)
     m = x * y * k
-    u = torch.stack((1 + sign * x * x * k, sign * m, -sign * x), -1)
-    v = torch.stack((m, sign + y * y * k, -y), -1)
-    return u, v
+    return (1 + sign * x * x * k, sign * m, -sign * x), (m, sign + y * y * k, -y)
 
 
 def decode(e: Tensor, dim: int = -1) -> Tensor:
@@ -144,16 +160,35 @@ def decode(e: Tensor, dim: int = -1) -> Tensor:
     The c-axis is taken from e2 alone and the turn about it from e6; far from the manifold an orientation that weighs
     both at once would be nearer still.
     """
-    e = e.movedim(dim, -1)
-    c = principal_axis(e[..., :5])
-    u, v = basal_frame(c)
-    real, imag = _sixfold(u, v)
+    e = e.movedim(dim, 0)
+    flat = e.flatten(1) if e.dim() > 1 else e[:, None]
+    parts = flat.split(_AT_ONCE, 1) if e.device.type == "cpu" else (flat,)
+    return torch.cat([_decode(part.contiguous().unbind(0)) for part in parts], 0).view(*e.shape[1:], 4)
+
+
+def _decode(e: Sequence[Tensor]) -> Tensor:
+    """Orientations (n, 4) with w >= 0 of the 18 channels (n,) of embeddings."""
+    x, y, z = _principal_axis(e[:5])
+    real, imag = _sixfold(*_basal_frame((x, y, z)))
     # a + i b = exp(-i phi)(u + i v), so the basal part is cos 6phi Re(...) + sin 6phi Im(...).
-    even = torch.stack(_real_harmonics(real, imag), -1)
-    odd = torch.stack(_real_harmonics(imag, [-r for r in real]), -1)
-    phi = torch.atan2((e[..., 5:] * odd).sum(-1), (e[..., 5:] * even).sum(-1)) / 6
-    cos, sin = torch.cos(phi)[..., None], torch.sin(phi)[..., None]
-    return from_axes(cos * u + sin * v, c)
+    even = _inner(e[5:], _real_harmonics(real, imag))
+    odd = _inner(e[5:], _real_harmonics(imag, [-r for r in real]))
+    half = torch.atan2(odd, even) / 12
+    cos, sin = torch.cos(half), torch.sin(half)
+    # The basal frame as a quaternion, up to its norm, and what a turn by phi about c makes of it.
+    up = z >= 0
+    w, qx, qy, qz = (torch.where(up, *pair) for pair in ((1 + z, y), (y, 1 - z), (-x, z.new_zeros(())), (0 * x, x)))
+    norm = (2 * (1 + z.abs())).sqrt()
+    first = cos * w + sin * qz
+    norm = torch.where(first < 0, -norm, norm)
+    return torch.stack((first, cos * qx + sin * qy, cos * qy - sin * qx, cos * qz - sin * w), -1) / norm[..., None]
+
+
+def _inner(some: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:
+    total = some[0] * others[0]
+    for one, other in zip(some[1:], others[1:], strict=True):
+        total = torch.addcmul(total, one, other)
+    return total
 
 
 def degrees_between(e1: Tensor, e2: Tensor, dim: int = -1) -> Tensor:

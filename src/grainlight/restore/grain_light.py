@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from grainlight.crystal.embedding import PER_DEGREE, W2, image_distance, principal_axis
 from grainlight.grains.segment import connected
 from grainlight.optics.state import ideal_state
+from grainlight.restore.blur import strips
 
 # Neighbours closer than this are one grain (degrees).
 _SAME_GRAIN = 3.0
@@ -19,8 +20,11 @@ OFFSET_STD = 0.1
 
 def expected_light(e: Tensor) -> Tensor:
     """Ideal harmonics (5, H, W) of embeddings (18, H, W)."""
-    axis = principal_axis((e[:5] / W2).movedim(0, -1))
-    return ideal_state(axis).movedim(-1, 0).float()
+    out = e.new_empty(5, *e.shape[1:], dtype=torch.float32)
+    for rows in strips(e.shape[1], e.shape[2]):
+        axis = principal_axis((e[:5, rows] / W2).movedim(0, -1))
+        out[:, rows] = ideal_state(axis).movedim(-1, 0)
+    return out
 
 
 def neighbour_distances(e: Tensor) -> tuple[Tensor, Tensor]:

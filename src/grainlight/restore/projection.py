@@ -16,6 +16,8 @@ from grainlight.restore.lattice import find_lattice, nearest_on_lattice
 _CHUNK = 1 << 16
 # Pixels projected at once: what their neighbours say stays in a CPU's cache.
 _AT_ONCE = 1 << 12
+# Logarithm of a weight that is as good as none: numbers near the smallest that there are take many times as long.
+_LEAST = -30.0
 
 
 @dataclass(frozen=True)
@@ -139,39 +141,38 @@ def project(
     wrong = off > settings.wrong * PER_DEGREE + 3 * np.sqrt(3.0) * level
     if bool((~wrong).sum() < 4):
         wrong = torch.zeros_like(wrong)
-    variance = level**2
+    noise = level**2
     penalty = torch.where(wrong, 1e4, 0.0)
     out = torch.empty_like(guide)
     supported = torch.empty(len(guide), dtype=torch.bool)
     error = torch.empty(len(guide))
-    g2 = (g * g).sum(-1) + penalty
-    width2 = (settings.likeness * PER_DEGREE) ** 2
-    k = neighbours.index.shape[1]
-    both = torch.cat((g, y, g2[:, None], variance[:, None]), 1)
+    # Of each point: its guide, the square of it, what a squared distance is divided by, and its noise.
+    width = -0.5 / ((settings.likeness * PER_DEGREE) ** 2 + 3 * settings.noisy**2 * noise)
+    table = torch.cat((g, torch.stack(((g * g).sum(-1) + penalty, width, noise), 1)), 1)
+    fourth = min(3, neighbours.index.shape[1] - 1)
     for start in range(0, len(guide), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
-        here = guide[part]
+        here, index = guide[part], neighbours.index[part]
         r = neighbours.distance[part].float()
         # Rows of a table: an embedding's look-up is three times as fast as an index.
-        asked = F.embedding(neighbours.index[part], both)
-        inner = (asked[..., :channels] @ here[:, :, None])[..., 0]
+        asked = F.embedding(index, table)
+        square, width, noise = (asked[..., channels + i] for i in range(3))
         own = (here * here).sum(-1)
-        d2 = own[:, None] + asked[..., -2] - 2 * inner
-        best = d2.amin(-1).clamp(min=0)
-        reach = r[:, min(3, k - 1)].clamp(min=1.0)[:, None] * settings.far
-        noise = asked[..., -1]
-        h2 = 2 * (width2 + 3 * settings.noisy**2 * noise)
-        log_weight = -(d2 - best[:, None]) / h2 - 0.5 * (r / reach) ** 2
-        doubt = noise + drift * r
-        weight = (log_weight - log_weight.amax(-1, keepdim=True)).exp() / doubt
-        weight = weight / weight.sum(-1, keepdim=True)
-        value = (weight[:, None, :] @ asked[..., channels : 2 * channels])[:, 0]
-        new = (best.sqrt() > settings.accept * PER_DEGREE) & (own > settings.certain * SQUARED_NORM)
+        inner = torch.bmm(asked[..., :channels], here[:, :, None])[..., 0]
+        d2 = torch.add(square, inner, alpha=-2).add_(own[:, None])
+        best = d2.amin(-1, keepdim=True).clamp_(min=0)
+        far = 1 / (r[:, fourth, None].clamp(min=1.0) * settings.far)
+        weight = d2.sub_(best).mul_(width).sub_((r * far).square_(), alpha=0.5)
+        turned = r.mul_(drift)
+        weight = weight.sub_(weight.amax(-1, keepdim=True)).clamp_(min=_LEAST).exp_().div_(noise + turned)
+        weight.div_(weight.sum(-1, keepdim=True))
+        # A mean of rows that nobody has to look up one by one.
+        value = F.embedding_bag(index, y, per_sample_weights=weight, mode="sum")
+        new = (best[:, 0].sqrt() > settings.accept * PER_DEGREE) & (own > settings.certain * SQUARED_NORM)
         out[part] = torch.where(new[:, None], here, value)
         supported[part] = ~new
         # A mean forgets the noise of its points, but not how far the grain has turned between them and here.
-        turned = (weight * (drift * r)).sum(-1)
-        error[part] = ((weight**2 * noise).sum(-1) + turned).sqrt()
+        error[part] = (noise * weight).add_(turned).mul_(weight).sum(-1).sqrt_()
     contradicted = torch.zeros(rows * columns, dtype=torch.bool)
     contradicted[flat[wrong]] = True
     return Projected(
