@@ -17,7 +17,7 @@ from grainlight.register.warp import lay
 from grainlight.restore.light import PlacedLight, place_light
 from grainlight.restore.light_source import light_source
 from grainlight.restore.place import Placed, place
-from grainlight.restore.windowed_light import WindowedLight, mean_levels, place_windowed
+from grainlight.restore.windowed_light import WindowedLight, place_windowed, usual_levels
 from grainlight.restore.windows import windows
 
 
@@ -43,7 +43,7 @@ def _windowed(stack: LightStack, placed: Placed, transform: Transform | None = N
             part.sigma[:, *window.kept],
         )
         flags[*window.inner] = part.flags[*window.kept]
-    report = light.report | mean_levels([part.report for part in parts], [window.pixels for window in cut])
+    report = light.report | usual_levels([part.report for part in parts], [window.pixels for window in cut])
     return [*parts, PlacedLight(state, sigma, flags, report, light.warnings)]
 
 

@@ -25,7 +25,7 @@ from grainlight.restore.result import Result
 from grainlight.restore.rounds import again, draft, is_moved
 from grainlight.restore.settings import Settings
 from grainlight.restore.tiles import TiledDenoiser, count_tiles
-from grainlight.restore.windowed_light import WindowedLight, mean_levels
+from grainlight.restore.windowed_light import WindowedLight, usual_levels
 
 
 @memory_reused()
@@ -98,7 +98,7 @@ def _restore(
             progress.advance()
     record["misindexed_points"] = wrong
     if isinstance(inputs.light, WindowedLight):
-        record["light"] |= mean_levels(levels, [part_of.pixels for part_of in cut])
+        record["light"] |= usual_levels(levels, [part_of.pixels for part_of in cut])
     if blurs:
         record["light"]["blur_px"] = float(np.median(blurs))
     if len(cut) == 1:

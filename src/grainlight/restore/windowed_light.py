@@ -94,11 +94,19 @@ def place_windowed(
     return WindowedLight(source, placed, found, levels, axis_noise, report, warnings)
 
 
-def mean_levels(reports: Sequence[dict[str, Any]], pixels: Sequence[int]) -> dict[str, float]:
-    """Return the means of what windows of so many pixels report of their own light: noise levels and flags."""
-    names = [name for name in reports[0] if name.startswith(("sigma_", "share_"))]
+def usual_levels(reports: Sequence[dict[str, Any]], pixels: Sequence[int]) -> dict[str, float]:
+    """Return what windows of so many pixels report of their own light: medians of noise levels, means of flags."""
     weight = np.array(pixels, dtype=np.float64)
-    return {name: float(np.average([r[name] for r in reports], weights=weight)) for name in names}
+    found = {}
+    for name in reports[0]:
+        values = np.array([report[name] for report in reports]) if name.startswith(("sigma_", "share_")) else None
+        if values is not None and name.startswith("sigma_"):
+            order = np.argsort(values)
+            middle = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
+            found[name] = float(values[order[middle]])
+        elif values is not None:
+            found[name] = float(np.average(values, weights=weight))
+    return found
 
 
 def _seen(source: LightSource, placed: Placed, window: Window, every: int) -> PointLight:

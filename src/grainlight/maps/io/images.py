@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from grainlight.errors import InputError
 from grainlight.maps.light_stack import LEAST_ANGLES, UNKNOWN, LightStack, counts, distinct_angles, parse_angles
+from grainlight.scratch import empty, release
 
 _LUMINANCE = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709
 _TIFF = (".tif", ".tiff")
@@ -87,16 +88,13 @@ def load_light(
 
 
 def _stacked(planes: list[NDArray[Any]]) -> NDArray[Any]:
-    """Return images (N, H, W): counts of 8 and 16 bits as they are, without a copy of what is a stack already."""
-    whole = planes[0].base
-    shape = (len(planes), *planes[0].shape)
-    if whole is not None and whole.shape == shape and all(plane.base is whole for plane in planes):
-        stack: NDArray[Any] = whole
-    else:
-        types = {plane.dtype for plane in planes}
-        stack = np.empty(shape, dtype=planes[0].dtype if len(types) == 1 and counts(planes[0].dtype) else np.float32)
-        for i, plane in enumerate(planes):
-            stack[i] = plane
+    """Return images (N, H, W): counts of 8 and 16 bits as they are; large ones in a temporary file."""
+    types = {plane.dtype for plane in planes}
+    dtype = planes[0].dtype.newbyteorder("=") if len(types) == 1 and counts(planes[0].dtype) else np.float32
+    stack = empty((len(planes), *planes[0].shape), dtype)
+    for i, plane in enumerate(planes):
+        stack[i] = plane
+    release(stack)
     return stack
 
 
