@@ -113,7 +113,7 @@ def _map(
     return _in_frames_of(full, ebsd).replace(origin=(ebsd.origin[0] + placed.left, ebsd.origin[1]))
 
 
-def _nearest(ebsd: OrientationMap, points: NDArray[np.int64]) -> NDArray[np.float64]:
+def _nearest(ebsd: OrientationMap, points: NDArray[np.signedinteger[Any]]) -> NDArray[np.float64]:
     """Orientations (n, 4) of points (n,) of the map in frame S with X along a."""
     picked = {name: getattr(ebsd, name).reshape(-1)[points][None] for name in ("phase_id", "x", "y")}
     picked["quaternions"] = ebsd.quaternions.reshape(-1, 4)[points][None]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +42,6 @@ class Placed:
         (H, W) flat index of the nearest indexed point of the input.
     reached
         (H, W) whether a 6/mmm point is within `REACH` steps.
-    pixel
-        (h, w, 2) row and column of every input point.
     """
 
     step: float
@@ -52,21 +50,12 @@ class Placed:
     measured: NDArray[np.bool_]
     other: NDArray[np.bool_]
     phase_id: NDArray[np.int16]
-    nearest: NDArray[np.int64]
+    nearest: NDArray[np.signedinteger[Any]]
     reached: NDArray[np.bool_]
-    pixel: NDArray[np.int64]
 
     @property
     def shape(self) -> tuple[int, int]:
         return self.measured.shape  # type: ignore[return-value]
-
-    @functools.cached_property
-    def quaternions(self) -> NDArray[np.float64]:
-        """Measured orientations (H, W, 4) in frame S with X along a; the identity where nothing was measured."""
-        found = np.zeros((*self.shape, 4))
-        found[..., 0] = 1.0
-        found[self.measured] = self.measured_points
-        return found
 
     @property
     def measured_points(self) -> NDArray[np.float64]:
@@ -131,6 +120,19 @@ def check_usable(ebsd: OrientationMap) -> None:
         )
 
 
+def pixels(ebsd: OrientationMap, scale: int) -> NDArray[np.int64]:
+    """Return row and column (h, w, 2) of the pixel of the output grid that every point of a map lies in."""
+    rows, columns, step = output_shape(ebsd, scale)
+    # rounding half to even would send two neighbours on edges of pixels to one pixel
+    nearest = np.floor(_positions(ebsd, step) + (0.5 + 1e-6)).astype(np.int64)
+    return np.clip(nearest, 0, np.array([rows - 1, columns - 1]), out=nearest)
+
+
+def _positions(ebsd: OrientationMap, step: float) -> NDArray[np.float64]:
+    """Row and column (h, w, 2) of every point on the output grid, in pixels of ``step`` um."""
+    return np.stack((ebsd.y, ebsd.x - _left(ebsd, step)), -1) / step
+
+
 def place(ebsd: OrientationMap, scale: int) -> Placed:
     """Place the points of a map on the grid of ``scale``; the first pixel is the first EBSD point.
 
@@ -140,9 +142,7 @@ def place(ebsd: OrientationMap, scale: int) -> Placed:
     rows, columns, step = output_shape(ebsd, scale)
     canonical = ebsd.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
     left = _left(ebsd, step)
-    position = np.stack((ebsd.y, ebsd.x - left), -1) / step
-    # rounding half to even would send two neighbours on edges of pixels to one pixel
-    pixel = np.clip(np.floor(position + 0.5 + 1e-6).astype(np.int64), 0, np.array([rows - 1, columns - 1]))
+    position, pixel = _positions(ebsd, step), pixels(ebsd, scale)
     known = canonical.hexagonal
     measured = np.zeros((rows, columns), dtype=bool)
     measured[tuple(pixel[known].T)] = True
@@ -161,16 +161,18 @@ def place(ebsd: OrientationMap, scale: int) -> Placed:
         nearer = cKDTree(points[blind]).query(there, workers=-1)[0] < distance - 1e-9
         phase_id[tuple(there[nearer].T)] = 0
     orientations = canonical.quaternions.reshape(-1, 4)
-    return Placed(step, left, orientations, measured, other & ~measured, phase_id, nearest, reached & ~other, pixel)
+    return Placed(step, left, orientations, measured, other & ~measured, phase_id, nearest, reached & ~other)
 
 
 def _nearest(
     position: NDArray[np.float64], indexed: NDArray[np.bool_], shape: tuple[int, int], reach: float
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+) -> tuple[NDArray[np.signedinteger[Any]], NDArray[np.bool_]]:
     """Return the flat index (H, W) of the indexed point that is nearest to each pixel, and whether within ``reach``.
 
     ``position`` (h, w, 2) row and column of the points in pixels.
     """
+    # Half the memory of a large map, as long as there are fewer than two milliards of points.
+    number = np.int32 if indexed.size <= np.iinfo(np.int32).max else np.int64
     row, column = position[:, :1, 0], position[:1, :, 1]
     if np.array_equal(position[..., 0], np.broadcast_to(row, indexed.shape)) and np.array_equal(
         position[..., 1], np.broadcast_to(column, indexed.shape)
@@ -178,11 +180,11 @@ def _nearest(
         # rows straight above one another: each axis on its own, and a search only where that point is not indexed
         sides = [_nearest_along(at.ravel(), count) for at, count in zip((row, column), shape, strict=True)]
         (down, far_down), (across, far_across) = sides
-        nearest = down[:, None] * indexed.shape[1] + across
+        nearest = np.add.outer((down * indexed.shape[1]).astype(number), across.astype(number))
         reached = far_down[:, None] ** 2 + far_across**2 <= reach**2
         rest = np.flatnonzero(~indexed.reshape(-1)[nearest])
     else:
-        nearest, reached = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=bool)
+        nearest, reached = np.empty(shape, dtype=number), np.empty(shape, dtype=bool)
         rest = np.arange(nearest.size)
     if rest.size:
         flat = np.flatnonzero(indexed)
