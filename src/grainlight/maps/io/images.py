@@ -94,7 +94,7 @@ def _stacked(planes: list[NDArray[Any]]) -> NDArray[Any]:
     stack = empty((len(planes), *planes[0].shape), dtype)
     for i, plane in enumerate(planes):
         stack[i] = plane
-    release(stack)
+        release(stack)
     return stack
 
 
