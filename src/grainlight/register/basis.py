@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ _BEND = 0.04
 _ANY = 4.0  # EBSD steps that a coefficient may be off at all
 _LEAST_CELL = 6.0  # EBSD steps per cell of the splines
 _MOST_DRIFT, _MOST_BEND = 16, 8
+_RUN = 2_000  # points
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,19 @@ class Basis:
     tie: Array
     drift: int
     bend: tuple[int, int]
+
+    @cached_property
+    def pieces(self) -> list[tuple[slice, NDArray[np.int64], NDArray[np.float32]]]:
+        """Runs of points, which shapes are not zero there, and the shapes' values.
+
+        Points come row by row and splines are short: each of many points has few of them.
+        """
+        found = []
+        for start in range(0, len(self.columns), _RUN):
+            run = slice(start, start + _RUN)
+            which = np.flatnonzero(self.columns[run].any(0))
+            found.append((run, which, self.columns[run, which]))
+        return found
 
     def at(self, which: slice | NDArray[np.int64]) -> Basis:
         """Return the shapes at some of the points only; the prior weighs as much against them."""

@@ -55,7 +55,7 @@ def advantage(pair: Pair, better: Halves, worse: Halves, parts: tuple[Mask, Mask
         noise = np.minimum(sides[0].noise, sides[1].noise)
         both = (sides[0].weight > 0) & (sides[1].weight > 0)
         costs = [_cost(side.residual * (side.noise / noise)[:, None]) for side in sides]
-        gained = np.where(both, costs[1] - costs[0], 0.0)
+        gained = np.where(both, costs[1] - costs[0], 0.0).astype(np.float64)
         blocks = _block(pair.scene, pair.scene.points[test], _BLOCKS, _BLOCKS)
         sums = np.bincount(blocks, weights=gained, minlength=_BLOCKS**2)
         used = np.bincount(blocks, weights=both, minlength=_BLOCKS**2) > 0

@@ -18,6 +18,7 @@ from grainlight.register.transform import Transform
 from grainlight.register.view import Group
 
 Array = NDArray[np.float64]
+Single = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 _ROUNDS = 6
 TAIL = 10.0  # mean square residual per channel at which a point's weight has halved
@@ -38,8 +39,8 @@ class Follow:
     variance; ``slope`` the (1 + K, C) linear functions; ``noise`` (C,).
     """
 
-    residual: Array
-    weight: Array
+    residual: Single
+    weight: Single
     explained: Array
     slope: Array
     noise: Array
@@ -100,52 +101,58 @@ def follow(pair: Pair, blur: float, placed: Transform, use: Mask, slope: Array |
 
 
 def _follow(
-    level: Level, features: Array, at: Array, slope: Array | None = None, before: Follow | None = None
+    level: Level, features: Single, at: Array, slope: Array | None = None, before: Follow | None = None
 ) -> Follow:
     """Return how the light at recorded pixels (P, 2) follows features (K, P); ``before``: as it did close by."""
     values, inside = level.sample(at)
-    count = len(values)
-    residual, noise = np.zeros_like(values), np.ones(count)
-    functions = np.zeros((1 + len(features), count)) if slope is None else slope
+    count, rows = len(values), 1 + len(features)
+    functions = np.zeros((rows, count)) if slope is None else slope
     if inside.sum() < FEWEST:
-        return Follow(residual, np.zeros(len(at)), np.zeros(count), functions, noise)
-    everything = np.concatenate((np.ones((1, len(at))), features))
+        nothing = np.zeros(len(at), np.float32)
+        return Follow(np.zeros_like(values), nothing, np.zeros(count), functions, np.ones(count))
+    everything = np.concatenate((np.ones((1, len(at)), np.float32), features, values))
     if not inside.all():
         # points off the images have no weight; their values are not to be seen
         everything *= inside
-        values = values * inside
-    weight = inside.astype(float) if before is None else np.where(inside, np.maximum(before.weight, 1e-3), 0.0)
-    sides = [(*group, everything[group[1]]) for group in _groups(level.view.groups)]
+    columns, values = everything[:rows], everything[rows:]
+    weight = inside.astype(np.float32)
+    if before is not None:
+        weight *= np.maximum(before.weight, np.float32(1e-3))
     for _ in range(3 if slope is None and before is None else 1):
-        for channels, rows, columns in sides:
-            if slope is None:
-                weighted = columns * weight
-                normal = weighted @ columns.T
-                normal += 1e-6 * np.trace(normal) / len(normal) * np.eye(len(normal))
-                functions[np.ix_(rows, channels)] = np.linalg.solve(normal, weighted @ values[channels].T)
-            residual[channels] = values[channels] - functions[np.ix_(rows, channels)].T @ columns
+        if slope is None:
+            functions = _functions(level.view.groups, (columns * weight) @ everything.T)
+        residual: Single = values - functions.T.astype(np.float32) @ columns
         noise = np.maximum(1.4826 * _median(np.abs(residual if inside.all() else residual[:, inside])), 1e-3)
-        weight = inside / (1 + np.einsum("cp,cp,c->p", residual, residual, 1 / (count * TAIL * noise**2)))
+        scale = (1 / np.sqrt(count * TAIL) / noise).astype(np.float32)[:, None]
+        weight = inside * np.reciprocal(1 + np.square(residual * scale).sum(0))
     shown, left = (values, residual) if inside.all() else (values[:, inside], residual[:, inside])
-    explained = 1 - (left**2).mean(1) / np.maximum(shown.var(1), 1e-9)
-    return Follow(residual / noise[:, None], weight, explained, functions, noise)
+    explained = 1 - np.square(left).mean(1) / np.maximum(shown.var(1), 1e-9)
+    return Follow(residual / noise.astype(np.float32)[:, None], weight, explained, functions, noise)
 
 
-def _groups(groups: tuple[Group, ...]) -> list[tuple[list[int], list[int]]]:
-    """Return pairs of channels and rows of the functions that they have: the constant and their features."""
-    return [(list(channels), [0, *(1 + k for k in which)]) for channels, which in groups]
+def _functions(groups: tuple[Group, ...], gram: NDArray[np.floating]) -> Array:
+    """Return the linear functions (1 + K, C) of the products of constant and features with them and channels."""
+    products = gram.astype(np.float64)
+    rows = len(products)
+    found = np.zeros((rows, products.shape[1] - rows))
+    for channels, which in groups:
+        mine = np.array([0, *(1 + k for k in which)])
+        normal, right = products[mine][:, mine], products[mine][:, [rows + c for c in channels]]
+        normal += 1e-6 * np.trace(normal) / len(normal) * np.eye(len(normal))
+        found[mine[:, None], channels] = np.linalg.solve(normal, right)
+    return found
 
 
-def _median(values: Array) -> Array:
+def _median(values: Single) -> Array:
     """Return the (upper) medians of the rows."""
     middle = values.shape[1] // 2
-    found: Array = np.partition(values.astype(np.float32), middle, axis=1)[:, middle].astype(np.float64)
+    found: Array = np.partition(values, middle, axis=1)[:, middle].astype(np.float64)
     return found
 
 
 def _descend(
     level: Level,
-    features: Array,
+    features: Single,
     points: Array,
     start: Transform,
     basis: Basis,
@@ -160,14 +167,16 @@ def _descend(
     found = moved(start, basis, now)
     at, moved_by = positions(found, basis, points), np.inf
     state: Follow | None = None
-    down = across = normal = np.zeros(0)
+    down = across = np.zeros(0, np.float32)
+    normal = np.zeros(0)
     for _ in range(rounds):
         state = _follow(level, features, at, before=state if moved_by < reach else None)
         if not state.weight.any():
             return found
         if moved_by > _STALE * reach:
             # per unit of noise
-            down, across = (slope / state.noise[:, None] for slope in level.slopes(at))
+            noise = state.noise.astype(np.float32)[:, None]
+            down, across = (slope / noise for slope in level.slopes(at))
             normal = _normal(basis, down, across, state.weight)
             moved_by = 0.0
         change = _solve(basis, normal, down, across, state, now)
@@ -186,24 +195,24 @@ def _descend(
     return found
 
 
-def _normal(basis: Basis, down: Array, across: Array, weight: Array) -> Array:
+def _normal(basis: Basis, down: Single, across: Single, weight: Single) -> Array:
     """Return the matrix (2 n, 2 n) of the normal equations without the prior."""
     # These products are most of a fit; what they lose in single precision the next round puts right.
-    b, n = basis.columns, basis.columns.shape[1]
-    normal = np.zeros((2 * n, 2 * n))
-    for i, j, product in ((0, 0, across * across), (0, 1, across * down), (1, 1, down * down)):
-        gram = (b * (weight * product.sum(0)).astype(np.float32)[:, None]).T @ b
-        normal[i * n : (i + 1) * n, j * n : (j + 1) * n] = gram
-        if i != j:
-            normal[j * n : (j + 1) * n, i * n : (i + 1) * n] = gram.T
-    return normal
+    n = basis.columns.shape[1]
+    weights = [weight * product.sum(0) for product in (across * across, across * down, down * down)]
+    grams = np.zeros((3, n, n))
+    for points, which, columns in basis.pieces:
+        for gram, weighted in zip(grams, weights, strict=True):
+            gram[which[:, None], which] += (columns * weighted[points, None]).T @ columns
+    aa, ad, dd = grams
+    return np.block([[aa, ad], [ad, dd]])
 
 
-def _solve(basis: Basis, normal: Array, down: Array, across: Array, state: Follow, now: Array) -> Array:
+def _solve(basis: Basis, normal: Array, down: Single, across: Single, state: Follow, now: Array) -> Array:
     """Return the change (n, 2) of the coefficients: the light's slope times displacement equals minus the residual."""
     pull = -state.weight * np.stack([(slope * state.residual).sum(0) for slope in (across, down)])
     prior = np.kron(np.eye(2), basis.prior)
-    right = (pull.astype(np.float32) @ basis.columns).astype(np.float64).reshape(-1) - prior @ now.T.reshape(-1)
+    right = (pull @ basis.columns).astype(np.float64).reshape(-1) - prior @ now.T.reshape(-1)
     tied, target = basis.tie.T @ (normal + prior) @ basis.tie, basis.tie.T @ right
     tied += 1e-9 * np.trace(tied) / len(tied) * np.eye(len(tied))
     return (basis.tie @ np.linalg.solve(tied, target)).reshape(2, -1).T

@@ -42,13 +42,13 @@ class Level:
         Whether the blur is wide enough for the light to be read by lines.
     """
 
-    features: Array
+    features: Single
     light: torch.Tensor
     seen: torch.Tensor | None
     view: View
     smooth: bool
 
-    def sample(self, at: Array) -> tuple[Array, Mask]:
+    def sample(self, at: Array) -> tuple[Single, Mask]:
         """Return values (C, P) of the light at recorded pixels (P, 2), (column, row), and where there
         are: all four pixels around must be seen."""
         here = self.view.here(at)
@@ -57,7 +57,7 @@ class Level:
         if self.seen is not None:
             inside &= self._read(self.seen, here)[0, 0].numpy() > 0.99
         mode = "bilinear" if self.smooth else "bicubic"
-        values: Array = self._read(self.light, here, mode)[:, 0].double().numpy()
+        values: Single = self._read(self.light, here, mode)[:, 0].numpy()
         return values, inside
 
     def slopes(self, at: Array) -> tuple[Single, Single]:
@@ -101,6 +101,6 @@ class Pair:
             view = self.view.blurred(sigma)
             light = torch.from_numpy(view.channels)[None].contiguous(memory_format=torch.channels_last)
             seen = None if view.seen.all() else torch.from_numpy(view.seen[None, None].astype(np.float32))
-            features = np.ascontiguousarray(self.scene.at_points(blur * self.unit).T)
+            features = np.ascontiguousarray(self.scene.at_points(blur * self.unit).T, dtype=np.float32)
             self._levels[blur] = Level(features, light, seen, view, sigma >= _BROAD)
         return self._levels[blur]

@@ -56,13 +56,11 @@ class Scene:
 
     def at_points(self, blur: float) -> Array:
         """Return the features (P, K) without their broad part, blurred by a Gaussian of ``blur`` um."""
-        where = ((self.points - np.array(self.corner)) / self.step).T[::-1]
-        shrink, small = self._broad
-        broad = _sample(small, (where + 0.5) / shrink - 0.5)
         if blur <= 0:
-            return self.values - broad
+            return self.values - self._broad_at_points
         sigma = blur / self.step
-        return _sample((gaussian_filter(image, sigma, mode="nearest") for image in self.grid), where) - broad
+        smooth = (gaussian_filter(image, sigma, mode="nearest") for image in self.grid)
+        return _sample(smooth, self._places) - self._broad_at_points
 
     def on_grid(self, blur: float) -> tuple[NDArray[np.float32], int]:
         """Return the features without their broad part, blurred by a Gaussian of ``blur`` um, and what is known.
@@ -81,6 +79,17 @@ class Scene:
             out -= enlarged(broad, shrink / factor, known.shape)
         found[-1] = known
         return found, factor
+
+    @cached_property
+    def _places(self) -> Array:
+        """(2, P) rows and columns of the points on the grid."""
+        return ((self.points - np.array(self.corner)) / self.step).T[::-1]
+
+    @cached_property
+    def _broad_at_points(self) -> Array:
+        """(P, K)."""
+        shrink, small = self._broad
+        return _sample(small, (self._places + 0.5) / shrink - 0.5)
 
     @cached_property
     def _broad(self) -> tuple[int, NDArray[np.float32]]:

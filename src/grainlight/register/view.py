@@ -56,14 +56,13 @@ class View:
         factor = block_side(sigma)
         if factor > 1:
             return self._coarser(factor).blurred(sigma / factor)
+        channels = blurred(self.channels, sigma)
         if self.seen.all():
             down, across = (gaussian_filter1d(np.ones(n, np.float32), sigma, mode="constant") for n in self.seen.shape)
-            share = down[:, None] * across
+            channels *= np.reciprocal(down[:, None] * across)
         else:
             share = gaussian_filter(self.seen.astype(np.float32), sigma, mode="constant")
-        gain = np.where(share > 0.05, 1 / np.maximum(share, 0.05), np.float32(0.0))
-        channels = blurred(self.channels, sigma)
-        channels *= gain
+            channels *= np.where(share > 0.05, 1 / np.maximum(share, 0.05), np.float32(0.0))
         return replace(self, channels=channels)
 
     def _coarser(self, factor: int) -> View:
