@@ -21,8 +21,8 @@ def memory_reused() -> Iterator[None]:
     By default glibc asks the system for every large block and returns it at once. The system clears each page anew,
     which took a third of the time of a restoration of a megapixel. Where there is no glibc, nothing is changed.
     """
-    option, trim = _glibc("mallopt"), _glibc("malloc_trim")
-    if option is None or trim is None:
+    option = _glibc("mallopt")
+    if option is None:
         yield
         return
     for name in (_MMAP_THRESHOLD, _TRIM_THRESHOLD):
@@ -32,6 +32,13 @@ def memory_reused() -> Iterator[None]:
     finally:
         option(_MMAP_THRESHOLD, _USUAL)
         option(_TRIM_THRESHOLD, 2 * _USUAL)
+        hand_back()
+
+
+def hand_back() -> None:
+    """Give the system what has been freed: what is left lies among it, and large images would not fit in between."""
+    trim = _glibc("malloc_trim")
+    if trim is not None:
         trim(0)
 
 

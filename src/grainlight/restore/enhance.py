@@ -14,7 +14,7 @@ from grainlight.diffusion.checkpoint import load_weights
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
-from grainlight.restore.allocation import memory_reused
+from grainlight.restore.allocation import hand_back, memory_reused
 from grainlight.restore.assemble import assemble, measured_points
 from grainlight.restore.canvas import Canvas
 from grainlight.restore.device import choose_device
@@ -63,6 +63,8 @@ def enhance(
         orientations = _draft(inputs, denoise, draft(settings), progress)
         better = again(ebsd, light, inputs.laid, inputs.placed, orientations, settings)
         inputs = bring_together(ebsd, light, settings, progress, better)
+    if len(inputs.windows) > 1:
+        hand_back()
     record = run_record(ebsd, light, inputs, settings, device)
     result = _restore(ebsd, inputs, denoise, settings, progress, record)
     result.record["seconds"] = round(time.perf_counter() - began, 2)
