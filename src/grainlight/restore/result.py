@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 
 NOT_RESTORED, MEASURED, CORRECTED, INFERRED = 0, 1, 2, 3
 _HARMONICS = ("A0", "A2c", "A2s", "A4c", "A4s")
+_NARROWED = {
+    "quaternions": np.float32,
+    "light": np.float16,
+    "measured_quaternions": np.float32,
+    "other_grain": np.float16,
+    "contradiction": np.float16,
+}
+"""What the archive holds with fewer digits than a result."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,25 +147,26 @@ class Result:
         # The second file is whole under a temporary name before the first appears.
         with atomic_path(beside) as temporary:
             with temporary.open("wb") as stream:
-                write_npz(stream, self._archived())
+                write_npz(stream, self._archived(), _NARROWED)
             written = save_ebsd(self.map, path, self._layers(chosen.layers), self.record)
         return [*written, beside]
 
     def _archived(self) -> Iterator[tuple[str, Any]]:
-        """What the archive holds, by name, one after the other: a large map's copies need not exist at once."""
-        yield "quaternions", self.map.quaternions.astype(np.float32)
+        """What the archive holds, by name, one after the other, some of it `_NARROWED`."""
+        nothing: NDArray[Any] = np.zeros((0, 0), np.uint8)
+        yield "quaternions", self.map.quaternions
         yield "phase_id", self.map.phase_id
         yield "uncertainty", self.uncertainty
         yield "boundary", self.boundary
         yield "source", self.source
-        yield "light", self.light.astype(np.float16)
+        yield "light", self.light
         yield "measured", self.measured
-        yield "measured_quaternions", self.measured_points.astype(np.float32)
+        yield "measured_quaternions", self.measured_points
         yield "correction", self.correction
         yield "samples", self.samples
-        yield "other_grain", self.other_grain.astype(np.float16)
-        yield "contradiction", _half(self.contradiction)
-        yield "light_flags", np.zeros((0, 0), np.uint8) if self.light_flags is None else self.light_flags
+        yield "other_grain", self.other_grain
+        yield "contradiction", nothing if self.contradiction is None else self.contradiction
+        yield "light_flags", nothing if self.light_flags is None else self.light_flags
         yield "step", np.float64(self.map.step[0])
         yield "origin", np.array(self.map.origin, dtype=np.float64)
         yield "record", np.array(json.dumps(finite(self.record), allow_nan=False))
@@ -171,8 +180,3 @@ class Result:
             found |= {"uncertainty": self.uncertainty, "correction": self.correction}
             found |= {f"light_{name}": layer for name, layer in zip(_HARMONICS, self.light, strict=True)}
         return found
-
-
-def _half(values: NDArray[np.float32] | None) -> NDArray[np.float16]:
-    """Half precision for the file; empty where there is nothing."""
-    return np.zeros((0, 0), np.float16) if values is None else values.astype(np.float16)

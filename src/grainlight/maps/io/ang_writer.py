@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from grainlight.maps.io.own_note import summary
 from grainlight.maps.io.text_rows import bounds, write_rows
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
+from grainlight.maps.strips import strips
 
 _EDAX = (SampleFrame.EDAX1, SampleFrame.EDAX2, SampleFrame.EDAX3, SampleFrame.EDAX4)
 _NO_ANGLE = 4.0 * np.pi
@@ -55,50 +57,61 @@ def write_ang(
         For a place that cannot be written or an extra column of another shape.
     """
     more = extra_columns(extra, ebsd.shape, Path(path))
-    keep = _written(ebsd)
-    corner = _corner(ebsd, keep)
+    cells = _cells(ebsd)
+    corner = _corner(ebsd, cells)
     decimals = [5] * 5 + [1, 3, 0, 1, 3] + [5] * len(more)
-    strip = max(1, _AT_ONCE // ebsd.shape[1])
-    strips = [slice(start, start + strip) for start in range(0, ebsd.shape[0], strip)]
-    angle = (0.0, 6.0 if ebsd.indexed[keep].all() else _NO_ANGLE)
-    others = [[bounds(column) for column in _columns(ebsd, keep, corner, more, rows)] for rows in strips]
-    limits = [angle] * 3 + [
+    parts = strips(ebsd.shape, _AT_ONCE)
+    whole = all((cells.of(ebsd.phase_id[rows], rows.start) > 0).all() for rows in parts)
+    others = [[bounds(column) for column in _columns(ebsd, cells, corner, more, rows)] for rows in parts]
+    limits = [(0.0, 6.0 if whole else _NO_ANGLE)] * 3 + [
         (min(low for low, _ in sides), max(high for _, high in sides)) for sides in zip(*others, strict=True)
     ]
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        stream.write(_header(in_edax_frame(ebsd.cropped(0, 0)), ebsd, keep, list(more), summary(record)).encode())
+        stream.write(_header(in_edax_frame(ebsd.cropped(0, 0)), ebsd, cells, list(more), summary(record)).encode())
         try:
-            for rows in strips:
-                # of a large map no second copy is held
-                columns = [*_angles(ebsd, keep, rows).T, *_columns(ebsd, keep, corner, more, rows)]
+            for rows in parts:
+                columns = [*_angles(ebsd, cells, rows).T, *_columns(ebsd, cells, corner, more, rows)]
                 write_rows(stream, columns, decimals, limits=limits)
         except ValueError as error:
             raise InputError("a column cannot be written", file=path, found=str(error)) from error
 
 
-def _angles(ebsd: OrientationMap, keep: NDArray[np.bool_], rows: slice) -> NDArray[np.float64]:
+@dataclass(frozen=True)
+class _Cells:
+    """Which cells get a line: the first ``even`` of rows 0, 2, ... and the first ``odd`` of rows 1, 3, ..."""
+
+    columns: int
+    even: int
+    odd: int
+
+    def of(self, part: NDArray[Any], first: int) -> NDArray[Any]:
+        """Return what is written (n, ...) of some rows (rows, cols, ...), the first of which is row ``first``."""
+        if self.even == self.odd == self.columns:
+            return part.reshape(-1, *part.shape[2:])
+        length = np.where(np.arange(first, first + len(part)) % 2, self.odd, self.even)
+        return part[np.arange(self.columns) < length[:, None]]
+
+
+def _angles(ebsd: OrientationMap, cells: _Cells, rows: slice) -> NDArray[np.float64]:
     """Return the Euler angles (n, 3) of the lines of some rows."""
     part = in_edax_frame(ebsd.rows(rows)).in_crystal_frame(CrystalFrame.X_ALONG_A)
-    euler = bunge_from_quaternion(part.quaternions[keep[rows]])
-    euler[~part.indexed[keep[rows]]] = _NO_ANGLE
+    euler = bunge_from_quaternion(cells.of(part.quaternions, rows.start))
+    euler[~cells.of(part.indexed, rows.start)] = _NO_ANGLE
     return euler
 
 
 def _columns(
     ebsd: OrientationMap,
-    keep: NDArray[np.bool_],
+    cells: _Cells,
     corner: tuple[float, float],
     more: Mapping[str, NDArray[Any]],
     rows: slice,
 ) -> list[NDArray[Any]]:
     """Return the columns (n,) after the angles of the lines of some rows."""
-    part, here = ebsd.rows(rows), keep[rows]
-    indexed = part.indexed[here]
-    columns: list[NDArray[Any]] = [part.x[here] + corner[0], part.y[here] + corner[1]]
-    columns += [_field(part, name, here, indexed) for name in ("iq", "ci")]
-    columns.append(numbered_phases(part)[here])
-    columns += [_field(part, name, here, indexed) for name in ("sem", "fit")]
-    return columns + [values[rows][here] for values in more.values()]
+    part = ebsd.rows(rows)
+    columns = [part.x + corner[0], part.y + corner[1], _field(part, "iq"), _field(part, "ci"), numbered_phases(part)]
+    columns += [_field(part, "sem"), _field(part, "fit"), *(values[rows] for values in more.values())]
+    return [cells.of(values, rows.start) for values in columns]
 
 
 def in_edax_frame(ebsd: OrientationMap) -> OrientationMap:
@@ -106,39 +119,36 @@ def in_edax_frame(ebsd: OrientationMap) -> OrientationMap:
     return ebsd if ebsd.sample_frame in _EDAX else ebsd.in_frame(DEFAULT_FRAME)
 
 
-def _written(source: OrientationMap) -> NDArray[np.bool_]:
-    """Return (rows, cols) which cells get a line."""
-    keep = np.ones(source.shape, dtype=bool)
-    if source.grid == "hexagonal":
-        for parity in (0, 1):
-            if source.shape[1] > 1 and not source.present[parity::2, -1].any():
-                keep[parity::2, -1] = False
-    return keep
+def _cells(source: OrientationMap) -> _Cells:
+    columns = source.shape[1]
+    shorter = source.grid == "hexagonal" and columns > 1
+    even, odd = (columns - (shorter and not source.present[start::2, -1].any()) for start in (0, 1))
+    return _Cells(columns, even, odd)
 
 
-def _corner(source: OrientationMap, keep: NDArray[np.bool_]) -> tuple[float, float]:
+def _corner(source: OrientationMap, cells: _Cells) -> tuple[float, float]:
     """Return where the point [0, 0] stands in the file [um]."""
     # OIM takes no positions left of or above zero
-    least = (float(values[keep].min()) if not keep.all() else float(values.min()) for values in (source.x, source.y))
+    parts = np.s_[::2, : cells.even], np.s_[1::2, : cells.odd]
+    least = (min(float(values[part].min()) for part in parts if values[part].size) for values in (source.x, source.y))
     x, y = (start - min(0.0, low + start) for low, start in zip(least, source.origin, strict=True))
     return x, y
 
 
-def _field(
-    source: OrientationMap, name: str, keep: NDArray[np.bool_], indexed: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    if name in source.fields:
-        values = np.asarray(source.fields[name][keep], dtype=np.float64)
-        if name != "ci":
-            return np.where(source.present[keep], values, _NOT_INDEXED[name])
-    else:
-        values = np.full(indexed.shape, 1.0 if name == "ci" else 0.0)
-    return np.where(indexed, values, _NOT_INDEXED[name])
+def _field(part: OrientationMap, name: str) -> NDArray[np.floating]:
+    """Return a vendor's field (rows, cols), with what EDAX writes where nothing was indexed or scanned."""
+    if name not in part.fields:
+        return np.where(part.indexed, 1.0 if name == "ci" else 0.0, _NOT_INDEXED[name])
+    values = np.asarray(part.fields[name])
+    if values.dtype.kind != "f":
+        values = values.astype(np.float64)
+    known = part.indexed if name == "ci" else part.present
+    return np.where(known, values, values.dtype.type(_NOT_INDEXED[name]))
 
 
-def _header(framed: OrientationMap, source: OrientationMap, keep: NDArray[np.bool_], extra: list[str], run: str) -> str:
-    odd = int(keep[0].sum())
-    even = int(keep[1].sum()) if source.shape[0] > 1 else odd
+def _header(framed: OrientationMap, source: OrientationMap, cells: _Cells, extra: list[str], run: str) -> str:
+    # OIM counts rows from 1
+    odd, even = cells.even, cells.odd if source.shape[0] > 1 else cells.even
     lines = ["TEM_PIXperUM          1.000000", "x-star                0.000000", "y-star                0.000000"]
     lines += ["z-star                0.000000", "WorkingDistance       0.000000", ""]
     # OIM lists the last phase first

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.errors import InputError
+from grainlight.maps.strips import strips
 
 
 def extra_columns(
@@ -27,7 +28,7 @@ def extra_columns(
         values = np.asarray(array)
         if values.dtype.kind not in "biuf":
             values = values.astype(np.float64)
-        if values.shape != shape or not np.isfinite(values).all():
+        if values.shape != shape or not _all_finite(values):
             raise InputError(
                 f"the extra column {name} cannot be written",
                 file=path,
@@ -36,3 +37,7 @@ def extra_columns(
             )
         columns["_".join(name.replace(",", " ").split())] = values
     return columns
+
+
+def _all_finite(values: NDArray[Any]) -> bool:
+    return values.dtype.kind != "f" or all(bool(np.isfinite(values[rows]).all()) for rows in strips(values.shape))

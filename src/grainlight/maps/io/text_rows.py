@@ -60,25 +60,23 @@ def write_rows(
     starts = np.cumsum([0, *(width + len(separator) for width in widths)])[:-1]
     length = arrays[0].size
     # the characters between the columns are the same in every row
-    row = b"".join(b"\0" * width + separator.encode() for width in widths)[: -len(separator) or None] + end.encode()
+    pad = b" " if aligned else b"\0"
+    row = b"".join(pad * width + separator.encode() for width in widths)[: -len(separator) or None] + end.encode()
     blank = np.tile(np.frombuffer(row, dtype=np.uint8), (min(_ROWS, length), 1))
     for start in range(0, length, _ROWS):
         block = blank[: min(_ROWS, length - start)].copy()
         for array, places, width, at, (low, high) in zip(arrays, decimals, widths, starts, sides, strict=True):
             part = array[start : start + _ROWS]
             if low < 0 or max(abs(low), abs(high)) * 10.0**places >= 2**31 - 1 or width - places > _GROUP + 1:
-                block[:, at : at + width] = _digits(part, places, width)
+                block[:, at : at + width] = _digits(part, places, width, pad[0])
             else:
-                _put(block, int(at), part, places, width)
-        if aligned:
-            block[block == 0] = ord(" ")
-            stream.write(block.tobytes())
-        else:
-            stream.write(block[block != 0].tobytes())
+                _put(block, int(at), part, places, width, pad[0])
+        stream.write((block if aligned else block[block != 0]).data)
 
 
 def _scaled(array: NDArray[Any], places: int) -> NDArray[np.float64]:
-    return np.rint(array.astype(np.float64) * 10.0**places)
+    scaled = np.multiply(array, 10.0**places, dtype=np.float64)
+    return np.rint(scaled, out=scaled)
 
 
 def _width(low: float, high: float, places: int) -> int:
@@ -89,8 +87,8 @@ def _width(low: float, high: float, places: int) -> int:
     return whole + (places + 1 if places else 0) + (1 if low < 0 else 0)
 
 
-def _put(block: Text, at: int, array: NDArray[Any], places: int, width: int) -> None:
-    """Write numbers from 0 into the columns from ``at`` of a block of text; 0 where padded on the left."""
+def _put(block: Text, at: int, array: NDArray[Any], places: int, width: int, pad: int) -> None:
+    """Write numbers from 0 into the columns from ``at`` of a block of text; ``pad`` on the left."""
     # unsigned whole numbers of 32 bits are divided many at once
     value = _scaled(array, places).astype(np.int32).view(np.uint32)
     position = at + width
@@ -99,32 +97,32 @@ def _put(block: Text, at: int, array: NDArray[Any], places: int, width: int) -> 
         count = min(left, _GROUP)
         rest = value // np.uint32(10**count)
         position -= count
-        _look_up(block, position, value - rest * np.uint32(10**count), count, padded=False)
+        _look_up(block, position, value - rest * np.uint32(10**count), count)
         value, left = rest, left - count
     if places:
         position -= 1
         block[:, position] = ord(".")
-    _look_up(block, at, value, position - at, padded=True)
+    _look_up(block, at, value, position - at, pad)
 
 
-def _look_up(block: Text, at: int, value: NDArray[np.uint32], count: int, padded: bool) -> None:
-    for shift, table in _tables(count, padded):
+def _look_up(block: Text, at: int, value: NDArray[np.uint32], count: int, pad: int | None = None) -> None:
+    for shift, table in _tables(count, pad):
         # a view of the characters as one number a row, wherever they stand
         place = np.ndarray(len(block), table.dtype, block, at + shift, (block.strides[0],))
         place[:] = table[value]
 
 
 @cache
-def _tables(count: int, padded: bool) -> tuple[tuple[int, NDArray[Any]], ...]:
+def _tables(count: int, pad: int | None) -> tuple[tuple[int, NDArray[Any]], ...]:
     """Return the last ``count`` digits of 0, 1, ... as characters, in pieces of 4, 2 or 1 with their places.
 
-    ``padded``: 0 in place of leading zeros.
+    ``pad``: the character in place of leading zeros; None where they stay.
     """
     number = np.arange(10**count)
     text = np.stack([number // 10**k % 10 for k in range(count - 1, -1, -1)], 1).astype(np.uint8) + np.uint8(ord("0"))
-    if padded:
+    if pad is not None:
         for k in range(count - 1):
-            text[: 10 ** (count - 1 - k), k] = 0
+            text[: 10 ** (count - 1 - k), k] = pad
     pieces: list[tuple[int, NDArray[Any]]] = []
     at = 0
     for size, unit in _UNITS.items():
@@ -134,12 +132,12 @@ def _tables(count: int, padded: bool) -> tuple[tuple[int, NDArray[Any]], ...]:
     return tuple(pieces)
 
 
-def _digits(array: NDArray[Any], places: int, width: int) -> Text:
-    """Return (rows, width) characters of any numbers, 0 where a column is padded on the left."""
+def _digits(array: NDArray[Any], places: int, width: int, pad: int) -> Text:
+    """Return (rows, width) characters of any numbers, ``pad`` on the left."""
     value = _scaled(array, places).astype(np.int64)
     negative = value < 0
     value = np.abs(value)
-    text = np.zeros((array.size, width), dtype=np.uint8)
+    text = np.full((array.size, width), pad, dtype=np.uint8)
     position = width - 1
     for place in range(places):
         value, digit = np.divmod(value, 10)
