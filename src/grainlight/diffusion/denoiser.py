@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from torch.nn import functional as F
 
 from grainlight.diffusion.guide import Cells
 from grainlight.diffusion.layout import by_channel, by_pixel
-from grainlight.diffusion.network import NetworkConfig, UNet
+from grainlight.diffusion.network import NetworkConfig, UNet, convolved
 from grainlight.diffusion.skip import PrecisionWeightedSkip
 from grainlight.diffusion.state import PART_SIZES, group_to_part, part_to_channel
 
@@ -52,15 +53,19 @@ class Denoiser(nn.Module):
             Denoised state (B, 23, H, W) and the skip's standard deviation per part (B, 5, H, W), both float32.
         """
         b, p = self.skip(x, sigma, cells)
-        return self.refine(x, sigma, b, p), p
+        # Nobody else sees b.
+        return self._refine(x, sigma, b, p, None if torch.is_grad_enabled() else b), p
 
     def refine(self, x: Tensor, sigma: Tensor, b: Tensor, p: Tensor) -> Tensor:
         """D = b + p F for a skip (b, p) that is known already."""
+        return self._refine(x, sigma, b, p, None)
+
+    def _refine(self, x: Tensor, sigma: Tensor, b: Tensor, p: Tensor, out: Tensor | None) -> Tensor:
         # Autocast looks at whole layers.
         if torch.is_grad_enabled() or x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
             # The network's weights have their channels last: its first convolution lays the image out as they are.
             return _corrected(b, p, self.network(self._features(x, sigma, b, p)).float())
-        return self._refine_in_strips(x, sigma, b, p)
+        return self._refine_in_strips(x, sigma, b, p, torch.empty_like(b) if out is None else out)
 
     def _features(self, x: Tensor, sigma: Tensor, b: Tensor, p: Tensor) -> Tensor:
         """What the network sees (B, 55, H, W)."""
@@ -70,14 +75,18 @@ class Denoiser(nn.Module):
         parts += [part / scale for part, scale in zip(b.split(PART_SIZES, 1), std.split(1, 1), strict=True)]
         return torch.cat((*parts, sigma.log() / 4, (p / std).log() / 4), dim=1)
 
-    def _refine_in_strips(self, x: Tensor, sigma: Tensor, b: Tensor, p: Tensor) -> Tensor:
-        """The first and the last layer strip by strip: what they read and write besides is never there as a whole."""
-        # The first layer's image has no name here: the network lets it go when it needs it no more.
-        last, out = self.network.body(self._first(x, sigma, b, p)), torch.empty_like(b)
+    def _refine_in_strips(self, x: Tensor, sigma: Tensor, b: Tensor, p: Tensor, out: Tensor) -> Tensor:
+        """The finest layers strip by strip: of all that they read and write, only one image is there as a whole.
+
+        ``out`` receives the result; it may be ``b``.
+        """
+        network = self.network
+        fine, coarse = network.coarser(self._first(x, sigma, b, p))
         for top, bottom, around, edges in _strips(x.shape[-2]):
-            part = _convolved(self.network.head, F.silu(last[:, :, around]), edges)
+            part = fine[:, :, around] if coarse is None else network.finest(fine, coarse, around.start, around.stop)
+            part = convolved(network.head, F.silu(part), edges)
             part = by_channel(part.permute(0, 2, 3, 1).flatten(1, 2), bottom - top)
-            out[:, :, top:bottom] = _corrected(b[:, :, top:bottom], p[:, :, top:bottom], part)
+            _corrected(b[:, :, top:bottom], p[:, :, top:bottom], part, out[:, :, top:bottom])
         return out
 
     def _first(self, x: Tensor, sigma: Tensor, b: Tensor, p: Tensor) -> Tensor:
@@ -87,7 +96,7 @@ class Denoiser(nn.Module):
         for top, bottom, around, edges in _strips(x.shape[-2]):
             part = self._features(*(image[:, :, around] for image in (x, sigma, b, p)))
             part = by_pixel(part).unflatten(1, part.shape[2:]).permute(0, 3, 1, 2)
-            out[:, :, top:bottom] = _convolved(stem, part, edges)
+            out[:, :, top:bottom] = convolved(stem, part, edges)
         return out
 
     def forward(self, x: Tensor, sigma: Tensor, cells: Cells | None = None) -> Tensor:
@@ -96,16 +105,11 @@ class Denoiser(nn.Module):
 
 def _strips(rows: int) -> Iterator[tuple[int, int, slice, tuple[int, int]]]:
     """First row and end of strips, with a row more on either side, and how many rows are missing there."""
-    for top in range(0, rows, _ROWS):
-        bottom = min(rows, top + _ROWS)
-        yield top, bottom, slice(max(0, top - 1), bottom + 1), (int(top == 0), int(bottom == rows))
+    # A rest of a few rows joins the strip before: all that layers see beyond a strip is inside the image.
+    edges = [*range(0, max(1, rows - _ROWS // 2), _ROWS), rows]
+    for top, bottom in pairwise(edges):
+        yield top, bottom, slice(max(0, top - 1), min(rows, bottom + 1)), (int(top == 0), int(bottom == rows))
 
 
-def _corrected(b: Tensor, p: Tensor, out: Tensor) -> Tensor:
-    return torch.addcmul(b, part_to_channel(p), out)
-
-
-def _convolved(layer: nn.Conv2d, strip: Tensor, edges: tuple[int, int]) -> Tensor:
-    """A 3 x 3 layer on a strip with a row of its neighbours above and below, or ``edges`` rows of zeros."""
-    strip = F.pad(strip, (0, 0, *edges)) if any(edges) else strip
-    return F.conv2d(strip, layer.weight, layer.bias, padding=(0, 1))
+def _corrected(b: Tensor, p: Tensor, network: Tensor, out: Tensor | None = None) -> Tensor:
+    return torch.addcmul(b, part_to_channel(p), network, out=out)

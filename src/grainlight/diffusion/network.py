@@ -38,6 +38,9 @@ class NetworkConfig:
 class ResidualBlock(nn.Module):
     """x + g conv(silu(conv(silu(x)))), the gain g learned from a small value."""
 
+    # Rows that it sees above and below.
+    REACH = 2
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.first = nn.Conv2d(width, width, 3, padding=1)
@@ -49,6 +52,18 @@ class ResidualBlock(nn.Module):
         free = not torch.is_grad_enabled()
         change = self.second(F.silu(self.first(F.silu(x)), inplace=free))
         return torch.addcmul(x, self.gain, change, out=change if free and change.dtype == x.dtype else None)
+
+    def on_strip(self, x: Tensor, edges: tuple[int, int]) -> Tensor:
+        """The same, without gradients, of a strip: all its rows but `REACH` above and below, where no edge is."""
+        change = convolved(self.second, F.silu(convolved(self.first, F.silu(x), edges), inplace=True), edges)
+        first, beyond = (0 if edge else self.REACH for edge in edges)
+        return torch.addcmul(x[:, :, first : x.shape[-2] - beyond], self.gain, change, out=change)
+
+
+def convolved(layer: nn.Conv2d, strip: Tensor, edges: tuple[int, int]) -> Tensor:
+    """A 3 x 3 layer on a strip with a row of its neighbours above and below, or ``edges`` rows of zeros."""
+    strip = F.pad(strip, (0, 0, *edges)) if any(edges) else strip
+    return F.conv2d(strip, layer.weight, layer.bias, padding=(0, 1))
 
 
 class UNet(nn.Module):
@@ -79,15 +94,38 @@ class UNet(nn.Module):
 
     def body(self, x: Tensor) -> Tensor:
         """All but the first and the last layer, (B, widths[0], H, W) to the same."""
+        fine, coarse = self.coarser(x)
+        return fine if coarse is None else self.up[0](self._merged(0, coarse, fine))
+
+    def coarser(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The finest image as it is kept, and what all coarser levels make of it (B, widths[1], H / 2, W / 2)."""
         kept = []
         for level, blocks in enumerate(self.down):
             x = blocks(x)
             if level < len(self.shrink):
                 kept.append(x)
                 x = self.shrink[level](x)
-        for level in reversed(range(len(self.grow))):
+        if not kept:
+            return x, None
+        for level in reversed(range(1, len(self.grow))):
             x = self.up[level](self._merged(level, x, kept.pop()))
-        return x
+        return kept[0], x
+
+    def finest(self, fine: Tensor, coarse: Tensor, top: int, bottom: int) -> Tensor:
+        """Some rows of what `body` makes of `coarser`, without gradients: no finest image is there as a whole."""
+        height, blocks = fine.shape[-2], list(self.up[0])
+        reach = ResidualBlock.REACH * len(blocks)
+        # A pair of rows is one of the coarser image.
+        pairs = slice(max(0, top - reach) // 2, -(-min(height, bottom + reach) // 2))
+        start = 2 * pairs.start
+        x = self._merged(0, coarse[:, :, pairs], fine[:, :, start : 2 * pairs.stop])
+        for block in blocks:
+            assert isinstance(block, ResidualBlock)
+            above, below = max(0, top - reach), min(height, bottom + reach)
+            x = block.on_strip(x[:, :, above - start : below - start], (int(above == 0), int(below == height)))
+            reach -= block.REACH
+            start = max(0, top - reach)
+        return x[:, :, top - start : bottom - start]
 
     def _merged(self, level: int, coarse: Tensor, fine: Tensor) -> Tensor:
         """A coarser level, enlarged, and what was kept of this one."""

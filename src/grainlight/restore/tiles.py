@@ -45,7 +45,7 @@ class TiledDenoiser:
         high, wide = rows + -rows % multiple, columns + -columns % multiple
         side = local_cell_size(known_points(sigma[None]))
         points = known_points(_padded(sigma[None, :1], (high, wide), SIGMA_MAX))
-        out = torch.empty_like(x)
+        out: Tensor | None = None
         for top, bottom in spans(high, self.tile):
             for left, end in spans(wide, self.tile):
                 r = slice(max(0, top - self.halo), min(high, bottom + self.halo))
@@ -54,9 +54,12 @@ class TiledDenoiser:
                 # Only the tile is padded to a multiple, not the map, which may be large.
                 size = (r.stop - r.start, c.stop - c.start)
                 part = self._call(_padded(x[:, r, c], size), _padded(sigma[:, r, c], size, SIGMA_MAX), cells)
+                # Made when the first tile's images are gone.
+                out = torch.empty_like(x) if out is None else out
                 here = out[:, top:bottom, left:end]
                 here.copy_(part[:, top - r.start :, left - c.start :][:, : here.shape[1], : here.shape[2]])
                 self.on_tile()
+        assert out is not None
         return out
 
     def _call(self, x: Tensor, sigma: Tensor, cells: Cells) -> Tensor:
