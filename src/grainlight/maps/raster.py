@@ -39,11 +39,13 @@ class Raster:
     notes: tuple[str, ...]
 
     def coordinates(self) -> tuple[Array, Array]:
-        """Return x and y (rows, cols) in um from cell [0, 0]."""
+        """Return x and y (rows, cols) in um from cell [0, 0]; read only, views that repeat one row or one column."""
         rows, cols = np.arange(self.shape[0]), np.arange(self.shape[1])
-        x = cols[None, :] * self.step[0] + (rows[:, None] % 2) * self.shift
-        y = np.repeat(rows[:, None] * self.step[1], self.shape[1], axis=1)
-        return x, y
+        x = cols[None, :] * self.step[0]
+        if self.shift:
+            x = x + (rows[:, None] % 2) * self.shift
+        y = rows[:, None] * self.step[1]
+        return np.broadcast_to(x, self.shape), np.broadcast_to(y, self.shape)
 
 
 def promised_points(rows: int, odd: int, even: int) -> int:

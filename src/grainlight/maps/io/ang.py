@@ -18,7 +18,7 @@ from grainlight.maps.io.text_table import Body, read_body
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.raster import check_promise, promised_points, rasterise
 
-_EULER, _X, _Y, _CI, _PHASE = slice(0, 3), 3, 4, 6, 7
+_EULER, _X, _Y, _CI, _PHASE = (0, 1, 2), 3, 4, 6, 7
 
 
 def read_ang(
@@ -48,7 +48,7 @@ def read_ang(
     header = read_header(file)
     names = column_names(header)
     body = Body(file, header.offset, header.first_line, header.columns)
-    columns, replaced = read_body(body, wide=(0, 1, 2, _X, _Y), needed=(0, 1, 2, _X, _Y, _CI, _PHASE))
+    columns, replaced = read_body(body, wide=(*_EULER, _X, _Y), needed=(*_EULER, _X, _Y, _CI, _PHASE))
     x, y = (np.asarray(columns[i], dtype=np.float64) for i in (_X, _Y))
     notes = [f"Values that are not finite in column {names[i]} were set to 0." for i in replaced]
 
@@ -61,11 +61,13 @@ def read_ang(
     if promised is not None and promised != x.size:
         notes.append(f"The header promises {promised:,} points, the file has {x.size:,}.")
 
-    euler = np.stack(columns[_EULER], axis=1).astype(np.float64)
+    euler = np.stack([columns[i] for i in _EULER], axis=1, dtype=np.float64)
     valid = indexed_points(euler, columns[_CI])
     phase, phases = phase_numbers(whole_numbers(columns[_PHASE], file, names[_PHASE]), valid, header.phases, notes)
-    check_radians(euler[phase > 0], file)
     fields = {names[i]: columns[i] for i in range(5, header.columns) if i != _PHASE}
+    # of a large map they take as much room as the map
+    del columns, x, y
+    check_radians(euler[phase > 0], file)
     return assemble(
         Points(euler, phase, fields),
         raster,

@@ -25,8 +25,10 @@ _FOUR_PI = 4.0 * np.pi  # a not-indexed angle, to the digits of any writer
 
 def indexed_points(euler: NDArray[np.floating], ci: NDArray[np.floating] | None) -> NDArray[np.bool_]:
     """Return (n,) which points have an orientation: no angle of 4 pi among (n, 3) in radians and no CI of -1."""
-    valid = (np.abs(euler - _FOUR_PI) > 0.01).all(axis=1)
-    return valid if ci is None else valid & (ci > -0.999)
+    valid = np.ones(len(euler), bool) if ci is None else ci > -0.999
+    for angle in euler.T:
+        valid &= np.abs(angle - _FOUR_PI) > 0.01
+    return valid
 
 
 def phase_numbers(
@@ -60,7 +62,7 @@ def check_radians(euler: NDArray[np.floating], file: Path, place: str | None = N
     InputError
         Where one is beyond a full turn.
     """
-    largest = float(np.abs(euler).max()) if euler.size else 0.0
+    largest = float(max(euler.max(), -euler.min())) if euler.size else 0.0
     if largest > 2.0 * np.pi + 0.1:
         raise InputError(
             "the Euler angles are no radians",

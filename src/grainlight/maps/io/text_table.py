@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.errors import InputError
+from grainlight.maps.io.fixed_width import read_fixed_width
 
-_PIECE = 16 << 20  # bytes
+_PIECE = 4 << 20  # bytes
+_SPARE = 1.05  # of the rows that the file seems to have
 
 Column = NDArray[np.floating]
 
@@ -66,9 +68,9 @@ def read_body(
     InputError
         For a row of another length, a value that is no number, or NaN in a needed column, with the line's number.
     """
-    pieces: list[list[Column]] = [[] for _ in range(body.columns)]
+    columns: list[Column] = [np.empty(0, np.float64 if i in wide else np.float32) for i in range(body.columns)]
     replaced: set[int] = set()
-    line = body.first_line
+    line, count, size = body.first_line, 0, body.path.stat().st_size
     with body.path.open("rb") as stream:
         stream.seek(body.offset)
         rest = b""
@@ -87,17 +89,25 @@ def read_body(
                     _refuse_missing(bad, needed, text, body, line)
                     replaced.update(int(i) for i in np.flatnonzero(bad.any(axis=0)))
                     table[bad] = 0.0
-                for i in range(body.columns):
+                end = count + len(table)
+                if end > len(columns[0]):
+                    left = (size - stream.tell() + len(rest)) * len(table) / len(text)
+                    columns = [_with_room(column, end + int(_SPARE * left)) for column in columns]
+                for i, column in enumerate(columns):
                     # values beyond float32 would overflow with a warning
-                    pieces[i].append(table[:, i].copy() if i in wide else _narrow(table[:, i]))
+                    column[count:end] = table[:, i] if i in wide else _narrow(table[:, i])
+                count = end
             line += text.count(b"\n")
             if not block:
                 break
-    columns: list[Column] = []
-    for i in range(body.columns):
-        columns.append(np.concatenate(pieces[i]) if pieces[i] else np.empty(0))
-        pieces[i] = []
-    return columns, sorted(replaced)
+    return [column[:count] for column in columns], sorted(replaced)
+
+
+def _with_room(column: Column, rows: int) -> Column:
+    """Return a column (rows,) that begins with what another one holds."""
+    found = np.empty(rows, column.dtype)
+    found[: len(column)] = column
+    return found
 
 
 def _narrow(column: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -113,6 +123,9 @@ def _parse(text: bytes, body: Body, first_line: int) -> NDArray[np.float64]:
         if not text.strip():
             return np.empty((0, body.columns))
     plain = text.replace(b",", b".") if b"," in text else text
+    table = read_fixed_width(plain, body.columns)
+    if table is not None:
+        return table
     try:
         table = np.loadtxt(io.BytesIO(plain), ndmin=2, comments=None, encoding="latin1")
     except (ValueError, OverflowError):
