@@ -113,7 +113,9 @@ class UNet(nn.Module):
 
     def finest(self, fine: Tensor, coarse: Tensor, top: int, bottom: int) -> Tensor:
         """Some rows of what `body` makes of `coarser`, without gradients: no finest image is there as a whole."""
-        height, blocks = fine.shape[-2], list(self.up[0])
+        blocks = self.up[0]
+        assert isinstance(blocks, nn.Sequential)
+        height = fine.shape[-2]
         reach = ResidualBlock.REACH * len(blocks)
         # A pair of rows is one of the coarser image.
         pairs = slice(max(0, top - reach) // 2, -(-min(height, bottom + reach) // 2))

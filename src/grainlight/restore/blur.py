@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -26,6 +28,18 @@ def with_halo(strip: slice, halo: int, rows: int) -> tuple[slice, slice]:
     """The strip with so many rows more on either side, as far as there are, and where in it the strip lies."""
     first = max(0, strip.start - halo)
     return slice(first, min(strip.stop + halo, rows)), slice(strip.start - first, strip.stop - first)
+
+
+def grown(mask: Tensor, reach: int) -> Tensor:
+    """A mask (H, W) and all pixels up to so many rows and columns away."""
+    for dim in (0, 1):
+        mask = functools.reduce(torch.logical_or, _shifts(mask, dim, reach))
+    return mask
+
+
+def _shifts(mask: Tensor, dim: int, reach: int) -> Iterator[Tensor]:
+    padded = F.pad(mask, (0, 0, reach, reach) if dim == 0 else (reach, reach))
+    return (padded.narrow(dim, shift, mask.shape[dim]) for shift in range(2 * reach + 1))
 
 
 def gaussian(width: float) -> Tensor:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from grainlight.crystal.embedding import PER_DEGREE, SQUARED_NORM, decode
 from grainlight.diffusion.sampler import solve
@@ -15,6 +14,7 @@ from grainlight.diffusion.square import VIEWS, turn_image, turn_state, turn_stat
 from grainlight.diffusion.state import EBSD, LIGHT, group_to_channel_light, is_unknown
 from grainlight.grains.edges import edge_starts
 from grainlight.progress import Progress, Silent
+from grainlight.restore.blur import grown
 from grainlight.restore.grain_light import expected_light, neighbour_distances
 from grainlight.restore.lone import join_lone_pixels
 from grainlight.restore.projection import Neighbours, Projected, project
@@ -218,8 +218,7 @@ def _place(
 
 def _lit(sigma: Tensor) -> Tensor:
     """Pixels (H, W) with light, or within the reach of a blur of some."""
-    known = (~is_unknown(sigma[1:])).any(0)
-    return F.max_pool2d(known[None].float(), 7, 1, 3)[0] > 0
+    return grown((~is_unknown(sigma[1:])).any(0), 3)
 
 
 def _normalised(e: Tensor) -> Tensor:

@@ -86,6 +86,9 @@ def nearest_on_lattice(
             pixel, base = pixels[first : first + _AT_ONCE], bases[first : first + _AT_ONCE]
             seen = table_flat[base[:, None] + ask[:k]]
             whole = (seen >= 0).all(1)
+            if whole.all():
+                index[pixel], distance[pixel], found[pixel] = seen, away[:k], True
+                continue
             index[pixel[whole]], distance[pixel[whole]], found[pixel[whole]] = seen[whole], away[:k], True
             pixel, base = pixel[~whole], base[~whole]
             seen = table_flat[base[:, None] + ask]

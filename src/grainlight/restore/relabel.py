@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from grainlight.crystal.embedding import PER_DEGREE, image_distance
-from grainlight.restore.blur import WIDTHS, strips
+from grainlight.restore.blur import WIDTHS, grown, strips
 from grainlight.restore.blurred_light import Field
 from grainlight.restore.chain import Chain, find_choices, nearest_of, neighbours_of, shifted
 from grainlight.restore.grain_light import join_neighbours
@@ -134,7 +134,7 @@ def relabel(
         changed += int(moved.sum())
         if not moved.any():
             break
-        near = F.max_pool2d(moved[None].float(), 5, 1, 2)[0] > 0
+        near = grown(moved, 2)
         # Boundaries that were displaced looked like blur and noise.
         work.refit(WIDTHS if number == 0 else None)
     if settings.visits:
@@ -163,6 +163,9 @@ class _Relabelling:
         self.e = e.reshape(len(e), -1).T.clone(memory_format=torch.contiguous_format)
         self.guide = guide.reshape(len(e), -1)
         self.fixed, self.lends, self.settings = fixed, ~barred.reshape(-1), settings
+        # What an energy has besides the light changes only where a pixel or its neighbour does: places in a table.
+        self.place = torch.full((self.rows * self.columns,), -1, dtype=torch.int32)
+        self.without_light = self.e.new_empty(0, 1 + len(AROUND))
         self.apart = _apart(e, settings.apart)
         pairs = self.rows * (self.columns - 1) + self.columns * (self.rows - 1)
         share = float(self.apart[:2].sum()) / max(1, pairs)
@@ -205,6 +208,8 @@ class _Relabelling:
                     self.e[to] = self.e[of]
                     self.light.take(to, of)
                     moved[to] = True
+                    self.place[to] = -1
+                    self.place[neighbours_of(to, (self.rows, self.columns))[0]] = -1
         self._compare(moved.nonzero()[:, 0])
         return moved.view(self.rows, self.columns)
 
@@ -278,25 +283,12 @@ class _Relabelling:
         (n, 8), flat indices."""
         every = chosen.reshape(-1).nonzero()[:, 0]
         pull, stiff = self.light.terms(every)
+        self._look_up(every)
         flat = self.light.expected.flatten(1)
-        s, shape = self.settings, (self.rows, self.columns)
-        share = torch.tensor([1.0 if 0 in offset else s.diagonal for offset in AROUND])
         for start in range(0, len(every), _CHUNK):
             part = slice(start, start + _CHUNK)
             at = every[part]
-            around, beside = neighbours_of(at, shape)
-            neighbours, inside = around.T, beside.T
-            choices = F.embedding(torch.cat((at[:, None], neighbours), 1), self.e)
-            guide = self.guide.index_select(1, at).T
-            # Distances among nine orientations, and to the guide, by their inner products.
-            square = choices.square().sum(-1)
-            between = torch.baddbmm(square[:, None], choices, choices.mT, alpha=-2).add_(square[:, :, None])
-            between.clamp_(min=0.0).sqrt_()
-            other = inside & self.lends[neighbours] & (between[:, 0, 1:] > s.apart * PER_DEGREE)
-            length = between.div_(s.full * PER_DEGREE).clamp_(max=1.0) @ F.pad(share * inside, (1, 0))[:, :, None]
-            toward = (choices @ guide[:, :, None])[..., 0]
-            away = (square + guide.square().sum(1, keepdim=True) - 2 * toward) / (2 * (s.guide * PER_DEGREE) ** 2)
-            energy = away.add_(length[..., 0], alpha=self.length)
+            around, _ = neighbours_of(at, (self.rows, self.columns))
             offered = flat.index_select(1, around.reshape(-1)).view(len(flat), *around.shape)
             misfit = torch.zeros(around.shape)
             for its, own, bend, slope in zip(
@@ -304,9 +296,40 @@ class _Relabelling:
             ):
                 step = its.sub_(own)
                 misfit.add_((step * (0.5 * bend)).sub_(slope).mul_(step))
+            energy = self.without_light.index_select(0, self.place.index_select(0, at))
             energy[:, 1:] += misfit.T
-            energy[:, 1:] = torch.where(other, energy[:, 1:], torch.inf)
-            yield at, energy, neighbours
+            yield at, energy, around.T
+
+    def _look_up(self, every: Tensor) -> None:
+        """Let all these pixels (n,) have a place among the energies that do not depend on the light."""
+        new = every[self.place.index_select(0, every) < 0]
+        first = len(self.without_light)
+        self.place[new] = torch.arange(first, first + len(new), dtype=torch.int32)
+        self.without_light = torch.cat((self.without_light, *map(self._without_light, new.split(_CHUNK))))
+
+    def _without_light(self, at: Tensor) -> Tensor:
+        """Energy (n, 9) of `_energies` without the light's misfit, infinite for what cannot be taken."""
+        s = self.settings
+        around, beside = neighbours_of(at, (self.rows, self.columns))
+        neighbours, inside = around.T, beside.T
+        share = torch.tensor([1.0 if 0 in offset else s.diagonal for offset in AROUND])
+        choices = F.embedding(torch.cat((at[:, None], neighbours), 1), self.e)
+        guide = self.guide.index_select(1, at).T
+        # Distances among nine orientations, and to the guide, by their inner products.
+        square = choices.square().sum(-1)
+        toward = (choices @ guide[:, :, None])[..., 0]
+        away = (square + guide.square().sum(1, keepdim=True)).sub_(toward, alpha=2)
+        between = torch.baddbmm(square[:, None], choices, choices.mT, alpha=-2).add_(square[:, :, None])
+        between.clamp_(min=0.0).sqrt_()
+        other = inside & self.lends[neighbours] & (between[:, 0, 1:] > s.apart * PER_DEGREE)
+        between.mul_(1 / (s.full * PER_DEGREE)).clamp_(max=1.0)
+        if not inside.all():
+            between[:, :, 1:] *= inside[:, None]
+        # One product for all: small matrices times vectors are slow.
+        length = (between.view(-1, 1 + len(share)) @ F.pad(share, (1, 0))).view(square.shape)
+        energy = away.mul_(0.5 / (s.guide * PER_DEGREE) ** 2).add_(length, alpha=self.length)
+        energy[:, 1:].masked_fill_(~other, torch.inf)
+        return energy
 
 
 def _sides(r: int, c: int, rows: int, columns: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from grainlight.restore.blur import FREEDOM, WIDTHS, blurred, gaussian, spread_back, strips, with_halo
+from grainlight.restore.blur import FREEDOM, WIDTHS, blurred, gaussian, grown, spread_back, strips, with_halo
 from grainlight.restore.grain_light import offset_sums, shrunk
 from grainlight.restore.response import Response, all_powers, axis_powers, fit_response, middle_of
 from grainlight.restore.witness import distrust
@@ -109,9 +108,7 @@ class Synthesis:
 
     def reached(self) -> Tensor:
         """Pixels (H, W) whose light, blurred, comes to where some was measured."""
-        known = (self.precision > 0).any(0)
-        side = len(self.kernel)
-        return F.max_pool2d(known[None].float(), side, 1, side // 2)[0] > 0
+        return grown((self.precision > 0).any(0), len(self.kernel) // 2)
 
     def terms(self, at: Tensor) -> tuple[Tensor, Tensor]:
         """First and second derivative (5, n) of the misfit by the light of pixels (n,), flat indices in their order."""
