@@ -19,10 +19,11 @@ def memory_reused() -> Iterator[None]:
     """Keep freed memory for the next allocation instead of handing it back, until the end; then hand all of it back.
 
     By default glibc asks the system for every large block and returns it at once. The system clears each page anew,
-    which took a third of the time of a restoration of a megapixel. Where there is no glibc, nothing is changed.
+    which took a third of the time of a restoration of a megapixel. Nothing that is to stay should be made meanwhile: it
+    would lie among what is used again. Where there is no glibc, nothing is changed.
     """
-    option = _glibc("mallopt")
-    if option is None:
+    option, trim = _glibc("mallopt"), _glibc("malloc_trim")
+    if option is None or trim is None:
         yield
         return
     for name in (_MMAP_THRESHOLD, _TRIM_THRESHOLD):
@@ -32,13 +33,6 @@ def memory_reused() -> Iterator[None]:
     finally:
         option(_MMAP_THRESHOLD, _USUAL)
         option(_TRIM_THRESHOLD, 2 * _USUAL)
-        hand_back()
-
-
-def hand_back() -> None:
-    """Give the system what has been freed: what is left lies among it, and large images would not fit in between."""
-    trim = _glibc("malloc_trim")
-    if trim is not None:
         trim(0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -14,21 +15,22 @@ from grainlight.diffusion.checkpoint import load_weights
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
-from grainlight.restore.allocation import hand_back, memory_reused
+from grainlight.restore.allocation import memory_reused
 from grainlight.restore.assemble import assemble, measured_points
 from grainlight.restore.canvas import Canvas
 from grainlight.restore.device import choose_device
 from grainlight.restore.estimate import check_memory
 from grainlight.restore.inputs import Inputs, bring_together
+from grainlight.restore.place import output_shape
 from grainlight.restore.record import run_record
 from grainlight.restore.result import Result
 from grainlight.restore.rounds import again, draft, is_moved
 from grainlight.restore.settings import Settings
 from grainlight.restore.tiles import TiledDenoiser, count_tiles
 from grainlight.restore.windowed_light import WindowedLight, usual_levels
+from grainlight.restore.windows import AT_ONCE
 
 
-@memory_reused()
 def enhance(
     ebsd: OrientationMap,
     light: LightStack | None = None,
@@ -56,17 +58,18 @@ def enhance(
     began = time.perf_counter()
     device = choose_device(settings.device)
     denoise = TiledDenoiser(load_weights(settings.weights, device), device)
-    inputs = bring_together(ebsd, light, settings, progress)
-    for _ in range(settings.rounds):
-        if light is None or inputs.laid is None or not is_moved(inputs.laid):
-            break
-        orientations = _draft(inputs, denoise, draft(settings), progress)
-        better = again(ebsd, light, inputs.laid, inputs.placed, orientations, settings)
-        inputs = bring_together(ebsd, light, settings, progress, better)
-    if len(inputs.windows) > 1:
-        hand_back()
+    rows, columns, _ = output_shape(ebsd, settings.scale)
+    with memory_reused() if rows * columns <= AT_ONCE else nullcontext():
+        inputs = bring_together(ebsd, light, settings, progress)
+        for _ in range(settings.rounds):
+            if light is None or inputs.laid is None or not is_moved(inputs.laid):
+                break
+            orientations = _draft(inputs, denoise, draft(settings), progress)
+            better = again(ebsd, light, inputs.laid, inputs.placed, orientations, settings)
+            inputs = bring_together(ebsd, light, settings, progress, better)
     record = run_record(ebsd, light, inputs, settings, device)
-    result = _restore(ebsd, inputs, denoise, settings, progress, record)
+    with memory_reused():
+        result = _restore(ebsd, inputs, denoise, settings, progress, record)
     result.record["seconds"] = round(time.perf_counter() - began, 2)
     return result
 

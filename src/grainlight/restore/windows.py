@@ -10,7 +10,7 @@ from dataclasses import dataclass
 # less than its own noise (`tests/restore/test_windows.py`).
 SIDE, HALO = 624, 48
 # A map of so many pixels is restored at once.
-_AT_ONCE = 1_100_000
+AT_ONCE = 1_100_000
 # Windows begin where the network's pixels of every resolution and the EBSD grids of all scales begin.
 _MULTIPLE = 48
 
@@ -44,7 +44,7 @@ def whole(rows: int, columns: int) -> Window:
     return Window(all_of_it, all_of_it)
 
 
-def windows(rows: int, columns: int, side: int = SIDE, halo: int = HALO, at_once: int = _AT_ONCE) -> list[Window]:
+def windows(rows: int, columns: int, side: int = SIDE, halo: int = HALO, at_once: int = AT_ONCE) -> list[Window]:
     """Cut a map into windows of about equal size, of ``side`` pixels inside at most; a small map is one window."""
     if rows * columns <= at_once:
         return [whole(rows, columns)]
