@@ -120,3 +120,14 @@ def test_written_columns_are_oxfords(random_map, tmp_path):
     errors = np.array([row[4] for row in rows]).reshape(12, 17)
     assert set(errors[random_map.indexed]) == {"0"}
     assert set(errors[~random_map.indexed]) == {"3"}
+
+
+def test_a_map_written_in_strips_is_the_same_file(random_map, tmp_path, monkeypatch):
+    from grainlight.maps.io import ctf_writer
+
+    written = []
+    for points in (1 << 15, 17 * 5):
+        monkeypatch.setattr(ctf_writer, "_AT_ONCE", points)
+        save_ebsd(random_map, tmp_path / "a.ctf")
+        written.append((tmp_path / "a.ctf").read_bytes())
+    assert written[0] == written[1]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from grainlight.maps.io.text_rows import write_rows
+from grainlight.maps.io.text_rows import joined, write_rows
 
 
 def written(columns, decimals, **options) -> str:
@@ -76,3 +76,8 @@ def test_pieces_of_a_file_have_one_width():
     for piece in ([1.0, 2.0], [100.0]):
         write_rows(stream, [piece], [1], limits=[(1.0, 100.0)])
     assert stream.getvalue() == b"  1.0\n  2.0\n100.0\n"
+
+
+def test_what_is_not_finite_in_any_piece_shows_in_the_joined_bounds() -> None:
+    assert joined([(1.0, 2.0), (-1.0, 1.5)]) == (-1.0, 2.0)
+    assert np.isnan(joined([(1.0, 2.0), (np.nan, np.nan), (0.0, 1.0)])).all()

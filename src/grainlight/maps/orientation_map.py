@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -15,9 +15,14 @@ from numpy.typing import NDArray
 from grainlight.crystal.euler import c_axis
 from grainlight.crystal.frames import CrystalFrame, SampleFrame, change_crystal_frame
 from grainlight.maps.phase import Phase
+from grainlight.maps.strips import strips
 
 if TYPE_CHECKING:
     from orix.crystal_map import CrystalMap
+
+Array = NDArray[np.float64]
+PhaseId = NDArray[np.int16]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,21 +155,33 @@ class OrientationMap:
         """Return the same map with its orientations referred to another sample frame."""
         if frame is self.sample_frame:
             return self
-        turned = frame.from_frame_s(self.sample_frame.to_frame_s(self.quaternions))
-        return self.replace(quaternions=np.where(self.indexed[..., None], turned, self.quaternions), sample_frame=frame)
+        source = self.sample_frame
+        turned = self._turned(lambda q: frame.from_frame_s(source.to_frame_s(q)), lambda phase_id: phase_id > 0)
+        return self.replace(quaternions=turned, sample_frame=frame)
 
     def in_crystal_frame(self, frame: CrystalFrame) -> OrientationMap:
         """Return the same map with X along a or a* in trigonal and hexagonal phases; others stay as they were."""
         if frame is self.crystal_frame:
             return self
-        turned = change_crystal_frame(self.quaternions, self.crystal_frame, frame)
-        concerned = self.of_phases([phase for phase in self.phases if phase.has_hexagonal_axes])
-        return self.replace(quaternions=np.where(concerned[..., None], turned, self.quaternions), crystal_frame=frame)
+        source, ids = self.crystal_frame, [phase.id for phase in self.phases if phase.has_hexagonal_axes]
+        turned = self._turned(lambda q: change_crystal_frame(q, source, frame), lambda phase_id: np.isin(phase_id, ids))
+        return self.replace(quaternions=turned, crystal_frame=frame)
+
+    def _turned(self, turn: Callable[[Array], Array], concerned: Callable[[PhaseId], Mask]) -> Array:
+        """Return the orientations with some phases' turned: a few rows at once, since the steps between take room."""
+        found = np.empty(self.quaternions.shape)
+        for rows in strips(self.shape):
+            q = self.quaternions[rows]
+            found[rows] = np.where(concerned(self.phase_id[rows])[..., None], turn(q), q)
+        return found
 
     def c_axes(self) -> NDArray[np.float64]:
         """Return the c-axes (rows, cols, 3) as unit vectors in frame S; (0, 0, 1) where not indexed."""
-        axes = c_axis(self.sample_frame.to_frame_s(self.quaternions))
-        return np.where(self.indexed[..., None], axes, np.array([0.0, 0.0, 1.0]))
+        found = np.empty((*self.shape, 3))
+        for rows in strips(self.shape):
+            axes = c_axis(self.sample_frame.to_frame_s(self.quaternions[rows]))
+            found[rows] = np.where((self.phase_id[rows] > 0)[..., None], axes, np.array([0.0, 0.0, 1.0]))
+        return found
 
     def every(self, n: int) -> OrientationMap:
         """Return the map of every n-th point along both axes, beginning with [0, 0]; n from 1."""

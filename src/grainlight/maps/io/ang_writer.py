@@ -18,7 +18,7 @@ from grainlight.maps.io.edax import DEFAULT_FRAME
 from grainlight.maps.io.extra import extra_columns
 from grainlight.maps.io.numbering import numbered_phases
 from grainlight.maps.io.own_note import summary
-from grainlight.maps.io.text_rows import bounds, write_rows
+from grainlight.maps.io.text_rows import bounds, joined, write_rows
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
 from grainlight.maps.strips import strips
@@ -63,9 +63,7 @@ def write_ang(
     parts = strips(ebsd.shape, _AT_ONCE)
     whole = all((cells.of(ebsd.phase_id[rows], rows.start) > 0).all() for rows in parts)
     others = [[bounds(column) for column in _columns(ebsd, cells, corner, more, rows)] for rows in parts]
-    limits = [(0.0, 6.0 if whole else _NO_ANGLE)] * 3 + [
-        (min(low for low, _ in sides), max(high for _, high in sides)) for sides in zip(*others, strict=True)
-    ]
+    limits = [(0.0, 6.0 if whole else _NO_ANGLE)] * 3 + [joined(sides) for sides in zip(*others, strict=True)]
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         stream.write(_header(in_edax_frame(ebsd.cropped(0, 0)), ebsd, cells, list(more), summary(record)).encode())
         try:

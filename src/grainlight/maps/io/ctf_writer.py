@@ -16,9 +16,11 @@ from grainlight.maps.io.atomic import atomic_path
 from grainlight.maps.io.extra import extra_columns
 from grainlight.maps.io.numbering import numbered_phases
 from grainlight.maps.io.own_note import summary
-from grainlight.maps.io.text_rows import write_rows
+from grainlight.maps.io.text_rows import bounds, joined, write_rows
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.strips import strips
 
+_AT_ONCE = 1 << 15  # points whose columns are made at once
 _NO_SOLUTION = 3  # Oxford's error code
 _DECIMALS = {"bands": 0, "error": 0, "mad": 4, "bc": 0, "bs": 0}
 
@@ -52,26 +54,42 @@ def write_ctf(
         raise InputError(
             "a .ctf file cannot hold a hexagonal grid", file=path, advice="save the map as .ang, which can"
         )
-    source = ebsd.in_frame(SampleFrame.OXFORD).in_crystal_frame(CrystalFrame.X_ALONG_A_STAR)
-    more = extra_columns(extra, source.shape, Path(path))
-    indexed = source.indexed.ravel()
-    euler = np.degrees(bunge_from_quaternion(source.quaternions.reshape(-1, 4)))
-    euler[~indexed] = 0.0
-    fields = {name: np.asarray(source.fields.get(name, np.zeros(source.shape))).ravel() for name in _DECIMALS}
-    if "error" not in source.fields or source.source.startswith("h5oina"):
-        # .h5oina counts its errors otherwise: 1 is success there
-        fields["error"] = np.where(indexed, 0, _NO_SOLUTION)
-    elif not source.present.all():
-        fields["error"] = np.where(source.present.ravel(), fields["error"], _NO_SOLUTION)
-    columns: list[NDArray[Any]] = [numbered_phases(source), source.x, source.y, fields["bands"], fields["error"]]
-    columns += [*euler.T, fields["mad"], fields["bc"], fields["bs"], *more.values()]
+    more = extra_columns(extra, ebsd.shape, Path(path))
     decimals = [0, 4, 4, 0, 0, 4, 4, 4, 4, 0, 0] + [5] * len(more)
+    parts = strips(ebsd.shape, _AT_ONCE)
+    beside = [[bounds(column) for column in _beside_angles(ebsd.rows(rows))] for rows in parts]
+    limits = [joined(sides) for sides in zip(*beside, strict=True)]
+    limits[5:5] = [(0.0, 360.0)] * 3
+    limits += [bounds(values) for values in more.values()]
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        stream.write(_header(source, list(more), summary(record)).encode())
+        stream.write(_header(ebsd, list(more), summary(record)).encode())
         try:
-            write_rows(stream, columns, decimals, separator="\t", aligned=False, end="\r\n")
+            for rows in parts:
+                columns = _beside_angles(ebsd.rows(rows))
+                columns[5:5] = _angles(ebsd.rows(rows)).T
+                columns += [values[rows] for values in more.values()]
+                write_rows(stream, columns, decimals, limits=limits, separator="\t", aligned=False, end="\r\n")
         except ValueError as error:
             raise InputError("a column cannot be written", file=path, found=str(error)) from error
+
+
+def _angles(part: OrientationMap) -> NDArray[np.float64]:
+    """Return the Euler angles (n, 3) of some rows, in degrees."""
+    source = part.in_frame(SampleFrame.OXFORD).in_crystal_frame(CrystalFrame.X_ALONG_A_STAR)
+    euler = np.degrees(bunge_from_quaternion(source.quaternions.reshape(-1, 4)))
+    euler[~source.indexed.ravel()] = 0.0
+    return euler
+
+
+def _beside_angles(part: OrientationMap) -> list[NDArray[Any]]:
+    """Return Oxford's columns (rows, cols) but for the angles of some rows."""
+    fields = {name: np.asarray(part.fields.get(name, np.zeros(part.shape))) for name in _DECIMALS}
+    if "error" not in part.fields or part.source.startswith("h5oina"):
+        # .h5oina counts its errors otherwise: 1 is success there
+        fields["error"] = np.where(part.indexed, 0, _NO_SOLUTION)
+    else:
+        fields["error"] = np.where(part.present, fields["error"], _NO_SOLUTION)
+    return [numbered_phases(part), part.x, part.y, *(fields[name] for name in ("bands", "error", "mad", "bc", "bs"))]
 
 
 def _header(source: OrientationMap, extra: list[str], run: str) -> str:

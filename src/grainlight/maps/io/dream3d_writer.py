@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grainlight.crystal.euler import bunge_from_quaternion
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
+from grainlight.maps.io.angles import bunge_angles
 from grainlight.maps.io.atomic import atomic_path
 from grainlight.maps.io.layers import layers
 from grainlight.maps.io.numbering import numbered_phases
@@ -55,6 +55,7 @@ STRUCTURES = {
 """DREAM3D's numbers of Laue groups."""
 UNKNOWN = 999
 
+_SAMPLE, _CRYSTAL = SampleFrame.NONE, CrystalFrame.X_ALONG_A
 _CELL, _CELL_ENSEMBLE = 3, 11
 _TYPES = {"f4": "float", "i4": "int32_t", "u1": "uint8_t", "u4": "uint32_t"}
 _EDGE = np.zeros(1, dtype=np.uint32)
@@ -86,8 +87,7 @@ def write_dream3d(
     """
     import h5py
 
-    source = ebsd.in_frame(SampleFrame.NONE).in_crystal_frame(CrystalFrame.X_ALONG_A)
-    more = layers(source, extra, Path(path))
+    more = layers(ebsd, extra, Path(path))
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as stream:
         stream.attrs["FileVersion"] = np.bytes_(b"7.0")
         stream.attrs["DREAM3D Version"] = np.bytes_(f"grainlight {version()}".encode())
@@ -95,10 +95,10 @@ def write_dream3d(
         stream.create_group("Montages")
         _pipeline(stream.create_group("Pipeline"))
         container = stream.create_group(f"DataContainers/{CONTAINER}")
-        _geometry(container.create_group("_SIMPL_GEOMETRY"), source)
-        _cells(container.create_group(CELLS), source, more)
-        _phases(container.create_group(ENSEMBLE), source.phases)
-        put_note(stream, source, record)
+        _geometry(container.create_group("_SIMPL_GEOMETRY"), ebsd)
+        _cells(container.create_group(CELLS), ebsd, more)
+        _phases(container.create_group(ENSEMBLE), ebsd.phases)
+        put_note(stream, ebsd.cropped(0, 0).in_frame(_SAMPLE).in_crystal_frame(_CRYSTAL), record)
 
 
 def _pipeline(group: h5py.Group) -> None:
@@ -125,9 +125,7 @@ def _cells(group: h5py.Group, source: OrientationMap, more: Mapping[str, NDArray
     rows, cols = source.shape
     group.attrs["AttributeMatrixType"] = np.array([_CELL], dtype=np.uint32)
     group.attrs["TupleDimensions"] = np.array([cols, rows, 1], dtype=np.uint64)
-    euler = bunge_from_quaternion(source.quaternions).astype(np.float32)
-    euler[~source.indexed] = 0.0
-    _array(group, "EulerAngles", euler)
+    _array(group, "EulerAngles", bunge_angles(source, _SAMPLE, _CRYSTAL))
     _array(group, "Phases", numbered_phases(source)[..., None].astype(np.int32))
     for name, values in more.items():
         _array(group, NAMES.get(name, name), values[..., None])

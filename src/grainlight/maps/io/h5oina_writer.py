@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grainlight.crystal.euler import bunge_from_quaternion
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
+from grainlight.maps.io.angles import bunge_angles
 from grainlight.maps.io.atomic import atomic_path
 from grainlight.maps.io.layers import layers
 from grainlight.maps.io.numbering import numbered_phases
@@ -25,6 +25,7 @@ from grainlight.maps.phase import Phase
 if TYPE_CHECKING:
     import h5py
 
+_SAMPLE, _CRYSTAL = SampleFrame.OXFORD, CrystalFrame.X_ALONG_A_STAR
 _BYTES = {"bands": "Bands", "bc": "Band Contrast", "bs": "Band Slope"}
 _NOT_ANALYSED, _SUCCESS, _NO_SOLUTION = 0, 1, 2
 _KNOWN = (*_BYTES, "mad", "error", "phase", "x", "y", "euler")
@@ -60,23 +61,21 @@ def write_h5oina(
 
     if len(ebsd.phases) > _MOST_PHASES:
         raise InputError("too many phases", file=path, found=str(len(ebsd.phases)), expected=f"at most {_MOST_PHASES}")
-    source = ebsd.in_frame(SampleFrame.OXFORD).in_crystal_frame(CrystalFrame.X_ALONG_A_STAR)
-    more = layers(source, extra, Path(path), _KNOWN)
+    more = layers(ebsd, extra, Path(path), _KNOWN)
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as stream:
         # other programs know the layout by this name; who wrote the file is the next line
         _text(stream, "Manufacturer", "Oxford Instruments")
         _text(stream, "Software Version", _version())
         _text(stream, "Format Version", "2.0")
         _text(stream, "Index", "1")
-        _header(stream.create_group("1/EBSD/Header"), source)
-        _data(stream.create_group("1/EBSD/Data"), source, more)
-        put_note(stream, source, record)
+        _header(stream.create_group("1/EBSD/Header"), ebsd)
+        _data(stream.create_group("1/EBSD/Data"), ebsd, more)
+        put_note(stream, ebsd.cropped(0, 0).in_frame(_SAMPLE).in_crystal_frame(_CRYSTAL), record)
 
 
 def _data(group: h5py.Group, source: OrientationMap, more: Mapping[str, NDArray[Any]]) -> None:
     indexed, present = source.indexed.ravel(), source.present.ravel()
-    euler = bunge_from_quaternion(source.quaternions.reshape(-1, 4)).astype(np.float32)
-    euler[~indexed] = 0.0
+    euler = bunge_angles(source, _SAMPLE, _CRYSTAL).reshape(-1, 3)
     # what lies outside the measured area is NaN by the description
     euler[~present] = np.nan
     _column(group, "Phase", numbered_phases(source).astype(np.uint8))

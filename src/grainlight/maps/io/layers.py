@@ -53,7 +53,7 @@ def layers(
                 found=f"{values.dtype} of shape {values.shape}",
                 expected=f"numbers of shape {ebsd.shape}",
             )
-        found["_".join(name.replace("/", " ").split())] = values.astype(_type(values))
+        found["_".join(name.replace("/", " ").split())] = values.astype(_type(values), copy=False)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, BinaryIO
 
@@ -22,6 +22,12 @@ def bounds(column: ArrayLike) -> Bounds:
     """Return the least and the largest of some numbers, 0 and 0 where there are none."""
     array = np.asarray(column)
     return (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
+
+
+def joined(sides: Iterable[Bounds]) -> Bounds:
+    """Return the `bounds` of all of several pieces; NaN where those of a piece are."""
+    low, high = np.array(list(sides)).T
+    return float(low.min()), float(high.max())
 
 
 def write_rows(
