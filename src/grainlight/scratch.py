@@ -6,6 +6,7 @@ import contextlib
 import math
 import mmap
 import os
+import shutil
 import tempfile
 from typing import Any
 
@@ -33,6 +34,16 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike, smallest: int = SMALLEST) ->
     except OSError:
         return np.empty(shape, dtype)
     return np.frombuffer(pages, dtype).reshape(shape)
+
+
+def room() -> float:
+    """Return how many bytes of such arrays there is room for on the disk; 0 where there is no way to take it."""
+    if not hasattr(os, "posix_fallocate"):
+        return 0.0
+    try:
+        return float(shutil.disk_usage(tempfile.gettempdir()).free)
+    except OSError:
+        return 0.0
 
 
 def release(array: NDArray[Any]) -> None:

@@ -19,7 +19,7 @@ from grainlight.restore.allocation import memory_reused
 from grainlight.restore.assemble import assemble, measured_points
 from grainlight.restore.canvas import Canvas
 from grainlight.restore.device import choose_device
-from grainlight.restore.estimate import check_memory
+from grainlight.restore.estimate import check_room
 from grainlight.restore.inputs import Inputs, bring_together
 from grainlight.restore.place import output_shape
 from grainlight.restore.record import run_record
@@ -54,7 +54,7 @@ def enhance(
         If nothing is indexed, no phase is of Laue group 6/mmm, or the light does not fit the map.
     """
     settings, progress = settings or Settings(), progress or Silent()
-    check_memory(ebsd, light, settings)
+    check_room(ebsd, light, settings)
     began = time.perf_counter()
     device = choose_device(settings.device)
     denoise = TiledDenoiser(load_weights(settings.weights, device), device)

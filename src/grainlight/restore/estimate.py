@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +15,18 @@ from grainlight.restore.device import choose_device
 from grainlight.restore.place import check_usable, output_shape
 from grainlight.restore.settings import Settings
 from grainlight.restore.windows import Window, windows
+from grainlight.scratch import SMALLEST, room
 
-# From `python -m grainlight.benchmark.speed` on maps of 0.06 to 16 megapixels, rounded up: what is held of the whole
-# map, and of the window that is restored.
-_BASE_BYTES = 450e6
-_BYTES_PER_PIXEL = 210.0
+# From `python -m grainlight.benchmark.speed` on maps of 0.06 to 16 megapixels, rounded up: what is held of the points
+# and the pixels of the whole map, what placing and registering take for a while, the window that is restored, the result.
+_BASE_BYTES = 350e6
+_BYTES_PER_POINT, _BYTES_PER_PIXEL = 160.0, 10.0
+_BYTES_PER_PIXEL_PLACED = 45.0
 _BYTES_PER_WINDOW_PIXEL = 1500.0
 _BYTES_PER_WINDOW_PIXEL_OF_SEVERAL = 300.0
-# Each further sample, in the window and in the result.
+_BYTES_PER_PIXEL_OF_THE_RESULT = 80.0
+# Each column of the vendor's; each further sample, in the window and in the result.
+_BYTES_PER_FIELD = 4.0
 _BYTES_PER_WINDOW_PIXEL_OF_A_SAMPLE, _BYTES_PER_PIXEL_OF_A_SAMPLE = 60.0, 8.0
 # Reading, registering, writing; projection and boundaries of a sample; a visit of the chain, which needs light.
 _SECONDS, _SECONDS_PER_PIXEL = 3.0, 6e-6
@@ -31,13 +36,21 @@ _CALL_OVER_CONVOLUTIONS = 2.0
 
 
 @dataclass(frozen=True)
+class Room:
+    """Bytes that a job takes in memory, and in temporary files on the disk."""
+
+    memory: float
+    disk: float
+
+
+@dataclass(frozen=True)
 class Estimate:
-    """Size of the output, seconds and bytes it will take, and sentences that say so."""
+    """Size of the output, seconds it will take, and where its bytes will be, and sentences that say so."""
 
     rows: int
     columns: int
     seconds: float
-    bytes: float
+    room: Room
     lines: list[str]
 
 
@@ -49,7 +62,7 @@ def estimate(ebsd: OrientationMap, light: LightStack | None, settings: Settings)
     InputError
         If the map cannot be used or the job does not fit into memory.
     """
-    memory = check_memory(ebsd, light, settings)
+    needed = check_room(ebsd, light, settings)
     rows, columns, step = output_shape(ebsd, settings.scale)
     pixels = rows * columns
     steps, samples = settings.calls
@@ -62,13 +75,17 @@ def estimate(ebsd: OrientationMap, light: LightStack | None, settings: Settings)
     seconds = _SECONDS + _SECONDS_PER_PIXEL * pixels + per_pixel * restored
     lines = [
         f"output: {rows} x {columns} pixels of {step:g} um; {samples} sample{'s' * (samples > 1)} of {steps} "
-        f"step{'s' * (steps > 1)}: about {_duration(seconds)} and {memory / 1e9:.1f} GB"
+        f"step{'s' * (steps > 1)}: about {_duration(seconds)} and {needed.memory / 1e9:.1f} GB of memory"
     ]
-    return Estimate(rows, columns, seconds, memory, lines)
+    if needed.disk:
+        lines.append(
+            f"while it runs: {needed.disk / 1e9:.1f} GB of temporary files in {tempfile.gettempdir()} (TMPDIR)"
+        )
+    return Estimate(rows, columns, seconds, needed, lines)
 
 
-def check_memory(ebsd: OrientationMap, light: LightStack | None, settings: Settings) -> float:
-    """Bytes that a restoration takes, after making sure that it can be done.
+def check_room(ebsd: OrientationMap, light: LightStack | None, settings: Settings) -> Room:
+    """Return the room that a restoration takes, after making sure that it can be done.
 
     Raises
     ------
@@ -77,16 +94,24 @@ def check_memory(ebsd: OrientationMap, light: LightStack | None, settings: Setti
     """
     check_usable(ebsd)
     rows, columns, _ = output_shape(ebsd, settings.scale)
-    pixels, samples = rows * columns, settings.calls[1]
-    largest = max(_area(window) for window in windows(rows, columns))
-    whole, window = _BYTES_PER_PIXEL, _BYTES_PER_WINDOW_PIXEL
+    pixels, samples, cut = rows * columns, settings.calls[1], windows(rows, columns)
+    largest = max(_area(window) for window in cut)
+    result = _BYTES_PER_PIXEL_OF_THE_RESULT + _BYTES_PER_FIELD * len(ebsd.fields)
+    window = _BYTES_PER_WINDOW_PIXEL
     if samples > 1:
-        whole += _BYTES_PER_PIXEL_OF_A_SAMPLE * samples
+        result += _BYTES_PER_PIXEL_OF_A_SAMPLE * samples
         window += _BYTES_PER_WINDOW_PIXEL_OF_SEVERAL + _BYTES_PER_WINDOW_PIXEL_OF_A_SAMPLE * samples
-    memory = _BASE_BYTES + pixels * whole + largest * window
+    disk = pixels * result if len(cut) > 1 else 0.0
+    memory = _BASE_BYTES + _BYTES_PER_POINT * ebsd.phase_id.size + _BYTES_PER_PIXEL * pixels
+    memory += max(_BYTES_PER_PIXEL_PLACED * pixels, window * largest)
+    if not disk:
+        memory += pixels * result
+    elif room() < disk:
+        memory, disk = memory + disk, 0.0
     if light is not None:
-        # The images, and those of a stack that is moved onto the map, in single precision.
-        memory += light.images.nbytes + 4.0 * len(light.images) * pixels
+        # Large stacks are in a temporary file already; those that are moved onto the map are in single precision.
+        memory += min(float(light.images.nbytes), SMALLEST)
+        memory += 4.0 * len(light.images) * (largest if light.determined else pixels)
     free = available_memory()
     if free is not None and memory > free:
         raise InputError(
@@ -96,7 +121,7 @@ def check_memory(ebsd: OrientationMap, light: LightStack | None, settings: Setti
             expected=f"at most {free / 1e9:.1f} GB",
             advice="take a smaller --scale, fewer --samples, a part of the map, or a machine with more memory",
         )
-    return memory
+    return Room(memory, disk)
 
 
 def available_memory() -> float | None:
