@@ -12,12 +12,18 @@ from grainlight.maps.strips import strips
 
 
 def bunge_angles(
-    ebsd: OrientationMap, sample_frame: SampleFrame, crystal_frame: CrystalFrame, not_indexed: float = 0.0
+    ebsd: OrientationMap,
+    sample_frame: SampleFrame,
+    crystal_frame: CrystalFrame,
+    *,
+    degrees: bool = False,
+    not_indexed: float = 0.0,
 ) -> NDArray[np.float32]:
-    """Return the Bunge angles (rows, cols, 3) of a map in radians, in frames of choice, whatever its own."""
+    """Return the Bunge angles (rows, cols, 3) of a map in radians or degrees, in frames of choice."""
     found = np.empty((*ebsd.shape, 3), np.float32)
     for rows in strips(ebsd.shape):
         part = ebsd.rows(rows).in_frame(sample_frame).in_crystal_frame(crystal_frame)
-        found[rows] = bunge_from_quaternion(part.quaternions)
+        angles = bunge_from_quaternion(part.quaternions)
+        found[rows] = np.degrees(angles) if degrees else angles
         found[rows][~part.indexed] = not_indexed
     return found

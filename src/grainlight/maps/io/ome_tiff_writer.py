@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from grainlight.crystal.euler import bunge_from_quaternion
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
+from grainlight.maps.io.angles import bunge_angles
 from grainlight.maps.io.atomic import atomic_path
 from grainlight.maps.io.layers import layers
 from grainlight.maps.io.own_note import note_text, summary
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 
+_SAMPLE, _CRYSTAL = SampleFrame.S, CrystalFrame.X_ALONG_A
 ANGLES = ("phi1", "Phi", "phi2")
 
 
@@ -46,14 +47,14 @@ def write_ome_tiff(
     InputError
         For a hexagonal grid, a place that cannot be written or an extra array of another shape.
     """
-    source = ebsd.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
-    more = layers(source, extra, Path(path))
-    degrees = np.degrees(bunge_from_quaternion(source.quaternions))
-    degrees[~source.indexed] = np.nan
-    channels = [source.phase_id.clip(0), *np.moveaxis(degrees, -1, 0), *more.values()]
-    names = ["phase", *ANGLES, *more]
-    images = np.stack([np.asarray(channel, dtype=np.float32) for channel in channels])
-    _write(path, images, names, source.step, note_text(source, record), ebsd.source or "EBSD map")
+    more = layers(ebsd, extra, Path(path))
+    degrees = bunge_angles(ebsd, _SAMPLE, _CRYSTAL, degrees=True, not_indexed=np.nan)
+    channels = [ebsd.phase_id.clip(0), *np.moveaxis(degrees, -1, 0), *more.values()]
+    # one after the other: of a large map no array of all channels is made
+    images = (np.asarray(channel, dtype=np.float32) for channel in channels)
+    note = note_text(ebsd.cropped(0, 0).in_frame(_SAMPLE).in_crystal_frame(_CRYSTAL), record)
+    size = (len(channels), *ebsd.shape), np.dtype(np.float32)
+    _write(path, images, size, ["phase", *ANGLES, *more], ebsd.step, note, ebsd.source or "EBSD map")
 
 
 def write_light_ome_tiff(light: LightStack, path: str | Path) -> None:
@@ -63,12 +64,20 @@ def write_light_ome_tiff(light: LightStack, path: str | Path) -> None:
         images = images.astype(np.float32)
     names = [f"{angle:g} deg" for angle in light.angles]
     note = f"polarized light; {light.rotates} rotates; mirror {light.mirror}; origin {light.origin} um; {summary(None)}"
-    _write(path, images, names, (light.step, light.step), note, "polarized light")
+    size = images.shape, images.dtype
+    _write(path, images, size, names, (light.step, light.step), note, "polarized light")
 
 
 def _write(
-    path: str | Path, images: NDArray[Any], names: list[str], step: tuple[float, float], note: str, title: str
+    path: str | Path,
+    images: Iterable[NDArray[Any]],
+    size: tuple[tuple[int, ...], np.dtype[Any]],
+    names: list[str],
+    step: tuple[float, float],
+    note: str,
+    title: str,
 ) -> None:
+    """Write images (rows, cols); ``size``: the shape of all of them and their type."""
     import tifffile
 
     metadata = {
@@ -84,7 +93,14 @@ def _write(
     with atomic_path(path) as temporary:
         try:
             tifffile.imwrite(
-                temporary, images, ome=True, metadata=metadata, photometric="minisblack", compression="zlib"
+                temporary,
+                iter(images),
+                shape=size[0],
+                dtype=size[1],
+                ome=True,
+                metadata=metadata,
+                photometric="minisblack",
+                compression="zlib",
             )
         except (OSError, ValueError) as error:
             raise InputError("the image cannot be written", file=path, found=str(error)[:200]) from error
