@@ -16,6 +16,7 @@ from grainlight.maps.io import load_ebsd
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
 
+_WANTED = ("quaternions", "phase_id", "step", "record", "samples", "source", "origin")
 _MAPS = (".ang", ".ctf", ".h5oina", ".h5", ".dream3d")
 
 
@@ -45,7 +46,8 @@ def load_saved(path: str | Path) -> Saved:
         raise InputError("the file does not exist", file=file, advice="check the path and the spelling")
     try:
         with file.open("rb") as stream, np.load(stream) as data:
-            held = {name: data[name] for name in data.files}
+            # the rest of the archive is as large and not wanted
+            held = {name: data[name] for name in _WANTED if name in data.files}
         q, phase_id, step = held["quaternions"].astype(np.float64), held["phase_id"], float(held["step"])
         record = json.loads(str(held["record"]))
         names = {int(number): str(name) for number, name in record["ebsd"]["phases"].items()}
@@ -62,10 +64,10 @@ def load_saved(path: str | Path) -> Saved:
             found=f"{type(error).__name__}: {error}"[:200],
             expected="the file that `grainlight enhance` writes beside its map",
         ) from error
-    norm = np.linalg.norm(q, axis=-1, keepdims=True)
+    q /= np.maximum(np.linalg.norm(q, axis=-1, keepdims=True), 1e-12)
     phases, notes = _phases(file, names, restored)
     found = OrientationMap.from_quaternions(
-        q / np.maximum(norm, 1e-12),
+        q,
         (step, step),
         phases,
         phase_id=phase_id.astype(np.int16),
