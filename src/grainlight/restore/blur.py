@@ -58,18 +58,24 @@ def blurred(images: Tensor, kernel: Tensor) -> Tensor:
     return _separable(F.pad(images[None], (half, half, half, half), mode="replicate")[0], kernel)
 
 
-def spread_back(images: Tensor, kernel: Tensor) -> Tensor:
-    """The transpose of `blurred` for a symmetric kernel, but for a kernel's reach at the edges."""
+def spread_back(images: Tensor, kernel: Tensor, rows: tuple[int, int] = (0, 1)) -> Tensor:
+    """The transpose of `blurred` for a symmetric kernel, but for a kernel's reach at the edges.
+
+    ``rows``: the first row that is wanted, and the way to the next.
+    """
     half = len(kernel) // 2
-    return _separable(F.pad(images, (half, half, half, half)), kernel)
+    return _separable(F.pad(images, (half, half, half, half)), kernel, rows)
 
 
-def _separable(images: Tensor, kernel: Tensor) -> Tensor:
+def _separable(images: Tensor, kernel: Tensor, rows: tuple[int, int] = (0, 1)) -> Tensor:
     """Shifted sums: on a CPU many times faster than a convolution of one channel."""
-    for dim in (-2, -1):
-        size = images.shape[dim] - len(kernel) + 1
-        total = images.narrow(dim, 0, size) * kernel[0]
-        for shift, weight in enumerate(kernel[1:].tolist(), 1):
-            total.add_(images.narrow(dim, shift, size), alpha=weight)
+    for dim, (first, step) in ((1, rows), (2, (0, 1))):
+        size = images.shape[dim] - len(kernel) + 1 - first
+        parts = (images.narrow(dim, first + shift, size) for shift in range(len(kernel)))
+        if step > 1:
+            parts = (part[:, ::step] for part in parts)
+        total = next(parts) * kernel[0]
+        for part, weight in zip(parts, kernel[1:].tolist(), strict=True):
+            total.add_(part, alpha=weight)
         images = total
     return images

@@ -198,7 +198,7 @@ class _Relabelling:
                 chosen = torch.zeros_like(candidates)
                 chosen[first_row::2, first_column::2] = candidates[first_row::2, first_column::2]
                 taken, source = [], []
-                for at, energy, neighbours in self._energies(chosen):
+                for at, energy, neighbours in self._energies(chosen, (first_row, 2)):
                     best = energy.min(-1)
                     flips = best.values < energy[:, 0] - 1e-3
                     taken.append(at[flips])
@@ -278,11 +278,11 @@ class _Relabelling:
                 away = (self.e[here] - self.e[there]).norm(dim=1) > self.settings.apart * PER_DEGREE
                 apart.view(-1)[here if sign > 0 else there] = away
 
-    def _energies(self, chosen: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def _energies(self, chosen: Tensor, rows: tuple[int, int] = (0, 1)) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Pixels (n,) of a mask (H, W), energy (n, 9) of keeping an orientation or taking that of one of the neighbours
-        (n, 8), flat indices."""
+        (n, 8), flat indices; ``rows``: the first that any is in, and the way to the next."""
         every = chosen.reshape(-1).nonzero()[:, 0]
-        pull, stiff = self.light.terms(every)
+        pull, stiff = self.light.terms(every, rows)
         self._look_up(every)
         flat = self.light.expected.flatten(1)
         for start in range(0, len(every), _CHUNK):

@@ -110,8 +110,11 @@ class Synthesis:
         """Pixels (H, W) whose light, blurred, comes to where some was measured."""
         return grown((self.precision > 0).any(0), len(self.kernel) // 2)
 
-    def terms(self, at: Tensor) -> tuple[Tensor, Tensor]:
-        """First and second derivative (5, n) of the misfit by the light of pixels (n,), flat indices in their order."""
+    def terms(self, at: Tensor, rows: tuple[int, int] = (0, 1)) -> tuple[Tensor, Tensor]:
+        """First and second derivative (5, n) of the misfit by the light of pixels (n,), flat indices in their order.
+
+        ``rows``: the first row that any of them can be in, and the way to the next.
+        """
         pull, stiff = torch.empty(2, len(self.light), len(at))
         squared = self.kernel**2
         for strip in strips(self.rows, self.columns):
@@ -122,9 +125,11 @@ class Synthesis:
             wide, _ = with_halo(strip, len(self.kernel) - 1, self.rows)
             residual = self.light[:, wide] - blurred(self.expected[:, wide], self.kernel)
             weight = _robust(residual, self.precision[:, wide])
-            its = at[first:last] - wide.start * self.columns
-            stiff[:, first:last] = spread_back(weight, squared).flatten(1).index_select(1, its)
-            pull[:, first:last] = spread_back(residual.mul_(weight), self.kernel).flatten(1).index_select(1, its)
+            asked = ((rows[0] - wide.start) % rows[1], rows[1])
+            its = at[first:last] - (wide.start + asked[0]) * self.columns
+            its = its // (self.columns * rows[1]) * self.columns + its % self.columns
+            stiff[:, first:last] = spread_back(weight, squared, asked).flatten(1).index_select(1, its)
+            pull[:, first:last] = spread_back(residual.mul_(weight), self.kernel, asked).flatten(1).index_select(1, its)
         return pull, stiff
 
 
