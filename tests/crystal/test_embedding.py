@@ -101,6 +101,16 @@ def test_images_have_their_channels_before_rows_and_columns() -> None:
     assert torch.rad2deg(disorientation_angle(decode(e, dim=1), q)).max() < 1e-5
 
 
+def test_decoding_does_not_depend_on_how_an_image_lies_in_memory() -> None:
+    e = embed(some(13, 200 * 90, torch.float32).reshape(200, 90, 4), dim=-3)
+    by_pixel = e.permute(1, 2, 0).contiguous().permute(2, 0, 1)
+    found = decode(e, dim=0)
+    assert torch.equal(found, decode(by_pixel, dim=0))
+    assert (found[..., 0] >= 0).all()
+    torch.testing.assert_close(found.norm(dim=-1), torch.ones(200, 90))
+    torch.testing.assert_close(found[150, 70], decode(e[:, 150, 70]))
+
+
 def test_perturbed_embeddings_decode_close_to_the_nearest_orientation() -> None:
     q = some(7, 400)
     generator = torch.Generator().manual_seed(8)

@@ -11,9 +11,9 @@ from torch import Tensor
 from grainlight.crystal.embedding import embed
 from grainlight.crystal.quaternion import random
 from grainlight.grains.segment import connected
-from grainlight.restore.blur import blurred, gaussian, spread_back
+from grainlight.restore.blur import blurred, gaussian, grown, spread_back
 from grainlight.restore.grain_light import expected_light, join_neighbours, label_grains, offset_sums, shrunk
-from grainlight.restore.relabel import RelabelSettings, relabel
+from grainlight.restore.relabel import RelabelSettings, _Relabelling, relabel
 from grainlight.restore.rival import boundary_probability, rival_probability
 
 SIDE = 40
@@ -103,6 +103,34 @@ def test_spread_back_is_the_transpose_of_blur(width: float, seed: int) -> None:
     y = torch.randn(y.shape, generator=generator)
     left, right = (blurred(x, kernel) * y).sum(), (x * spread_back(y, kernel)).sum()
     assert left.item() == pytest.approx(right.item(), abs=1e-3)
+
+
+@pytest.mark.parametrize("rows", [(0, 2), (1, 2), (2, 3)])
+def test_spread_back_on_some_rows_is_that_of_all(rows: tuple[int, int]) -> None:
+    images = torch.randn(3, 21, 17, generator=torch.Generator().manual_seed(6))
+    found, expected = (spread_back(images, gaussian(0.8), *some) for some in ((rows,), ()))
+    torch.testing.assert_close(found, expected[:, rows[0] :: rows[1]])
+
+
+@given(st.integers(0, 4), st.integers(0, 1000))
+@settings(max_examples=10, deadline=None)
+def test_a_mask_grows_by_its_reach_on_all_sides(reach: int, seed: int) -> None:
+    mask = torch.rand(13, 9, generator=torch.Generator().manual_seed(seed)) < 0.05
+    expected = torch.nn.functional.max_pool2d(mask[None].float(), 2 * reach + 1, 1, reach)[0] > 0
+    assert torch.equal(grown(mask, reach), expected)
+
+
+def test_energies_that_are_kept_are_those_of_the_map_as_it_is() -> None:
+    truth = two_grains(0.4)
+    wrong = truth.roll(2, -1)
+    light = seen(truth, 0.9, 0.06)
+    none = torch.zeros(SIDE, SIDE, dtype=torch.bool)
+    work = _Relabelling(wrong, wrong, none, none, light, torch.full_like(light, 0.06), RelabelSettings())
+    assert work.sweep(~none).sum() > 20
+    kept = (work.place >= 0).nonzero()[:, 0]
+    assert len(kept) > 20
+    found = work.without_light.index_select(0, work.place[kept])
+    torch.testing.assert_close(found, work._without_light(kept), atol=0.05, rtol=0)
 
 
 def test_grains_are_counted_and_their_offsets_found() -> None:

@@ -124,8 +124,11 @@ def restore_ensemble(
         shares += boundary_starts(e).float() / samples
         found[number] = decode(e, dim=0).half()
         progress.advance()
-    boundary = shares if found else boundary_starts(final).float()
     scatter, around, lit = torch.zeros(rows, columns), None, _lit(sigma)
+    boundary = shares
+    # Where there is light it will say.
+    if not found and (moved is None or not lit.all()):
+        boundary = boundary_starts(final).float()
     if neighbours is not None:
         around = surroundings(measurement, sigma, neighbours)
         turn = turning(final, measurement, sigma, neighbours)
