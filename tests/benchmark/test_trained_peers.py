@@ -162,9 +162,10 @@ def test_training_resumes_to_the_bit(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_the_command_trains_each_into_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "PRESETS", {name: replace(preset, steps=1) for name, preset in TINY.items()})
+    monkeypatch.setattr(room, "PRESETS", TINY)
     monkeypatch.setattr(loop, "validate", lambda model, clean: {})
-    room.main(["--minutes", "1", "--output", str(tmp_path)])
+    one_step = next(iter(TINY.values()))
+    room.main(["--pixels", str(one_step.batch * one_step.patch**2), "--output", str(tmp_path)])
     load_weights(tmp_path / "supervised" / "weights.safetensors", kind=SupervisedUNet)
     load_weights(tmp_path / "plain_skip" / "weights.safetensors", kind=PlainDenoiser)
     # one's weights are not another's, nor the shipped denoiser's

@@ -54,13 +54,10 @@ class Denoiser(nn.Module):
         """
         b, p = self.skip(x, sigma, cells)
         # Nobody else sees b.
-        return self._refine(x, sigma, b, p, None if torch.is_grad_enabled() else b), p
+        return self.refine(x, sigma, b, p, None if torch.is_grad_enabled() else b), p
 
-    def refine(self, x: Tensor, sigma: Tensor, b: Tensor, p: Tensor) -> Tensor:
-        """D = b + p F for a skip (b, p) that is known already."""
-        return self._refine(x, sigma, b, p, None)
-
-    def _refine(self, x: Tensor, sigma: Tensor, b: Tensor, p: Tensor, out: Tensor | None) -> Tensor:
+    def refine(self, x: Tensor, sigma: Tensor, b: Tensor, p: Tensor, out: Tensor | None = None) -> Tensor:
+        """D = b + p F for a skip (b, p) that is known already; ``out`` may receive it, and be ``b``."""
         # Autocast looks at whole layers.
         if torch.is_grad_enabled() or x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
             # The network's weights have their channels last: its first convolution lays the image out as they are.

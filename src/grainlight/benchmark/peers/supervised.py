@@ -94,11 +94,11 @@ class SupervisedUNet(Denoiser):
         super().__init__(config or NetworkConfig(inputs=INPUTS))
         self.skip = NearestFill()  # type: ignore[assignment]
 
-    def refine(self, x: Tensor, sigma: Tensor, b: Tensor, p: Tensor) -> Tensor:
+    def refine(self, x: Tensor, sigma: Tensor, b: Tensor, p: Tensor, out: Tensor | None = None) -> Tensor:
         """Return b + std F(b, noise levels)."""
         features = torch.cat((b / part_to_channel(self.skip.std), sigma.log() / 4), dim=1)
-        out = self.network(features.contiguous(memory_format=torch.channels_last))
-        return b + part_to_channel(p) * out.float()
+        found = self.network(features.contiguous(memory_format=torch.channels_last))
+        return b + part_to_channel(p) * found.float()
 
 
 def corrupted_scale_4(draw: Draw, clean: Tensor, mixture: NoiseMixture) -> tuple[Tensor, Tensor]:
