@@ -142,7 +142,7 @@ def _crossed(a: Sequence[Tensor], b: Sequence[Tensor]) -> tuple[list[Tensor], Te
 def basal_frame(c: Tensor) -> tuple[Tensor, Tensor]:
     """Any two unit vectors u, v (..., 3) with (u, v, c) right-handed."""
     u, v = _basal_frame(c.unbind(-1))
-    return torch.stack(u, -1), torch.stack(v, -1)
+    return torch.stack(tuple(u), -1), torch.stack(tuple(v), -1)
 
 
 def _basal_frame(c: Sequence[Tensor]) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
