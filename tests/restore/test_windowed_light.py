@@ -86,6 +86,16 @@ def test_mirrored_stack_of_another_step_that_hangs_over_the_edge(
     _alike(_windowed(other, placed)[-1], place_light(other, placed, 0.5))
 
 
+def test_finer_stack_that_most_windows_are_not_on(taken: tuple[OrientationMap, LightStack, Placed]) -> None:
+    _, stack, placed = taken
+    clean = stack.images[:, :90, :100].repeat(3, 1).repeat(3, 2).astype(np.float32)
+    noise = np.random.default_rng(0).normal(0.0, 2.0 * np.sqrt(np.maximum(clean, 1.0)))
+    third = stack.step / 3
+    images = (clean + noise).clip(0.0, 60_000.0).astype(np.float32)
+    finer = replace(stack, images=images, step=third, origin=(-third, -third))
+    _alike(_windowed(finer, placed)[-1], place_light(finer, placed, 0.5))
+
+
 def test_moved_stack(taken: tuple[OrientationMap, LightStack, Placed]) -> None:
     _, stack, placed = taken
     turn = np.radians(0.4)

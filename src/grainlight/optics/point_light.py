@@ -62,7 +62,10 @@ def at_points(harmonics: Harmonics, c_axes: Tensor, positions: Tensor) -> PointL
 def together(parts: Sequence[tuple[PointLight, tuple[int, int]]], shape: tuple[int, int]) -> PointLight:
     """Return the points of several parts of an image of ``shape``, each with the row and column where it begins."""
     lights = [light for light, _ in parts]
-    noise = torch.tensor([light.group_noise for light in lights], dtype=torch.float64).mean(0).tolist()
+    # A part off the images has no say: its harmonics were not averaged over any of their pixels.
+    shares = torch.tensor([int(torch.isfinite(light.coefficients[0]).sum()) for light in lights], dtype=torch.float64)
+    noises = torch.tensor([light.group_noise for light in lights], dtype=torch.float64)
+    noise = (shares @ noises / shares.sum().clamp_min(1.0)).tolist()
     return PointLight(
         torch.cat([light.coefficients for light in lights], 1),
         torch.cat([light.residual_rms for light in lights]),
