@@ -63,3 +63,17 @@ def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert array.dtype == np.int16
     del array
     assert list(tmp_path.iterdir()) == []
+
+
+_SHARED = Path("/dev/shm")
+
+
+@_HERE
+@pytest.mark.skipif(
+    not (_SHARED.is_dir() and os.access(_SHARED, os.W_OK) and f" {_SHARED} tmpfs" in Path("/proc/mounts").read_text()),
+    reason="no file system in memory that files can be written to",
+)
+def test_files_in_memory_are_no_room_on_the_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(_SHARED))
+    assert scratch.room() == 0
+    assert not scratch._in_memory("/proc")

@@ -8,6 +8,7 @@ import mmap
 import os
 import shutil
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,13 +38,32 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike, smallest: int = SMALLEST) ->
 
 
 def room() -> float:
-    """Return how many bytes of such arrays there is room for on the disk; 0 where there is no way to take it."""
+    """Return how many bytes of such arrays there is room for on the disk; 0 where there is no way to take it.
+
+    0 also where temporary files are held in memory (tmpfs): they leave no more of it than arrays do.
+    """
     if not hasattr(os, "posix_fallocate"):
         return 0.0
     try:
-        return float(shutil.disk_usage(tempfile.gettempdir()).free)
+        folder = tempfile.gettempdir()
+        return 0.0 if _in_memory(folder) else float(shutil.disk_usage(folder).free)
     except OSError:
         return 0.0
+
+
+def _in_memory(folder: str) -> bool:
+    """Whether the file system of a folder is one of the memory's; as far as /proc says."""
+    device = os.stat(folder).st_dev
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return False
+    # proc(5): ... major:minor root mount-point options ... - type source options
+    for line in mounts:
+        before, _, after = line.partition(" - ")
+        if before.split()[2:3] == [f"{os.major(device)}:{os.minor(device)}"]:
+            return after.split()[:1] in (["tmpfs"], ["ramfs"])
+    return False
 
 
 def release(array: NDArray[Any]) -> None:
