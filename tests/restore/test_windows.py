@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -12,8 +15,12 @@ import grainlight.restore.inputs as module
 from grainlight.benchmark.degrade import degrade
 from grainlight.benchmark.subject import validation_section
 from grainlight.crystal.hexagonal import disorientation_angle
+from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.phase import Phase
 from grainlight.progress import Progress
+from grainlight.restore.canvas import Canvas
 from grainlight.restore.enhance import enhance
+from grainlight.restore.result import Result
 from grainlight.restore.settings import Settings
 from grainlight.restore.windows import windows
 
@@ -35,6 +42,25 @@ def test_every_pixel_is_kept_once(rows: int, columns: int, side: int, halo: int)
 def test_a_small_map_is_one_window() -> None:
     assert len(windows(1001, 1001)) == 1
     assert len(windows(4001, 4001)) > 16
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="no way to take room on this system's disks")
+def test_the_result_of_a_map_of_several_windows_is_not_in_memory() -> None:
+    rows, columns = 1100, 1100
+    window = next(iter(windows(rows, columns, 48, 0)))
+    size = window.kept[0].stop, window.kept[1].stop
+    q = np.broadcast_to(np.array([1.0, 0.0, 0.0, 0.0]), (*size, 4))
+    single, light = np.ones(size, np.float32), np.ones((5, *size), np.float32)
+    found = OrientationMap.from_quaternions(q, (1.0, 1.0), (Phase(1, "Ti", "6/mmm"),), fields={"mad": single})
+    known, source = np.ones(size, bool), np.ones(size, np.uint8)
+    part = Result(found, single, single, source, light, known, q.reshape(-1, 4), single, {})
+    canvas = Canvas(rows, columns)
+    canvas.put(part, window)
+    held = sum(array.nbytes for array in canvas.arrays.values() if array.base is None)
+    assert held <= 4 * rows * columns  # phase, source and where it was measured
+    copy = pickle.loads(pickle.dumps(canvas.result(part, q.reshape(-1, 4), (0.0, 0.0), {})))
+    assert (copy.light[:, *window.inner] == 1).all()
+    np.testing.assert_array_equal(copy.map.quaternions[window.inner], q)
 
 
 @pytest.mark.parametrize("level", ["corrupted", None])

@@ -16,6 +16,8 @@ from grainlight.scratch import empty, release
 # Where rows and columns are not the first two axes.
 _LAYERS_FIRST = ("light", "samples")
 _OF_THE_MAP = ("quaternions", "phase_id")
+# Bytes of an array that stays in memory: there are twenty, so that what is small for one is not for all of them.
+_SMALLEST = 1 << 22
 
 
 class Canvas:
@@ -31,7 +33,7 @@ class Canvas:
             before = 1 if name in _LAYERS_FIRST else 0
             if name not in self.arrays:
                 size = (*values.shape[:before], *self.shape, *values.shape[before + 2 :])
-                self.arrays[name] = empty(size, values.dtype)
+                self.arrays[name] = empty(size, values.dtype, _SMALLEST)
             ahead = (slice(None),) * before
             self.arrays[name][*ahead, *window.inner] = values[*ahead, *window.kept]
             release(self.arrays[name])

@@ -29,6 +29,7 @@ from grainlight.restore.settings import Settings
 from grainlight.restore.tiles import TiledDenoiser, count_tiles
 from grainlight.restore.windowed_light import WindowedLight, usual_levels
 from grainlight.restore.windows import AT_ONCE
+from grainlight.scratch import empty, release
 
 
 def enhance(
@@ -115,10 +116,11 @@ def _restore(
 def _draft(inputs: Inputs, denoise: TiledDenoiser, settings: Settings, progress: Progress) -> NDArray[np.float64]:
     """Orientations (H, W, 4) in frame S of a restoration that only registration will see."""
     inner = _begin("registering again", inputs, settings, progress)
-    found = np.empty((*inputs.placed.shape, 4))
+    found = empty((*inputs.placed.shape, 4), np.float64)
     for window in inputs.windows:
         posterior = inputs.part(window).restore(denoise, settings, inner)
         found[window.inner] = decode(posterior.embedding, dim=0).double().numpy()[window.kept]
+        release(found)
         if len(inputs.windows) > 1:
             progress.advance()
     return found

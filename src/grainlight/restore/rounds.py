@@ -93,7 +93,8 @@ def again(
         return before
     rows, columns = placed.shape
     known = placed.reached | placed.measured
-    y, x = np.meshgrid(np.arange(rows) * placed.step, placed.left + np.arange(columns) * placed.step, indexing="ij")
+    sides = np.arange(rows) * placed.step, placed.left + np.arange(columns) * placed.step
+    y, x = np.meshgrid(*sides, indexing="ij", copy=False)
     fine = OrientationMap.from_quaternions(
         orientations,
         (placed.step, placed.step),
