@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import re
 import tempfile
@@ -338,4 +339,14 @@ def test_hexagonal_grids_and_unknown_endings_are_refused(tmp_path) -> None:
                 save_ebsd(ebsd, tmp_path / f"a{suffix}")
     with pytest.raises(InputError, match="unknown"):
         save_ebsd(ebsd, tmp_path / "a.xyz")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_named_with_the_file_and_leaves_nothing(random_map, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("grainlight.maps.io.ang_writer.write_rows", full)
+    with pytest.raises(InputError, match=r"a\.ang: there is no room for the output"):
+        save_ebsd(random_map, tmp_path / "a.ang")
     assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 from grainlight.errors import InputError
 
 _unfinished: set[Path] = set()
+# A full disk, a full quota (no such thing on Windows), a file system that takes no larger files.
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 
 
 def remove_unfinished() -> None:
@@ -26,7 +29,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     Raises
     ------
     InputError
-        Where the folder is missing or cannot be written, or ``path`` is a folder.
+        Where the folder is missing or cannot be written, ``path`` is a folder, or the disk is full.
     """
     target = Path(path)
     folder = target.parent
@@ -53,6 +56,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             temporary.replace(target)
         except OSError as error:
             raise InputError("the output cannot be written", file=target, found=str(error)) from error
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise InputError(
+            "there is no room for the output", file=target, found=str(error)[:200], advice="make room on the disk"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
         _unfinished.discard(temporary)
