@@ -107,6 +107,20 @@ def test_moved_stack(taken: tuple[OrientationMap, LightStack, Placed]) -> None:
     _alike(_windowed(stack, placed, there)[-1], place_light(laid, placed, 0.5))
 
 
+def test_the_full_scale_is_that_of_all_images(taken: tuple[OrientationMap, LightStack, Placed]) -> None:
+    _, stack, placed = taken
+    assert stack.images.max() > 1023
+    images = np.clip(stack.images, 0, 4000).astype(np.uint16)
+    images[:, :64, :64] = np.minimum(images[:, :64, :64], 1022)
+    images[0, 5, 7] = 1023
+    images[3, 100, 100] = 3000
+    source = light_source(replace(stack, images=images, saturation=None), None, placed.step, placed.left)
+    assert not source.harmonics(slice(0, 64), slice(0, 64)).clipped.any()
+    images[3, 100, 100] = 4095
+    source = light_source(replace(stack, images=images, saturation=None), None, placed.step, placed.left)
+    assert source.harmonics(slice(96, 128), slice(96, 128)).clipped.any()
+
+
 def test_light_of_another_place_is_not_used(taken: tuple[OrientationMap, LightStack, Placed]) -> None:
     _, stack, placed = taken
     noise = np.random.default_rng(0).poisson(500, stack.images.shape).astype(np.uint16)

@@ -108,7 +108,7 @@ def fit_harmonics(
     device = images.device
     dtype = torch.float64 if images.dtype == torch.float64 else torch.float32
     flat = images.reshape(frames, rows * columns)
-    limit = _full_scale(images) if saturation is None else saturation
+    limit = full_scale(images) if saturation is None else saturation
     gain = torch.ones(frames, dtype=torch.float64) if gains is None else gains
     if gains is None and frame_gains and frames > 5:
         gain = _frame_gains(flat, design, limit)
@@ -171,7 +171,7 @@ def find_gains(images: Tensor, angles_deg: Sequence[float] | Tensor, saturation:
     design = design_matrix(angles_deg)
     _check(images, angles_deg, design)
     frames = images.shape[0]
-    limit = _full_scale(images) if saturation is None else saturation
+    limit = full_scale(images) if saturation is None else saturation
     if frames <= 5:
         return torch.ones(frames, dtype=torch.float64)
     return _frame_gains(images.reshape(frames, -1), design, limit)
@@ -208,7 +208,8 @@ def _lower_median(values: Tensor) -> Tensor:
     return torch.from_numpy(np.partition(values.numpy(), middle))[middle]
 
 
-def _full_scale(images: Tensor) -> float | None:
+def full_scale(images: Tensor) -> float | None:
+    """Return the largest value of an integer stack where that is the full scale of a camera, else None."""
     if images.dtype.is_floating_point or images.numel() == 0:
         return None
     top = max(int(frame.to(torch.int64).max()) for frame in images)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from grainlight.maps.light_stack import LightStack
-from grainlight.optics.harmonics import Harmonics, find_gains, fit_harmonics
+from grainlight.optics.harmonics import Harmonics, find_gains, fit_harmonics, full_scale
 from grainlight.optics.resample import resample_harmonics
 from grainlight.register.transform import Transform
 from grainlight.register.warp import Laying, laying
@@ -26,7 +26,8 @@ class LightSource:
     """Harmonics of a stack on the output grid.
 
     ``light`` as recorded; ``laying`` how it is moved onto the map, None where it lies as it was stated; ``step`` and
-    ``left`` of the grid [um]; ``gains`` (N,) relative brightness of the frames.
+    ``left`` of the grid [um]; ``gains`` (N,) relative brightness of the frames; ``saturation`` counts from which a
+    frame says nothing.
     """
 
     light: LightStack
@@ -34,6 +35,7 @@ class LightSource:
     step: float
     left: float
     gains: Tensor
+    saturation: float
 
     @property
     def angles(self) -> NDArray[np.float64]:
@@ -61,7 +63,7 @@ class LightSource:
         part = self.light.images[:, down, its]
         images = torch.from_numpy(np.ascontiguousarray(part[:, :, ::-1] if self.light.mirror else part))
         release(self.light.images)
-        found = self._fit(images, self.light.saturation)
+        found = self._fit(images, self.saturation)
         return resample_harmonics(
             found,
             step_pl=self.light.step,
@@ -74,7 +76,7 @@ class LightSource:
             step_out=self.step,
         )
 
-    def _fit(self, images: Tensor, saturation: float | None) -> Harmonics:
+    def _fit(self, images: Tensor, saturation: float) -> Harmonics:
         return fit_harmonics(images, self.angles.tolist(), saturation=saturation, gains=self.gains)
 
     def _seen(self, span: slice, origin: float, size: int) -> slice:
@@ -91,7 +93,10 @@ class LightSource:
 def light_source(light: LightStack, transform: Transform | None, step: float, left: float) -> LightSource:
     """Return a stack as the source of a map of ``step`` whose first column is at ``left`` [um], where ``transform``
     leads from the map to its pixels; None for one that lies as it was stated."""
-    gains = find_gains(torch.from_numpy(light.images), light.angles.tolist(), light.saturation)
+    images = torch.from_numpy(light.images)
+    gains = find_gains(images, light.angles.tolist(), light.saturation)
+    # Not from the part that is read: its largest count may look like a camera's full scale.
+    saturation = full_scale(images) if light.saturation is None else light.saturation
     release(light.images)
     moved = None if transform is None else laying(light, transform, step=step, left=left)
-    return LightSource(light, moved, step, left, gains)
+    return LightSource(light, moved, step, left, gains, math.inf if saturation is None else saturation)

@@ -123,8 +123,12 @@ def check_usable(ebsd: OrientationMap) -> None:
 def pixels(ebsd: OrientationMap, scale: int) -> NDArray[np.int64]:
     """Return row and column (h, w, 2) of the pixel of the output grid that every point of a map lies in."""
     rows, columns, step = output_shape(ebsd, scale)
+    return _containing(_positions(ebsd, step), rows, columns)
+
+
+def _containing(position: NDArray[np.float64], rows: int, columns: int) -> NDArray[np.int64]:
     # rounding half to even would send two neighbours on edges of pixels to one pixel
-    nearest = np.floor(_positions(ebsd, step) + (0.5 + 1e-6)).astype(np.int64)
+    nearest = np.floor(position + (0.5 + 1e-6)).astype(np.int64)
     return np.clip(nearest, 0, np.array([rows - 1, columns - 1]), out=nearest)
 
 
@@ -142,7 +146,8 @@ def place(ebsd: OrientationMap, scale: int) -> Placed:
     rows, columns, step = output_shape(ebsd, scale)
     canonical = ebsd.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
     left = _left(ebsd, step)
-    position, pixel = _positions(ebsd, step), pixels(ebsd, scale)
+    position = _positions(ebsd, step)
+    pixel = _containing(position, rows, columns)
     known = canonical.hexagonal
     measured = np.zeros((rows, columns), dtype=bool)
     measured[tuple(pixel[known].T)] = True
