@@ -22,6 +22,7 @@ from grainlight.maps.io.text_rows import bounds, joined, write_rows
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
 from grainlight.maps.strips import strips
+from grainlight.scratch import release
 
 _EDAX = (SampleFrame.EDAX1, SampleFrame.EDAX2, SampleFrame.EDAX3, SampleFrame.EDAX4)
 _NO_ANGLE = 4.0 * np.pi
@@ -70,6 +71,9 @@ def write_ang(
             for rows in parts:
                 columns = [*_angles(ebsd, cells, rows).T, *_columns(ebsd, cells, corner, more, rows)]
                 write_rows(stream, columns, decimals, limits=limits)
+                # A large map's columns are in temporary files: what has been written leaves memory.
+                for layer in (ebsd.quaternions, ebsd.phase_id, *ebsd.fields.values(), *more.values()):
+                    release(layer)
         except ValueError as error:
             raise InputError("a column cannot be written", file=path, found=str(error)) from error
 

@@ -10,6 +10,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from grainlight.scratch import release
+
 _SAMPLES, _SAMPLE = 8, 1 << 14  # pieces of so many bytes
 _WORTHWHILE = 0.85
 _PIECE = 1 << 20  # bytes written at once
@@ -44,6 +46,8 @@ def write_npz(
                 np.lib.format.write_array_header_1_0(member, header)
                 for piece in _pieces(array):
                     member.write(piece.astype(dtype).tobytes())
+            # One that is in a temporary file need not stay in memory either.
+            release(array)
 
 
 def _pieces(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
