@@ -72,7 +72,8 @@ def write_ang(
                 columns = [*_angles(ebsd, cells, rows).T, *_columns(ebsd, cells, corner, more, rows)]
                 write_rows(stream, columns, decimals, limits=limits)
                 # A large map's columns are in temporary files: what has been written leaves memory.
-                for layer in (ebsd.quaternions, ebsd.phase_id, *ebsd.fields.values(), *more.values()):
+                layers: list[NDArray[Any]] = [ebsd.quaternions, ebsd.phase_id, *ebsd.fields.values(), *more.values()]
+                for layer in layers:
                     release(layer)
         except ValueError as error:
             raise InputError("a column cannot be written", file=path, found=str(error)) from error
