@@ -24,7 +24,7 @@ _BYTES_PER_POINT, _BYTES_PER_PIXEL = 160.0, 10.0
 _BYTES_PER_PIXEL_PLACED = 45.0
 # What registering against a restored map takes for a while, and that map.
 _BYTES_PER_PIXEL_AGAIN, _BYTES_PER_PIXEL_OF_A_DRAFT = 140.0, 32.0
-_BYTES_PER_WINDOW_PIXEL = 1500.0
+_BYTES_PER_WINDOW_PIXEL = 1250.0
 _BYTES_PER_WINDOW_PIXEL_OF_SEVERAL = 300.0
 _BYTES_PER_PIXEL_OF_THE_RESULT = 80.0
 # Each column of the vendor's; each further sample, in the window and in the result.
