@@ -252,6 +252,7 @@ class _Relabelling:
         taken = self.e[choices.source.gather(1, order[:, :1])[:, 0]]
         changed = int((self.e[choices.at] != taken).any(1).sum())
         self.e[choices.at] = taken
+        self.place.fill_(-1)
         labels[choices.at] = choices.label.gather(1, order[:, :1])[:, 0]
         second = nearest_of(labels, choices.at, choices.label.gather(1, order[:, 1:2])[:, 0], shape, _RING + 2)
         rival = torch.arange(self.rows * self.columns)
