@@ -19,11 +19,11 @@ SMALLEST = 1 << 26
 
 
 def empty(shape: tuple[int, ...], dtype: DTypeLike, smallest: int = SMALLEST) -> NDArray[Any]:
-    """Return an array of zeros or of anything, in a temporary file where it has ``smallest`` bytes or more.
+    """Return an array of any content, in a temporary file where it has ``smallest`` bytes or more.
 
-    The file has no name (or loses it when it is closed), lies where `tempfile` puts files (``TMPDIR``) and goes with
-    the array. Its room is taken now: a disk that is full later would end the process. Where there is no room, or no way
-    to take it, the array is in memory as usual.
+    The file has no name, lies where `tempfile` puts files (``TMPDIR``) and goes with the array. Its room is taken now:
+    a disk that is full later would end the process. Where there is no room, or no way to take it, the array is in
+    memory as usual.
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size < smallest or not hasattr(os, "posix_fallocate"):

@@ -16,14 +16,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from grainlight.errors import InputError
+from grainlight.optics.point_light import chosen
 from grainlight.optics.relief import Relief, fit_relief
 from grainlight.optics.resample import sample_at
 from grainlight.optics.robust import cauchy_weight, polynomial, spread, weighted_fit
 from grainlight.optics.state import powers
 
-FEWEST_POINTS = 24
-_MOST_POINTS = 20_000
 _ROUNDS = 10
 _TURNS = 16
 _LEAST_SHARE = 0.1
@@ -129,16 +127,7 @@ def fit_images(images: Tensor, c_axes: Tensor, positions: Tensor) -> ImageFit:
     shape = (int(images.shape[1]), int(images.shape[2]))
     at, axes = positions.to("cpu", torch.float64), c_axes.to("cpu", torch.float64)
     values = sample_at(images.double(), at).cpu()
-    good = (torch.isfinite(values).all(0) & torch.isfinite(axes).all(1)).nonzero()[:, 0]
-    if len(good) < FEWEST_POINTS:
-        raise InputError(
-            "Too few EBSD points lie on the polarized-light images to calibrate them.",
-            found=f"{len(good)} usable points of {len(at)}",
-            expected=f"at least {FEWEST_POINTS}",
-            advice="check --pl-step and --pl-origin",
-        )
-    if len(good) > _MOST_POINTS:
-        good = good[torch.linspace(0, len(good) - 1, _MOST_POINTS).long()]
+    good = chosen(torch.isfinite(values).all(0) & torch.isfinite(axes).all(1))
     values, axes, at = values[:, good], axes[good], at[good]
     order = 0 if len(at) < 40 else 1 if len(at) < 100 else 2 if len(at) < 400 else 3
     basis, design = polynomial(at[:, 0], at[:, 1], shape, order), columns(axes)

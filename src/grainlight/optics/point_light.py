@@ -88,14 +88,26 @@ def usable(light: PointLight) -> tuple[Tensor, Tensor, Tensor]:
     """
     values, axes, at = light.coefficients, light.c_axes, light.positions
     good = torch.isfinite(values).all(0) & torch.isfinite(axes).all(1) & (light.clipped <= 0)
+    index = chosen(good)
+    return values[:, index], axes[index], at[index]
+
+
+def chosen(good: Tensor) -> Tensor:
+    """Return the indices of good points (P,), evenly thinned to no more than a calibration needs.
+
+    Raises
+    ------
+    InputError
+        If they are too few.
+    """
     index = good.nonzero()[:, 0]
     if len(index) < _FEWEST_POINTS:
         raise InputError(
             "Too few EBSD points lie on the polarized-light images to calibrate them.",
-            found=f"{len(index)} usable points of {len(at)}",
+            found=f"{len(index)} usable points of {len(good)}",
             expected=f"at least {_FEWEST_POINTS}",
             advice="check --pl-step and --pl-origin",
         )
     if len(index) > _MOST_POINTS:
         index = index[torch.linspace(0, len(index) - 1, _MOST_POINTS).long()]
-    return values[:, index], axes[index], at[index]
+    return index

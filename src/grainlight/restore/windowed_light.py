@@ -99,12 +99,11 @@ def usual_levels(reports: Sequence[dict[str, Any]], pixels: Sequence[int]) -> di
     weight = np.array(pixels, dtype=np.float64)
     found = {}
     for name in reports[0]:
-        values = np.array([report[name] for report in reports]) if name.startswith(("sigma_", "share_")) else None
-        if values is not None and name.startswith("sigma_"):
+        values = [report[name] for report in reports]
+        if name.startswith("sigma_"):
             order = np.argsort(values)
-            middle = np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)
-            found[name] = float(values[order[middle]])
-        elif values is not None:
+            found[name] = float(values[order[np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)]])
+        elif name.startswith("share_"):
             found[name] = float(np.average(values, weights=weight))
     return found
 
