@@ -104,7 +104,7 @@ def _restore(
             progress.advance()
     record["misindexed_points"] = wrong
     if isinstance(inputs.light, WindowedLight):
-        record["light"] |= usual_levels(levels, [part_of.pixels for part_of in cut])
+        record["light"] |= usual_levels(levels, [window.pixels for window in cut])
     if blurs:
         record["light"]["blur_px"] = float(np.median(blurs))
     if len(cut) == 1:
