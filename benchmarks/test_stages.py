@@ -14,11 +14,11 @@ from grainlight.diffusion.guide import Cells, known_points, local_cell_size
 from grainlight.diffusion.state import EBSD, is_unknown
 from grainlight.maps.io import load_ebsd, save_ebsd
 from grainlight.register.register import register
-from grainlight.restore.contradiction import contradiction
-from grainlight.restore.ensemble import Placing
-from grainlight.restore.light import place_light
-from grainlight.restore.place import place
-from grainlight.restore.projection import find_neighbours
+from grainlight.restore.light.calibrated import place_light
+from grainlight.restore.points.grid import place
+from grainlight.restore.points.neighbours import find_neighbours
+from grainlight.restore.sampling.ensemble import Placing
+from grainlight.restore.uncertainty.residual import contradiction
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from grainlight.benchmark.doubt import judged, other_table, quantile_table
-from grainlight.restore.doubt import OF_SCATTER, RAW
+from grainlight.restore.uncertainty.bound import OF_SCATTER, RAW
 
 
 def test_table_finds_the_quantile_of_each_doubt():

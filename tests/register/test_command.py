@@ -15,8 +15,8 @@ from grainlight.cli.main import main
 from grainlight.errors import InputError
 from grainlight.maps.io import save_ebsd
 from grainlight.register.transform import load_transform
-from grainlight.restore.place import place
-from grainlight.restore.rounds import find, laid, lay_light
+from grainlight.restore.light.registration import find, laid, lay_light
+from grainlight.restore.points.grid import place
 from grainlight.restore.settings import Settings
 
 

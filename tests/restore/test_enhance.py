@@ -16,7 +16,7 @@ from grainlight.benchmark.nearest import nearest
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
-from grainlight.restore.estimate import check_room
+from grainlight.restore.cost import check_room
 from grainlight.restore.result import CORRECTED, INFERRED, MEASURED, NOT_RESTORED, Result
 from grainlight.restore.settings import Settings
 
@@ -189,7 +189,7 @@ def test_light_over_half_of_the_map(lit: Task) -> None:
 
 
 def test_a_job_that_cannot_fit_is_refused(lit: Task, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("grainlight.restore.estimate.available_memory", lambda: 1e6)
+    monkeypatch.setattr("grainlight.restore.cost.available_memory", lambda: 1e6)
     with pytest.raises(gl.InputError, match="does not fit into memory"):
         gl.enhance(lit.coarse, scale=4)
 
@@ -197,18 +197,18 @@ def test_a_job_that_cannot_fit_is_refused(lit: Task, monkeypatch: pytest.MonkeyP
 def test_a_large_result_is_on_the_disk_where_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
     q = np.broadcast_to(np.array([1.0, 0.0, 0.0, 0.0]), (1500, 1500, 4))
     ebsd = OrientationMap.from_quaternions(q, (1.0, 1.0), (TITANIUM,))
-    monkeypatch.setattr("grainlight.restore.estimate.available_memory", lambda: None)
+    monkeypatch.setattr("grainlight.restore.cost.available_memory", lambda: None)
     small, large = (check_room(ebsd.cropped(n, n), None, Settings(scale=2, quality="fast")) for n in (500, 1500))
     assert small.disk == 0
     assert large.disk > 9e6 * 70
-    monkeypatch.setattr("grainlight.restore.estimate.room", lambda: 1e6)
+    monkeypatch.setattr("grainlight.restore.cost.room", lambda: 1e6)
     without = check_room(ebsd, None, Settings(scale=2, quality="fast"))
     assert without.disk == 0
     assert without.memory == large.memory + large.disk
 
 
 def test_registering_again_takes_room(lit: Task, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("grainlight.restore.estimate.available_memory", lambda: None)
+    monkeypatch.setattr("grainlight.restore.cost.available_memory", lambda: None)
     q = np.broadcast_to(np.array([1.0, 0.0, 0.0, 0.0]), (1500, 1500, 4))
     ebsd = OrientationMap.from_quaternions(q, (1.0, 1.0), (TITANIUM,))
     never, once = (check_room(ebsd, lit.stack, Settings(scale=2, rounds=n)) for n in (0, 1))
@@ -248,7 +248,7 @@ def test_two_hexagonal_phases_keep_orientation_and_phase_together() -> None:
     full = section_map(8, 49)
     zirconium = Phase(2, "Zirconium", "6/mmm", 3.23, 3.23, 5.15, 90.0, 90.0, 120.0)
     from grainlight.crystal.embedding import embed
-    from grainlight.restore.grain_light import label_grains
+    from grainlight.restore.light.grain_offsets import label_grains
 
     labels, _ = label_grains(embed(torch.from_numpy(full.quaternions).float(), dim=-3))
     truth = (1 + labels.reshape(full.shape).numpy() % 2).astype(np.int16)

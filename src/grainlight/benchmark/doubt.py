@@ -1,8 +1,9 @@
 """Calibration of the stated uncertainty: `python -m grainlight.benchmark.doubt`.
 
-On synthetic sections that are neither trained on nor evaluated. One set of them makes the tables that `restore.doubt`
-(90 % quantile of the error per raw doubt) and `restore.other_grain` hold; on another set the share of pixels under the
-bound and the calibration of the boundary probability are printed for every task and quality.
+On synthetic sections that are neither trained on nor evaluated. One set of them makes the tables that
+`restore.uncertainty.bound` (90 % quantile of the error per raw doubt) and `restore.uncertainty.misassignment` hold; on
+another set the share of pixels under the bound and the calibration of the boundary probability are printed for every
+task and quality.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ from grainlight.benchmark.scenario import Scenario
 from grainlight.benchmark.subject import FIRST_SEED, FIRST_TUNING_SEED, SECTIONS, validation_section
 from grainlight.crystal.embedding import decode
 from grainlight.diffusion.checkpoint import load_weights
-from grainlight.restore.doubt import OF_SCATTER, RAW, bound_90
 from grainlight.restore.inputs import prepare
+from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
-from grainlight.restore.tiles import TiledDenoiser
+from grainlight.restore.uncertainty.bound import OF_SCATTER, RAW, bound_90
 from grainlight.synth.families import FAMILIES
 
 TASKS = (

@@ -31,8 +31,8 @@ from grainlight.grains.summary import QUANTITIES
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
 from grainlight.restore.inputs import prepare
+from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
-from grainlight.restore.tiles import TiledDenoiser
 from grainlight.synth.draw import Draw
 from grainlight.synth.families import FAMILIES
 from grainlight.synth.section import make_sections

@@ -1,8 +1,8 @@
 """Constants of grains that no measured point met: `python -m grainlight.benchmark.missed`.
 
-Fits the logit of `restore.surroundings` on synthetic sections that are neither trained on nor evaluated, with light,
-most of them at scale 8, where most grains are missed. A pixel counts that was not measured and whose rival has hardly
-a chance: an error above 5 degrees there is taken for a grain that nobody measured.
+Fits the logit of `restore.uncertainty.surroundings` on synthetic sections that are neither trained on nor evaluated,
+with light, most of them at scale 8, where most grains are missed. A pixel counts that was not measured and whose rival
+has hardly a chance: an error above 5 degrees there is taken for a grain that nobody measured.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from grainlight.benchmark.unlit import logistic, which_sections
 from grainlight.crystal.embedding import SQUARED_NORM, decode
 from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.state import EBSD, is_unknown
-from grainlight.restore.ensemble import Placing
 from grainlight.restore.inputs import prepare
-from grainlight.restore.projection import find_neighbours
-from grainlight.restore.rival import rival_probability
+from grainlight.restore.points.neighbours import find_neighbours
+from grainlight.restore.sampling.ensemble import Placing
+from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
-from grainlight.restore.surroundings import surroundings
-from grainlight.restore.tiles import TiledDenoiser
+from grainlight.restore.uncertainty.second_label import rival_probability
+from grainlight.restore.uncertainty.surroundings import surroundings
 from grainlight.synth.families import FAMILIES
 
 FIRST_MISSED_SEED = FIRST_SEED + 400_000

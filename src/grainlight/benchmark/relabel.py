@@ -21,12 +21,12 @@ from grainlight.crystal.embedding import decode
 from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.sampler import solve
 from grainlight.diffusion.state import EBSD, is_unknown
-from grainlight.restore.ensemble import Placing
 from grainlight.restore.inputs import prepare
-from grainlight.restore.projection import find_neighbours
-from grainlight.restore.relabel import RelabelSettings
+from grainlight.restore.labelling.descent import RelabelSettings
+from grainlight.restore.points.neighbours import find_neighbours
+from grainlight.restore.sampling.ensemble import Placing
+from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
-from grainlight.restore.tiles import TiledDenoiser
 from grainlight.synth.families import FAMILIES
 
 SCENARIOS = (Scenario(2), Scenario(4), Scenario(2, "clean"), Scenario(4, "clean"))

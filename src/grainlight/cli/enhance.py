@@ -180,8 +180,8 @@ def run(arguments: argparse.Namespace) -> int:
     ebsd = load_map(arguments)
     light = load_stack(arguments)
 
+    from grainlight.restore.cost import estimate
     from grainlight.restore.enhance import enhance
-    from grainlight.restore.estimate import estimate
     from grainlight.restore.settings import Settings
 
     settings = Settings(

@@ -16,14 +16,14 @@ from grainlight.crystal.hexagonal import disorientation_angle
 from grainlight.diffusion.state import EBSD, is_unknown
 from grainlight.grains.edges import edge_starts
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.restore.contradiction import contradiction
-from grainlight.restore.doubt import bound_90
-from grainlight.restore.ensemble import Posterior
-from grainlight.restore.light import all_flags
-from grainlight.restore.other_grain import other_grain
-from grainlight.restore.phases import follow_orientations
-from grainlight.restore.place import Placed
+from grainlight.restore.light.calibrated import all_flags
+from grainlight.restore.points.grid import Placed
+from grainlight.restore.points.phases import follow_orientations
 from grainlight.restore.result import CORRECTED, INFERRED, MEASURED, NOT_RESTORED, Result
+from grainlight.restore.sampling.ensemble import Posterior
+from grainlight.restore.uncertainty.bound import bound_90
+from grainlight.restore.uncertainty.misassignment import other_grain
+from grainlight.restore.uncertainty.residual import contradiction
 
 if TYPE_CHECKING:
     from grainlight.restore.inputs import Prepared

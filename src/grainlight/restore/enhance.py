@@ -15,20 +15,20 @@ from grainlight.diffusion.checkpoint import load_weights
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
-from grainlight.restore.allocation import memory_reused
 from grainlight.restore.assemble import assemble, measured_points
-from grainlight.restore.canvas import Canvas
+from grainlight.restore.cost import check_room
 from grainlight.restore.device import choose_device
-from grainlight.restore.estimate import check_room
 from grainlight.restore.inputs import Inputs, bring_together
-from grainlight.restore.place import output_shape
+from grainlight.restore.large.allocation import memory_reused
+from grainlight.restore.large.stitching import Canvas
+from grainlight.restore.large.windows import AT_ONCE
+from grainlight.restore.light.registration import again, draft, is_moved
+from grainlight.restore.light.windowed import WindowedLight, usual_levels
+from grainlight.restore.points.grid import output_shape
 from grainlight.restore.record import run_record
 from grainlight.restore.result import Result
-from grainlight.restore.rounds import again, draft, is_moved
+from grainlight.restore.sampling.tiles import TiledDenoiser, count_tiles
 from grainlight.restore.settings import Settings
-from grainlight.restore.tiles import TiledDenoiser, count_tiles
-from grainlight.restore.windowed_light import WindowedLight, usual_levels
-from grainlight.restore.windows import AT_ONCE
 from grainlight.scratch import empty, release
 
 
@@ -40,7 +40,7 @@ def enhance(
 ) -> Result:
     """Restore the full-resolution map of a coarse, noisy or incomplete EBSD map.
 
-    A map of more than a megapixel is restored window by window (`restore.windows`).
+    A map of more than a megapixel is restored window by window (`restore.large.windows`).
 
     Parameters
     ----------

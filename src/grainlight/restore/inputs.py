@@ -16,18 +16,18 @@ from grainlight.diffusion.state import SIGMA_MAX, is_unknown
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
-from grainlight.restore.ensemble import Posterior, members, restore_ensemble
-from grainlight.restore.light import PlacedLight, place_light
-from grainlight.restore.light_source import light_source
-from grainlight.restore.misindexed import find_misindexed
-from grainlight.restore.noise import EbsdNoise, estimate_noise
-from grainlight.restore.place import Placed, place
-from grainlight.restore.projection import find_neighbours
-from grainlight.restore.rounds import Laid, lay_light
+from grainlight.restore.large.windows import Window, whole, windows
+from grainlight.restore.light.calibrated import PlacedLight, place_light
+from grainlight.restore.light.registration import Laid, lay_light
+from grainlight.restore.light.source import light_source
+from grainlight.restore.light.windowed import WindowedLight, place_windowed
+from grainlight.restore.points.grid import Placed, place
+from grainlight.restore.points.misindexed import find_misindexed
+from grainlight.restore.points.neighbours import find_neighbours
+from grainlight.restore.points.noise import EbsdNoise, estimate_noise
+from grainlight.restore.sampling.ensemble import Posterior, members, restore_ensemble
+from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
-from grainlight.restore.tiles import TiledDenoiser
-from grainlight.restore.windowed_light import WindowedLight, place_windowed
-from grainlight.restore.windows import Window, whole, windows
 
 
 @dataclass(frozen=True, eq=False)

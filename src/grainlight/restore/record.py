@@ -38,7 +38,7 @@ def run_record(
     """What a restoration was made of and with, as JSON can hold it."""
     import grainlight
     from grainlight.diffusion.checkpoint import weights_hash
-    from grainlight.restore.phases import phase_report
+    from grainlight.restore.points.phases import phase_report
 
     phases, kept = phase_report(ebsd)
     return {

@@ -17,11 +17,11 @@ from grainlight.diffusion.state import EBSD, LIGHT, is_unknown
 from grainlight.errors import InputError
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.restore.enhance import enhance
-from grainlight.restore.ensemble import Placing
 from grainlight.restore.inputs import prepare
-from grainlight.restore.projection import find_neighbours
+from grainlight.restore.points.neighbours import find_neighbours
+from grainlight.restore.sampling.ensemble import Placing
+from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
-from grainlight.restore.tiles import TiledDenoiser
 
 FEW = 0.01
 """Share of the pixels whose EBSD points the ablation from light keeps."""

@@ -29,9 +29,9 @@ from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.denoiser import Denoiser
 from grainlight.diffusion.sampler import group_sigma
 from grainlight.diffusion.state import EBSD, LIGHT, SIGMA_MAX, group_to_channel, is_unknown
-from grainlight.restore.ensemble import restore_ensemble
-from grainlight.restore.noise import estimate_noise
-from grainlight.restore.projection import find_neighbours
+from grainlight.restore.points.neighbours import find_neighbours
+from grainlight.restore.points.noise import estimate_noise
+from grainlight.restore.sampling.ensemble import restore_ensemble
 
 LAST_LEVEL = 0.02
 """Lowest level that training draws for a whole image."""

@@ -9,8 +9,8 @@ from grainlight.benchmark.methods import Answer
 from grainlight.crystal.embedding import decode
 from grainlight.diffusion.denoiser import Denoiser
 from grainlight.restore.inputs import prepare
+from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
-from grainlight.restore.tiles import TiledDenoiser
 
 
 def through_pipeline(
