@@ -14,11 +14,11 @@ from grainlight.diffusion.guide import Cells, known_points, local_cell_size
 from grainlight.diffusion.state import EBSD, is_unknown
 from grainlight.maps.io import load_ebsd, save_ebsd
 from grainlight.register.register import register
-from grainlight.restore.light.calibrated import place_light
-from grainlight.restore.points.grid import place
+from grainlight.restore.light.calibrated import calibrate_light
+from grainlight.restore.points.grid import rasterise
 from grainlight.restore.points.neighbours import find_neighbours
 from grainlight.restore.sampling.ensemble import Placing
-from grainlight.restore.uncertainty.residual import contradiction
+from grainlight.restore.uncertainty.residual import normalised_residual
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +59,11 @@ def test_registration(benchmark, task):
 
 
 def test_points_on_the_grid(benchmark, task):
-    benchmark(place, task.coarse, 2)
+    benchmark(rasterise, task.coarse, 2)
 
 
 def test_calibration(benchmark, task, ready):
-    benchmark(place_light, task.stack, ready.placed, 0.5)
+    benchmark(calibrate_light, task.stack, ready.placed, 0.5)
 
 
 def test_skip(benchmark, model, tile):
@@ -96,4 +96,4 @@ def test_decoding(benchmark, ready):
 
 def test_contradiction(benchmark, task, ready):
     seen = ready.light
-    benchmark(contradiction, task.truth, seen.state, seen.sigma, seen.report)
+    benchmark(normalised_residual, task.truth, seen.state, seen.sigma, seen.report)

@@ -26,7 +26,7 @@ from grainlight.restore.points.neighbours import find_neighbours
 from grainlight.restore.sampling.ensemble import Placing
 from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
-from grainlight.restore.uncertainty.second_label import rival_probability
+from grainlight.restore.uncertainty.second_label import second_probability
 from grainlight.restore.uncertainty.surroundings import surroundings
 from grainlight.synth.families import FAMILIES
 
@@ -64,7 +64,7 @@ def pixels_of_sections(numbers: list[int], size: int, weights: Path | None = Non
                 wrong = torch.from_numpy(disorientation(restored, task.truth) > BOUNDARY_ANGLE)
                 variance = (1 - guide.square().sum(0) / SQUARED_NORM).clamp(min=0.0)
                 terms = surroundings(ready.measurement, ready.sigma, neighbours).missed_terms(variance)
-                counts = unknown[0] & ~unknown[1:].all(0) & (rival_probability(moved.margin) < _SURE)
+                counts = unknown[0] & ~unknown[1:].all(0) & (second_probability(moved.gap) < _SURE)
                 yield torch.stack((torch.ones_like(variance), *terms))[:, counts], wrong[counts]
 
 

@@ -17,13 +17,13 @@ from grainlight.diffusion.state import EBSD, is_unknown
 from grainlight.grains.edges import edge_starts
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.restore.light.calibrated import all_flags
-from grainlight.restore.points.grid import Placed
+from grainlight.restore.points.grid import PointGrid
 from grainlight.restore.points.phases import follow_orientations
 from grainlight.restore.result import CORRECTED, INFERRED, MEASURED, NOT_RESTORED, Result
 from grainlight.restore.sampling.ensemble import Posterior
 from grainlight.restore.uncertainty.bound import bound_90
-from grainlight.restore.uncertainty.misassignment import other_grain
-from grainlight.restore.uncertainty.residual import contradiction
+from grainlight.restore.uncertainty.misassignment import misassignment_probability
+from grainlight.restore.uncertainty.residual import normalised_residual
 
 if TYPE_CHECKING:
     from grainlight.restore.inputs import Prepared
@@ -41,7 +41,7 @@ def assemble(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record
     phase_id = _phase_id(ready, posterior, restored)
     boundary = np.where(restored, posterior.boundary.numpy(), 0.0)
     boundary = np.where(_phase_edges(phase_id), 1.0, boundary).astype(np.float32)
-    missed = _contradiction(q, ready, restored)
+    missed = _residual(q, ready, restored)
     return Result(
         _map(ebsd, placed, q, restored, phase_id, _fields(ebsd, placed, source, phase_id, uncertainty)),
         uncertainty,
@@ -53,7 +53,7 @@ def assemble(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record
         correction,
         record,
         _samples(posterior, ebsd),
-        other_grain=_where(restored, other_grain(posterior.doubt.numpy(), posterior.lit.numpy())),
+        other_grain=_where(restored, misassignment_probability(posterior.doubt.numpy(), posterior.lit.numpy())),
         contradiction=missed,
         light_flags=None if ready.light is None or missed is None else all_flags(ready.light, missed),
     )
@@ -68,7 +68,7 @@ def _restored(ready: Prepared) -> NDArray[np.bool_]:
     return seen & ~ready.placed.other
 
 
-def _correction(q: Tensor, placed: Placed) -> NDArray[np.float32]:
+def _correction(q: Tensor, placed: PointGrid) -> NDArray[np.float32]:
     """Degrees (H, W) between measurement and output; NaN where nothing was measured."""
     found = np.full(placed.shape, np.nan, dtype=np.float32)
     restored = q[torch.from_numpy(placed.measured)].double()
@@ -93,7 +93,7 @@ def _phase_id(ready: Prepared, posterior: Posterior, restored: NDArray[np.bool_]
 
 def _map(
     ebsd: OrientationMap,
-    placed: Placed,
+    placed: PointGrid,
     q: Tensor,
     restored: NDArray[np.bool_],
     phase_id: NDArray[np.int16],
@@ -121,7 +121,7 @@ def _nearest(ebsd: OrientationMap, points: NDArray[np.signedinteger[Any]]) -> ND
     return canonical.quaternions[0]
 
 
-def measured_points(ebsd: OrientationMap, placed: Placed) -> NDArray[np.float64]:
+def measured_points(ebsd: OrientationMap, placed: PointGrid) -> NDArray[np.float64]:
     """Measured orientations (n, 4) in the frames of the input, as `Result` holds them."""
     return ebsd.quaternions.reshape(-1, 4)[placed.nearest[placed.measured]]
 
@@ -130,11 +130,11 @@ def _where(restored: NDArray[np.bool_], values: NDArray[np.float32]) -> NDArray[
     return np.where(restored, values, np.nan).astype(np.float32)
 
 
-def _contradiction(q: Tensor, ready: Prepared, restored: NDArray[np.bool_]) -> NDArray[np.float32] | None:
+def _residual(q: Tensor, ready: Prepared, restored: NDArray[np.bool_]) -> NDArray[np.float32] | None:
     if ready.light is None:
         return None
     seen = ready.light
-    return _where(restored, contradiction(q.double().numpy(), seen.state, seen.sigma, seen.report))
+    return _where(restored, normalised_residual(q.double().numpy(), seen.state, seen.sigma, seen.report))
 
 
 def _samples(posterior: Posterior, ebsd: OrientationMap) -> NDArray[np.float16]:
@@ -155,7 +155,7 @@ def _in_frames_of(of: OrientationMap, ebsd: OrientationMap) -> OrientationMap:
 
 def _fields(
     ebsd: OrientationMap,
-    placed: Placed,
+    placed: PointGrid,
     source: NDArray[np.uint8],
     phase_id: NDArray[np.int16],
     uncertainty: NDArray[np.float32],

@@ -20,7 +20,7 @@ from grainlight.restore.cost import check_room
 from grainlight.restore.device import choose_device
 from grainlight.restore.inputs import Inputs, bring_together
 from grainlight.restore.large.allocation import memory_reused
-from grainlight.restore.large.stitching import Canvas
+from grainlight.restore.large.stitching import Stitcher
 from grainlight.restore.large.windows import AT_ONCE
 from grainlight.restore.light.registration import again, draft, is_moved
 from grainlight.restore.light.windowed import WindowedLight, usual_levels
@@ -63,10 +63,10 @@ def enhance(
     with memory_reused() if rows * columns <= AT_ONCE else nullcontext():
         inputs = bring_together(ebsd, light, settings, progress)
         for _ in range(settings.rounds):
-            if light is None or inputs.laid is None or not is_moved(inputs.laid):
+            if light is None or inputs.registered is None or not is_moved(inputs.registered):
                 break
             orientations = _draft(inputs, denoise, draft(settings), progress)
-            better = again(ebsd, light, inputs.laid, inputs.placed, orientations, settings)
+            better = again(ebsd, light, inputs.registered, inputs.placed, orientations, settings)
             inputs = bring_together(ebsd, light, settings, progress, better)
     record = run_record(ebsd, light, inputs, settings, device)
     with memory_reused():
@@ -84,7 +84,7 @@ def _restore(
     record: dict[str, Any],
 ) -> Result:
     """Restore window by window and gather the result; ``record`` receives what is found on the way."""
-    canvas, cut = Canvas(*inputs.placed.shape), inputs.windows
+    stitcher, cut = Stitcher(*inputs.placed.shape), inputs.windows
     wrong, blurs, levels = 0, [], []
     inner = _begin("restoring", inputs, settings, progress)
     if len(cut) == 1:
@@ -100,7 +100,7 @@ def _restore(
         if ready.light is not None:
             levels.append(ready.light.report)
         if len(cut) > 1:
-            canvas.put(part, window)
+            stitcher.put(part, window)
             progress.advance()
     record["misindexed_points"] = wrong
     if isinstance(inputs.light, WindowedLight):
@@ -110,7 +110,7 @@ def _restore(
     if len(cut) == 1:
         return part
     origin = ebsd.origin[0] + inputs.placed.left, ebsd.origin[1]
-    return canvas.result(part, measured_points(ebsd, inputs.placed), origin, record)
+    return stitcher.result(part, measured_points(ebsd, inputs.placed), origin, record)
 
 
 def _draft(inputs: Inputs, denoise: TiledDenoiser, settings: Settings, progress: Progress) -> NDArray[np.float64]:

@@ -17,11 +17,11 @@ from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
 from grainlight.restore.large.windows import Window, whole, windows
-from grainlight.restore.light.calibrated import PlacedLight, place_light
-from grainlight.restore.light.registration import Laid, lay_light
+from grainlight.restore.light.calibrated import CalibratedLight, calibrate_light
+from grainlight.restore.light.registration import RegisteredLight, register_light
 from grainlight.restore.light.source import light_source
-from grainlight.restore.light.windowed import WindowedLight, place_windowed
-from grainlight.restore.points.grid import Placed, place
+from grainlight.restore.light.windowed import WindowedLight, calibrate_windowed
+from grainlight.restore.points.grid import PointGrid, rasterise
 from grainlight.restore.points.misindexed import find_misindexed
 from grainlight.restore.points.neighbours import find_neighbours
 from grainlight.restore.points.noise import EbsdNoise, estimate_noise
@@ -39,12 +39,12 @@ class Inputs:
     restored in.
     """
 
-    placed: Placed
+    placed: PointGrid
     noise: EbsdNoise
     drift: float
-    light: PlacedLight | WindowedLight | None
+    light: CalibratedLight | WindowedLight | None
     windows: list[Window]
-    laid: Laid | None = None
+    registered: RegisteredLight | None = None
 
     def part(self, window: Window) -> Prepared:
         """Return what the network needs of one window."""
@@ -68,8 +68,8 @@ class Prepared:
     ``misindexed`` (H, W) points that are not used.
     """
 
-    placed: Placed
-    light: PlacedLight | None
+    placed: PointGrid
+    light: CalibratedLight | None
     level: NDArray[np.float64]
     drift: float
     measurement: Tensor
@@ -109,33 +109,33 @@ def bring_together(
     light: LightStack | None,
     settings: Settings,
     progress: Progress | None = None,
-    laid: Laid | None = None,
+    registered: RegisteredLight | None = None,
 ) -> Inputs:
     """Bring a map and its light to the output grid of the settings; registered as ``laid`` where that is known."""
     progress = progress or Silent()
     found = estimate_noise(ebsd, settings.noise)
-    placed = place(ebsd, settings.scale)
-    if light is not None and laid is None:
-        laid = lay_light(ebsd, light, settings, progress)
+    placed = rasterise(ebsd, settings.scale)
+    if light is not None and registered is None:
+        registered = register_light(ebsd, light, settings, progress)
     progress.begin("reading the inputs together", 2)
     progress.advance()
     cut = windows(*placed.shape)
-    shown = None if laid is None else _shown(laid, placed, cut, found.noise, ebsd.sample_frame)
+    shown = None if registered is None else _shown(registered, placed, cut, found.noise, ebsd.sample_frame)
     progress.advance()
     # Of one channel: three components of the rotation share the angle's variance.
     drift = found.drift / settings.scale * PER_DEGREE**2 / 3
-    return Inputs(placed, found, drift, shown, cut, laid)
+    return Inputs(placed, found, drift, shown, cut, registered)
 
 
 def _shown(
-    laid: Laid, placed: Placed, cut: list[Window], noise: float, frame: SampleFrame
-) -> PlacedLight | WindowedLight | None:
+    registered: RegisteredLight, placed: PointGrid, cut: list[Window], noise: float, frame: SampleFrame
+) -> CalibratedLight | WindowedLight | None:
     """The light as the restoration takes it; that of a large map is brought to it window by window."""
-    if laid.light is not None and laid.light.determined and len(cut) > 1:
-        source = light_source(laid.light, laid.transform, placed.step, placed.left)
-        return place_windowed(source, placed, cut, noise, frame)
-    stack = laid.stack(placed)
-    return None if stack is None else place_light(stack, placed, noise, frame)
+    if registered.light is not None and registered.light.determined and len(cut) > 1:
+        source = light_source(registered.light, registered.transform, placed.step, placed.left)
+        return calibrate_windowed(source, placed, cut, noise, frame)
+    stack = registered.stack(placed)
+    return None if stack is None else calibrate_light(stack, placed, noise, frame)
 
 
 def prepare(ebsd: OrientationMap, light: LightStack | None, settings: Settings) -> Prepared:
@@ -145,7 +145,7 @@ def prepare(ebsd: OrientationMap, light: LightStack | None, settings: Settings) 
 
 
 def joint_measurement(
-    placed: Placed, light: PlacedLight | None, noise: NDArray[np.float64] | float
+    placed: PointGrid, light: CalibratedLight | None, noise: NDArray[np.float64] | float
 ) -> tuple[Tensor, Tensor]:
     """Measured state (23, H, W) and noise levels (4, H, W) on the output grid; ``noise`` (H, W) in degrees (rms)."""
     rows, columns = placed.shape

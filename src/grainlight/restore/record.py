@@ -68,11 +68,11 @@ def run_record(
         },
         "frames": {"sample": ebsd.sample_frame.value, "crystal": ebsd.crystal_frame.value},
         "inputs": input_record((ebsd.path, *(() if light is None else light.paths))),
-        "registration": None if inputs.laid is None else inputs.laid.as_record(),
+        "registration": None if inputs.registered is None else inputs.registered.as_record(),
         "warnings": [
             *ebsd.notes,
             *kept,
-            *(() if inputs.laid is None else inputs.laid.warnings),
+            *(() if inputs.registered is None else inputs.registered.warnings),
             *(() if inputs.light is None else inputs.light.warnings),
         ],
         **({} if inputs.light is None else {"light": inputs.light.report}),

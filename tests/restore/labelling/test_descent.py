@@ -15,7 +15,7 @@ from grainlight.optics.expected import expected_light
 from grainlight.restore.labelling.descent import RelabelSettings, _Relabelling, relabel
 from grainlight.restore.light.grain_offsets import join_neighbours, label_grains, offset_sums, shrunk
 from grainlight.restore.light.point_spread import blurred, gaussian, grown, spread_back
-from grainlight.restore.uncertainty.second_label import boundary_probability, rival_probability
+from grainlight.restore.uncertainty.second_label import boundary_probability, second_probability
 
 SIDE = 40
 
@@ -84,11 +84,10 @@ def test_margins_are_small_where_the_light_is_weak(how: RelabelSettings) -> None
     for noise in (0.05, 0.4):
         light = seen(truth, 0.9, noise)
         found = relabel(truth, truth, fixed, light, torch.full_like(light, noise), how)
-        doubts.append(rival_probability(found.margin).sum())
+        doubts.append(second_probability(found.gap).sum())
     assert doubts[1] > 2 * doubts[0]
     assert (
-        found.rival[~torch.isfinite(found.margin)]
-        == torch.arange(SIDE**2).view(SIDE, SIDE)[~torch.isfinite(found.margin)]
+        found.second[~torch.isfinite(found.gap)] == torch.arange(SIDE**2).view(SIDE, SIDE)[~torch.isfinite(found.gap)]
     ).all()
 
 
@@ -97,9 +96,9 @@ def test_margins_are_small_where_the_light_is_weak(how: RelabelSettings) -> None
 def test_spread_back_is_the_transpose_of_blur(width: float, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     kernel = gaussian(width)
-    margin = len(kernel)
+    gap = len(kernel)
     x, y = torch.zeros(2, 1, 40, 40)
-    inner = (slice(None), slice(margin, -margin), slice(margin, -margin))
+    inner = (slice(None), slice(gap, -gap), slice(gap, -gap))
     x[inner] = torch.randn(x[inner].shape, generator=generator)
     y = torch.randn(y.shape, generator=generator)
     left, right = (blurred(x, kernel) * y).sum(), (x * spread_back(y, kernel)).sum()
@@ -173,13 +172,13 @@ def test_grains_are_the_parts_that_neighbours_connect(seed: int, share: float) -
 def test_boundary_probability_of_certain_and_open_pixels() -> None:
     e = two_grains(0.0)
     none = torch.arange(SIDE**2).view(SIDE, SIDE)
-    sure = boundary_probability(e, none, rival_probability(torch.full((SIDE, SIDE), torch.inf)), 5.0)
+    sure = boundary_probability(e, none, second_probability(torch.full((SIDE, SIDE), torch.inf)), 5.0)
     assert set(sure.unique().tolist()) == {0.0, 1.0}
     assert sure.sum() == SIDE
-    rival, margin = none.clone(), torch.full((SIDE, SIDE), torch.inf)
+    second, gap = none.clone(), torch.full((SIDE, SIDE), torch.inf)
     column = int(sure[0].argmax())
-    rival[:, column] = none[:, column + 1]
-    margin[:, column] = 0.0
-    half = boundary_probability(e, rival, rival_probability(margin), 5.0)
+    second[:, column] = none[:, column + 1]
+    gap[:, column] = 0.0
+    half = boundary_probability(e, second, second_probability(gap), 5.0)
     assert torch.allclose(half[:, column], torch.tensor(0.5))
     assert torch.allclose(half[:, column - 1], torch.tensor(0.5))

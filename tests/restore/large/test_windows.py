@@ -19,7 +19,7 @@ from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
 from grainlight.progress import Progress
 from grainlight.restore.enhance import enhance
-from grainlight.restore.large.stitching import Canvas
+from grainlight.restore.large.stitching import Stitcher
 from grainlight.restore.large.windows import windows
 from grainlight.restore.result import Result
 from grainlight.restore.settings import Settings
@@ -54,11 +54,11 @@ def test_the_result_of_a_map_of_several_windows_is_not_in_memory() -> None:
     found = OrientationMap.from_quaternions(q, (1.0, 1.0), (Phase(1, "Ti", "6/mmm"),), fields={"mad": single})
     known, source = np.ones(size, bool), np.ones(size, np.uint8)
     part = Result(found, single, single, source, light, known, q.reshape(-1, 4), single, {})
-    canvas = Canvas(rows, columns)
-    canvas.put(part, window)
-    held = sum(array.nbytes for array in canvas.arrays.values() if array.base is None)
+    stitcher = Stitcher(rows, columns)
+    stitcher.put(part, window)
+    held = sum(array.nbytes for array in stitcher.arrays.values() if array.base is None)
     assert held <= 4 * rows * columns  # phase, source and where it was measured
-    copy = pickle.loads(pickle.dumps(canvas.result(part, q.reshape(-1, 4), (0.0, 0.0), {})))
+    copy = pickle.loads(pickle.dumps(stitcher.result(part, q.reshape(-1, 4), (0.0, 0.0), {})))
     assert (copy.light[:, *window.inner] == 1).all()
     np.testing.assert_array_equal(copy.map.quaternions[window.inner], q)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from grainlight.crystal.embedding import embed
 from grainlight.crystal.quaternion import random
 from grainlight.optics.expected import expected_light
-from grainlight.restore.light.imaging_model import Response, fit_response, ideal_response, light_powers
+from grainlight.restore.light.imaging_model import ImagingModel, fit_imaging_model, ideal_imaging_model, light_powers
 from grainlight.restore.light.point_spread import WIDTHS, blurred, gaussian
 
 SIDE, CELL = 48, 8
@@ -22,28 +22,28 @@ def squares() -> Tensor:
     return each[at[:, None] * (SIDE // CELL) + at].movedim(-1, 0)
 
 
-def shown(e: Tensor, response: Response, noise: float) -> Tensor:
-    light = blurred(response.light(light_powers(e)), gaussian(response.width))
+def shown(e: Tensor, imaging: ImagingModel, noise: float) -> Tensor:
+    light = blurred(imaging.light(light_powers(e)), gaussian(imaging.width))
     return light + noise * torch.randn(light.shape, generator=torch.Generator().manual_seed(3))
 
 
 def test_the_ideal_response_is_the_ideal_light() -> None:
     e = squares()
-    assert torch.allclose(ideal_response().light(light_powers(e)), expected_light(e), atol=1e-5)
+    assert torch.allclose(ideal_imaging_model().light(light_powers(e)), expected_light(e), atol=1e-5)
 
 
 @pytest.mark.parametrize("width", [0.0, 0.5, 0.9, 1.4])
 def test_blur_is_found(width: float) -> None:
     e = squares()
-    light = shown(e, ideal_response(width), 0.03)
-    found = fit_response(light, torch.full_like(light, 1 / 0.03**2), light_powers(e)).width
+    light = shown(e, ideal_imaging_model(width), 0.03)
+    found = fit_imaging_model(light, torch.full_like(light, 1 / 0.03**2), light_powers(e)).width
     assert found in WIDTHS
     assert abs(found - width) <= (0.35 if width == 0 else 0.1)
 
 
 def test_gain_curve_turn_and_noise_are_found() -> None:
     e = squares()
-    true = Response(
+    true = ImagingModel(
         0.9,
         (
             torch.tensor([0.2, 1.0, -0.05]),
@@ -53,7 +53,7 @@ def test_gain_curve_turn_and_noise_are_found() -> None:
         torch.ones(5),
     )
     light = shown(e, true, 0.04)
-    found = fit_response(light, torch.full_like(light, 1 / 0.16**2), light_powers(e))
+    found = fit_imaging_model(light, torch.full_like(light, 1 / 0.16**2), light_powers(e))
     assert found.width == 0.9
     for left, right in zip(found.coefficients, true.coefficients, strict=True):
         assert (left - right).abs().max() < 0.1
@@ -63,9 +63,9 @@ def test_gain_curve_turn_and_noise_are_found() -> None:
 
 def test_dust_does_not_rule() -> None:
     e = squares()
-    light = shown(e, ideal_response(0.7), 0.03)
+    light = shown(e, ideal_imaging_model(0.7), 0.03)
     light[:, 10:16, 20:26] = -3.0
-    found = fit_response(light, torch.full_like(light, 1 / 0.03**2), light_powers(e))
+    found = fit_imaging_model(light, torch.full_like(light, 1 / 0.03**2), light_powers(e))
     assert abs(found.width - 0.7) <= 0.1
     assert (found.coefficients[1][:2] - torch.tensor([1.0, 0.0])).abs().max() < 0.05
 
@@ -73,13 +73,13 @@ def test_dust_does_not_rule() -> None:
 def test_without_light_nothing_is_claimed() -> None:
     e = squares()
     none = torch.zeros(5, SIDE, SIDE)
-    found = fit_response(none, none, light_powers(e))
+    found = fit_imaging_model(none, none, light_powers(e))
     assert found.width == 0.0
     assert torch.equal(found.noise, torch.ones(5))
     assert torch.allclose(found.light(light_powers(e)), expected_light(e), atol=1e-5)
     # A group of channels without light keeps the ideal, whatever the others say.
-    light = shown(e, ideal_response(0.5), 0.03)
+    light = shown(e, ideal_imaging_model(0.5), 0.03)
     known = torch.full_like(light, 1 / 0.03**2)
     known[1:3] = 0
-    partly = fit_response(light, known, light_powers(e))
-    assert torch.equal(partly.coefficients[1], ideal_response().coefficients[1])
+    partly = fit_imaging_model(light, known, light_powers(e))
+    assert torch.equal(partly.coefficients[1], ideal_imaging_model().coefficients[1])

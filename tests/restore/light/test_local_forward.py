@@ -1,4 +1,4 @@
-"""What a lattice of pixels is told of its light, and changes in it, is what blurring whole images gives."""
+"""What a subgrid of pixels is told of its light, and changes in it, is what blurring whole images gives."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from grainlight.restore.light.local_forward import BlurredLight, Field, lattices
+from grainlight.restore.light.local_forward import Field, LocalForwardModel, subgrids
 from grainlight.restore.light.point_spread import FREEDOM, blurred, gaussian, spread_back
 
 
@@ -23,22 +23,22 @@ def test_terms_and_changes_are_those_of_whole_images(shape: tuple[int, int], wid
     field = Field(torch.randn(5, *shape, generator=generator), 50 * torch.rand(5, *shape, generator=generator), kernel)
     expected = torch.randn(5, *shape, generator=generator)
     stride = 2 + (len(kernel) > 4) + (len(kernel) > 8)
-    light = BlurredLight(expected, field, stride)
+    light = LocalForwardModel(expected, field, stride)
     pixels = 0
-    for lattice in lattices(shape, stride):
-        count = lattice.shape[0] * lattice.shape[1]
+    for subgrid in subgrids(shape, stride):
+        count = subgrid.shape[0] * subgrid.shape[1]
         pixels += count
         at = torch.randperm(count, generator=generator)[: max(1, count // 2)]
-        row = at // lattice.shape[1] * stride + lattice.first[0]
-        column = at % lattice.shape[1] * stride + lattice.first[1]
-        assert torch.equal(lattice.index(row, column), at)
+        row = at // subgrid.shape[1] * stride + subgrid.first[0]
+        column = at % subgrid.shape[1] * stride + subgrid.first[1]
+        assert torch.equal(subgrid.index(row, column), at)
         residual = field.light - blurred(expected, kernel)
         weight = field.precision / (1 + residual.square() * field.precision / FREEDOM)
-        pull, stiff = light.terms(lattice, at)
+        pull, stiff = light.terms(subgrid, at)
         assert torch.allclose(pull, spread_back(residual * weight, kernel)[:, row, column], atol=1e-3)
         assert torch.allclose(stiff, spread_back(weight, kernel**2)[:, row, column], rtol=1e-3, atol=1e-3)
         change = torch.randn(5, len(at), generator=generator)
-        light.add(lattice, at, change)
+        light.add(subgrid, at, change)
         expected[:, row, column] += change
         assert torch.allclose(
             columns_in_order(light.residual, shape[1]), field.light - blurred(expected, kernel), atol=1e-5

@@ -8,7 +8,7 @@ from torch import Tensor
 from grainlight.crystal.embedding import PER_DEGREE, embed
 from grainlight.optics.expected import expected_light
 from grainlight.restore.labelling.descent import RelabelSettings, relabel
-from grainlight.restore.light.outlier_variance import distrust
+from grainlight.restore.light.outlier_variance import variance_inflation
 from grainlight.restore.light.point_spread import blurred, gaussian
 
 SIDE = 48
@@ -26,7 +26,7 @@ def noise() -> Tensor:
 
 def test_light_that_agrees_is_believed_nearly_as_it_was() -> None:
     """What is left is the chance of a mean over few points."""
-    factor = distrust(0.1 * noise(), torch.full((5, SIDE, SIDE), 100.0), grid(2))
+    factor = variance_inflation(0.1 * noise(), torch.full((5, SIDE, SIDE), 100.0), grid(2))
     assert (factor >= 1).all()
     assert factor.median() == 1
     assert factor.mean() < 1.5
@@ -37,13 +37,13 @@ def test_dust_is_believed_less_where_points_see_it() -> None:
     residual[1:3, 20:26, 20:26] += 0.5
     precision = torch.full((5, SIDE, SIDE), 100.0)
     precision[4] = 0
-    factor = distrust(residual, precision, grid(2))
+    factor = variance_inflation(residual, precision, grid(2))
     assert (factor[1:3, 21:25, 21:25] > 10).all()
     assert (factor[[0, 3], 21:25, 21:25] < 5).all()
     assert factor[1:3, :10].mean() < 1.5
     # Nobody saw it: no channel of that kind, no point.
     assert (factor[4] == 1).all()
-    assert (distrust(residual, precision, torch.zeros(SIDE, SIDE, dtype=torch.bool)) == 1).all()
+    assert (variance_inflation(residual, precision, torch.zeros(SIDE, SIDE, dtype=torch.bool)) == 1).all()
 
 
 def test_one_point_says_no_more_than_the_cap() -> None:
@@ -51,7 +51,9 @@ def test_one_point_says_no_more_than_the_cap() -> None:
     residual[:, 24, 24] = 1.0
     measured = torch.zeros(SIDE, SIDE, dtype=torch.bool)
     measured[24, 24] = True
-    small, large = (distrust(residual * size, torch.full((5, SIDE, SIDE), 1e4), measured) for size in (0.06, 60.0))
+    small, large = (
+        variance_inflation(residual * size, torch.full((5, SIDE, SIDE), 1e4), measured) for size in (0.06, 60.0)
+    )
     assert torch.allclose(small, large)
     assert small.max() == small[0, 24, 24] > 10
     assert (small[:, :, :10] == 1).all()
@@ -72,5 +74,5 @@ def test_a_grain_does_not_grow_over_dust_between_measured_points() -> None:
     sigma = torch.full_like(light, level)
     found = relabel(truth, truth, grid(2), light, sigma, RelabelSettings(visits=10)).embedding
     wrong = (found - truth).norm(dim=0) > 5 * PER_DEGREE
-    # Without the witnesses more than half of them.
+    # Without the inflation more than half of them.
     assert wrong[spot[1:]].float().mean() < 0.1

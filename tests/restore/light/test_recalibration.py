@@ -8,7 +8,7 @@ from grainlight.crystal.embedding import embed
 from grainlight.crystal.quaternion import random
 from grainlight.diffusion.state import LIGHT, SIGMA_MAX
 from grainlight.optics.expected import expected_light
-from grainlight.restore.light.imaging_model import fit_response, ideal_response, light_powers
+from grainlight.restore.light.imaging_model import fit_imaging_model, ideal_imaging_model, light_powers
 from grainlight.restore.light.recalibration import recalibrate
 
 SIDE, CELL = 48, 8
@@ -29,7 +29,7 @@ def test_gain_and_noise_are_put_right() -> None:
     measurement = torch.cat((e, gain * (ideal + noise)))
     sigma = torch.full((4, SIDE, SIDE), 0.15)
     precision = torch.full((5, SIDE, SIDE), 0.15**-2)
-    found = fit_response(measurement[LIGHT], precision, light_powers(e))
+    found = fit_imaging_model(measurement[LIGHT], precision, light_powers(e))
     better, level = recalibrate(measurement, sigma, e, found)
     assert (better[LIGHT] - ideal - noise).square().mean() < 0.02**2
     assert torch.equal(better[:18], measurement[:18])
@@ -43,6 +43,6 @@ def test_an_ideal_response_changes_nothing_and_the_unknown_stays() -> None:
     measurement = torch.cat((e, expected_light(e)))
     sigma = torch.full((4, SIDE, SIDE), 0.1)
     sigma[2] = SIGMA_MAX
-    better, level = recalibrate(measurement, sigma, e, ideal_response())
+    better, level = recalibrate(measurement, sigma, e, ideal_imaging_model())
     assert torch.allclose(better, measurement, atol=1e-5)
     assert torch.allclose(level, sigma, atol=1e-5)

@@ -6,12 +6,12 @@ import pytest
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.restore.points.grid import REACH, Placed, check_usable, output_shape, pixels, place
+from grainlight.restore.points.grid import REACH, PointGrid, check_usable, output_shape, pixels, rasterise
 
 from ..conftest import STEEL, TITANIUM, section_map
 
 
-def quaternions(placed: Placed) -> np.ndarray:
+def quaternions(placed: PointGrid) -> np.ndarray:
     """Measured orientations (H, W, 4) in frame S with X along a; the identity where nothing was measured."""
     found = np.tile([1.0, 0.0, 0.0, 0.0], (*placed.shape, 1))
     found[placed.measured] = placed.measured_points
@@ -24,7 +24,7 @@ def test_the_output_grid_holds_every_point(scale: int) -> None:
     rows, columns, step = output_shape(ebsd, scale)
     assert (rows, columns) == (scale * 8 + 1, scale * 8 + 1)
     assert step == pytest.approx(1.0 / scale)
-    placed = place(ebsd, scale)
+    placed = rasterise(ebsd, scale)
     assert placed.measured.sum() == ebsd.indexed.sum()
     assert np.array_equal(np.argwhere(placed.measured)[0], (0, 0))
     assert np.allclose(quaternions(placed)[::scale, ::scale], ebsd.quaternions)
@@ -33,7 +33,7 @@ def test_the_output_grid_holds_every_point(scale: int) -> None:
 def test_points_are_placed_by_position_and_turned_to_frame_s() -> None:
     ebsd = section_map(2, 9)
     turned = ebsd.in_frame(SampleFrame.EDAX1)
-    dots = (quaternions(place(turned, 3)) * quaternions(place(ebsd, 3))).sum(-1)
+    dots = (quaternions(rasterise(turned, 3)) * quaternions(rasterise(ebsd, 3))).sum(-1)
     assert np.allclose(np.abs(dots), 1.0)
 
 
@@ -46,7 +46,7 @@ def test_a_hexagonal_grid_gets_a_square_output_with_every_point(indented: int) -
     x = column * step[0] + ((row + indented) % 2) * 0.5
     x = x - x[0, 0]
     ebsd = OrientationMap(q, np.ones((rows, columns), np.int16), x, row * step[1], (TITANIUM,), step, grid="hexagonal")
-    placed = place(ebsd, 2)
+    placed = rasterise(ebsd, 2)
     assert placed.measured.sum() == rows * columns
     assert placed.shape[0] >= 2 * (rows - 1) + 1
     assert placed.shape[1] >= 2 * (columns - 1) + 1
@@ -60,7 +60,7 @@ def test_other_phases_are_told_apart() -> None:
     ebsd = section_map(4, 21)
     phase = ebsd.phase_id.copy()
     phase[:, 10:] = STEEL.id
-    placed = place(ebsd.replace(phase_id=phase, phases=(TITANIUM, STEEL)), 2)
+    placed = rasterise(ebsd.replace(phase_id=phase, phases=(TITANIUM, STEEL)), 2)
     assert placed.other[:, 25:].all()
     assert not placed.other[:, :16].any()
     assert not placed.measured[:, 20:].any()
@@ -85,7 +85,7 @@ def test_a_line_scan_has_the_step_of_its_line() -> None:
         step=(0.5, 0.01),
     )
     assert output_shape(line, 2) == (1, 41, 0.25)
-    assert place(line, 2).measured.sum() == 21
+    assert rasterise(line, 2).measured.sum() == 21
 
 
 def _hexagonal(rows: int, columns: int, step: tuple[float, float], longer: bool, seed: int = 3) -> OrientationMap:
@@ -104,7 +104,7 @@ def _hexagonal(rows: int, columns: int, step: tuple[float, float], longer: bool,
 
 def assert_every_point_once(ebsd: OrientationMap, scale: int) -> None:
     """Each 6/mmm point has a pixel of its own, the one that it lies in, and is there as it was measured."""
-    placed = place(ebsd, scale)
+    placed = rasterise(ebsd, scale)
     known = ebsd.hexagonal
     at = pixels(ebsd, scale)[known]
     flat = at[:, 0] * placed.shape[1] + at[:, 1]
@@ -127,7 +127,7 @@ def test_hexagonal_points_are_used_once_and_unchanged(scale: int, step: tuple[fl
 
 def test_pixels_between_hexagonal_points_know_the_nearest_one() -> None:
     ebsd = _hexagonal(9, 14, (1.0, np.sqrt(3) / 2), False)
-    placed = place(ebsd, 4)
+    placed = rasterise(ebsd, 4)
     row, column = np.indices(placed.shape)
     pixels = np.stack((row, column), -1).reshape(-1, 1, 2) * placed.step
     points = np.stack((ebsd.y, ebsd.x - placed.left), -1)[ebsd.indexed]
@@ -178,7 +178,7 @@ def test_the_nearest_point_is_that_of_a_search(scale: int) -> None:
     phase_id = np.where(rng.random(ebsd.shape) < 0.3, 0, 1).astype(np.int16)
     phase_id[5:12, 6:15] = -1
     ebsd = ebsd.replace(phase_id=phase_id, y=ebsd.y * 1.3, step=(ebsd.step[0], ebsd.step[1] * 1.3))
-    placed = place(ebsd, scale)
+    placed = rasterise(ebsd, scale)
     points = np.stack((ebsd.y, ebsd.x - placed.left), -1).reshape(-1, 2) / placed.step
     grid = np.stack(np.indices(placed.shape), -1).reshape(-1, 2)
     apart = np.linalg.norm(grid[:, None] - points[ebsd.indexed.ravel()], axis=-1).min(1).reshape(placed.shape)

@@ -8,7 +8,7 @@ import torch
 from scipy.spatial import cKDTree
 
 from grainlight.restore.points.neighbours import find_neighbours
-from grainlight.restore.points.pixel_grid import Lattice, find_lattice, nearest_on_lattice
+from grainlight.restore.points.pixel_grid import PixelGrid, find_pixel_grid, nearest_on_pixel_grid
 
 
 def grid(rows: slice, columns: slice, missing: float = 0.0) -> torch.Tensor:
@@ -33,7 +33,7 @@ def grid(rows: slice, columns: slice, missing: float = 0.0) -> torch.Tensor:
 def test_distances_are_those_of_a_tree(rows: slice, columns: slice, missing: float) -> None:
     mask = grid(rows, columns, missing)
     points = mask.nonzero().numpy()
-    assert find_lattice(points) is not None
+    assert find_pixel_grid(points) is not None
     near = find_neighbours(mask)
     pixels = np.stack(np.divmod(np.arange(mask.numel()), mask.shape[1]), -1)
     expected, _ = cKDTree(points).query(pixels, k=16)
@@ -46,14 +46,14 @@ def test_distances_are_those_of_a_tree(rows: slice, columns: slice, missing: flo
 def test_most_pixels_of_a_grid_with_gaps_need_no_tree() -> None:
     mask = grid(slice(0, None, 2), slice(0, None, 2), 0.1)
     points = mask.nonzero().numpy()
-    lattice = find_lattice(points)
-    assert lattice == Lattice((0, 0), (2, 2), (35, 42))
-    found = nearest_on_lattice(lattice, points, (70, 83), 16)[2].reshape(mask.shape)
-    assert found[12:34, 12:70].all()
-    assert not found[48, 30]
+    found = find_pixel_grid(points)
+    assert found == PixelGrid((0, 0), (2, 2), (35, 42))
+    near = nearest_on_pixel_grid(found, points, (70, 83), 16)[2].reshape(mask.shape)
+    assert near[12:34, 12:70].all()
+    assert not near[48, 30]
 
 
-def test_scattered_points_are_no_lattice() -> None:
+def test_scattered_points_are_no_pixel_grid() -> None:
     points = np.argwhere(np.random.default_rng(1).random((60, 60)) < 0.2)
-    assert find_lattice(points) is None
-    assert find_lattice(points[:1]) is None
+    assert find_pixel_grid(points) is None
+    assert find_pixel_grid(points[:1]) is None

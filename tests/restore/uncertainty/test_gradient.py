@@ -10,7 +10,7 @@ from grainlight.crystal.embedding import PER_DEGREE, embed
 from grainlight.crystal.quaternion import from_rotation_vector, multiply, random
 from grainlight.diffusion.state import SIGMA_MAX
 from grainlight.restore.points.neighbours import find_neighbours
-from grainlight.restore.uncertainty.gradient import scatter_degrees, turning
+from grainlight.restore.uncertainty.gradient import intragranular_gradient, orientation_spread
 
 NOISE = 0.3 * PER_DEGREE / math.sqrt(3.0)
 
@@ -28,7 +28,7 @@ def measure(e: torch.Tensor, scale: int) -> float:
     sigma[0, ::scale, ::scale] = NOISE
     noise = NOISE * torch.randn(e.shape, generator=torch.Generator().manual_seed(1)) / math.sqrt(6.0)
     state = torch.cat((e + noise, torch.zeros(5, *e.shape[1:])))
-    return turning(e, state, sigma, find_neighbours(sigma[0] < SIGMA_MAX))
+    return intragranular_gradient(e, state, sigma, find_neighbours(sigma[0] < SIGMA_MAX))
 
 
 def test_a_grain_that_turns_is_told_from_one_that_does_not():
@@ -41,11 +41,11 @@ def test_a_grain_that_turns_is_told_from_one_that_does_not():
 
 def test_error_grows_with_the_distance_to_the_nearest_point():
     error, nearest = torch.full((1, 4), NOISE), torch.tensor([[0.0, 1.0, 2.0, 4.0]])
-    found = scatter_degrees(error, 0.0, 0.2, nearest)
+    found = orientation_spread(error, 0.0, 0.2, nearest)
     assert torch.isclose(found[0, 0], torch.tensor(0.3))
     assert bool((found.diff() > 0).all())
     drift = 0.2 * PER_DEGREE**2 / 3
-    assert torch.allclose(scatter_degrees(error, drift, 0.2, nearest), found[:, :1])
+    assert torch.allclose(orientation_spread(error, drift, 0.2, nearest), found[:, :1])
 
 
 def test_without_pairs_grains_turn_as_usual():
@@ -53,4 +53,4 @@ def test_without_pairs_grains_turn_as_usual():
     sigma[0, 4, 4] = NOISE
     e = walk(9, 9, 0.0)
     state = torch.cat((e, torch.zeros(5, 9, 9)))
-    assert turning(e, state, sigma, find_neighbours(sigma[0] < SIGMA_MAX)) == 0.05
+    assert intragranular_gradient(e, state, sigma, find_neighbours(sigma[0] < SIGMA_MAX)) == 0.05

@@ -9,8 +9,8 @@ import torch
 from grainlight.crystal.euler import c_axis, quaternion_from_bunge
 from grainlight.optics.state import GROUP_OF_CHANNEL, ideal_state
 from grainlight.restore.uncertainty.bound import RAW
-from grainlight.restore.uncertainty.misassignment import other_grain
-from grainlight.restore.uncertainty.residual import calibrated_light, contradiction
+from grainlight.restore.uncertainty.misassignment import misassignment_probability
+from grainlight.restore.uncertainty.residual import calibrated_light, normalised_residual
 
 REPORT = {"k2": 0.0, "k4": 0.0, "a0_mix": 1.0}
 
@@ -37,7 +37,7 @@ def test_calibrated_light_without_curves_is_that_of_optics() -> None:
 
 def test_noise_is_about_one() -> None:
     q = grains(60)
-    found = contradiction(q, *lit(q), REPORT)
+    found = normalised_residual(q, *lit(q), REPORT)
     assert 0.9 < np.median(found) < 1.1
     assert found.max() < 2.0
 
@@ -49,7 +49,7 @@ def test_wrong_grain_stands_out_and_boundaries_do_not() -> None:
     light[:, :, 19:21] = light[:, :, 19:21].mean(-1, keepdim=True)
     wrong = q.copy()
     wrong[10:20, 26:36] = grains(10)[0, 0]
-    found = contradiction(wrong, light, sigma, REPORT)
+    found = normalised_residual(wrong, light, sigma, REPORT)
     assert found[12:18, 28:34].min() > 3
     apart = np.ones((40, 40), bool)
     apart[7:23, 23:39] = False
@@ -60,7 +60,7 @@ def test_unknown_light_says_nothing() -> None:
     q = grains(60)
     light, sigma = lit(q)
     sigma[:, :10] = torch.inf
-    found = contradiction(q, torch.where(torch.isinf(sigma[:1]), torch.zeros(()), light), sigma, {})
+    found = normalised_residual(q, torch.where(torch.isinf(sigma[:1]), torch.zeros(()), light), sigma, {})
     assert np.isnan(found[:10]).all()
     assert np.isfinite(found[10:]).all()
 
@@ -68,6 +68,6 @@ def test_unknown_light_says_nothing() -> None:
 @pytest.mark.parametrize("seen", [True, False])
 def test_other_grain_grows_with_doubt(seen: bool) -> None:
     raw = np.linspace(0, 2 * RAW[-1], 100).astype(np.float32)
-    chance = other_grain(raw, np.full(raw.shape, seen))
+    chance = misassignment_probability(raw, np.full(raw.shape, seen))
     assert np.all(np.diff(chance) >= 0)
     assert 0 <= chance[0] < 0.05 < chance[-1] <= 1

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from grainlight.restore.labelling.isolated import AROUND
-from grainlight.restore.light.local_forward import BlurredLight, Field, Lattice, lattices
+from grainlight.restore.light.local_forward import Field, LocalForwardModel, Subgrid, subgrids
 
 _MOST = 6
 
@@ -125,20 +125,20 @@ class Chain:
         self.labels = F.pad(labels.view(shape).int(), (1, 1, 1, 1), value=-2)
         # Pixels that move at once must not share light.
         stride = 2 + (len(field.kernel) > 4) + (len(field.kernel) > 8)
-        self.light = BlurredLight(expected.view(-1, *shape), field, stride)
+        self.light = LocalForwardModel(expected.view(-1, *shape), field, stride)
         row, column = choices.at // shape[1], choices.at % shape[1]
         self.sets = []
-        for lattice in lattices(shape, stride):
-            members = ((row % stride == lattice.first[0]) & (column % stride == lattice.first[1])).nonzero()[:, 0]
+        for subgrid in subgrids(shape, stride):
+            members = ((row % stride == subgrid.first[0]) & (column % stride == subgrid.first[1])).nonzero()[:, 0]
             if len(members):
-                at = lattice.index(row[members], column[members])
+                at = subgrid.index(row[members], column[members])
                 padded = (row[members] + 1) * (shape[1] + 2) + column[members] + 1
                 label = choices.label[members].T
                 source = choices.source[members].T
                 offered = expected.index_select(1, source.reshape(-1)).view(len(expected), *source.shape)
                 its = torch.where(label >= 0, cost[members].T, torch.inf)
                 own = expected.index_select(1, choices.at[members])
-                self.sets.append(_Members(members, lattice, at, padded, label.int().contiguous(), offered, its, own))
+                self.sets.append(_Members(members, subgrid, at, padded, label.int().contiguous(), offered, its, own))
 
     def sweep(self, counts: bool = True) -> None:
         """Visit every pixel once."""
@@ -150,13 +150,13 @@ class Chain:
             drawn = torch.multinomial(share, 1, generator=self.generator).T
             labels[its.padded] = its.label.gather(0, drawn)[0]
             new = its.offered.gather(1, drawn.expand(len(its.own), 1, -1))[:, 0]
-            self.light.add(its.lattice, its.at, new - its.own)
+            self.light.add(its.subgrid, its.at, new - its.own)
             its.own.copy_(new)
         self.visits += counts
 
     def _energies(self, its: _Members) -> Tensor:
         """Energy (k, n) of the choices, but for what all have in common."""
-        pull, stiff = self.light.terms(its.lattice, its.at)
+        pull, stiff = self.light.terms(its.subgrid, its.at)
         energy = its.cost.clone()
         for offered, own, bend, slope in zip(its.offered, its.own, 0.5 * stiff, pull, strict=True):
             step = offered - own
@@ -170,11 +170,11 @@ class Chain:
 
 @dataclass(frozen=True, eq=False)
 class _Members:
-    """Choices that are asked at once: ``members`` (n,) of all, their place ``at`` in a lattice and in the ``padded``
+    """Choices that are asked at once: ``members`` (n,) of all, their place ``at`` in a subgrid and in the ``padded``
     labels, ``label``, ``cost`` (k, n), the light that is ``offered`` (5, k, n) and their ``own`` (5, n) now."""
 
     members: Tensor
-    lattice: Lattice
+    subgrid: Subgrid
     at: Tensor
     padded: Tensor
     label: Tensor

@@ -25,9 +25,9 @@ from torch.nn import functional as F
 from grainlight.crystal.embedding import PER_DEGREE, image_distance
 from grainlight.restore.labelling.chain import Chain, find_choices, nearest_of, neighbours_of, shifted
 from grainlight.restore.labelling.isolated import AROUND
-from grainlight.restore.light.forward_model import Synthesis
+from grainlight.restore.light.forward_model import ForwardModel
 from grainlight.restore.light.grain_offsets import join_neighbours
-from grainlight.restore.light.imaging_model import Response
+from grainlight.restore.light.imaging_model import ImagingModel
 from grainlight.restore.light.local_forward import Field
 from grainlight.restore.light.point_spread import WIDTHS, grown, strips
 
@@ -49,7 +49,7 @@ class RelabelSettings:
     Parameters
     ----------
     guide
-        Standard deviation, in degrees, of the network's estimate as one more witness.
+        Standard deviation, in degrees, of the network's estimate, one more term of the energy.
     length, full
         Energy of a boundary between a pixel and a neighbour of ``full`` degrees or more, less in proportion below,
         for each unit of -log(share of neighbours with a boundary between them): where boundaries are rare, it takes
@@ -85,21 +85,21 @@ class RelabelSettings:
 class Relabelled:
     """A map whose boundaries agree with the light.
 
-    ``embedding`` (18, H, W); ``rival`` (H, W) flat index of the neighbour that has the next best orientation, the pixel
-    itself where there is none; ``margin`` (H, W) energy that it is worse by, infinite where there is none; ``response``
-    of the light; ``changed`` pixels.
+    ``embedding`` (18, H, W); ``second`` (H, W) flat index of the neighbour that has the next best orientation, the
+    pixel itself where there is none; ``gap`` (H, W) energy that it is worse by, infinite where there is none;
+    ``imaging`` model of the light; ``changed`` pixels.
     """
 
     embedding: Tensor
-    rival: Tensor
-    margin: Tensor
-    response: Response
+    second: Tensor
+    gap: Tensor
+    imaging: ImagingModel
     changed: int
 
     @property
     def blur(self) -> float:
         """Standard deviation of the light's blur in pixels."""
-        return self.response.width
+        return self.imaging.width
 
 
 def relabel(
@@ -138,11 +138,11 @@ def relabel(
         # Boundaries that were displaced looked like blur and noise.
         work.refit(WIDTHS if number == 0 else None)
     if settings.visits:
-        rival, margin, settled = work.settle()
+        second, gap, settled = work.settle()
         changed += settled
     else:
-        rival, margin = work.rivals()
-    return Relabelled(work.image(), rival, margin, work.light.response, changed)
+        second, gap = work.second_labels()
+    return Relabelled(work.image(), second, gap, work.light.imaging, changed)
 
 
 class _Relabelling:
@@ -170,17 +170,17 @@ class _Relabelling:
         pairs = self.rows * (self.columns - 1) + self.columns * (self.rows - 1)
         share = float(self.apart[:2].sum()) / max(1, pairs)
         self.length = settings.length * -math.log(min(max(share, _DENSITIES[0]), _DENSITIES[1]))
-        self.light = Synthesis(e, light, sigma, settings.floor, settings.interior)
+        self.light = ForwardModel(e, light, sigma, settings.floor, settings.interior)
         labels, count = self.grains()
-        self.light.place_offsets(labels, count)
+        self.light.fit_offsets(labels, count)
         # Asked before a boundary has moved: pixels that follow dust would explain its light.
-        self.light.ask(fixed & ~barred)
-        self.light.place_offsets(labels, count)
+        self.light.inflate_outliers(fixed & ~barred)
+        self.light.fit_offsets(labels, count)
 
     def refit(self, widths: tuple[float, ...] | None = None) -> None:
         """Fit blur, gain and noise of the light to the map as it is now; without ``widths`` near the last blur."""
         self.light.refit(widths)
-        self.light.place_offsets(*self.grains())
+        self.light.fit_offsets(*self.grains())
 
     def grains(self) -> tuple[Tensor, int]:
         """Grain of every pixel (H W,), and how many there are."""
@@ -213,18 +213,18 @@ class _Relabelling:
         self._compare(moved.nonzero()[:, 0])
         return moved.view(self.rows, self.columns)
 
-    def rivals(self) -> tuple[Tensor, Tensor]:
+    def second_labels(self) -> tuple[Tensor, Tensor]:
         """Second best choice of every free boundary pixel, and how much worse it is."""
-        rival = torch.arange(self.rows * self.columns)
-        margin = torch.full((self.rows * self.columns,), torch.inf)
+        second = torch.arange(self.rows * self.columns)
+        gap = torch.full((self.rows * self.columns,), torch.inf)
         for at, energy, neighbours in self._energies(self._at_boundary() & ~self.fixed):
             best = energy[:, 1:].min(-1)
-            rival[at] = neighbours.gather(1, best.indices[:, None])[:, 0]
-            margin[at] = best.values - energy[:, 0]
-        return rival.view(self.rows, self.columns), margin.view(self.rows, self.columns)
+            second[at] = neighbours.gather(1, best.indices[:, None])[:, 0]
+            gap[at] = best.values - energy[:, 0]
+        return second.view(self.rows, self.columns), gap.view(self.rows, self.columns)
 
     def settle(self) -> tuple[Tensor, Tensor, int]:
-        """Put every free pixel into the grain that it is in most often; return rivals and margins as `rivals`, and how
+        """Put every free pixel into the grain that it is in most often; return what `second_labels` does, and how
         many pixels have changed."""
         s, shape = self.settings, (self.rows, self.columns)
         labels, _ = self.grains()
@@ -254,13 +254,13 @@ class _Relabelling:
         self.e[choices.at] = taken
         self.place.fill_(-1)
         labels[choices.at] = choices.label.gather(1, order[:, :1])[:, 0]
-        second = nearest_of(labels, choices.at, choices.label.gather(1, order[:, 1:2])[:, 0], shape, _RING + 2)
-        rival = torch.arange(self.rows * self.columns)
-        margin = torch.full((self.rows * self.columns,), torch.inf)
-        rival[choices.at] = second
+        nearest = nearest_of(labels, choices.at, choices.label.gather(1, order[:, 1:2])[:, 0], shape, _RING + 2)
+        second = torch.arange(self.rows * self.columns)
+        gap = torch.full((self.rows * self.columns,), torch.inf)
+        second[choices.at] = nearest
         odds = (probability[:, 0] / probability[:, 1].clamp(min=_LEAST_PROBABILITY)).log()
-        margin[choices.at] = torch.where(second == choices.at, torch.inf, s.temperature * odds)
-        return rival.view(shape), margin.view(shape), changed
+        gap[choices.at] = torch.where(nearest == choices.at, torch.inf, s.temperature * odds)
+        return second.view(shape), gap.view(shape), changed
 
     def _at_boundary(self) -> Tensor:
         out = torch.zeros(self.rows, self.columns, dtype=torch.bool)

@@ -11,8 +11,8 @@ AROUND = tuple((r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0
 """Row and column of the eight neighbours of a pixel, from it."""
 
 
-def join_lone_pixels(e: Tensor, guide: Tensor, measured: Tensor, degrees: float = 5.0) -> Tensor:
-    """Give lone inferred pixels the orientation of the neighbour that the guide likes best.
+def join_isolated_pixels(e: Tensor, guide: Tensor, measured: Tensor, degrees: float = 5.0) -> Tensor:
+    """Give isolated inferred pixels the orientation of the neighbour that the guide likes best.
 
     Parameters
     ----------

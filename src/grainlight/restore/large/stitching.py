@@ -20,7 +20,7 @@ _OF_THE_MAP = ("quaternions", "phase_id")
 _SMALLEST = 1 << 22
 
 
-class Canvas:
+class Stitcher:
     """Receives the results of windows and gives back the result of the map (H, W)."""
 
     def __init__(self, rows: int, columns: int) -> None:

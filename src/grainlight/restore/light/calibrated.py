@@ -22,7 +22,7 @@ from grainlight.optics.image_fit import fit_images
 from grainlight.optics.posterior import few_images
 from grainlight.optics.resample import resample, resample_harmonics
 from grainlight.restore.large.windows import Window
-from grainlight.restore.points.grid import Placed
+from grainlight.restore.points.grid import PointGrid
 
 AGAINST_MAP = 32
 """Bit of the flags beside those of `optics.canonical`."""
@@ -30,7 +30,7 @@ _CONTRADICTED = 2.0
 
 
 @dataclass(frozen=True, eq=False)
-class PlacedLight:
+class CalibratedLight:
     """Canonical harmonics (5, H, W) on the output grid, their noise (3, H, W), infinite where unknown, flags (H, W) of
     `optics.canonical`, and what calibration found."""
 
@@ -40,20 +40,22 @@ class PlacedLight:
     report: dict[str, Any]
     warnings: tuple[str, ...]
 
-    def part(self, window: Window) -> PlacedLight:
+    def part(self, window: Window) -> CalibratedLight:
         """Return what lies in a window."""
         here = {name: getattr(self, name)[..., *window.outer] for name in ("state", "sigma", "flags")}
         return replace(self, **here)
 
 
-def all_flags(light: PlacedLight, contradiction: NDArray[np.float32]) -> NDArray[np.uint8]:
+def all_flags(light: CalibratedLight, contradiction: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return the flags (H, W) of the light with those of pixels that contradict the restored map (H, W, in standard
     deviations, `restore.uncertainty.residual`)."""
     flags: NDArray[np.uint8] = light.flags.cpu().numpy().astype(np.uint8)
     return flags | np.where(np.nan_to_num(contradiction) > _CONTRADICTED, AGAINST_MAP, 0).astype(np.uint8)
 
 
-def place_light(stack: LightStack, placed: Placed, noise: float, frame: SampleFrame = SampleFrame.S) -> PlacedLight:
+def calibrate_light(
+    stack: LightStack, placed: PointGrid, noise: float, frame: SampleFrame = SampleFrame.S
+) -> CalibratedLight:
     """Resample a stack and calibrate it on the measured orientations.
 
     Five and more angles give the harmonics pixel by pixel; from fewer images, or images of unknown settings, the
@@ -84,7 +86,7 @@ def place_light(stack: LightStack, placed: Placed, noise: float, frame: SampleFr
     at = torch.from_numpy(np.argwhere(placed.measured).astype(np.float64))
     axes = torch.from_numpy(c_axis(placed.measured_points))
     if not stack.determined:
-        return _place_few(stack, images, grid, (axes, at))
+        return _calibrate_few(stack, images, grid, (axes, at))
     harmonics = fit_harmonics(images, stack.angles.tolist(), saturation=stack.saturation)
     harmonics = resample_harmonics(harmonics, **grid)
     try:
@@ -96,10 +98,12 @@ def place_light(stack: LightStack, placed: Placed, noise: float, frame: SampleFr
     polars = None if stack.polars is None else Polars(*stack.polars, stack.bireflectance)
     said = check_frame(found, frame, rotates=stack.rotates, mirror=stack.mirror, polars=polars)
     report = {**light.report, "frame": said.as_record()}
-    return replace(placed_light(light), report=report, warnings=(*light.warnings, *said.warnings))
+    return replace(as_calibrated(light), report=report, warnings=(*light.warnings, *said.warnings))
 
 
-def _place_few(stack: LightStack, images: Tensor, grid: dict[str, Any], points: tuple[Tensor, Tensor]) -> PlacedLight:
+def _calibrate_few(
+    stack: LightStack, images: Tensor, grid: dict[str, Any], points: tuple[Tensor, Tensor]
+) -> CalibratedLight:
     images, saturated = images.float(), None
     if stack.saturation is not None:
         saturated = torch.nan_to_num(resample((images >= stack.saturation).float(), **grid)) > 0.05
@@ -125,20 +129,20 @@ def _place_few(stack: LightStack, images: Tensor, grid: dict[str, Any], points: 
     ]
     if not bool(use.all()):
         told.append(f"{int((~use).sum())} of {len(use)} images do not follow the c-axes and are not used.")
-    return replace(placed_light(light), warnings=(*told, *light.warnings))
+    return replace(as_calibrated(light), warnings=(*told, *light.warnings))
 
 
-def placed_light(light: CanonicalLight) -> PlacedLight:
+def as_calibrated(light: CanonicalLight) -> CalibratedLight:
     """Return canonical light as the restoration takes it."""
-    return PlacedLight(light.state.float(), light.sigma.float(), light.flags, light.report, light.warnings)
+    return CalibratedLight(light.state.float(), light.sigma.float(), light.flags, light.report, light.warnings)
 
 
-def no_light(shape: tuple[int, int], warning: str, outside: Tensor | None = None) -> PlacedLight:
+def no_light(shape: tuple[int, int], warning: str, outside: Tensor | None = None) -> CalibratedLight:
     """Return light (H, W) that says nothing, and why; ``outside`` (H, W) of the images, where that is known."""
     flags = torch.zeros(1, 1, dtype=torch.uint8).expand(shape)
     flags = flags if outside is None else outside.to(torch.uint8) * OUTSIDE
     nothing, unknown = torch.zeros(1, 1, 1).expand(5, *shape), torch.full((1, 1, 1), torch.inf).expand(3, *shape)
-    return PlacedLight(nothing, unknown, flags, {"used": False}, (warning,))
+    return CalibratedLight(nothing, unknown, flags, {"used": False}, (warning,))
 
 
 def not_used(error: InputError) -> str:

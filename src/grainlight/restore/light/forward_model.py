@@ -1,4 +1,4 @@
-"""The light of a map as physics and the fitted response have it, against the light that was measured.
+"""The light of a map as physics and the fitted imaging model have it, against the light that was measured.
 
 Images are worked on strip by strip: what is held of a whole map is the light, its precision and what is expected.
 """
@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from grainlight.restore.light.grain_offsets import offset_sums, shrunk
-from grainlight.restore.light.imaging_model import Response, all_powers, axis_powers, fit_response, middle_of
-from grainlight.restore.light.outlier_variance import distrust
+from grainlight.restore.light.imaging_model import ImagingModel, all_powers, axis_powers, fit_imaging_model, middle_of
+from grainlight.restore.light.outlier_variance import variance_inflation
 from grainlight.restore.light.point_spread import (
     FREEDOM,
     WIDTHS,
@@ -27,15 +27,15 @@ _USELESS = 2.0
 _LEAST = 1e-3
 
 
-class Synthesis:
-    """The light of a map whose pixels change, and the response that makes it the measured one.
+class ForwardModel:
+    """The light of a map whose pixels change, and the imaging model that makes it the measured one.
 
     ``axis`` (3, H W) `axis_powers` of the map; ``expected`` (5, H, W) its light without blur, offsets of its grains
     included; ``precision`` (5, H, W) of the light, 0 where unknown.
     """
 
     def __init__(self, e: Tensor, light: Tensor, sigma: Tensor, floor: float, interior: float) -> None:
-        """Fit the response to a map; `place_offsets` has to be called before the light is asked for.
+        """Fit the imaging model to a map; `fit_offsets` has to be called before the light is asked for.
 
         Parameters
         ----------
@@ -56,48 +56,48 @@ class Synthesis:
         self.part = middle_of(lit) if bool(lit.any()) else (slice(0, 1), slice(0, 1))
         stated = sigma[:, *self.part]
         self.stated = torch.where(stated < _USELESS, stated.clamp(min=_LEAST) ** -2, 0.0)
-        self.distrust: Tensor | None = None
+        self.inflation: Tensor | None = None
         self.expected, self.precision = torch.empty_like(light), torch.empty_like(light)
         self.refit(WIDTHS)
 
     def refit(self, widths: tuple[float, ...] | None = None) -> None:
         """Fit blur, gain and noise of the light to the map as it is now; without ``widths`` near the last blur."""
         if widths is None:
-            at = WIDTHS.index(self.response.width)
+            at = WIDTHS.index(self.imaging.width)
             widths = WIDTHS[max(0, at - 1) : at + 2]
         images = all_powers(self.axis.view(-1, self.rows, self.columns)[:, *self.part])
-        self.response: Response = fit_response(self.light[:, *self.part], self.stated, images, widths)
-        self.kernel = gaussian(self.response.width)
+        self.imaging: ImagingModel = fit_imaging_model(self.light[:, *self.part], self.stated, images, widths)
+        self.kernel = gaussian(self.imaging.width)
         self._weigh()
 
     def _weigh(self) -> None:
-        noise = self.response.noise[:, None, None]
+        noise = self.imaging.noise[:, None, None]
         for rows in strips(self.rows, self.columns):
             sigma = self.sigma[:, rows]
             variance = (sigma * noise).square_().add_(self.floor**2)
-            if self.distrust is not None:
-                variance *= self.distrust[:, rows]
+            if self.inflation is not None:
+                variance *= self.inflation[:, rows]
             self.precision[:, rows] = torch.where(sigma < _USELESS, 1 / variance, 0.0)
 
-    def ask(self, points: Tensor) -> None:
+    def inflate_outliers(self, points: Tensor) -> None:
         """Let measured pixels (H, W) say where the light is wrong (`restore.light.outlier_variance`)."""
         factor = torch.empty_like(self.light)
         for strip in strips(self.rows, self.columns):
-            # The window of the witnesses and the blur reach no farther.
+            # The window of the outliers and the blur reach no farther.
             wide, inner = with_halo(strip, 8 + len(self.kernel) // 2, self.rows)
             residual = self.light[:, wide] - blurred(self.expected[:, wide], self.kernel)
-            factor[:, strip] = distrust(residual, self.precision[:, wide], points[wide])[:, inner]
-        self.distrust = factor
+            factor[:, strip] = variance_inflation(residual, self.precision[:, wide], points[wide])[:, inner]
+        self.inflation = factor
         self.precision /= factor
 
-    def place_offsets(self, labels: Tensor, count: int) -> None:
+    def fit_offsets(self, labels: Tensor, count: int) -> None:
         """Expect the light of the map anew, with an offset for each of so many grains; ``labels`` (H W,)."""
         sums = torch.zeros(2, len(self.light), count, dtype=torch.float64)
         axis = self.axis.view(-1, self.rows, self.columns)
         grain = labels.view(self.rows, self.columns)
         for strip in strips(self.rows, self.columns):
             wide, inner = with_halo(strip, len(self.kernel) // 2, self.rows)
-            expected = self.response.light(all_powers(axis[:, wide]))
+            expected = self.imaging.light(all_powers(axis[:, wide]))
             mixed = (blurred(expected, self.kernel) - expected).abs_().amax(0)[inner] >= self.interior
             expected = expected[:, inner]
             residual = self.light[:, strip] - expected

@@ -68,7 +68,7 @@ def light_powers(e: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class Response:
+class ImagingModel:
     """Blur, gain, curves and noise of a light.
 
     ``width`` of the blur in pixels; ``coefficients`` per group, the last of each channel's background; ``noise`` (5,)
@@ -92,14 +92,16 @@ class Response:
         return torch.stack(out)
 
 
-def ideal_response(width: float = 0.0) -> Response:
-    """The response of a light that needs no correction."""
+def ideal_imaging_model(width: float = 0.0) -> ImagingModel:
+    """The imaging model of a light that needs no correction."""
     parts = [torch.tensor([*ideal, *(0.0 for _ in channels)]) for ideal, channels in zip(_IDEAL, _GROUPS, strict=True)]
-    return Response(width, (parts[0], parts[1], parts[2]), torch.ones(5))
+    return ImagingModel(width, (parts[0], parts[1], parts[2]), torch.ones(5))
 
 
-def fit_response(light: Tensor, precision: Tensor, images: Tensor, widths: tuple[float, ...] = WIDTHS) -> Response:
-    """Find the response that turns a map's light into the light that was measured.
+def fit_imaging_model(
+    light: Tensor, precision: Tensor, images: Tensor, widths: tuple[float, ...] = WIDTHS
+) -> ImagingModel:
+    """Find the imaging model that turns a map's light into the light that was measured.
 
     Parameters
     ----------
@@ -111,11 +113,11 @@ def fit_response(light: Tensor, precision: Tensor, images: Tensor, widths: tuple
         Blurs to choose from.
     """
     if not bool((precision > 0).any()):
-        return ideal_response()
+        return ideal_imaging_model()
     part = (slice(None), *middle_of((precision > 0).any(0)))
     light, precision, images = light[part], precision[part], images[part]
     asked = [_ask(light, precision, channels) for channels in _GROUPS]
-    fits: dict[float, tuple[float, Response]] = {}
+    fits: dict[float, tuple[float, ImagingModel]] = {}
 
     def best_of(some: tuple[float, ...]) -> float:
         for width in some:
@@ -164,7 +166,7 @@ def _median(values: Tensor) -> float:
     return float(np.partition(x, middle)[middle])
 
 
-def _fit(asked: list[_Asked | None], images: Tensor, width: float) -> tuple[float, Response]:
+def _fit(asked: list[_Asked | None], images: Tensor, width: float) -> tuple[float, ImagingModel]:
     """Robust regression at one blur; misfit is the logarithm of the noise that is left, summed over channels."""
     parts, noise, misfit = [], torch.ones(5), 0.0
     for its, channels, ideal in zip(asked, _GROUPS, _IDEAL, strict=True):
@@ -196,4 +198,4 @@ def _fit(asked: list[_Asked | None], images: Tensor, width: float) -> tuple[floa
         for channel, part in zip(channels, r2.view(len(channels), -1), strict=True):
             noise[channel] = min(max(_median(part) ** 0.5 / _MEDIAN, low), high)
         parts.append(x.float())
-    return misfit, Response(width, (parts[0], parts[1], parts[2]), noise)
+    return misfit, ImagingModel(width, (parts[0], parts[1], parts[2]), noise)

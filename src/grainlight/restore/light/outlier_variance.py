@@ -1,4 +1,4 @@
-"""Measured pixels bear witness on the light: where it contradicts them, its neighbourhood is believed less.
+"""Outlier variance inflation: where the light contradicts measured pixels, its noise around them is taken for larger.
 
 Dust and stains that nobody flagged look like another grain, dark ones like a c-axis out of the surface. EBSD does not
 see them: the light of a measured pixel that does not fit its orientation says that the light there is wrong, not only
@@ -23,7 +23,7 @@ _CAP = 25.0
 _STEEPNESS = 3.0
 
 
-def distrust(residual: Tensor, precision: Tensor, measured: Tensor) -> Tensor:
+def variance_inflation(residual: Tensor, precision: Tensor, measured: Tensor) -> Tensor:
     """Return the factor (5, H, W), 1 or more, that the light's variance has to be multiplied by.
 
     Parameters

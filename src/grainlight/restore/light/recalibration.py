@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from grainlight.diffusion.state import LIGHT, is_unknown
-from grainlight.restore.light.imaging_model import Response, light_powers
+from grainlight.restore.light.imaging_model import ImagingModel, light_powers
 
 # Channels of the light in each group, with the images of `light_powers` that are their ideal.
 _GROUPS = (((0,), (1,)), ((1, 2), (2, 3)), ((3, 4), (4, 5)))
@@ -14,7 +14,7 @@ _GROUPS = (((0,), (1,)), ((1, 2), (2, 3)), ((3, 4), (4, 5)))
 _GAINS = (0.4, 2.5)
 
 
-def recalibrate(measurement: Tensor, sigma: Tensor, e: Tensor, response: Response) -> tuple[Tensor, Tensor]:
+def recalibrate(measurement: Tensor, sigma: Tensor, e: Tensor, imaging: ImagingModel) -> tuple[Tensor, Tensor]:
     """Return a measurement and its noise with the light's gain undone and its noise as a map of grains shows it.
 
     Parameters
@@ -23,16 +23,17 @@ def recalibrate(measurement: Tensor, sigma: Tensor, e: Tensor, response: Respons
         State (23, H, W) and noise per group (4, H, W).
     e
         Embedding (18, H, W) of the map.
-    response
+    imaging
         What was fitted to it.
 
     Notes
     -----
-    The response has curves, which no gain undoes: the gain is that of the best line, and what lies off it is noise.
+    The imaging model has curves, which no gain undoes: the gain is that of the best line, and what lies off it is
+    noise.
     """
     measurement, sigma = measurement.clone(), sigma.clone()
     images = light_powers(e).flatten(1)
-    fitted = response.light(images)
+    fitted = imaging.light(images)
     light = measurement[LIGHT]
     for number, (channels, ideals) in enumerate(_GROUPS, 1):
         known = ~is_unknown(sigma[number])
@@ -49,7 +50,7 @@ def recalibrate(measurement: Tensor, sigma: Tensor, e: Tensor, response: Respons
         off_line = (shown - offset - gain * ideal).abs().square().mean() / len(channels)
         seen = torch.complex(light[channels[0]], light[channels[1]] if len(channels) > 1 else 0 * light[0])
         undone = (seen - offset) / gain
-        factor = response.noise[list(channels)].square().mean()
+        factor = imaging.noise[list(channels)].square().mean()
         level = ((sigma[number].square() * factor + off_line) / gain.abs().square()).sqrt()
         for channel, part in zip(channels, (undone.real, undone.imag), strict=False):
             light[channel] = torch.where(known, part, light[channel])

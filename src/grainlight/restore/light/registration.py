@@ -15,12 +15,12 @@ from grainlight.register.points import from_pairs, load_points, map_positions
 from grainlight.register.register import Registration, refine, register
 from grainlight.register.transform import Transform, load_transform, stated
 from grainlight.register.warp import lay
-from grainlight.restore.points.grid import Placed
+from grainlight.restore.points.grid import PointGrid
 from grainlight.restore.settings import Settings
 
 
 @dataclass(frozen=True, eq=False)
-class Laid:
+class RegisteredLight:
     """A stack and where it lies: ``light`` as recorded, None where there is none to use; ``registration`` says how it
     comes to the map."""
 
@@ -33,7 +33,7 @@ class Laid:
         found = self.registration
         return None if found is None or found.moved == 0.0 else found.transform
 
-    def stack(self, placed: Placed) -> LightStack | None:
+    def stack(self, placed: PointGrid) -> LightStack | None:
         """The stack where the map is."""
         if self.light is None or self.transform is None:
             return self.light
@@ -67,27 +67,29 @@ def find(ebsd: OrientationMap, light: LightStack, settings: Settings, progress: 
     return register(ebsd, light, settings.register, scale=settings.scale, start=start, progress=progress)
 
 
-def lay_light(ebsd: OrientationMap, light: LightStack, settings: Settings, progress: Progress | None = None) -> Laid:
+def register_light(
+    ebsd: OrientationMap, light: LightStack, settings: Settings, progress: Progress | None = None
+) -> RegisteredLight:
     """Bring a stack to the map, or leave it out with a warning where it cannot be told where it lies."""
-    return laid(light, find(ebsd, light, settings, progress))
+    return registered(light, find(ebsd, light, settings, progress))
 
 
-def laid(light: LightStack, found: Registration) -> Laid:
+def registered(light: LightStack, found: Registration) -> RegisteredLight:
     """Return a stack where a registration says, or none where that is not to be trusted."""
     if not found.trusted:
         told = "The polarized light is not used: its place on the EBSD map could not be found with confidence."
-        return Laid(None, replace(found, warnings=(*found.warnings, told)))
-    return Laid(light, found)
+        return RegisteredLight(None, replace(found, warnings=(*found.warnings, told)))
+    return RegisteredLight(light, found)
 
 
 def again(
     ebsd: OrientationMap,
     light: LightStack,
-    before: Laid,
-    placed: Placed,
+    before: RegisteredLight,
+    placed: PointGrid,
     orientations: NDArray[np.float64],
     settings: Settings,
-) -> Laid:
+) -> RegisteredLight:
     """Register once more, against the light that restored ``orientations`` (H, W, 4) in frame S would give."""
     if before.registration is None or before.light is None:
         return before
@@ -101,7 +103,7 @@ def again(
         ebsd.phases,
         phase_id=np.where(known & ~placed.other, placed.phase_id, 0).astype(np.int16),
     ).replace(x=x, y=y)
-    return laid(light, refine(fine, ebsd, light, before.registration, scale=settings.scale))
+    return registered(light, refine(fine, ebsd, light, before.registration, scale=settings.scale))
 
 
 def draft(settings: Settings) -> Settings:
@@ -109,7 +111,7 @@ def draft(settings: Settings) -> Settings:
     return replace(settings, quality="fast", steps=None, samples=None)
 
 
-def is_moved(before: Laid) -> bool:
+def is_moved(before: RegisteredLight) -> bool:
     """Whether there is anything that another round could improve: what lies where it was stated stays there."""
     found = before.registration
     return before.light is not None and found is not None and found.method not in ("stated", "file")

@@ -18,9 +18,9 @@ from grainlight.optics.frame_check import Polars, check_frame
 from grainlight.optics.light_noise import LightNoise, measure_noise
 from grainlight.optics.point_light import PointLight, at_points, together
 from grainlight.restore.large.windows import Window
-from grainlight.restore.light.calibrated import PlacedLight, no_light, not_used, placed_light
+from grainlight.restore.light.calibrated import CalibratedLight, as_calibrated, no_light, not_used
 from grainlight.restore.light.source import LightSource
-from grainlight.restore.points.grid import Placed
+from grainlight.restore.points.grid import PointGrid
 
 # Points of the whole map that calibration and noise are taken from.
 _POINTS = 400_000
@@ -31,18 +31,18 @@ class WindowedLight:
     """Canonical light that is made where it is asked for.
 
     ``source`` of the harmonics; ``placed`` points of the whole map; ``calibration`` and ``noise`` of the whole;
-    ``axis_noise`` of the c-axes in degrees (standard deviation); ``report`` and ``warnings`` as of `PlacedLight`.
+    ``axis_noise`` of the c-axes in degrees (standard deviation); ``report`` and ``warnings`` as of `CalibratedLight`.
     """
 
     source: LightSource
-    placed: Placed
+    placed: PointGrid
     calibration: Calibration
     noise: LightNoise
     axis_noise: float
     report: dict[str, Any]
     warnings: tuple[str, ...]
 
-    def part(self, window: Window) -> PlacedLight:
+    def part(self, window: Window) -> CalibratedLight:
         """Return the light of a window."""
         rows, columns = window.outer
         at, axes = _points(self.placed.part(window))
@@ -57,12 +57,12 @@ class WindowedLight:
         )
         # Of what is kept: windows overlap.
         levels = level_report(light.sigma[:, *window.kept], light.flags[window.kept])
-        return replace(placed_light(light), report={**self.report, **levels})
+        return replace(as_calibrated(light), report={**self.report, **levels})
 
 
-def place_windowed(
-    source: LightSource, placed: Placed, cut: Sequence[Window], noise: float, frame: SampleFrame = SampleFrame.S
-) -> WindowedLight | PlacedLight:
+def calibrate_windowed(
+    source: LightSource, placed: PointGrid, cut: Sequence[Window], noise: float, frame: SampleFrame = SampleFrame.S
+) -> WindowedLight | CalibratedLight:
     """Calibrate the light of a large map, of windows ``cut``, on its measured orientations.
 
     Parameters
@@ -108,7 +108,7 @@ def usual_levels(reports: Sequence[dict[str, Any]], pixels: Sequence[int]) -> di
     return found
 
 
-def _seen(source: LightSource, placed: Placed, window: Window, every: int) -> PointLight:
+def _seen(source: LightSource, placed: PointGrid, window: Window, every: int) -> PointLight:
     """Harmonics at every so many points of a window's inside."""
     rows, columns = window.inner
     at, axes = _points(placed.part(Window(window.inner, window.inner)), every)
@@ -119,7 +119,7 @@ def _corner(window: Window) -> tuple[int, int]:
     return window.inner[0].start, window.inner[1].start
 
 
-def _points(placed: Placed, every: int = 1) -> tuple[Tensor, Tensor]:
+def _points(placed: PointGrid, every: int = 1) -> tuple[Tensor, Tensor]:
     """Positions (P, 2) and c-axes (P, 3) of every so many measured points."""
     at = np.argwhere(placed.measured)[::every]
     axes = c_axis(placed.points[placed.nearest[at[:, 0], at[:, 1]]])

@@ -20,7 +20,7 @@ _AT_ONCE = 1 << 18  # pixels whose nearest point is searched at once
 
 
 @dataclass(frozen=True, eq=False)
-class Placed:
+class PointGrid:
     """EBSD points on the output grid.
 
     Parameters
@@ -62,7 +62,7 @@ class Placed:
         """Orientations (n, 4) of the measured pixels, in the order of `numpy.argwhere`."""
         return self.points[self.nearest[self.measured]]
 
-    def part(self, window: Window) -> Placed:
+    def part(self, window: Window) -> PointGrid:
         """Return what lies in a window; points keep their numbers of the whole map."""
         here = {
             name: getattr(self, name)[window.outer] for name in ("measured", "other", "phase_id", "nearest", "reached")
@@ -137,7 +137,7 @@ def _positions(ebsd: OrientationMap, step: float) -> NDArray[np.float64]:
     return np.stack((ebsd.y, ebsd.x - _left(ebsd, step)), -1) / step
 
 
-def place(ebsd: OrientationMap, scale: int) -> Placed:
+def rasterise(ebsd: OrientationMap, scale: int) -> PointGrid:
     """Place the points of a map on the grid of ``scale``; the first pixel is the first EBSD point.
 
     Every point goes, as it is, to the pixel that it lies in. Its own position counts, on a hexagonal grid too: nothing
@@ -166,7 +166,7 @@ def place(ebsd: OrientationMap, scale: int) -> Placed:
         nearer = cKDTree(points[blind]).query(there, workers=-1)[0] < distance - 1e-9
         phase_id[tuple(there[nearer].T)] = 0
     orientations = canonical.quaternions.reshape(-1, 4)
-    return Placed(step, left, orientations, measured, other & ~measured, phase_id, nearest, reached & ~other)
+    return PointGrid(step, left, orientations, measured, other & ~measured, phase_id, nearest, reached & ~other)
 
 
 def _nearest(

@@ -9,7 +9,7 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from grainlight.restore.points.pixel_grid import find_lattice, nearest_on_lattice
+from grainlight.restore.points.pixel_grid import find_pixel_grid, nearest_on_pixel_grid
 
 NEIGHBOURS = 16
 """Measured points asked per pixel."""
@@ -37,12 +37,12 @@ def find_neighbours(mask: Tensor, k: int = NEIGHBOURS) -> Neighbours:
     rows, columns = mask.shape
     points = mask.nonzero()
     k = min(k, len(points))
-    lattice = find_lattice(points.numpy())
-    if lattice is None:
+    grid = find_pixel_grid(points.numpy())
+    if grid is None:
         index, distance = np.empty((rows * columns, k), np.int32), np.empty((rows * columns, k), np.float16)
         rest = np.arange(rows * columns)
     else:
-        index, distance, found = nearest_on_lattice(lattice, points.numpy(), (rows, columns), k)
+        index, distance, found = nearest_on_pixel_grid(grid, points.numpy(), (rows, columns), k)
         rest = np.flatnonzero(~found)
     tree = cKDTree(points.numpy().astype(np.float64))
     for start in range(0, len(rest), _CHUNK):

@@ -16,15 +16,15 @@ from grainlight.grains.edges import edge_starts
 from grainlight.optics.expected import expected_light
 from grainlight.progress import Progress, Silent
 from grainlight.restore.labelling.descent import Relabelled, RelabelSettings, relabel
-from grainlight.restore.labelling.isolated import join_lone_pixels
+from grainlight.restore.labelling.isolated import join_isolated_pixels
 from grainlight.restore.labelling.projection import Projected, project
 from grainlight.restore.light.grain_offsets import neighbour_distances
 from grainlight.restore.light.point_spread import grown
 from grainlight.restore.light.recalibration import recalibrate
 from grainlight.restore.points.neighbours import Neighbours
 from grainlight.restore.settings import DRAFT_STEPS
-from grainlight.restore.uncertainty.gradient import scatter_degrees, turning
-from grainlight.restore.uncertainty.second_label import boundary_probability, rival_distance, rival_probability
+from grainlight.restore.uncertainty.gradient import intragranular_gradient, orientation_spread
+from grainlight.restore.uncertainty.second_label import boundary_probability, second_distance, second_probability
 from grainlight.restore.uncertainty.surroundings import surroundings
 from grainlight.restore.uncertainty.unlit_boundary import unlit_boundary
 
@@ -133,17 +133,17 @@ def restore_ensemble(
         boundary = boundary_starts(final).float()
     if neighbours is not None:
         around = surroundings(measurement, sigma, neighbours)
-        turn = turning(final, measurement, sigma, neighbours)
-        scatter = scatter_degrees(error, drift, turn, around.nearest)
+        turn = intragranular_gradient(final, measurement, sigma, neighbours)
+        scatter = orientation_spread(error, drift, turn, around.nearest)
         if not lit.all():
             measured = ~is_unknown(sigma[0])
             boundary = torch.where(lit, boundary, unlit_boundary(final, guide, sigma[0], measured, around, ~lit))
     if moved is not None and around is not None:
         # Where there is light it has decided between grains: what is left open is what it could not tell apart.
-        probability = rival_probability(moved.margin)
-        decided = boundary_probability(final, moved.rival, probability, BOUNDARY_DEGREES)
+        probability = second_probability(moved.gap)
+        decided = boundary_probability(final, moved.second, probability, BOUNDARY_DEGREES)
         boundary = torch.where(lit, decided, boundary)
-        apart = rival_distance(final, moved.rival)
+        apart = second_distance(final, moved.second)
         # A grain that no point met is no neighbour's: its orientation is any. A small chance of it, which there is
         # everywhere between points, moves no bound that holds for nine in ten.
         missed = (around.missed(spread / SQUARED_NORM) - _NEVER_MIND).clamp(min=0.0)
@@ -170,7 +170,7 @@ def restore_ensemble(
 
 @dataclass(frozen=True, eq=False)
 class Placing:
-    """From the network's estimate to a map: projection on the measurement, lone pixels, boundaries by the light.
+    """From the network's estimate to a map: projection on the measurement, isolated pixels, boundaries by the light.
 
     ``measurement`` (23, H, W), ``sigma`` (4, H, W), ``neighbours``, ``drift`` and ``barred`` as for `restore_ensemble`.
     """
@@ -184,7 +184,7 @@ class Placing:
     def projected(self, guide: Tensor) -> Projected:
         """Project an estimate (18, H, W); the embedding that comes back is on the manifold's sphere."""
         found = project(guide, self.measurement[EBSD], self.sigma[0], self.neighbours, self.drift)
-        joined = join_lone_pixels(found.embedding, guide, ~is_unknown(self.sigma[0]))
+        joined = join_isolated_pixels(found.embedding, guide, ~is_unknown(self.sigma[0]))
         return replace(found, embedding=_normalised(joined))
 
     def relabelled(self, found: Projected, guide: Tensor, settings: RelabelSettings | None = None) -> Relabelled | None:
@@ -206,7 +206,7 @@ def _second_look(denoise: Callable[[Tensor, Tensor], Tensor], placing: Placing, 
     moved = placing.relabelled(placing.projected(draft), draft)
     if moved is None:
         return placing
-    measurement, sigma = recalibrate(placing.measurement, placing.sigma, moved.embedding, moved.response)
+    measurement, sigma = recalibrate(placing.measurement, placing.sigma, moved.embedding, moved.imaging)
     return replace(placing, measurement=measurement, sigma=sigma)
 
 

@@ -19,7 +19,7 @@ _BETWEEN = 0.5
 _POINTS = 60_000
 
 
-def turning(e: Tensor, measurement: Tensor, sigma: Tensor, neighbours: Neighbours) -> float:
+def intragranular_gradient(e: Tensor, measurement: Tensor, sigma: Tensor, neighbours: Neighbours) -> float:
     """Growth of the mean square angle inside grains in degrees^2 per pixel of distance, 0 to 2.
 
     Parameters
@@ -59,7 +59,7 @@ def turning(e: Tensor, measurement: Tensor, sigma: Tensor, neighbours: Neighbour
     return min(max((turned + _USUAL * _WAY) / (way + _WAY), 0.0), _MOST)
 
 
-def scatter_degrees(error: Tensor, drift: float, turn: float, nearest: Tensor) -> Tensor:
+def orientation_spread(error: Tensor, drift: float, turn: float, nearest: Tensor) -> Tensor:
     """Root mean square error (H, W) in degrees of the orientation of the grain at a pixel.
 
     Parameters
@@ -69,7 +69,7 @@ def scatter_degrees(error: Tensor, drift: float, turn: float, nearest: Tensor) -
     drift
         Growth of the variance of a channel per pixel that is in it already.
     turn
-        What `turning` found.
+        What `intragranular_gradient` found.
     nearest
         Distance (H, W) in pixels to the nearest measured point.
     """

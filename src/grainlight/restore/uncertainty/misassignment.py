@@ -13,7 +13,7 @@ OTHER_LIT = (0.0025, 0.0132, 0.0132, 0.0132, 0.0132, 0.0865, 0.2784, 0.6447)
 OTHER_UNLIT = (0.012, 0.0181, 0.0181, 0.0186, 0.0557, 0.2306, 0.5679, 0.7613)
 
 
-def other_grain(raw: NDArray[np.float32], lit: NDArray[np.bool_]) -> NDArray[np.float32]:
+def misassignment_probability(raw: NDArray[np.float32], lit: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Return the probability of an error of more than 5 degrees for raw doubts in degrees.
 
     ``lit`` says where light had a say in the choice between grains.

@@ -37,7 +37,7 @@ def calibrated_light(quaternions: NDArray[np.float64], report: Mapping[str, obje
     return torch.stack((g2 + mix * (g4 - g2), a2.real, a2.imag, a4.real, a4.imag)).numpy()
 
 
-def contradiction(
+def normalised_residual(
     quaternions: NDArray[np.float64], state: Tensor, sigma: Tensor, report: Mapping[str, object]
 ) -> NDArray[np.float32]:
     """Return by how many standard deviations the light misses what the restored c-axes would show.
