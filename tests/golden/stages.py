@@ -25,17 +25,17 @@ from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.state import EBSD, LIGHT, is_unknown
 from grainlight.maps.phase import Phase
 from grainlight.restore.assemble import assemble
-from grainlight.restore.ensemble import Placing
 from grainlight.restore.inputs import Inputs, Prepared, bring_together, prepare
-from grainlight.restore.light import PlacedLight
-from grainlight.restore.noise import estimate_noise
-from grainlight.restore.place import place
-from grainlight.restore.projection import find_neighbours
-from grainlight.restore.relabel import RelabelSettings
+from grainlight.restore.labelling.descent import RelabelSettings
+from grainlight.restore.large.windows import whole, windows
+from grainlight.restore.light.calibrated import CalibratedLight
+from grainlight.restore.points.grid import rasterise
+from grainlight.restore.points.neighbours import find_neighbours
+from grainlight.restore.points.noise import estimate_noise
 from grainlight.restore.result import Result
+from grainlight.restore.sampling.ensemble import Placing
+from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
-from grainlight.restore.tiles import TiledDenoiser
-from grainlight.restore.windows import whole, windows
 from grainlight.synth.draw import Draw
 from grainlight.synth.section import make_sections
 
@@ -82,7 +82,7 @@ def light_of(case: Case, images: Sequence[int] | None = None) -> gl.LightStack |
 def points_stage(case: Case, hexagonal: bool = False) -> Arrays:
     """Points on the grid (H, W), what is known of them, and their noise."""
     ebsd = ebsd_of(case, hexagonal)
-    placed, noise = place(ebsd, case.scale), estimate_noise(ebsd)
+    placed, noise = rasterise(ebsd, case.scale), estimate_noise(ebsd)
     ready = prepare(ebsd, None, Settings(scale=case.scale))
     return {
         "step_left": np.array([placed.step, placed.left]),
@@ -306,7 +306,7 @@ def _prepared(case: Case, light: Arrays | None) -> Prepared:
     if light is not None:
         state, sigma, flags = (torch.from_numpy(light[name]) for name in ("state", "sigma", "flags"))
         report = dict(zip(CURVES, light["curves"].tolist(), strict=True))
-        placed = PlacedLight(state, sigma, flags, report, ())
+        placed = CalibratedLight(state, sigma, flags, report, ())
     inputs: Inputs = replace(ready, light=placed)
     return inputs.part(whole(*inputs.placed.shape))
 
