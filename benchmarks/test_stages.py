@@ -14,7 +14,8 @@ from grainlight.diffusion.guide import Cells, known_points, local_cell_size
 from grainlight.diffusion.state import EBSD, is_unknown
 from grainlight.maps.io import load_ebsd, save_ebsd
 from grainlight.register.register import register
-from grainlight.restore.light.calibrated import calibrate_light
+from grainlight.restore.light.calibration import calibrate_light
+from grainlight.restore.light.registration import RegisteredLight
 from grainlight.restore.points.grid import rasterise
 from grainlight.restore.points.neighbours import find_neighbours
 from grainlight.restore.sampling.ensemble import Placing
@@ -63,7 +64,7 @@ def test_points_on_the_grid(benchmark, task):
 
 
 def test_calibration(benchmark, task, ready):
-    benchmark(calibrate_light, task.stack, ready.placed, 0.5)
+    benchmark(calibrate_light, RegisteredLight(task.stack, None), ready.placed, 0.5)
 
 
 def test_skip(benchmark, model, tile):
@@ -96,4 +97,4 @@ def test_decoding(benchmark, ready):
 
 def test_contradiction(benchmark, task, ready):
     seen = ready.light
-    benchmark(normalised_residual, task.truth, seen.state, seen.sigma, seen.report)
+    benchmark(normalised_residual, task.truth, seen.state, seen.sigma, seen.curves)

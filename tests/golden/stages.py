@@ -24,6 +24,7 @@ from grainlight.crystal.frames import SampleFrame
 from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.state import EBSD, LIGHT, is_unknown
 from grainlight.maps.phase import Phase
+from grainlight.optics.expected import Curves
 from grainlight.restore.assemble import assemble
 from grainlight.restore.inputs import Inputs, Prepared, bring_together, prepare
 from grainlight.restore.labelling.descent import RelabelSettings
@@ -305,8 +306,7 @@ def _prepared(case: Case, light: Arrays | None) -> Prepared:
     placed = None
     if light is not None:
         state, sigma, flags = (torch.from_numpy(light[name]) for name in ("state", "sigma", "flags"))
-        report = dict(zip(CURVES, light["curves"].tolist(), strict=True))
-        placed = CalibratedLight(state, sigma, flags, report, ())
+        placed = CalibratedLight(state, sigma, flags, {}, (), Curves(*light["curves"].tolist()))
     inputs: Inputs = replace(ready, light=placed)
     return inputs.part(whole(*inputs.placed.shape))
 

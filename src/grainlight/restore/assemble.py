@@ -134,7 +134,7 @@ def _residual(q: Tensor, ready: Prepared, restored: NDArray[np.bool_]) -> NDArra
     if ready.light is None:
         return None
     seen = ready.light
-    return _where(restored, normalised_residual(q.double().numpy(), seen.state, seen.sigma, seen.report))
+    return _where(restored, normalised_residual(q.double().numpy(), seen.state, seen.sigma, seen.curves))
 
 
 def _samples(posterior: Posterior, ebsd: OrientationMap) -> NDArray[np.float16]:

@@ -22,8 +22,8 @@ from grainlight.restore.inputs import Inputs, bring_together
 from grainlight.restore.large.allocation import memory_reused
 from grainlight.restore.large.stitching import Stitcher
 from grainlight.restore.large.windows import AT_ONCE
+from grainlight.restore.light.calibration import WindowedLight, usual_levels
 from grainlight.restore.light.registration import again, draft, is_moved
-from grainlight.restore.light.windowed import WindowedLight, usual_levels
 from grainlight.restore.points.grid import output_shape
 from grainlight.restore.record import run_record
 from grainlight.restore.result import Result

@@ -10,17 +10,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE, embed
-from grainlight.crystal.frames import SampleFrame
 from grainlight.diffusion.sampler import group_sigma
 from grainlight.diffusion.state import SIGMA_MAX, is_unknown
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
 from grainlight.restore.large.windows import Window, whole, windows
-from grainlight.restore.light.calibrated import CalibratedLight, calibrate_light
+from grainlight.restore.light.calibrated import CalibratedLight
+from grainlight.restore.light.calibration import WindowedLight, calibrate_light
 from grainlight.restore.light.registration import RegisteredLight, register_light
-from grainlight.restore.light.source import light_source
-from grainlight.restore.light.windowed import WindowedLight, calibrate_windowed
 from grainlight.restore.points.grid import PointGrid, rasterise
 from grainlight.restore.points.misindexed import find_misindexed
 from grainlight.restore.points.neighbours import find_neighbours
@@ -120,22 +118,11 @@ def bring_together(
     progress.begin("reading the inputs together", 2)
     progress.advance()
     cut = windows(*placed.shape)
-    shown = None if registered is None else _shown(registered, placed, cut, found.noise, ebsd.sample_frame)
+    shown = None if registered is None else calibrate_light(registered, placed, found.noise, ebsd.sample_frame, cut)
     progress.advance()
     # Of one channel: three components of the rotation share the angle's variance.
     drift = found.drift / settings.scale * PER_DEGREE**2 / 3
     return Inputs(placed, found, drift, shown, cut, registered)
-
-
-def _shown(
-    registered: RegisteredLight, placed: PointGrid, cut: list[Window], noise: float, frame: SampleFrame
-) -> CalibratedLight | WindowedLight | None:
-    """The light as the restoration takes it; that of a large map is brought to it window by window."""
-    if registered.light is not None and registered.light.determined and len(cut) > 1:
-        source = light_source(registered.light, registered.transform, placed.step, placed.left)
-        return calibrate_windowed(source, placed, cut, noise, frame)
-    stack = registered.stack(placed)
-    return None if stack is None else calibrate_light(stack, placed, noise, frame)
 
 
 def prepare(ebsd: OrientationMap, light: LightStack | None, settings: Settings) -> Prepared:

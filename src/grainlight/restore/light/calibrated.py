@@ -1,4 +1,4 @@
-"""Bringing a light stack to the canonical state on the output grid."""
+"""Light as the restoration takes it: canonical, on the output grid, with its noise."""
 
 from __future__ import annotations
 
@@ -10,19 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from grainlight.crystal.euler import c_axis
-from grainlight.crystal.frames import SampleFrame
 from grainlight.errors import InputError
-from grainlight.maps.light_stack import LEAST_ANGLES, LightStack
-from grainlight.optics.calibration import NoSignalError, calibrate
-from grainlight.optics.canonical import OUTSIDE, CanonicalLight, apply
-from grainlight.optics.frame_check import Polars, check_frame
-from grainlight.optics.harmonics import fit_harmonics
-from grainlight.optics.image_fit import fit_images
-from grainlight.optics.posterior import few_images
-from grainlight.optics.resample import resample, resample_harmonics
+from grainlight.optics.canonical import OUTSIDE, CanonicalLight
+from grainlight.optics.expected import WEAK, Curves
 from grainlight.restore.large.windows import Window
-from grainlight.restore.points.grid import PointGrid
 
 AGAINST_MAP = 32
 """Bit of the flags beside those of `optics.canonical`."""
@@ -31,14 +22,19 @@ _CONTRADICTED = 2.0
 
 @dataclass(frozen=True, eq=False)
 class CalibratedLight:
-    """Canonical harmonics (5, H, W) on the output grid, their noise (3, H, W), infinite where unknown, flags (H, W) of
-    `optics.canonical`, and what calibration found."""
+    """Canonical harmonics of a map or of a window.
+
+    ``state`` (5, H, W) on the output grid; ``sigma`` (3, H, W) noise of a channel per group, infinite where unknown;
+    ``flags`` (H, W) of `optics.canonical`; ``report`` and ``warnings`` of the calibration, for the record; ``curves``
+    that the state follows.
+    """
 
     state: Tensor
     sigma: Tensor
     flags: Tensor
     report: dict[str, Any]
     warnings: tuple[str, ...]
+    curves: Curves = WEAK
 
     def part(self, window: Window) -> CalibratedLight:
         """Return what lies in a window."""
@@ -46,95 +42,16 @@ class CalibratedLight:
         return replace(self, **here)
 
 
-def all_flags(light: CalibratedLight, contradiction: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return the flags (H, W) of the light with those of pixels that contradict the restored map (H, W, in standard
-    deviations, `restore.uncertainty.residual`)."""
+def all_flags(light: CalibratedLight, residual: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the flags (H, W) of the light with those of pixels that contradict the restored map; ``residual`` (H, W)
+    in standard deviations, of `restore.uncertainty.residual`."""
     flags: NDArray[np.uint8] = light.flags.cpu().numpy().astype(np.uint8)
-    return flags | np.where(np.nan_to_num(contradiction) > _CONTRADICTED, AGAINST_MAP, 0).astype(np.uint8)
+    return flags | np.where(np.nan_to_num(residual) > _CONTRADICTED, AGAINST_MAP, 0).astype(np.uint8)
 
 
-def calibrate_light(
-    stack: LightStack, placed: PointGrid, noise: float, frame: SampleFrame = SampleFrame.S
-) -> CalibratedLight:
-    """Resample a stack and calibrate it on the measured orientations.
-
-    Five and more angles give the harmonics pixel by pixel; from fewer images, or images of unknown settings, the
-    harmonics are inferred with what EBSD measured nearby. Light that says nothing of the c-axes is not used, and a
-    warning says so.
-
-    Parameters
-    ----------
-    noise
-        Root-mean-square misorientation of the EBSD's noise in degrees.
-    frame
-        The sample frame that the map was said to have: what the light says of it is reported.
-
-    Raises
-    ------
-    InputError
-        If too few points of the map lie on the images.
-    """
-    images = torch.from_numpy(np.ascontiguousarray(stack.images[:, :, ::-1] if stack.mirror else stack.images))
-    rows, columns = placed.shape
-    grid: dict[str, Any] = {
-        "step_pl": stack.step,
-        "origin": (stack.origin[0] - placed.left, stack.origin[1]),
-        "rows": rows,
-        "columns": columns,
-        "step_out": placed.step,
-    }
-    at = torch.from_numpy(np.argwhere(placed.measured).astype(np.float64))
-    axes = torch.from_numpy(c_axis(placed.measured_points))
-    if not stack.determined:
-        return _calibrate_few(stack, images, grid, (axes, at))
-    harmonics = fit_harmonics(images, stack.angles.tolist(), saturation=stack.saturation)
-    harmonics = resample_harmonics(harmonics, **grid)
-    try:
-        found = calibrate(harmonics, axes, at, rotates=stack.rotates, mirror=stack.mirror)
-    except NoSignalError as error:
-        return no_light(placed.shape, not_used(error), ~torch.isfinite(harmonics.coefficients).all(0))
-    # The c-axis feels the noise in two directions, each with a third of its variance.
-    light = apply(found, harmonics, axes, at, axis_noise=noise / np.sqrt(3.0))
-    polars = None if stack.polars is None else Polars(*stack.polars, stack.bireflectance)
-    said = check_frame(found, frame, rotates=stack.rotates, mirror=stack.mirror, polars=polars)
-    report = {**light.report, "frame": said.as_record()}
-    return replace(as_calibrated(light), report=report, warnings=(*light.warnings, *said.warnings))
-
-
-def _calibrate_few(
-    stack: LightStack, images: Tensor, grid: dict[str, Any], points: tuple[Tensor, Tensor]
-) -> CalibratedLight:
-    images, saturated = images.float(), None
-    if stack.saturation is not None:
-        saturated = torch.nan_to_num(resample((images >= stack.saturation).float(), **grid)) > 0.05
-    images = resample(images, **grid)
-    # what saturates is no measurement of anything
-    fit = fit_images(images if saturated is None else images.masked_fill(saturated, torch.nan), *points)
-    outside = ~torch.isfinite(images).all(0)
-    use = fit.follows
-    explained = ", ".join(f"{100 * float(e):.0f} %" for e in fit.explained)
-    if not bool(use.any()):
-        return no_light(
-            (int(images.shape[1]), int(images.shape[2])),
-            "The polarized light is not used: its brightness does not follow the c-axes of the EBSD map "
-            f"(explained: {explained} of the variance of each image, no more than by chance). "
-            "Check --pl-step, --pl-origin and --frame; images and map must show the same place.",
-            outside,
-        )
-    light = few_images(images[use], fit.part(use), saturated=None if saturated is None else saturated[use])
-    what = "settings unknown" if np.isnan(stack.angles).all() else f"fewer than {LEAST_ANGLES} different angles"
-    told = [
-        f"The polarized light does not determine its harmonics ({len(images)} image{'s' * (len(images) > 1)}, {what}): "
-        "they are inferred with the EBSD points nearby."
-    ]
-    if not bool(use.all()):
-        told.append(f"{int((~use).sum())} of {len(use)} images do not follow the c-axes and are not used.")
-    return replace(as_calibrated(light), warnings=(*told, *light.warnings))
-
-
-def as_calibrated(light: CanonicalLight) -> CalibratedLight:
+def as_calibrated(light: CanonicalLight, curves: Curves = WEAK) -> CalibratedLight:
     """Return canonical light as the restoration takes it."""
-    return CalibratedLight(light.state.float(), light.sigma.float(), light.flags, light.report, light.warnings)
+    return CalibratedLight(light.state.float(), light.sigma.float(), light.flags, light.report, light.warnings, curves)
 
 
 def no_light(shape: tuple[int, int], warning: str, outside: Tensor | None = None) -> CalibratedLight:

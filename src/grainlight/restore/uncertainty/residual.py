@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,33 +11,16 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from grainlight.crystal.euler import c_axis
-from grainlight.optics.state import GROUP_OF_CHANNEL, powers
+from grainlight.optics.expected import WEAK, Curves
+from grainlight.optics.state import GROUP_OF_CHANNEL
 
 _CAP = 10.0
 _WIDTH = 1.0
 """Pixels: standard deviation of the window."""
 
 
-def calibrated_light(quaternions: NDArray[np.float64], report: Mapping[str, object]) -> NDArray[np.float64]:
-    """Return the harmonics (5, H, W) that orientations (H, W, 4) in frame S show under a calibration's curves.
-
-    `optics.expected.expected_light` is their ideal limit, for embeddings.
-
-    Parameters
-    ----------
-    report
-        Of `optics.canonical`: k2, k4 and a0_mix of the calibration's curves; the weak limit where they are missing.
-    """
-    k2, k4, mix = (float(str(report.get(key, other))) for key, other in (("k2", 0.0), ("k4", 0.0), ("a0_mix", 1.0)))
-    s, h2, h4 = powers(torch.from_numpy(c_axis(quaternions)))
-    bend2, bend4 = 1 + k2 * (1 - s), 1 + k4 * (1 - s)
-    g2, g4 = s * bend2, s * s * bend4
-    a2, a4 = h2 * bend2, h4 * bend4
-    return torch.stack((g2 + mix * (g4 - g2), a2.real, a2.imag, a4.real, a4.imag)).numpy()
-
-
 def normalised_residual(
-    quaternions: NDArray[np.float64], state: Tensor, sigma: Tensor, report: Mapping[str, object]
+    quaternions: NDArray[np.float64], state: Tensor, sigma: Tensor, curves: Curves = WEAK
 ) -> NDArray[np.float32]:
     """Return by how many standard deviations the light misses what the restored c-axes would show.
 
@@ -48,7 +30,7 @@ def normalised_residual(
         (H, W, 4) restored orientations in frame S.
     state, sigma
         (5, H, W) measured canonical harmonics and (3, H, W) noise of a channel per group, infinite where unknown.
-    report
+    curves
         Of the calibration.
 
     Returns
@@ -66,8 +48,9 @@ def normalised_residual(
     """
     # Single precision, as the answer: channel by channel less is held than of all at once.
     light, noise = state.float().cpu().numpy(), sigma.float().cpu().numpy()
+    expected = curves.light(torch.from_numpy(c_axis(quaternions)))
     square, channels = np.zeros((2, *light.shape[1:]), np.float32)
-    for shown, seen, group in zip(calibrated_light(quaternions, report), light, GROUP_OF_CHANNEL, strict=True):
+    for shown, seen, group in zip(expected.numpy(), light, GROUP_OF_CHANNEL, strict=True):
         known = np.isfinite(noise[group])
         miss = (seen - np.clip(seen, *_extremes(shown.astype(np.float32)))) / np.where(known, noise[group], 1.0)
         square += np.where(known, miss * miss, 0.0)

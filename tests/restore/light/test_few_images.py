@@ -13,7 +13,8 @@ from grainlight.benchmark.degrade import Task
 from grainlight.benchmark.metrics import score
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.maps.light_stack import LightStack
-from grainlight.restore.light.calibrated import AGAINST_MAP, all_flags, calibrate_light
+from grainlight.restore.light.calibrated import AGAINST_MAP, all_flags
+from grainlight.restore.light.few_images import calibrate_few
 from grainlight.restore.points.grid import rasterise
 from grainlight.restore.result import Result
 
@@ -62,7 +63,7 @@ def test_flags_are_in_the_result(tmp_path: Path, by_images: dict[str, Result]) -
 
 
 def test_light_against_the_restored_map_is_flagged(lit: Task) -> None:
-    found = calibrate_light(few(lit.stack, [0, 5]), rasterise(lit.coarse, 4), 0.5)
+    found = calibrate_few(few(lit.stack, [0, 5]), rasterise(lit.coarse, 4))
     missed = np.ones(lit.measured.shape, np.float32)
     missed[3:6, 4:9], missed[0, 0] = 4.0, np.nan
     flags = all_flags(found, missed)
@@ -74,7 +75,7 @@ def test_images_of_another_place_are_left_out(lit: Task) -> None:
     placed = rasterise(lit.coarse, 4)
     stack = few(lit.stack, [0, 5])
     turned = replace(stack, images=stack.images[:, ::-1, ::-1].copy())
-    found = calibrate_light(turned, placed, 0.5)
+    found = calibrate_few(turned, placed)
     assert bool(np.isinf(found.sigma.numpy()).all())
     assert any("not used" in warning for warning in found.warnings)
 
@@ -83,7 +84,7 @@ def test_an_image_that_shows_nothing_is_dropped_and_the_other_used(lit: Task) ->
     stack = few(lit.stack, [0, 5])
     images = stack.images.copy()
     images[1] = np.random.default_rng(0).normal(900, 30, images[1].shape)
-    found = calibrate_light(replace(stack, images=images), rasterise(lit.coarse, 4), 0.5)
+    found = calibrate_few(replace(stack, images=images), rasterise(lit.coarse, 4))
     assert any("1 of 2 images" in warning for warning in found.warnings)
     assert np.isfinite(found.sigma.numpy()).mean() > 0.5
 
@@ -91,6 +92,6 @@ def test_an_image_that_shows_nothing_is_dropped_and_the_other_used(lit: Task) ->
 def test_a_mirrored_single_image(lit: Task) -> None:
     stack = few(lit.stack, [3])
     placed = rasterise(lit.coarse, 4)
-    plain = calibrate_light(stack, placed, 0.5)
-    mirrored = calibrate_light(replace(stack, images=stack.images[:, :, ::-1].copy(), mirror=True), placed, 0.5)
+    plain = calibrate_few(stack, placed)
+    mirrored = calibrate_few(replace(stack, images=stack.images[:, :, ::-1].copy(), mirror=True), placed)
     np.testing.assert_array_equal(plain.state.numpy(), mirrored.state.numpy())

@@ -15,9 +15,10 @@ from grainlight.maps.orientation_map import OrientationMap
 from grainlight.register.transform import Transform
 from grainlight.register.warp import lay
 from grainlight.restore.large.windows import windows
-from grainlight.restore.light.calibrated import CalibratedLight, calibrate_light
+from grainlight.restore.light.calibrated import CalibratedLight
+from grainlight.restore.light.calibration import WindowedLight, calibrate_light, calibrate_source, usual_levels
+from grainlight.restore.light.registration import RegisteredLight
 from grainlight.restore.light.source import light_source
-from grainlight.restore.light.windowed import WindowedLight, calibrate_windowed, usual_levels
 from grainlight.restore.points.grid import PointGrid, rasterise
 
 
@@ -32,7 +33,7 @@ def taken() -> tuple[OrientationMap, LightStack, PointGrid]:
 def _windowed(stack: LightStack, placed: PointGrid, transform: Transform | None = None) -> list[CalibratedLight]:
     """The parts of three windows by three, and the whole put together of them."""
     cut = windows(*placed.shape, 64, 48, at_once=1)
-    light = calibrate_windowed(light_source(stack, transform, placed.step, placed.left), placed, cut, 0.5)
+    light = calibrate_source(light_source(stack, transform, placed.step, placed.left), placed, cut, 0.5)
     assert isinstance(light, WindowedLight)
     state, sigma = torch.zeros(5, *placed.shape), torch.zeros(3, *placed.shape)
     flags = torch.zeros(placed.shape, dtype=torch.uint8)
@@ -45,6 +46,13 @@ def _windowed(stack: LightStack, placed: PointGrid, transform: Transform | None 
         flags[*window.inner] = part.flags[*window.kept]
     report = light.report | usual_levels([part.report for part in parts], [window.pixels for window in cut])
     return [*parts, CalibratedLight(state, sigma, flags, report, light.warnings)]
+
+
+def _whole(stack: LightStack, placed: PointGrid) -> CalibratedLight:
+    """The light of one window that is the map."""
+    light = calibrate_light(RegisteredLight(stack, None), placed, 0.5)
+    assert isinstance(light, CalibratedLight)
+    return light
 
 
 def _alike(found: CalibratedLight, whole: CalibratedLight) -> None:
@@ -67,7 +75,7 @@ def _alike(found: CalibratedLight, whole: CalibratedLight) -> None:
 
 def test_stack_of_the_same_grid(taken: tuple[OrientationMap, LightStack, PointGrid]) -> None:
     _, stack, placed = taken
-    _alike(_windowed(stack, placed)[-1], calibrate_light(stack, placed, 0.5))
+    _alike(_windowed(stack, placed)[-1], _whole(stack, placed))
 
 
 def test_mirrored_stack_of_another_step_that_hangs_over_the_edge(
@@ -83,7 +91,7 @@ def test_mirrored_stack_of_another_step_that_hangs_over_the_edge(
         origin=(31 * stack.step - half / 2, 20 * stack.step - half / 2),
         mirror=True,
     )
-    _alike(_windowed(other, placed)[-1], calibrate_light(other, placed, 0.5))
+    _alike(_windowed(other, placed)[-1], _whole(other, placed))
 
 
 def test_finer_stack_that_most_windows_are_not_on(taken: tuple[OrientationMap, LightStack, PointGrid]) -> None:
@@ -93,7 +101,7 @@ def test_finer_stack_that_most_windows_are_not_on(taken: tuple[OrientationMap, L
     third = stack.step / 3
     images = (clean + noise).clip(0.0, 60_000.0).astype(np.float32)
     finer = replace(stack, images=images, step=third, origin=(-third, -third))
-    _alike(_windowed(finer, placed)[-1], calibrate_light(finer, placed, 0.5))
+    _alike(_windowed(finer, placed)[-1], _whole(finer, placed))
 
 
 def test_moved_stack(taken: tuple[OrientationMap, LightStack, PointGrid]) -> None:
@@ -104,7 +112,7 @@ def test_moved_stack(taken: tuple[OrientationMap, LightStack, PointGrid]) -> Non
     there = Transform(matrix, np.array([-0.3, 0.2]), (0.0, 0.0, side, side))
     rows, columns = placed.shape
     registered = lay(stack, there, rows=rows, columns=columns, step=placed.step, left=placed.left)
-    _alike(_windowed(stack, placed, there)[-1], calibrate_light(registered, placed, 0.5))
+    _alike(_windowed(stack, placed, there)[-1], _whole(registered, placed))
 
 
 def test_the_full_scale_is_that_of_all_images(taken: tuple[OrientationMap, LightStack, PointGrid]) -> None:
@@ -126,7 +134,7 @@ def test_light_of_another_place_is_not_used(taken: tuple[OrientationMap, LightSt
     noise = np.random.default_rng(0).poisson(500, stack.images.shape).astype(np.uint16)
     cut = windows(*placed.shape, 64, 48, at_once=1)
     source = light_source(replace(stack, images=noise), None, placed.step, placed.left)
-    light = calibrate_windowed(source, placed, cut, 0.5)
+    light = calibrate_source(source, placed, cut, 0.5)
     assert isinstance(light, CalibratedLight)
     assert light.report == {"used": False}
     part = light.part(cut[4])
