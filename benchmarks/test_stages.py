@@ -14,11 +14,11 @@ from grainlight.diffusion.guide import Cells, known_points, local_cell_size
 from grainlight.diffusion.state import EBSD, is_unknown
 from grainlight.maps.io import load_ebsd, save_ebsd
 from grainlight.register.register import register
+from grainlight.restore.labelling.label import project_measured, relabel_by_light
 from grainlight.restore.light.calibration import calibrate_light
 from grainlight.restore.light.registration import RegisteredLight
 from grainlight.restore.points.grid import rasterise
 from grainlight.restore.points.neighbours import find_neighbours
-from grainlight.restore.sampling.ensemble import Placing
 from grainlight.restore.uncertainty.residual import normalised_residual
 
 
@@ -36,9 +36,8 @@ def tile(ready):
 
 
 @pytest.fixture(scope="module")
-def placing(ready):
-    neighbours = find_neighbours(~is_unknown(ready.sigma[0]))
-    return Placing(ready.measurement, ready.sigma, neighbours, ready.drift)
+def joint(ready):
+    return ready.joint()
 
 
 @pytest.fixture(scope="module")
@@ -82,13 +81,13 @@ def test_neighbours(benchmark, ready):
     benchmark(find_neighbours, ~is_unknown(ready.sigma[0]))
 
 
-def test_projection(benchmark, placing, guide):
-    benchmark(placing.projected, guide)
+def test_projection(benchmark, joint, guide):
+    benchmark(project_measured, joint, guide)
 
 
-def test_relabelling(benchmark, placing, guide):
-    found = placing.projected(guide)
-    benchmark(placing.relabelled, found, guide)
+def test_relabelling(benchmark, joint, guide):
+    found = project_measured(joint, guide)
+    benchmark(relabel_by_light, joint, found, guide)
 
 
 def test_decoding(benchmark, ready):

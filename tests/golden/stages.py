@@ -22,19 +22,18 @@ from grainlight.benchmark.metrics import disorientation, score
 from grainlight.crystal.embedding import PER_DEGREE, decode
 from grainlight.crystal.frames import SampleFrame
 from grainlight.diffusion.checkpoint import load_weights
-from grainlight.diffusion.state import EBSD, LIGHT, is_unknown
+from grainlight.diffusion.state import EBSD, LIGHT
 from grainlight.maps.phase import Phase
 from grainlight.optics.expected import Curves
 from grainlight.restore.assemble import assemble
 from grainlight.restore.inputs import Inputs, Prepared, bring_together, prepare
 from grainlight.restore.labelling.descent import RelabelSettings
+from grainlight.restore.labelling.label import project_measured, relabel_by_light
 from grainlight.restore.large.windows import whole, windows
 from grainlight.restore.light.calibrated import CalibratedLight
 from grainlight.restore.points.grid import rasterise
-from grainlight.restore.points.neighbours import find_neighbours
 from grainlight.restore.points.noise import estimate_noise
 from grainlight.restore.result import Result
-from grainlight.restore.sampling.ensemble import Placing
 from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
 from grainlight.synth.draw import Draw
@@ -130,13 +129,11 @@ def network_stage(case: Case, light: Arrays | None) -> Arrays:
 def labels_stage(case: Case, light: Arrays | None, state: NDArray[Any]) -> Arrays:
     """Orientations (H, W, 4) in frame S after projection, and with light after the descent and after the chain."""
     ready, guide = _prepared(case, light), torch.from_numpy(state)[EBSD]
-    neighbours = find_neighbours(~is_unknown(ready.sigma[0]))
-    other = torch.from_numpy(ready.placed.other)
-    placing = Placing(ready.measurement, ready.sigma, neighbours, ready.drift, other)
-    projected = placing.projected(guide)
+    joint = ready.joint()
+    projected = project_measured(joint, guide)
     found = {"projection": _orientations(projected.embedding)}
     for name, visits in (("descent", 0), ("chain", VISITS)):
-        moved = placing.relabelled(projected, guide, RelabelSettings(visits=visits))
+        moved = relabel_by_light(joint, projected, guide, RelabelSettings(visits=visits))
         if moved is not None:
             found[name] = _orientations(moved.embedding)
     return found

@@ -88,8 +88,9 @@ def judged(half: int, quality: str, size: int = 97, weights: Path | None = None)
             posterior = ready.restore(TiledDenoiser(model, torch.device("cpu")), settings)
             restored = decode(posterior.embedding, dim=0).double().numpy()
             error = disorientation(restored, task.truth).astype(np.float32).ravel()
+            found = posterior.uncertainty
             doubt, scatter, lit, boundary = (
-                x.numpy().ravel() for x in (posterior.doubt, posterior.scatter, posterior.lit, posterior.boundary)
+                x.numpy().ravel() for x in (found.raw, found.spread, found.lit, found.boundary)
             )
             starts = boundary_starts(boundary_edges(task.truth)).ravel()
             yield Judged(scenario, error, doubt, scatter, lit, boundary, starts)

@@ -87,7 +87,7 @@ def _restore(half: str, number: int, quality: str, weights: Path | None) -> Case
     posterior = ready.restore(TiledDenoiser(load_weights(weights), torch.device("cpu")), settings)
     assert ready.light is not None
     report = ready.light.report
-    samples = posterior.samples if posterior.samples is not None else torch.zeros(0, *posterior.doubt.shape, 4)
+    samples = posterior.samples if posterior.samples is not None else torch.zeros(0, *posterior.light.shape[1:], 4)
     return Case(
         f"{family}, {size:g} px",
         task.truth.astype(np.float32),

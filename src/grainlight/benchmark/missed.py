@@ -22,8 +22,8 @@ from grainlight.crystal.embedding import SQUARED_NORM, decode
 from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.state import EBSD, is_unknown
 from grainlight.restore.inputs import prepare
+from grainlight.restore.labelling.label import label_map
 from grainlight.restore.points.neighbours import find_neighbours
-from grainlight.restore.sampling.ensemble import Placing
 from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
 from grainlight.restore.uncertainty.second_label import second_probability
@@ -55,9 +55,8 @@ def pixels_of_sections(numbers: list[int], size: int, weights: Path | None = Non
                 ready = prepare(task.coarse, task.stack, settings)
                 guide, unknown = ready.estimate(denoise, settings)[EBSD], is_unknown(ready.sigma)
                 neighbours = find_neighbours(~unknown[0])
-                placing = Placing(ready.measurement, ready.sigma, neighbours, ready.drift)
                 # Boundaries by the descent: pixels whose boundary is in question do not count.
-                moved = placing.relabelled(placing.projected(guide), guide)
+                moved = label_map(ready.joint(), guide).relabelled
                 if moved is None:
                     continue
                 restored = decode(moved.embedding, dim=0).double().numpy()

@@ -20,8 +20,8 @@ from grainlight.benchmark.subject import FIRST_SEED, SECTIONS, validation_sectio
 from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.state import EBSD, is_unknown
 from grainlight.restore.inputs import prepare
+from grainlight.restore.labelling.label import project_measured
 from grainlight.restore.points.neighbours import find_neighbours
-from grainlight.restore.sampling.ensemble import Placing
 from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
 from grainlight.restore.uncertainty.surroundings import surroundings
@@ -64,7 +64,7 @@ def edges_of_sections(
                 ready = prepare(task.coarse, None, settings)
                 guide, measured = ready.estimate(denoise, settings)[EBSD], ~is_unknown(ready.sigma[0])
                 neighbours = find_neighbours(measured)
-                e = Placing(ready.measurement, ready.sigma, neighbours, ready.drift).projected(guide).embedding
+                e = project_measured(ready.joint(), guide).embedding
                 around = surroundings(ready.measurement, ready.sigma, neighbours)
                 found = edge_terms(e, guide, ready.sigma[0], measured, around)
                 for terms, truth in zip(found, boundary_edges(task.truth), strict=True):

@@ -19,8 +19,8 @@ from grainlight.maps.orientation_map import OrientationMap
 from grainlight.restore.light.calibrated import all_flags
 from grainlight.restore.points.grid import PointGrid
 from grainlight.restore.points.phases import follow_orientations
+from grainlight.restore.posterior import Posterior
 from grainlight.restore.result import CORRECTED, INFERRED, MEASURED, NOT_RESTORED, Result
-from grainlight.restore.sampling.ensemble import Posterior
 from grainlight.restore.uncertainty.bound import bound_90
 from grainlight.restore.uncertainty.misassignment import misassignment_probability
 from grainlight.restore.uncertainty.residual import normalised_residual
@@ -36,10 +36,12 @@ def assemble(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record
     restored = _restored(ready)
     correction = _correction(q, placed)
     source = _source(correction, ready, restored)
-    bound = bound_90(posterior.doubt.numpy(), posterior.scatter.numpy(), posterior.lit.numpy())
+    found = posterior.uncertainty
+    raw, lit = found.raw.numpy(), found.lit.numpy()
+    bound = bound_90(raw, found.spread.numpy(), lit)
     uncertainty = _where(restored, bound)
     phase_id = _phase_id(ready, posterior, restored)
-    boundary = np.where(restored, posterior.boundary.numpy(), 0.0)
+    boundary = np.where(restored, found.boundary.numpy(), 0.0)
     boundary = np.where(_phase_edges(phase_id), 1.0, boundary).astype(np.float32)
     missed = _residual(q, ready, restored)
     return Result(
@@ -53,7 +55,7 @@ def assemble(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record
         correction,
         record,
         _samples(posterior, ebsd),
-        other_grain=_where(restored, misassignment_probability(posterior.doubt.numpy(), posterior.lit.numpy())),
+        other_grain=_where(restored, misassignment_probability(raw, lit)),
         contradiction=missed,
         light_flags=None if ready.light is None or missed is None else all_flags(ready.light, missed),
     )
@@ -140,7 +142,7 @@ def _residual(q: Tensor, ready: Prepared, restored: NDArray[np.bool_]) -> NDArra
 def _samples(posterior: Posterior, ebsd: OrientationMap) -> NDArray[np.float16]:
     """Orientations (K, H, W, 4) of the ensemble's members in the frames of the input."""
     if posterior.samples is None:
-        return np.zeros((0, *posterior.doubt.shape, 4), np.float16)
+        return np.zeros((0, *posterior.uncertainty.raw.shape, 4), np.float16)
     frame, crystal = ebsd.sample_frame, ebsd.crystal_frame
     turned = np.empty(tuple(posterior.samples.shape), np.float16)
     for number, q in enumerate(posterior.samples):

@@ -23,7 +23,9 @@ from grainlight.restore.points.grid import PointGrid, rasterise
 from grainlight.restore.points.misindexed import find_misindexed
 from grainlight.restore.points.neighbours import find_neighbours
 from grainlight.restore.points.noise import EbsdNoise, estimate_noise
-from grainlight.restore.sampling.ensemble import Posterior, members, restore_ensemble
+from grainlight.restore.posterior import Posterior, infer
+from grainlight.restore.sampling.ensemble import sample
+from grainlight.restore.sampling.measurement import JointMeasurement
 from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
 
@@ -74,32 +76,18 @@ class Prepared:
     sigma: Tensor
     misindexed: NDArray[np.bool_]
 
+    def joint(self, projection: bool = True) -> JointMeasurement:
+        """Return what an estimate starts from; without ``projection`` orientations stay as the network has them."""
+        near = find_neighbours(~is_unknown(self.sigma[0])) if projection else None
+        return JointMeasurement(self.measurement, self.sigma, near, self.drift, torch.from_numpy(self.placed.other))
+
     def estimate(self, denoise: TiledDenoiser, settings: Settings) -> Tensor:
         """Return the network's state (23, H, W), the mean of the ensemble, before any measurement has the last word."""
-        steps, samples = settings.calls
-        mean = torch.zeros_like(self.measurement)
-        for state in members(denoise, self.measurement, self.sigma, steps, samples, settings.seed):
-            mean += state / samples
-        return mean
+        return sample(denoise, self.joint(projection=False), settings.plan).mean
 
     def restore(self, denoise: TiledDenoiser, settings: Settings, progress: Progress | None = None) -> Posterior:
-        """Run the ensemble and its projection."""
-        progress = progress or Silent()
-        neighbours = find_neighbours(~is_unknown(self.sigma[0])) if settings.projection else None
-        steps, samples = settings.calls
-        return restore_ensemble(
-            denoise,
-            self.measurement,
-            self.sigma,
-            neighbours,
-            steps=steps,
-            samples=samples,
-            seed=settings.seed,
-            visits=settings.chain_visits,
-            drift=self.drift,
-            barred=torch.from_numpy(self.placed.other),
-            progress=progress,
-        )
+        """Estimate the map of these inputs."""
+        return infer(denoise, self.joint(settings.projection), settings.plan, progress)
 
 
 def bring_together(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from grainlight.restore.labelling.chain import Chain, Choices, find_choices, nearest_of, window
+from grainlight.restore.labelling.chain import Chain, Choices, Prior, find_choices, nearest_of, window
 from grainlight.restore.light.local_forward import Field
 from grainlight.restore.light.point_spread import gaussian
 
@@ -24,7 +24,7 @@ def chain_of(light: torch.Tensor, length: float, width: float = 0.0, noise: floa
     expected = (labels - 1.0).expand(5, -1)
     cost = torch.zeros(choices.label.shape)
     field = Field(light, torch.full_like(light, noise**-2), gaussian(width))
-    return Chain(choices, labels, expected, cost, field, length, 0.7, 1.0, seed)
+    return Chain(choices, labels, expected, cost, field, Prior(length, 0.7, 1.0), seed)
 
 
 def test_window_begins_with_the_pixel_and_goes_outward() -> None:
@@ -68,7 +68,9 @@ def test_one_free_pixel_is_in_each_grain_as_often_as_bayes_says() -> None:
     only = (chain.choices.at == 6 * 15 + 5).nonzero()[0]
     kept = Choices(chain.choices.at[only], chain.choices.source[only], chain.choices.label[only])
     field = Field(light, torch.ones_like(light), gaussian(0.0))
-    chain = Chain(kept, labels, (labels - 1.0).expand(5, -1), torch.zeros(kept.label.shape), field, 0.0, 0.7, 1.0)
+    chain = Chain(
+        kept, labels, (labels - 1.0).expand(5, -1), torch.zeros(kept.label.shape), field, Prior(0.0, 0.7, 1.0)
+    )
     for _ in range(4):
         chain.sweep()
     found = chain.probability[0, :2] / chain.visits

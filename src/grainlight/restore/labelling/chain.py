@@ -88,6 +88,16 @@ def nearest_of(labels: Tensor, at: Tensor, wanted: Tensor, shape: tuple[int, int
     return out
 
 
+@dataclass(frozen=True)
+class Prior:
+    """Energy ``length`` of a boundary between neighbours, the share ``diagonal`` of it for diagonal ones, and the
+    ``temperature`` that energies are divided by."""
+
+    length: float
+    diagonal: float
+    temperature: float
+
+
 class Chain:
     """A walk through labellings; ``probability`` (n, k) of each choice, summed over ``visits`` sweeps."""
 
@@ -98,9 +108,7 @@ class Chain:
         expected: Tensor,
         cost: Tensor,
         field: Field,
-        length: float,
-        diagonal: float,
-        temperature: float,
+        prior: Prior,
         seed: int = 0,
     ) -> None:
         """Begin where every pixel is in its own grain.
@@ -111,12 +119,13 @@ class Chain:
             Grain (H W,) and light without blur (5, H W) of every pixel.
         cost
             Energy (n, k) of each choice besides boundaries and light.
-        length, diagonal, temperature
-            Energy of a boundary between neighbours, the share of it for diagonal ones, and what energies are divided
-            by.
+        field
+            The measured light.
+        prior
+            Of boundaries.
         """
         self.choices = choices
-        self.length, self.diagonal, self.temperature = length, diagonal, temperature
+        self.prior = prior
         self.generator = torch.Generator().manual_seed(seed)
         self.probability = torch.zeros(choices.label.shape)
         self.visits = 0
@@ -144,7 +153,7 @@ class Chain:
         """Visit every pixel once."""
         labels = self.labels.view(-1)
         for its in self.sets:
-            share = torch.softmax(self._energies(its).div_(-self.temperature), 0).T.contiguous()
+            share = torch.softmax(self._energies(its).div_(-self.prior.temperature), 0).T.contiguous()
             if counts:
                 self.probability[its.members] += share
             drawn = torch.multinomial(share, 1, generator=self.generator).T
@@ -164,7 +173,7 @@ class Chain:
         labels, width = self.labels.view(-1), self.labels.shape[1]
         for r, c in AROUND:
             same = its.label == labels.index_select(0, its.padded + (r * width + c))
-            energy.add_(same, alpha=-self.length * (1.0 if 0 in (r, c) else self.diagonal))
+            energy.add_(same, alpha=-self.prior.length * (1.0 if 0 in (r, c) else self.prior.diagonal))
         return energy
 
 

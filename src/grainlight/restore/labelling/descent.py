@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from grainlight.crystal.embedding import PER_DEGREE, image_distance
-from grainlight.restore.labelling.chain import Chain, find_choices, nearest_of, neighbours_of, shifted
+from grainlight.restore.labelling.chain import Chain, Prior, find_choices, nearest_of, neighbours_of, shifted
 from grainlight.restore.labelling.isolated import AROUND
 from grainlight.restore.light.forward_model import ForwardModel
 from grainlight.restore.light.grain_offsets import join_neighbours
@@ -67,6 +67,8 @@ class RelabelSettings:
         Sweeps of the chain that count; none for no chain.
     temperature
         What the chain divides energies by: neighbouring pixels share their errors.
+    seed
+        Of the chain.
     """
 
     guide: float = 40.0
@@ -79,6 +81,7 @@ class RelabelSettings:
     sweeps: int = 3
     visits: int = 0
     temperature: float = 3.0
+    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,9 +245,8 @@ class _Relabelling:
             self.light.expected.flatten(1),
             away.div_(2 * (s.guide * PER_DEGREE) ** 2),
             Field(self.light.light, self.light.precision, self.light.kernel),
-            self.length,
-            s.diagonal,
-            s.temperature,
+            Prior(self.length, s.diagonal, s.temperature),
+            s.seed,
         )
         for number in range(_SETTLING + s.visits):
             chain.sweep(counts=number >= _SETTLING)
