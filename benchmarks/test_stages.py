@@ -63,7 +63,7 @@ def test_points_on_the_grid(benchmark, task):
 
 
 def test_calibration(benchmark, task, ready):
-    benchmark(calibrate_light, RegisteredLight(task.stack, None), ready.placed, 0.5)
+    benchmark(calibrate_light, RegisteredLight(task.stack, None), ready.grid, 0.5)
 
 
 def test_skip(benchmark, model, tile):

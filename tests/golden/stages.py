@@ -82,16 +82,16 @@ def light_of(case: Case, images: Sequence[int] | None = None) -> gl.LightStack |
 def points_stage(case: Case, hexagonal: bool = False) -> Arrays:
     """Points on the grid (H, W), what is known of them, and their noise."""
     ebsd = ebsd_of(case, hexagonal)
-    placed, noise = rasterise(ebsd, case.scale), estimate_noise(ebsd)
+    grid, noise = rasterise(ebsd, case.scale), estimate_noise(ebsd)
     ready = prepare(ebsd, None, Settings(scale=case.scale))
     return {
-        "step_left": np.array([placed.step, placed.left]),
-        "measured": placed.measured,
-        "other": placed.other,
-        "reached": placed.reached,
-        "phase_id": placed.phase_id,
-        "nearest": placed.nearest,
-        "orientations": placed.measured_points,
+        "step_left": np.array([grid.step, grid.left]),
+        "measured": grid.measured,
+        "other": grid.other,
+        "reached": grid.reached,
+        "phase_id": grid.phase_id,
+        "nearest": grid.nearest,
+        "orientations": grid.measured_points,
         "noise_drift": np.array([noise.noise, noise.drift]),
         "level": noise.level,
         "misindexed": ready.misindexed,
@@ -104,7 +104,7 @@ def light_stage(case: Case, windowed: bool = False, images: Sequence[int] | None
         inputs = bring_together(
             ebsd_of(case), light_of(case, images), Settings(scale=case.scale, register="none", noise=0.5)
         )
-    rows, columns = inputs.placed.shape
+    rows, columns = inputs.grid.shape
     assert (len(inputs.windows) > 1) == windowed
     assert inputs.light is not None
     found: Arrays = {
@@ -300,12 +300,12 @@ def _section(family: str, size: int, grain: float, seed: int) -> gl.OrientationM
 def _prepared(case: Case, light: Arrays | None) -> Prepared:
     """The joint state of a case whose light is given."""
     ready = bring_together(ebsd_of(case), None, Settings(scale=case.scale, noise=0.5))
-    placed = None
+    grid = None
     if light is not None:
         state, sigma, flags = (torch.from_numpy(light[name]) for name in ("state", "sigma", "flags"))
-        placed = CalibratedLight(state, sigma, flags, {}, (), Curves(*light["curves"].tolist()))
-    inputs: Inputs = replace(ready, light=placed)
-    return inputs.part(whole(*inputs.placed.shape))
+        grid = CalibratedLight(state, sigma, flags, {}, (), Curves(*light["curves"].tolist()))
+    inputs: Inputs = replace(ready, light=grid)
+    return inputs.part(whole(*inputs.grid.shape))
 
 
 def _denoiser() -> TiledDenoiser:

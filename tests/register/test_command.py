@@ -54,13 +54,13 @@ def test_a_saved_transform_is_used_as_it_is(moved: Misplaced, tmp_path: Path) ->
     settings = Settings(scale=2)
     found = find(moved.task.coarse, moved.light, settings)
     path = found.transform.save(tmp_path / "t.json")
-    placed = rasterise(moved.task.coarse, 2)
-    first = registered(moved.light, found).stack(placed)
+    grid = rasterise(moved.task.coarse, 2)
+    first = registered(moved.light, found).stack(grid)
     again = register_light(moved.task.coarse, moved.light, replace(settings, transform=path))
     assert again.registration is not None
     assert again.registration.method == "file"
     assert first is not None
-    second = again.stack(placed)
+    second = again.stack(grid)
     assert second is not None
     assert np.array_equal(first.images, second.images)
 

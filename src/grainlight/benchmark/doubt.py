@@ -34,7 +34,7 @@ from grainlight.diffusion.checkpoint import load_weights
 from grainlight.restore.inputs import prepare
 from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
-from grainlight.restore.uncertainty.bound import OF_SCATTER, RAW, bound_90
+from grainlight.restore.uncertainty.bound import OF_SPREAD, RAW, bound_90
 from grainlight.synth.families import FAMILIES
 
 TASKS = (
@@ -103,7 +103,7 @@ def quantile_table(error: Array, doubt: Array, scatter: Array, raw: tuple[float,
     A quantile of all errors around a raw doubt is too large where the doubts there differ: the bounds are refined until
     the errors over their own interpolated bounds have a 90 % quantile of 1.
     """
-    error = np.where(error <= OF_SCATTER * scatter, 0.0, error).astype(np.float32)
+    error = np.where(error <= OF_SPREAD * scatter, 0.0, error).astype(np.float32)
     edges = [0.0, *(np.sqrt(max(a, 0.1) * b) for a, b in pairwise(raw)), np.inf]
     parts = [(doubt >= low) & (doubt < high) for low, high in pairwise(edges)]
     good = np.array([part.sum() > 50 for part in parts])

@@ -1,4 +1,4 @@
-"""From what the network found to a `Result`: the map, its sources and its doubts, in the frames of the input."""
+"""From what the network found to a `Result`: the map, its sources and its uncertainty, in the frames of the input."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 def assemble(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record: dict[str, Any]) -> Result:
     """Return the result of a restoration; ``record`` is what it carries of the run."""
-    placed = ready.placed
+    grid = ready.grid
     q = decode(posterior.embedding, dim=0)
     restored = _restored(ready)
-    correction = _correction(q, placed)
+    correction = _correction(q, grid)
     source = _source(correction, ready, restored)
     found = posterior.uncertainty
     raw, lit = found.raw.numpy(), found.lit.numpy()
@@ -45,13 +45,13 @@ def assemble(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record
     boundary = np.where(_phase_edges(phase_id), 1.0, boundary).astype(np.float32)
     missed = _residual(q, ready, restored)
     return Result(
-        _map(ebsd, placed, q, restored, phase_id, _fields(ebsd, placed, source, phase_id, uncertainty)),
+        _map(ebsd, grid, q, restored, phase_id, _fields(ebsd, grid, source, phase_id, uncertainty)),
         uncertainty,
         boundary,
         source,
         posterior.light.numpy().astype(np.float32),
-        placed.measured,
-        measured_points(ebsd, placed),
+        grid.measured,
+        measured_points(ebsd, grid),
         correction,
         record,
         _samples(posterior, ebsd),
@@ -63,39 +63,39 @@ def assemble(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record
 
 def _restored(ready: Prepared) -> NDArray[np.bool_]:
     """Pixels (H, W) near an EBSD point, or with light, that are of no other phase."""
-    seen = ready.placed.reached | ready.placed.measured
+    seen = ready.grid.reached | ready.grid.measured
     if ready.light is not None:
         # Light tells grains apart where no EBSD point is near.
         seen |= (ready.light.sigma[1:].amin(0) < 0.5).numpy()
-    return seen & ~ready.placed.other
+    return seen & ~ready.grid.other
 
 
-def _correction(q: Tensor, placed: PointGrid) -> NDArray[np.float32]:
+def _correction(q: Tensor, grid: PointGrid) -> NDArray[np.float32]:
     """Degrees (H, W) between measurement and output; NaN where nothing was measured."""
-    found = np.full(placed.shape, np.nan, dtype=np.float32)
-    restored = q[torch.from_numpy(placed.measured)].double()
-    angle = disorientation_angle(restored, torch.from_numpy(placed.measured_points))
-    found[placed.measured] = torch.rad2deg(angle).numpy()
+    found = np.full(grid.shape, np.nan, dtype=np.float32)
+    restored = q[torch.from_numpy(grid.measured)].double()
+    angle = disorientation_angle(restored, torch.from_numpy(grid.measured_points))
+    found[grid.measured] = torch.rad2deg(angle).numpy()
     return found
 
 
 def _source(correction: NDArray[np.float32], ready: Prepared, restored: NDArray[np.bool_]) -> NDArray[np.uint8]:
     changed = (correction > np.maximum(2.0, 4.0 * ready.level)) | ready.misindexed
-    source = np.where(ready.placed.measured, np.where(changed, CORRECTED, MEASURED), INFERRED)
+    source = np.where(ready.grid.measured, np.where(changed, CORRECTED, MEASURED), INFERRED)
     return np.where(restored, source, NOT_RESTORED).astype(np.uint8)
 
 
 def _phase_id(ready: Prepared, posterior: Posterior, restored: NDArray[np.bool_]) -> NDArray[np.int16]:
     """Phase (H, W): as measured, and between the points that of the orientation; 0 where there is none."""
-    placed, points = ready.placed, ~is_unknown(ready.sigma[0])
-    phase_id = follow_orientations(posterior.embedding, ready.measurement[EBSD], points, placed.phase_id)
-    phase_id = np.where(placed.other | placed.measured, placed.phase_id, phase_id)
-    return np.where(restored | placed.other, phase_id, 0).astype(np.int16)
+    grid, points = ready.grid, ~is_unknown(ready.sigma[0])
+    phase_id = follow_orientations(posterior.embedding, ready.measurement[EBSD], points, grid.phase_id)
+    phase_id = np.where(grid.other | grid.measured, grid.phase_id, phase_id)
+    return np.where(restored | grid.other, phase_id, 0).astype(np.int16)
 
 
 def _map(
     ebsd: OrientationMap,
-    placed: PointGrid,
+    grid: PointGrid,
     q: Tensor,
     restored: NDArray[np.bool_],
     phase_id: NDArray[np.int16],
@@ -103,16 +103,16 @@ def _map(
 ) -> OrientationMap:
     """The restored map in the frames of the input; what is not restored keeps the nearest scan point."""
     q_all = q.double().numpy()
-    q_all[~restored] = _nearest(ebsd, placed.nearest[~restored])
+    q_all[~restored] = _nearest(ebsd, grid.nearest[~restored])
     full = OrientationMap.from_quaternions(
         np.where(phase_id[..., None] > 0, q_all, IDENTITY),
-        (placed.step, placed.step),
+        (grid.step, grid.step),
         ebsd.phases,
         phase_id=phase_id,
         fields=fields,
         source="grainlight",
     )
-    return _in_frames_of(full, ebsd).replace(origin=(ebsd.origin[0] + placed.left, ebsd.origin[1]))
+    return _in_frames_of(full, ebsd).replace(origin=(ebsd.origin[0] + grid.left, ebsd.origin[1]))
 
 
 def _nearest(ebsd: OrientationMap, points: NDArray[np.signedinteger[Any]]) -> NDArray[np.float64]:
@@ -123,9 +123,9 @@ def _nearest(ebsd: OrientationMap, points: NDArray[np.signedinteger[Any]]) -> ND
     return canonical.quaternions[0]
 
 
-def measured_points(ebsd: OrientationMap, placed: PointGrid) -> NDArray[np.float64]:
+def measured_points(ebsd: OrientationMap, grid: PointGrid) -> NDArray[np.float64]:
     """Measured orientations (n, 4) in the frames of the input, as `Result` holds them."""
-    return ebsd.quaternions.reshape(-1, 4)[placed.nearest[placed.measured]]
+    return ebsd.quaternions.reshape(-1, 4)[grid.nearest[grid.measured]]
 
 
 def _where(restored: NDArray[np.bool_], values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -157,7 +157,7 @@ def _in_frames_of(of: OrientationMap, ebsd: OrientationMap) -> OrientationMap:
 
 def _fields(
     ebsd: OrientationMap,
-    placed: PointGrid,
+    grid: PointGrid,
     source: NDArray[np.uint8],
     phase_id: NDArray[np.int16],
     uncertainty: NDArray[np.float32],
@@ -167,7 +167,7 @@ def _fields(
     Both vendors' names are filled, because the output may be of the other format than the input.
     """
     # Single precision: no vendor's column has more digits, and a large map has many pixels.
-    fields = {name: _single(values.reshape(-1)[placed.nearest]) for name, values in ebsd.fields.items()}
+    fields = {name: _single(values.reshape(-1)[grid.nearest]) for name, values in ebsd.fields.items()}
     lost = source == NOT_RESTORED
     bound = np.nan_to_num(uncertainty, nan=0.0)
     for name in ("mad", "fit"):

@@ -66,7 +66,7 @@ def enhance(
             if light is None or inputs.registered is None or not is_moved(inputs.registered):
                 break
             orientations = _draft(inputs, denoise, draft(settings), progress)
-            better = again(ebsd, light, inputs.registered, inputs.placed, orientations, settings)
+            better = again(ebsd, light, inputs.registered, inputs.grid, orientations, settings)
             inputs = bring_together(ebsd, light, settings, progress, better)
     record = run_record(ebsd, light, inputs, settings, device)
     with memory_reused():
@@ -84,7 +84,7 @@ def _restore(
     record: dict[str, Any],
 ) -> Result:
     """Restore window by window and gather the result; ``record`` receives what is found on the way."""
-    stitcher, cut = Stitcher(*inputs.placed.shape), inputs.windows
+    stitcher, cut = Stitcher(*inputs.grid.shape), inputs.windows
     wrong, blurs, levels = 0, [], []
     inner = _begin("restoring", inputs, settings, progress)
     if len(cut) == 1:
@@ -109,14 +109,14 @@ def _restore(
         record["light"]["blur_px"] = float(np.median(blurs))
     if len(cut) == 1:
         return part
-    origin = ebsd.origin[0] + inputs.placed.left, ebsd.origin[1]
-    return stitcher.result(part, measured_points(ebsd, inputs.placed), origin, record)
+    origin = ebsd.origin[0] + inputs.grid.left, ebsd.origin[1]
+    return stitcher.result(part, measured_points(ebsd, inputs.grid), origin, record)
 
 
 def _draft(inputs: Inputs, denoise: TiledDenoiser, settings: Settings, progress: Progress) -> NDArray[np.float64]:
     """Orientations (H, W, 4) in frame S of a restoration that only registration will see."""
     inner = _begin("registering again", inputs, settings, progress)
-    found = empty((*inputs.placed.shape, 4), np.float64)
+    found = empty((*inputs.grid.shape, 4), np.float64)
     for window in inputs.windows:
         posterior = inputs.part(window).restore(denoise, settings, inner)
         found[window.inner] = decode(posterior.embedding, dim=0).double().numpy()[window.kept]
@@ -131,5 +131,5 @@ def _begin(stage: str, inputs: Inputs, settings: Settings, progress: Progress) -
     if len(inputs.windows) > 1:
         progress.begin(f"{stage}, window by window", len(inputs.windows))
         return Silent()
-    progress.begin(stage, settings.network_calls * count_tiles(*inputs.placed.shape))
+    progress.begin(stage, settings.network_calls * count_tiles(*inputs.grid.shape))
     return progress

@@ -34,12 +34,12 @@ from grainlight.restore.settings import Settings
 class Inputs:
     """What was measured, on the output grid: as little for each pixel as will do for a large map.
 
-    ``placed`` EBSD points; ``noise`` of the EBSD; ``drift`` growth of a channel's variance inside grains per pixel;
+    ``grid`` EBSD points; ``noise`` of the EBSD; ``drift`` growth of a channel's variance inside grains per pixel;
     ``light`` calibrated harmonics or None, of the stack as it is ``laid`` on the map; ``windows`` that the map is
     restored in.
     """
 
-    placed: PointGrid
+    grid: PointGrid
     noise: EbsdNoise
     drift: float
     light: CalibratedLight | WindowedLight | None
@@ -48,27 +48,27 @@ class Inputs:
 
     def part(self, window: Window) -> Prepared:
         """Return what the network needs of one window."""
-        placed = self.placed.part(window)
+        grid = self.grid.part(window)
         light = None if self.light is None else self.light.part(window)
-        level = self.noise.level.reshape(-1)[placed.nearest]
-        measurement, sigma = joint_measurement(placed, light, level)
+        level = self.noise.level.reshape(-1)[grid.nearest]
+        measurement, sigma = joint_measurement(grid, light, level)
         # The light of other phases says nothing of the metal's.
-        sigma[1:, torch.from_numpy(placed.other)] = SIGMA_MAX
-        misindexed = find_misindexed(measurement, sigma, placed.phase_id)
+        sigma[1:, torch.from_numpy(grid.other)] = SIGMA_MAX
+        misindexed = find_misindexed(measurement, sigma, grid.phase_id)
         sigma[0][torch.from_numpy(misindexed)] = SIGMA_MAX
-        return Prepared(placed, light, level, self.drift, measurement, sigma, misindexed)
+        return Prepared(grid, light, level, self.drift, measurement, sigma, misindexed)
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """Inputs of a map or a window of it, ready for the network.
 
-    ``placed`` EBSD points and ``light`` as in `Inputs`; ``level`` (H, W) noise in degrees (rms) of the point that is
+    ``grid`` EBSD points and ``light`` as in `Inputs`; ``level`` (H, W) noise in degrees (rms) of the point that is
     nearest to a pixel; ``measurement`` (23, H, W) and ``sigma`` (4, H, W) the joint state and its noise levels;
     ``misindexed`` (H, W) points that are not used.
     """
 
-    placed: PointGrid
+    grid: PointGrid
     light: CalibratedLight | None
     level: NDArray[np.float64]
     drift: float
@@ -79,7 +79,7 @@ class Prepared:
     def joint(self, projection: bool = True) -> JointMeasurement:
         """Return what an estimate starts from; without ``projection`` orientations stay as the network has them."""
         near = find_neighbours(~is_unknown(self.sigma[0])) if projection else None
-        return JointMeasurement(self.measurement, self.sigma, near, self.drift, torch.from_numpy(self.placed.other))
+        return JointMeasurement(self.measurement, self.sigma, near, self.drift, torch.from_numpy(self.grid.other))
 
     def estimate(self, denoise: TiledDenoiser, settings: Settings) -> Tensor:
         """Return the network's state (23, H, W), the mean of the ensemble, before any measurement has the last word."""
@@ -100,33 +100,33 @@ def bring_together(
     """Bring a map and its light to the output grid of the settings; registered as ``laid`` where that is known."""
     progress = progress or Silent()
     found = estimate_noise(ebsd, settings.noise)
-    placed = rasterise(ebsd, settings.scale)
+    grid = rasterise(ebsd, settings.scale)
     if light is not None and registered is None:
         registered = register_light(ebsd, light, settings, progress)
     progress.begin("reading the inputs together", 2)
     progress.advance()
-    cut = windows(*placed.shape)
-    shown = None if registered is None else calibrate_light(registered, placed, found.noise, ebsd.sample_frame, cut)
+    cut = windows(*grid.shape)
+    shown = None if registered is None else calibrate_light(registered, grid, found.noise, ebsd.sample_frame, cut)
     progress.advance()
     # Of one channel: three components of the rotation share the angle's variance.
     drift = found.drift / settings.scale * PER_DEGREE**2 / 3
-    return Inputs(placed, found, drift, shown, cut, registered)
+    return Inputs(grid, found, drift, shown, cut, registered)
 
 
 def prepare(ebsd: OrientationMap, light: LightStack | None, settings: Settings) -> Prepared:
     """Bring a map and its light to the output grid of the settings, all of it ready for the network."""
     inputs = bring_together(ebsd, light, settings)
-    return inputs.part(whole(*inputs.placed.shape))
+    return inputs.part(whole(*inputs.grid.shape))
 
 
 def joint_measurement(
-    placed: PointGrid, light: CalibratedLight | None, noise: NDArray[np.float64] | float
+    grid: PointGrid, light: CalibratedLight | None, noise: NDArray[np.float64] | float
 ) -> tuple[Tensor, Tensor]:
     """Measured state (23, H, W) and noise levels (4, H, W) on the output grid; ``noise`` (H, W) in degrees (rms)."""
-    rows, columns = placed.shape
-    mask = torch.from_numpy(placed.measured)
+    rows, columns = grid.shape
+    mask = torch.from_numpy(grid.measured)
     e = torch.zeros(18, rows, columns)
-    e[:, mask] = embed(torch.from_numpy(placed.measured_points).float(), dim=0)
+    e[:, mask] = embed(torch.from_numpy(grid.measured_points).float(), dim=0)
     # The root-mean-square angle has three components, and each is one channel's worth of noise.
     level = torch.as_tensor(noise * PER_DEGREE / np.sqrt(3.0))
     ebsd_sigma = torch.where(mask, level, torch.inf).float()

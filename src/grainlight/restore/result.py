@@ -37,7 +37,7 @@ _NARROWED = {
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A restored map and its doubts, all on the output grid (H, W).
+    """A restored map and its uncertainty, all on the output grid (H, W).
 
     Parameters
     ----------

@@ -72,10 +72,10 @@ def test_light_against_the_restored_map_is_flagged(lit: Task) -> None:
 
 
 def test_images_of_another_place_are_left_out(lit: Task) -> None:
-    placed = rasterise(lit.coarse, 4)
+    grid = rasterise(lit.coarse, 4)
     stack = few(lit.stack, [0, 5])
     turned = replace(stack, images=stack.images[:, ::-1, ::-1].copy())
-    found = calibrate_few(turned, placed)
+    found = calibrate_few(turned, grid)
     assert bool(np.isinf(found.sigma.numpy()).all())
     assert any("not used" in warning for warning in found.warnings)
 
@@ -91,7 +91,7 @@ def test_an_image_that_shows_nothing_is_dropped_and_the_other_used(lit: Task) ->
 
 def test_a_mirrored_single_image(lit: Task) -> None:
     stack = few(lit.stack, [3])
-    placed = rasterise(lit.coarse, 4)
-    plain = calibrate_few(stack, placed)
-    mirrored = calibrate_few(replace(stack, images=stack.images[:, :, ::-1].copy(), mirror=True), placed)
+    grid = rasterise(lit.coarse, 4)
+    plain = calibrate_few(stack, grid)
+    mirrored = calibrate_few(replace(stack, images=stack.images[:, :, ::-1].copy(), mirror=True), grid)
     np.testing.assert_array_equal(plain.state.numpy(), mirrored.state.numpy())

@@ -11,10 +11,10 @@ from grainlight.restore.points.grid import REACH, PointGrid, check_usable, outpu
 from ..conftest import STEEL, TITANIUM, section_map
 
 
-def quaternions(placed: PointGrid) -> np.ndarray:
+def quaternions(grid: PointGrid) -> np.ndarray:
     """Measured orientations (H, W, 4) in frame S with X along a; the identity where nothing was measured."""
-    found = np.tile([1.0, 0.0, 0.0, 0.0], (*placed.shape, 1))
-    found[placed.measured] = placed.measured_points
+    found = np.tile([1.0, 0.0, 0.0, 0.0], (*grid.shape, 1))
+    found[grid.measured] = grid.measured_points
     return found
 
 
@@ -24,10 +24,10 @@ def test_the_output_grid_holds_every_point(scale: int) -> None:
     rows, columns, step = output_shape(ebsd, scale)
     assert (rows, columns) == (scale * 8 + 1, scale * 8 + 1)
     assert step == pytest.approx(1.0 / scale)
-    placed = rasterise(ebsd, scale)
-    assert placed.measured.sum() == ebsd.indexed.sum()
-    assert np.array_equal(np.argwhere(placed.measured)[0], (0, 0))
-    assert np.allclose(quaternions(placed)[::scale, ::scale], ebsd.quaternions)
+    grid = rasterise(ebsd, scale)
+    assert grid.measured.sum() == ebsd.indexed.sum()
+    assert np.array_equal(np.argwhere(grid.measured)[0], (0, 0))
+    assert np.allclose(quaternions(grid)[::scale, ::scale], ebsd.quaternions)
 
 
 def test_points_are_placed_by_position_and_turned_to_frame_s() -> None:
@@ -46,25 +46,25 @@ def test_a_hexagonal_grid_gets_a_square_output_with_every_point(indented: int) -
     x = column * step[0] + ((row + indented) % 2) * 0.5
     x = x - x[0, 0]
     ebsd = OrientationMap(q, np.ones((rows, columns), np.int16), x, row * step[1], (TITANIUM,), step, grid="hexagonal")
-    placed = rasterise(ebsd, 2)
-    assert placed.measured.sum() == rows * columns
-    assert placed.shape[0] >= 2 * (rows - 1) + 1
-    assert placed.shape[1] >= 2 * (columns - 1) + 1
-    assert -0.5 * indented - placed.step < placed.left <= -0.5 * indented
+    grid = rasterise(ebsd, 2)
+    assert grid.measured.sum() == rows * columns
+    assert grid.shape[0] >= 2 * (rows - 1) + 1
+    assert grid.shape[1] >= 2 * (columns - 1) + 1
+    assert -0.5 * indented - grid.step < grid.left <= -0.5 * indented
     pixel = pixels(ebsd, 2)
-    off = np.hypot(pixel[..., 1] * placed.step + placed.left - x, pixel[..., 0] * placed.step - row * step[1])
-    assert off.max() <= placed.step / np.sqrt(2) + 1e-9
+    off = np.hypot(pixel[..., 1] * grid.step + grid.left - x, pixel[..., 0] * grid.step - row * step[1])
+    assert off.max() <= grid.step / np.sqrt(2) + 1e-9
 
 
 def test_other_phases_are_told_apart() -> None:
     ebsd = section_map(4, 21)
     phase = ebsd.phase_id.copy()
     phase[:, 10:] = STEEL.id
-    placed = rasterise(ebsd.replace(phase_id=phase, phases=(TITANIUM, STEEL)), 2)
-    assert placed.other[:, 25:].all()
-    assert not placed.other[:, :16].any()
-    assert not placed.measured[:, 20:].any()
-    assert (placed.phase_id[placed.other] == STEEL.id).all()
+    grid = rasterise(ebsd.replace(phase_id=phase, phases=(TITANIUM, STEEL)), 2)
+    assert grid.other[:, 25:].all()
+    assert not grid.other[:, :16].any()
+    assert not grid.measured[:, 20:].any()
+    assert (grid.phase_id[grid.other] == STEEL.id).all()
 
 
 def test_maps_that_cannot_be_used_are_refused() -> None:
@@ -104,17 +104,17 @@ def _hexagonal(rows: int, columns: int, step: tuple[float, float], longer: bool,
 
 def assert_every_point_once(ebsd: OrientationMap, scale: int) -> None:
     """Each 6/mmm point has a pixel of its own, the one that it lies in, and is there as it was measured."""
-    placed = rasterise(ebsd, scale)
+    grid = rasterise(ebsd, scale)
     known = ebsd.hexagonal
     at = pixels(ebsd, scale)[known]
-    flat = at[:, 0] * placed.shape[1] + at[:, 1]
-    assert np.unique(flat).size == known.sum() == placed.measured.sum()
-    assert placed.measured[tuple(at.T)].all()
+    flat = at[:, 0] * grid.shape[1] + at[:, 1]
+    assert np.unique(flat).size == known.sum() == grid.measured.sum()
+    assert grid.measured[tuple(at.T)].all()
     canonical = ebsd.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
-    assert np.array_equal(quaternions(placed)[tuple(at.T)], canonical.quaternions[known])
-    assert np.array_equal(placed.nearest[tuple(at.T)], np.flatnonzero(known))
-    assert placed.step == pytest.approx(min(ebsd.step) / scale)
-    off = np.stack((ebsd.y, ebsd.x - placed.left), -1)[known] / placed.step - at
+    assert np.array_equal(quaternions(grid)[tuple(at.T)], canonical.quaternions[known])
+    assert np.array_equal(grid.nearest[tuple(at.T)], np.flatnonzero(known))
+    assert grid.step == pytest.approx(min(ebsd.step) / scale)
+    off = np.stack((ebsd.y, ebsd.x - grid.left), -1)[known] / grid.step - at
     assert np.abs(off).max() <= 0.5 + 1e-5
 
 
@@ -127,14 +127,14 @@ def test_hexagonal_points_are_used_once_and_unchanged(scale: int, step: tuple[fl
 
 def test_pixels_between_hexagonal_points_know_the_nearest_one() -> None:
     ebsd = _hexagonal(9, 14, (1.0, np.sqrt(3) / 2), False)
-    placed = rasterise(ebsd, 4)
-    row, column = np.indices(placed.shape)
-    pixels = np.stack((row, column), -1).reshape(-1, 1, 2) * placed.step
-    points = np.stack((ebsd.y, ebsd.x - placed.left), -1)[ebsd.indexed]
+    grid = rasterise(ebsd, 4)
+    row, column = np.indices(grid.shape)
+    pixels = np.stack((row, column), -1).reshape(-1, 1, 2) * grid.step
+    points = np.stack((ebsd.y, ebsd.x - grid.left), -1)[ebsd.indexed]
     distance = np.linalg.norm(pixels - points, axis=-1)
     flat = np.flatnonzero(ebsd.indexed)
-    taken = distance[np.arange(len(distance)), np.searchsorted(flat, placed.nearest.ravel())]
-    np.testing.assert_allclose(taken, distance.min(axis=1), atol=0.5 * placed.step * np.sqrt(2))
+    taken = distance[np.arange(len(distance)), np.searchsorted(flat, grid.nearest.ravel())]
+    np.testing.assert_allclose(taken, distance.min(axis=1), atol=0.5 * grid.step * np.sqrt(2))
     assert np.isclose(taken, distance.min(axis=1)).mean() > 0.95
 
 
@@ -178,12 +178,12 @@ def test_the_nearest_point_is_that_of_a_search(scale: int) -> None:
     phase_id = np.where(rng.random(ebsd.shape) < 0.3, 0, 1).astype(np.int16)
     phase_id[5:12, 6:15] = -1
     ebsd = ebsd.replace(phase_id=phase_id, y=ebsd.y * 1.3, step=(ebsd.step[0], ebsd.step[1] * 1.3))
-    placed = rasterise(ebsd, scale)
-    points = np.stack((ebsd.y, ebsd.x - placed.left), -1).reshape(-1, 2) / placed.step
-    grid = np.stack(np.indices(placed.shape), -1).reshape(-1, 2)
-    apart = np.linalg.norm(grid[:, None] - points[ebsd.indexed.ravel()], axis=-1).min(1).reshape(placed.shape)
-    found = np.linalg.norm(grid - points[placed.nearest.ravel()], axis=-1).reshape(placed.shape)
-    assert ebsd.indexed.ravel()[placed.nearest].all()
-    own = placed.measured
+    grid = rasterise(ebsd, scale)
+    points = np.stack((ebsd.y, ebsd.x - grid.left), -1).reshape(-1, 2) / grid.step
+    centres = np.stack(np.indices(grid.shape), -1).reshape(-1, 2)
+    apart = np.linalg.norm(centres[:, None] - points[ebsd.indexed.ravel()], axis=-1).min(1).reshape(grid.shape)
+    found = np.linalg.norm(centres - points[grid.nearest.ravel()], axis=-1).reshape(grid.shape)
+    assert ebsd.indexed.ravel()[grid.nearest].all()
+    own = grid.measured
     assert np.allclose(found[~own], apart[~own])
-    assert np.array_equal(placed.reached, apart <= REACH * scale * 1.3)
+    assert np.array_equal(grid.reached, apart <= REACH * scale * 1.3)

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor
 
 from grainlight.diffusion.square import VIEWS
-from grainlight.diffusion.state import CHANNELS, SIGMA_MAX
-from grainlight.restore.sampling.ensemble import members
+from grainlight.diffusion.state import CHANNELS, EBSD, SIGMA_MAX
+from grainlight.restore.sampling.ensemble import members, sample
+from grainlight.restore.sampling.measurement import JointMeasurement
+from grainlight.restore.settings import Plan
 
 
 def as_given(x: Tensor, sigma: Tensor) -> Tensor:
@@ -39,3 +41,13 @@ def test_a_member_is_gone_once_its_reader_lets_go():
         held = weakref.ref(state)
         del state
         assert held() is None
+
+
+def test_a_sample_is_the_mean_of_its_members():
+    measurement, sigma = torch.zeros(CHANNELS, 4, 5), torch.full((4, 4, 5), SIGMA_MAX)
+    joint = JointMeasurement(measurement, sigma, None)
+    drawn = sample(as_given, joint, Plan(steps=1, samples=3, seed=2))
+    each = list(members(as_given, measurement, sigma, 1, 3, 2))
+    torch.testing.assert_close(drawn.mean, sum(each) / 3)
+    torch.testing.assert_close(torch.stack(drawn.members), torch.stack([state[EBSD].half() for state in each]))
+    assert sample(as_given, joint, Plan(steps=1, samples=1)).members == ()

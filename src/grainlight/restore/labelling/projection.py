@@ -95,19 +95,11 @@ def project(
     y = measured.reshape(channels, -1).T[flat].contiguous()
     g = guide[flat]
     level = sigma.reshape(-1)[flat]
-    off = (y - g).norm(dim=-1)
-    # The threshold grows with the noise that the points are known to have (three tangent directions).
-    wrong = off > settings.wrong * PER_DEGREE + 3 * np.sqrt(3.0) * level
-    if bool((~wrong).sum() < 4):
-        wrong = torch.zeros_like(wrong)
-    noise = level**2
-    penalty = torch.where(wrong, 1e4, 0.0)
+    wrong = _contradicted(y, g, level, settings.wrong)
+    table = _table(g, level, wrong, settings)
     out = torch.empty_like(guide)
     supported = torch.empty(len(guide), dtype=torch.bool)
     error = torch.empty(len(guide))
-    # Of each point: its guide, the square of it, what a squared distance is divided by, and its noise.
-    width = -0.5 / ((settings.likeness * PER_DEGREE) ** 2 + 3 * settings.noisy**2 * noise)
-    table = torch.cat((g, torch.stack(((g * g).sum(-1) + penalty, width, noise), 1)), 1)
     fourth = min(3, neighbours.index.shape[1] - 1)
     for start in range(0, len(guide), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
@@ -132,11 +124,26 @@ def project(
         supported[part] = ~new
         # A mean forgets the noise of its points, but not how far the grain has turned between them and here.
         error[part] = (noise * weight).add_(turned).mul_(weight).sum(-1).sqrt_()
-    contradicted = torch.zeros(rows * columns, dtype=torch.bool)
-    contradicted[flat[wrong]] = True
+    contradicted = torch.zeros(rows * columns, dtype=torch.bool).index_fill_(0, flat[wrong], True)
     return Projected(
         out.T.reshape(channels, rows, columns),
         supported.reshape(rows, columns),
         error.reshape(rows, columns),
         contradicted.reshape(rows, columns),
     )
+
+
+def _contradicted(y: Tensor, g: Tensor, level: Tensor, degrees: float) -> Tensor:
+    """Measured points (M,) that are farther from the guide at their pixel than ``degrees`` and their noise."""
+    off = (y - g).norm(dim=-1)
+    # The threshold grows with the noise that the points are known to have (three tangent directions).
+    wrong = off > degrees * PER_DEGREE + 3 * np.sqrt(3.0) * level
+    return torch.zeros_like(wrong) if bool((~wrong).sum() < 4) else wrong
+
+
+def _table(g: Tensor, level: Tensor, wrong: Tensor, settings: ProjectionSettings) -> Tensor:
+    """Of each point (M, 21): its guide, the square of it, what a squared distance is divided by, and its noise."""
+    noise = level**2
+    width = -0.5 / ((settings.likeness * PER_DEGREE) ** 2 + 3 * settings.noisy**2 * noise)
+    square = (g * g).sum(-1) + torch.where(wrong, 1e4, 0.0)
+    return torch.cat((g, torch.stack((square, width, noise), 1)), 1)

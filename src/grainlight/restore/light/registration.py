@@ -1,4 +1,4 @@
-"""Registration in the restoration: before the light is placed, and again against what has been restored."""
+"""Registration in the restoration: before the light is calibrated, and again against what has been restored."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class RegisteredLight:
         found = self.registration
         return None if found is None or found.moved == 0.0 else found.transform
 
-    def stack(self, placed: PointGrid) -> LightStack | None:
+    def stack(self, grid: PointGrid) -> LightStack | None:
         """The stack where the map is."""
         if self.light is None or self.transform is None:
             return self.light
-        rows, columns = placed.shape
-        return lay(self.light, self.transform, rows=rows, columns=columns, step=placed.step, left=placed.left)
+        rows, columns = grid.shape
+        return lay(self.light, self.transform, rows=rows, columns=columns, step=grid.step, left=grid.left)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -86,22 +86,22 @@ def again(
     ebsd: OrientationMap,
     light: LightStack,
     before: RegisteredLight,
-    placed: PointGrid,
+    grid: PointGrid,
     orientations: NDArray[np.float64],
     settings: Settings,
 ) -> RegisteredLight:
     """Register once more, against the light that restored ``orientations`` (H, W, 4) in frame S would give."""
     if before.registration is None or before.light is None:
         return before
-    rows, columns = placed.shape
-    known = placed.reached | placed.measured
-    sides = np.arange(rows) * placed.step, placed.left + np.arange(columns) * placed.step
+    rows, columns = grid.shape
+    known = grid.reached | grid.measured
+    sides = np.arange(rows) * grid.step, grid.left + np.arange(columns) * grid.step
     y, x = np.meshgrid(*sides, indexing="ij", copy=False)
     fine = OrientationMap.from_quaternions(
         orientations,
-        (placed.step, placed.step),
+        (grid.step, grid.step),
         ebsd.phases,
-        phase_id=np.where(known & ~placed.other, placed.phase_id, 0).astype(np.int16),
+        phase_id=np.where(known & ~grid.other, grid.phase_id, 0).astype(np.int16),
     ).replace(x=x, y=y)
     return registered(light, refine(fine, ebsd, light, before.registration, scale=settings.scale))
 

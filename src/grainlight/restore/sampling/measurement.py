@@ -1,4 +1,4 @@
-"""The seam that every estimate starts from: the joint state of a map or a window, its noise, and its measured points."""
+"""What every estimate starts from: the joint state of a map or a window, its noise levels, and its measured points."""
 
 from __future__ import annotations
 
