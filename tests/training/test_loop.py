@@ -18,7 +18,7 @@ from grainlight.diffusion.denoiser import Denoiser
 from grainlight.diffusion.noise import draw_noise_field
 from grainlight.errors import InputError
 from grainlight.synth.draw import Draw
-from grainlight.training import loop
+from grainlight.training import denoising, loop
 from grainlight.training.loop import load_state, new_state, save_state, schedule, train
 from grainlight.training.loss import denoising_loss
 from grainlight.training.presets import PRESETS
@@ -39,7 +39,7 @@ def stopped(folder: Path, preset: object, at: int, monkeypatch: pytest.MonkeyPat
         pass
 
     draws = []
-    original = loop.next_batch
+    original = denoising.next_batch
 
     def count(*args: object) -> torch.Tensor:
         if len(draws) == at:
@@ -48,7 +48,7 @@ def stopped(folder: Path, preset: object, at: int, monkeypatch: pytest.MonkeyPat
         return original(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "next_batch", count)
+        patch.setattr(denoising, "next_batch", count)
         with pytest.raises(Killed):
             train(folder, preset, **kwargs)
 
@@ -185,13 +185,13 @@ def test_it_learns(tmp_path: Path) -> None:
 
 
 def test_a_gradient_that_is_not_finite_spoils_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original, calls = loop.next_batch, []
+    original, calls = denoising.next_batch, []
 
     def sometimes(*args: object) -> torch.Tensor:
         calls.append(1)
         return original(*args) * (torch.nan if len(calls) == 3 else 1.0)
 
-    monkeypatch.setattr(loop, "next_batch", sometimes)
+    monkeypatch.setattr(denoising, "next_batch", sometimes)
     weights = load_file(train(tmp_path, replace(TINY, steps=6, log_every=100)))
     assert all(bool(torch.isfinite(t).all()) for t in weights.values())
 

@@ -13,6 +13,9 @@ from grainlight.cli.output import check_folder
 from grainlight.cli.terminal import note
 from grainlight.errors import InputError
 
+# Names of `training.presets`, which loads torch.
+PRESETS = ("tiny", "cpu", "continue", "gpu", "labels-tiny", "labels-cpu", "labels-gpu")
+
 
 def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     """Add the command to the parser."""
@@ -24,9 +27,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     command.add_argument("--output", required=True, metavar="FOLDER", help="checkpoint, weights and log of the run")
-    command.add_argument(
-        "--preset", choices=("tiny", "cpu", "continue", "gpu"), default="cpu", help="named settings (default: cpu)"
-    )
+    command.add_argument("--preset", choices=PRESETS, default="cpu", help="named settings (default: cpu)")
     command.add_argument(
         "--minutes", type=values.positive("minutes"), help="budget of training time, of all runs together"
     )
@@ -48,10 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("there are no weights", file=start, expected="a safetensors file")
     chosen = device.choose(arguments.device)
 
+    from grainlight.training import presets
     from grainlight.training.loop import train
-    from grainlight.training.presets import PRESETS
 
-    preset = PRESETS[arguments.preset]
+    preset = presets.PRESETS[arguments.preset]
     if arguments.steps is not None:
         preset = replace(preset, steps=arguments.steps)
     if arguments.minutes is not None:

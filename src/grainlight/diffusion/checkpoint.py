@@ -14,14 +14,13 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from grainlight.diffusion.denoiser import Denoiser
-from grainlight.diffusion.network import NetworkConfig
 from grainlight.errors import InputError
 
 FORMAT = Denoiser.format
 SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "grainlight.safetensors"
 
 
-def save_weights(model: Denoiser, path: Path, notes: dict[str, str] | None = None) -> None:
+def save_weights(model: Any, path: Path, notes: dict[str, str] | None = None) -> None:
     """Write weights, rounded to float16, to a temporary name and rename it; ``notes`` go into the header."""
     tensors = {name: t.detach().cpu().to(torch.float16).contiguous() for name, t in model.state_dict().items()}
     header = {"format": model.format, "config": json.dumps(asdict(model.config)), **(notes or {})}
@@ -31,9 +30,11 @@ def save_weights(model: Denoiser, path: Path, notes: dict[str, str] | None = Non
 
 
 def load_weights(
-    path: Path | None = None, device: str | torch.device = "cpu", kind: type[Denoiser] = Denoiser
-) -> Denoiser:
-    """The denoiser, of the given kind, of a weights file; the shipped one if no path is given.
+    path: Path | None = None,
+    device: str | torch.device = "cpu",
+    kind: type[Any] = Denoiser,
+) -> Any:
+    """The network, of the given kind, of a weights file; the shipped denoiser if no path is given.
 
     Raises
     ------
@@ -58,7 +59,7 @@ def load_weights(
         shape: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(header["config"]).items()
         }
-        model = kind(NetworkConfig(**shape))
+        model = kind(kind.config_type(**shape))
         model.load_state_dict(tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(

@@ -24,6 +24,7 @@ class Denoiser(nn.Module):
 
     # Of its weights files: weights of another kind of denoiser must not pass for these.
     format = "grainlight-denoiser-1"
+    config_type = NetworkConfig
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
         super().__init__()

@@ -118,14 +118,14 @@ def _light_field(draw: Draw, clean: Tensor, level: Tensor, mixture: NoiseMixture
     is_level = (kind >= mixture.light_unknown) & (kind < mixture.light_unknown + mixture.light_level)
     sigma = torch.where(is_level, level.view(-1, 1, 1, 1), measured)
     sigma = torch.where(kind < mixture.light_unknown, SIGMA_MAX, sigma)
-    faulty = _blur(clean, draw.uniform(0.0, mixture.blur, batch))
+    faulty = blur_each(clean, draw.uniform(0.0, mixture.blur, batch))
     wander = draw.smooth_field(batch, 1, rows, columns, draw.scalar(10.0, 50.0))
     faulty = faulty * (1 + draw.uniform(0.0, 0.08, batch, 1, 1, 1) * wander)
     is_faulty = draw.chance(0.8, batch, 1, 1, 1) & ~is_level
     return sigma, torch.where(is_faulty, faulty, clean)
 
 
-def _blur(images: Tensor, width: Tensor) -> Tensor:
+def blur_each(images: Tensor, width: Tensor) -> Tensor:
     """Gaussian blur of (B, C, H, W), standard deviation (B,) in pixels, edges repeated."""
     batch, channels, rows, columns = images.shape
     at = torch.arange(-3, 4, device=images.device, dtype=images.dtype)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,24 +15,19 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from grainlight.diffusion.checkpoint import load_weights, save_weights
-from grainlight.diffusion.denoiser import Denoiser
-from grainlight.diffusion.network import NetworkConfig, flops_per_pixel
-from grainlight.diffusion.sampler import later_input, stated_levels
 from grainlight.errors import InputError
 from grainlight.synth.draw import Draw
-from grainlight.training.loss import denoising_loss
 from grainlight.training.optimizer import MuonAdam
 from grainlight.training.presets import TrainingPreset
-from grainlight.training.stream import next_batch
-from grainlight.training.validation import validate, validation_set
+from grainlight.training.tasks import task_of
 
 
 @dataclass
 class TrainingState:
     """What a checkpoint holds: enough to go on as if nothing had happened."""
 
-    model: Denoiser
-    ema: Denoiser
+    model: nn.Module
+    ema: nn.Module
     optimizer: torch.optim.Optimizer
     draw: Draw
     step: int = 0
@@ -44,7 +38,7 @@ def new_state(preset: TrainingPreset, seed: int, device: str) -> TrainingState:
     # Weights are drawn on the CPU, whatever the device; the caller's own random numbers go on as they were.
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(seed)
-        model, ema = preset.kind(preset.network), preset.kind(preset.network)
+        model, ema = task_of(preset).build(preset), task_of(preset).build(preset)
     ema = ema.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     model = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema.load_state_dict(model.state_dict())
@@ -102,7 +96,7 @@ def load_state(path: Path, preset: TrainingPreset, device: str) -> TrainingState
         ) from error
     state = new_state(preset, 0, device)
     # A field that a checkpoint is too old to know had its default.
-    written = asdict(NetworkConfig()) | json.loads(header["config"])
+    written = asdict(type(preset.network)()) | json.loads(header["config"])
     if json.loads(json.dumps(written)) != json.loads(json.dumps(asdict(preset.network))):
         raise InputError(
             "the checkpoint belongs to another network",
@@ -144,23 +138,6 @@ def schedule(preset: TrainingPreset, step: int, seconds: float) -> float:
     return min(1.0, (step + 1) / preset.warmup_steps, max(0.0, 1 - done) / preset.decay)
 
 
-@contextmanager
-def _precision(preset: TrainingPreset, device: str) -> Iterator[None]:
-    with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=preset.bf16):
-        yield
-
-
-@torch.no_grad()
-def _after_a_call(
-    state: TrainingState, x: Tensor, sigma: Tensor, preset: TrainingPreset, device: str
-) -> tuple[Tensor, Tensor]:
-    """What the solver would see at its second or third call: the network learns to mend its own estimates."""
-    with _precision(preset, device):
-        first = state.model(x, sigma)
-    call = 1 if state.draw.scalar(0.0, 1.0) < 0.6 else 2
-    return later_input(x, sigma, first), stated_levels(sigma, call)
-
-
 def train(
     folder: Path,
     preset: TrainingPreset,
@@ -189,15 +166,15 @@ def train(
     checkpoint, weights, log = folder / "state.safetensors", folder / "weights.safetensors", folder / "log.jsonl"
     state = load_state(checkpoint, preset, device) if checkpoint.exists() else new_state(preset, seed, device)
     if start is not None and state.step == 0:
-        begun = load_weights(start, device, preset.kind).state_dict()
+        begun = load_weights(start, device, type(state.model)).state_dict()
         state.model.load_state_dict(begun)
         state.ema.load_state_dict(begun)
-    refine = torch.compile(state.model.refine) if preset.compile else state.model.refine
-    held_out = validation_set(
-        max(64, preset.patch) if preset.steps > 100 else preset.patch, 4 if preset.steps > 100 else 1
-    )
-    flops = 3 * flops_per_pixel(preset.network) * preset.patch**2
-    sums, since, last_save = torch.zeros(6, device=device), time.perf_counter(), time.perf_counter()
+    task = task_of(preset)
+    core = task.core(state.model)
+    core = torch.compile(core) if preset.compile else core
+    held_out = task.held_out(preset)
+    flops = 3 * task.flops_per_pixel(preset) * preset.patch**2
+    sums, since, last_save = torch.zeros(1 + task.parts, device=device), time.perf_counter(), time.perf_counter()
     counted, first_step, began, before = 0, state.step, time.perf_counter(), state.seconds
 
     def write(entry: dict) -> None:
@@ -210,20 +187,13 @@ def train(
         # The checkpoint last: after a kill in between, the run repeats some steps and writes the weights again.
         save_weights(state.ema, weights, {"step": str(state.step), "samples": str(state.step * preset.batch)})
         save_state(state, checkpoint)
-        write({"step": state.step, "validation": validate(state.ema.eval(), held_out)})
+        write({"step": state.step, "validation": task.validate(state.ema.eval(), held_out)})
 
     while state.step < preset.steps and state.seconds < preset.seconds:
         factor = schedule(preset, state.step, state.seconds)
         for group in state.optimizer.param_groups:
             group["lr"] = group["base_lr"] * factor
-        clean = next_batch(state.draw, preset.batch, preset.patch, preset.parts)
-        x, sigma = preset.measure(state.draw, clean, preset.mixture)
-        if state.draw.scalar(0.0, 1.0) < preset.later_calls:
-            x, sigma = _after_a_call(state, x, sigma, preset, device)
-        b, p = state.model.skip(x, sigma)
-        with _precision(preset, device):
-            denoised = refine(x, sigma, b, p)
-        loss, parts = denoising_loss(denoised, clean, p, preset.loss)
+        loss, parts = task.learn(state.model, core, state.draw, preset)
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(state.model.parameters(), preset.clip)

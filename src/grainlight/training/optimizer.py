@@ -44,9 +44,8 @@ class MuonAdam(torch.optim.Optimizer):
         muon: list[Tensor] = []
         adam: list[Tensor] = []
         for name, parameter in model.named_parameters():
-            inner = (
-                parameter.ndim == 4 and min(parameter.shape[:2]) > 1 and ".stem." not in name and ".head." not in name
-            )
+            outer = {"stem", "head"} & set(name.split("."))
+            inner = parameter.ndim == 4 and min(parameter.shape[:2]) > 1 and not outer
             (muon if inner else adam).append(parameter)
         groups = [
             {"params": muon, "muon": True, "lr": muon_lr, "base_lr": muon_lr},

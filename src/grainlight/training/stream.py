@@ -29,10 +29,11 @@ def clean_states(
 
 def next_batch(draw: Draw, batch: int, patch: int, parts: int = 4) -> Tensor:
     """A batch of clean states (batch, 23, patch, patch) of mixed grain sizes, in ``parts`` of one size range each."""
-    edges = torch.tensor(SIZE_SHARES).cumsum(0)
     each = math.ceil(batch / parts)
-    states = []
-    for _ in range(parts):
-        kind = int((draw.scalar(0.0, 1.0) > edges[:-1]).sum())
-        states.append(clean_states(draw, each, patch, SIZE_RANGES[kind]))
-    return torch.cat(states)[:batch]
+    return torch.cat([clean_states(draw, each, patch, draw_size_range(draw)) for _ in range(parts)])[:batch]
+
+
+def draw_size_range(draw: Draw) -> tuple[float, float]:
+    """One of `SIZE_RANGES`, by its share."""
+    edges = torch.tensor(SIZE_SHARES).cumsum(0)
+    return SIZE_RANGES[int((draw.scalar(0.0, 1.0) > edges[:-1]).sum())]

@@ -1,0 +1,91 @@
+"""Training of the label model: say which candidates lie in a pixel's grain, whatever is measured and revealed."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from grainlight.crystal.embedding import PER_DEGREE
+from grainlight.diffusion.labels.candidates import find_candidates, nearest_point, point_spacing, to_cells
+from grainlight.diffusion.labels.evidence import gather_evidence
+from grainlight.diffusion.labels.network import LabelNetwork, flops_per_pixel
+from grainlight.synth.draw import Draw
+from grainlight.training.hidden_labels import LabelMixture, draw_case, reveal, right_candidates
+from grainlight.training.label_validation import Question, questions, validate_labels
+from grainlight.training.presets import TrainingPreset
+from grainlight.training.task import Core
+
+# Weight of the expected orientation of grains that no candidate lies in, beside the surprise in nats.
+_OTHER = 0.3
+_SCALE = 10 * PER_DEGREE
+
+
+class Labelling:
+    """The task of the label network (`grainlight.diffusion.labels`)."""
+
+    parts = 2
+
+    def build(self, preset: TrainingPreset) -> LabelNetwork:
+        return LabelNetwork(preset.network)
+
+    def core(self, model: LabelNetwork) -> Core:
+        return model
+
+    def learn(self, model: LabelNetwork, core: Core, draw: Draw, preset: TrainingPreset) -> tuple[Tensor, Tensor]:
+        mixture = preset.mixture
+        assert isinstance(mixture, LabelMixture)
+        with torch.no_grad():
+            case = draw_case(draw, preset.batch, preset.patch, preset.parts, mixture)
+            points = case.measured.points
+            candidates = find_candidates(nearest_point(points), point_spacing(points))
+            right = right_candidates(case, candidates)
+            revealed = reveal(draw, case, candidates, right, mixture)
+            evidence = gather_evidence(case.measured, revealed, candidates)
+        with torch.autocast(points.device.type, torch.bfloat16, enabled=preset.bf16):
+            logits, other = core(evidence.features, model.guided(evidence))
+        asked = ~to_cells(revealed.mask[:, None])[:, 0]
+        return label_loss(logits, other, right, to_cells(case.embedding), asked)
+
+    def flops_per_pixel(self, preset: TrainingPreset) -> float:
+        return flops_per_pixel(preset.network)
+
+    def held_out(self, preset: TrainingPreset) -> list[Question]:
+        return questions(8 if preset.steps <= 100 else 96)
+
+    def validate(self, model: LabelNetwork, held_out: list[Question]) -> dict[str, float]:
+        return validate_labels(model, held_out)
+
+
+def label_loss(logits: Tensor, other: Tensor, right: Tensor, clean: Tensor, asked: Tensor) -> tuple[Tensor, Tensor]:
+    """Surprise of the true set of labels, in nats, plus the error of the orientation where none of them is right.
+
+    Parameters
+    ----------
+    logits, other
+        As of `diffusion.labels.network.Labels`.
+    right
+        Candidates (B, 16, 16, h, w) that lie in a pixel's grain.
+    clean
+        True embedding (B, 18, 16, h, w).
+    asked
+        Pixels (B, 16, h, w) that count: those not revealed.
+
+    Returns
+    -------
+    Loss and its two parts (2,), without gradient.
+    """
+    new = ~right.any(2, keepdim=True)
+    among = torch.cat((right, new), 2)
+    log_p = logits.log_softmax(2)
+    surprise = -log_p.masked_fill(~among, -1e4).logsumexp(2)
+    weight = asked.float()
+    count = weight.sum().clamp(min=1)
+    labels = (surprise * weight).sum() / count
+    squared = (other - clean).square().sum(1) / _SCALE**2
+    # Linear far away: an orientation that nobody measured is often a matter of chance.
+    robust = 2 * ((1 + squared).sqrt() - 1)
+    expected = (robust * weight * new[:, :, 0]).sum() / count
+    return labels + _OTHER * expected, torch.stack((labels, expected)).detach()
+
+
+LABELLING = Labelling()
