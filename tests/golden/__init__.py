@@ -1,0 +1,1 @@
+"""Golden cases: the answers of every stage of the restoration, stored, to show that a move of code changes none."""
