@@ -44,7 +44,8 @@ def of_points(found: Arrays, stored: Arrays) -> list[Deviation]:
         if value.shape != kept.shape:
             out.append(Deviation(f"{name} has another shape", np.inf, 0.0))
         elif kept.dtype.kind == "f":
-            out.append(Deviation(name, float(np.abs(value - kept.astype(np.float64)).max()), 2e-3))
+            off = np.abs(value - kept.astype(np.float64)) / np.maximum(np.abs(kept), 1)
+            out.append(Deviation(name, float(off.max()), 2e-3))
         else:
             out.append(Deviation(f"{name}: pixels that differ", float((value != kept).sum()), 0.0))
     return out

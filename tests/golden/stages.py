@@ -92,7 +92,8 @@ def points_stage(case: Case, hexagonal: bool = False) -> Arrays:
         "phase_id": placed.phase_id,
         "nearest": placed.nearest,
         "orientations": placed.measured_points,
-        "noise_drift": np.array([noise.noise, noise.drift]),
+        # degrees; degrees^2 per EBSD step and per pixel
+        "noise_drift": np.array([noise.noise, noise.drift, 3 * ready.drift / PER_DEGREE**2]),
         "level": noise.level,
         "misindexed": ready.misindexed,
     }
@@ -251,7 +252,7 @@ def draw_case(name: str) -> Case:
     if name == "points":
         return _draw_points()
     lit = name == "lit"
-    family, size, scale, grain = ("twinned", 65, 4, 13.0) if lit else ("equiaxed", 49, 2, 13.0)
+    family, size, scale, grain = ("twinned", 65, 4, 13.0) if lit else ("deformed", 49, 2, 13.0)
     task = degrade(
         _section(family, size, grain, seed=11),
         scale=scale,
@@ -279,11 +280,14 @@ def draw_case(name: str) -> Case:
 
 def _draw_points() -> Case:
     """A map of points only: noise that follows a quality field, a second phase, holes, a vendor's frame."""
-    full = _section("equiaxed", 43, 16.0, seed=12)
-    coarse = degrade(full, scale=1, level=None, seed=4, noise_deg=0.6, misindexed=0.02, holes=0.03).coarse
-    noisy = degrade(full, scale=1, level=None, seed=5, noise_deg=2.5).coarse
+    full = _section("deformed", 43, 22.0, seed=12)
+    coarse = degrade(full, scale=1, level=None, seed=4, misindexed=0.02, holes=0.03).coarse
     ci = np.random.default_rng(6).random(coarse.shape)
-    q = np.where((ci < 0.3)[..., None] & coarse.indexed[..., None], noisy.quaternions, coarse.quaternions)
+    q = coarse.quaternions
+    for bin_of_ci, noise in enumerate((5.0, 3.5, 2.2, 1.4, 0.8)):
+        noisy = degrade(full, scale=1, level=None, seed=5 + bin_of_ci, noise_deg=noise, misindexed=0.02).coarse
+        here = (ci // 0.17 == bin_of_ci) & coarse.indexed
+        q = np.where(here[..., None], noisy.quaternions, q)
     phase_id = coarse.phase_id.copy()
     phase_id[:9, -12:] = np.where(phase_id[:9, -12:] > 0, CUBIC.id, 0)
     turned = coarse.replace(quaternions=q, phase_id=phase_id, phases=(TITANIUM, CUBIC)).in_frame(SampleFrame.EDAX1)
