@@ -35,8 +35,10 @@ def _in_s(result: Result) -> np.ndarray:
 def test_light_makes_the_map_better_than_nearest_neighbour(lit: Task, restored: Result) -> None:
     mine = score(_in_s(restored), lit.truth, lit.measured)
     theirs = score(nearest(lit.quaternions, lit.measured), lit.truth, lit.measured)
-    assert mine.over_5 < 0.5 * theirs.over_5
-    assert mine.edge_f1 > theirs.edge_f1 + 0.3
+    # A fiftieth is found: three times that does not pass.
+    assert mine.over_5 < 0.05 * theirs.over_5
+    assert 1 - mine.edge_f1 < 0.05 * (1 - theirs.edge_f1)
+    assert mine.median < 0.85 * theirs.median
     assert mine.measured_median < 0.45
 
 
@@ -46,16 +48,17 @@ def test_weak_light_of_a_basal_texture_still_helps() -> None:
     result = gl.enhance(task.coarse, task.stack, scale=4, quality="fast", noise=0.5)
     mine = score(_in_s(result), task.truth, task.measured)
     theirs = score(nearest(task.quaternions, task.measured), task.truth, task.measured)
-    assert mine.edge_f1 > 1.5 * theirs.edge_f1
-    assert mine.over_5 < theirs.over_5
+    assert 1 - mine.edge_f1 < 0.45 * (1 - theirs.edge_f1)
+    assert mine.over_5 < 0.5 * theirs.over_5
 
 
 def test_ebsd_alone_beats_nearest_neighbour(dark: Task) -> None:
     result = gl.enhance(dark.coarse, scale=2, quality="fast")
     mine = score(_in_s(result), dark.truth, dark.measured)
     theirs = score(nearest(dark.quaternions, dark.measured), dark.truth, dark.measured)
-    assert mine.over_5 < theirs.over_5
-    assert mine.median < theirs.median
+    assert mine.over_5 < 0.9 * theirs.over_5
+    assert mine.median < 0.75 * theirs.median
+    assert 1 - mine.edge_f1 < 0.95 * (1 - theirs.edge_f1)
 
 
 def test_every_pixel_says_where_it_comes_from(lit: Task, restored: Result) -> None:
@@ -70,12 +73,10 @@ def test_every_pixel_says_where_it_comes_from(lit: Task, restored: Result) -> No
 
 
 def test_doubt_is_where_the_errors_are(lit: Task, restored: Result) -> None:
-    from grainlight.benchmark.metrics import disorientation
-
     error = disorientation(_in_s(restored), lit.truth)
     wrong = error > 5
     assert restored.uncertainty.shape == error.shape
-    assert restored.uncertainty[wrong].mean() > 2 * restored.uncertainty[~wrong].mean()
+    assert restored.uncertainty[wrong].mean() > 4 * restored.uncertainty[~wrong].mean()
     assert restored.boundary.min() >= 0
     assert restored.boundary.max() <= 1
 
@@ -92,11 +93,10 @@ def test_the_frame_of_the_input_is_the_frame_of_the_output(dark: Task, frame: Sa
     plain = gl.enhance(dark.coarse, scale=2, quality="fast")
     turned = gl.enhance(dark.coarse.in_frame(frame), scale=2, quality="fast")
     assert turned.map.sample_frame is frame
-    dots = np.abs((_in_s(turned) * _in_s(plain)).sum(-1))
-    from grainlight.benchmark.metrics import disorientation
-
-    assert np.median(disorientation(_in_s(turned), _in_s(plain))) < 0.01
-    assert dots.shape == plain.source.shape
+    apart = disorientation(_in_s(turned), _in_s(plain))
+    assert np.median(apart) < 0.01
+    assert (apart > 0.5).mean() < 0.005
+    assert apart.shape == plain.source.shape
 
 
 def test_other_phases_and_points_not_indexed(full: OrientationMap) -> None:
@@ -173,7 +173,8 @@ def test_mirrored_light_with_an_origin_is_the_same_light(lit: Task, restored: Re
     for light in (shifted, mirrored):
         again = gl.enhance(lit.coarse, light, scale=4, quality="fast", noise=0.5)
         mine = score(_in_s(again), lit.truth, lit.measured)
-        assert mine.edge_f1 > score(_in_s(restored), lit.truth, lit.measured).edge_f1 - 0.05
+        assert mine.edge_f1 > score(_in_s(restored), lit.truth, lit.measured).edge_f1 - 0.01
+        assert (disorientation(_in_s(again), _in_s(restored)) > 0.5).mean() < 0.005
 
 
 def test_light_over_half_of_the_map(lit: Task) -> None:
@@ -185,7 +186,8 @@ def test_light_over_half_of_the_map(lit: Task) -> None:
     result = gl.enhance(lit.coarse, half, scale=4, quality="fast", noise=0.5)
     whole = gl.enhance(lit.coarse, stack, scale=4, quality="fast", noise=0.5)
     lost, kept = (result.uncertainty[:, part] / whole.uncertainty[:, part] for part in (np.s_[36:], np.s_[:28]))
-    assert lost.mean() > 1.1 * kept.mean()
+    assert lost.mean() > 5 * kept.mean()
+    assert abs(kept.mean() - 1) < 0.1
 
 
 def test_a_job_that_cannot_fit_is_refused(lit: Task, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,5 +258,5 @@ def test_two_hexagonal_phases_keep_orientation_and_phase_together() -> None:
     task = degrade(full, scale=4, level="clean", seed=1)
     result = gl.enhance(task.coarse, task.stack, scale=4, quality="fast", noise=0.5)
     right = disorientation(_in_s(result), task.truth) < 2
-    assert right.mean() > 0.7
-    assert (result.map.phase_id == truth)[right].mean() > 0.98
+    assert right.mean() > 0.997
+    assert (result.map.phase_id == truth)[right].mean() > 0.995
