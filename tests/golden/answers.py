@@ -71,8 +71,8 @@ def _doubts(name: str, visits: int) -> Arrays:
     return stages.doubts_stage(read_case(name), _light(name), _state(name), visits)
 
 
-def _end(name: str, quality: str, windowed: bool) -> Arrays:
-    return stages.restored(read_case(name), quality, windowed)
+def _end(name: str, quality: str, windowed: bool, moved: bool) -> Arrays:
+    return stages.restored(read_case(name), quality, windowed, moved)
 
 
 def _end_deviations(name: str, found: Arrays, stored: Arrays) -> list[Deviation]:
@@ -108,11 +108,16 @@ ANSWERS: dict[str, Answer] = {
 }
 """Stages, in the order in which they are made: each asks what is stored of those before."""
 
-ENDS: dict[str, tuple[str, str, bool]] = {
-    f"end_{case}{'_windows' if windowed else ''}_{quality}": (case, quality, windowed)
-    for case, windowed in (("lit", False), ("lit", True), ("unlit", False))
-    for quality in ("fast", "balanced")
+ENDS: dict[str, tuple[str, str, bool, bool]] = {
+    "end_lit_fast": ("lit", "fast", False, False),
+    "end_lit_balanced": ("lit", "balanced", False, False),
+    "end_lit_windows_fast": ("lit", "fast", True, False),
+    "end_lit_windows_balanced": ("lit", "balanced", True, False),
+    "end_lit_moved_fast": ("lit", "fast", False, True),
+    "end_lit_moved_windows_fast": ("lit", "fast", True, True),
+    "end_unlit_fast": ("unlit", "fast", False, False),
+    "end_unlit_balanced": ("unlit", "balanced", False, False),
 }
-"""Case, quality and whether in windows of the runs from end to end."""
+"""Case, quality, whether in windows and whether the light is stated off its place: of the runs from end to end."""
 
 ANSWERS |= {name: Answer(partial(_end, *how), partial(_end_deviations, how[0]), _END) for name, how in ENDS.items()}

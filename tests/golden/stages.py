@@ -69,14 +69,15 @@ def ebsd_of(case: Case, hexagonal: bool = False) -> gl.OrientationMap:
     return found.replace(x=x, y=row * down, step=(case.step, down), grid="hexagonal")
 
 
-def light_of(case: Case, images: Sequence[int] | None = None) -> gl.LightStack | None:
-    """Return the light stack of a case, or some images of it; None for a case without."""
+def light_of(case: Case, images: Sequence[int] | None = None, moved: bool = False) -> gl.LightStack | None:
+    """Return the light stack of a case, or some images of it; None for a case without. ``moved``: stated where it is
+    not."""
     if not len(case.images):
         return None
     use = slice(None) if images is None else list(images)
-    return gl.LightStack(
-        case.images[use], case.angles[use], case.step / case.scale, saturation=case.saturation, rotates="sample"
-    )
+    step = case.step / case.scale
+    origin = (2.5 * step, -1.5 * step) if moved else (0.0, 0.0)
+    return gl.LightStack(case.images[use], case.angles[use], step, origin, saturation=case.saturation)
 
 
 def points_stage(case: Case, hexagonal: bool = False) -> Arrays:
@@ -165,15 +166,18 @@ def doubts_stage(case: Case, light: Arrays | None, state: NDArray[Any], visits: 
     return found
 
 
-def restored(case: Case, quality: str, windowed: bool = False) -> Arrays:
-    """From end to end with the public call: orientations (H, W, 4) in frame S, bound and boundary probability."""
+def restored(case: Case, quality: str, windowed: bool, moved: bool) -> Arrays:
+    """From end to end with the public call: orientations (H, W, 4) in frame S, bound and boundary probability.
+
+    ``windowed``: in small windows; ``moved``: with light stated where it is not, so that registration has to find it.
+    """
     with small_windows() if windowed else nullcontext():
         result = gl.enhance(
             ebsd_of(case),
-            light_of(case),
+            light_of(case, moved=moved),
             scale=case.scale,
             quality=quality,  # type: ignore[arg-type]
-            register="none" if windowed else "auto",
+            register="rigid" if moved else "none" if windowed else "auto",
             device="cpu",
         )
     return {
