@@ -27,9 +27,9 @@ evaluate: $(VENV)/.installed
 	$(VENV)/bin/grainlight evaluate --suite $(MAP) --json evaluation.json --output evaluation.md --force
 
 bench: $(VENV)/.installed-bench
-	$(VENV)/bin/python -m grainlight.benchmark.peers.train --pixels $(PIXELS) --output runs/peers
-	$(VENV)/bin/python -m grainlight.benchmark.side_by_side --output docs/benchmark --size 97 $(if $(MAP),--maps $(MAP))
-	$(VENV)/bin/python -m grainlight.benchmark.speed --output docs/benchmark/speed.md
+	$(VENV)/bin/python -m benchmarks.peers.train --pixels $(PIXELS) --output runs/peers
+	$(VENV)/bin/python -m benchmarks.side_by_side --output docs/benchmark --size 97 $(if $(MAP),--maps $(MAP))
+	$(VENV)/bin/python -m benchmarks.speed --output docs/benchmark/speed.md
 	$(VENV)/bin/python -m pytest -q benchmarks
 
 gallery: $(VENV)/.installed

@@ -9,9 +9,9 @@ import numpy as np
 
 import common
 import grainlight as gl
-from grainlight.benchmark.degrade import degrade
-from grainlight.benchmark.metrics import score
 from grainlight.cli.synthetic import section
+from grainlight.evaluation.degrade import degrade
+from grainlight.evaluation.metrics import score
 from grainlight.report.light_view import grey
 from grainlight.report.panels import draw_scale_bar, extent_of, show
 

@@ -25,7 +25,7 @@ LEVELS = {
     "diffusion": 5,
     "training": 6,
     "restore": 6,
-    "benchmark": 7,
+    "evaluation": 7,
     "report": 8,
     "": 9,
     "cli": 10,

@@ -192,7 +192,7 @@ def test_synthesize(run, tmp_path):
         assert tifffile.imread(f"{stem}_light.tif").shape == (18, *full.shape)
         assert about["family"] == "twinned"
         # the coarse map is the full one at every second point, but for half a degree of noise
-        from grainlight.benchmark.metrics import disorientation
+        from grainlight.evaluation.metrics import disorientation
 
         error = disorientation(coarse.quaternions, full.every(2).quaternions)
         assert 0.3 < np.sqrt(np.mean(error**2)) < 0.7

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 import grainlight as gl
-from grainlight.benchmark.degrade import Task, degrade
-from grainlight.benchmark.metrics import disorientation, score
-from grainlight.benchmark.nearest import nearest
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
+from grainlight.evaluation.degrade import Task, degrade
+from grainlight.evaluation.metrics import disorientation, score
+from grainlight.evaluation.nearest import nearest
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
 from grainlight.restore.estimate import check_room
@@ -70,7 +70,7 @@ def test_every_pixel_says_where_it_comes_from(lit: Task, restored: Result) -> No
 
 
 def test_doubt_is_where_the_errors_are(lit: Task, restored: Result) -> None:
-    from grainlight.benchmark.metrics import disorientation
+    from grainlight.evaluation.metrics import disorientation
 
     error = disorientation(_in_s(restored), lit.truth)
     wrong = error > 5
@@ -93,7 +93,7 @@ def test_the_frame_of_the_input_is_the_frame_of_the_output(dark: Task, frame: Sa
     turned = gl.enhance(dark.coarse.in_frame(frame), scale=2, quality="fast")
     assert turned.map.sample_frame is frame
     dots = np.abs((_in_s(turned) * _in_s(plain)).sum(-1))
-    from grainlight.benchmark.metrics import disorientation
+    from grainlight.evaluation.metrics import disorientation
 
     assert np.median(disorientation(_in_s(turned), _in_s(plain))) < 0.01
     assert dots.shape == plain.source.shape

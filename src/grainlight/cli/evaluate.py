@@ -12,7 +12,7 @@ from grainlight.cli.output import check_file
 from grainlight.cli.terminal import bars, note
 
 if TYPE_CHECKING:
-    from grainlight.benchmark.suite import Case
+    from grainlight.evaluation.suite import Case
 
 LEVELS = ("clean", "mild", "corrupted", "severe", "none")
 
@@ -23,7 +23,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         "evaluate",
         help="compare with classical methods on full maps or synthetic sections",
         description="Leave points out of full maps, add noise, simulate their polarized light, restore them with "
-        "grainlight and with classical methods, and print a table of errors and a list of what must be shown. "
+        "grainlight and with classical methods, and print a table of errors. "
         "Without a map: the fixed synthetic sections. docs/evaluation.md explains the tasks and the figures.",
         allow_abbrev=False,
     )
@@ -84,10 +84,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     import torch
 
-    from grainlight.benchmark import bars as demands
-    from grainlight.benchmark import table
-    from grainlight.benchmark.results import Results
-    from grainlight.benchmark.run import count, run
+    from grainlight.evaluation import table
+    from grainlight.evaluation.results import Results
+    from grainlight.evaluation.run import count, run
     from grainlight.maps.io.atomic import atomic_path
 
     note(device.describe(chosen))
@@ -100,11 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     with bars() as progress:
         results = Results.of(run(cases, weights=weights, device=chosen, jobs=jobs, progress=progress))
     seconds = time.perf_counter() - began
-    judged = arguments.quality if arguments.quality in ("fast", "best") else demands.JUDGED
-    found = demands.check(results, judged)
     text = table.markdown(results)
-    if any(bar.met is not None for bar in found):
-        text += "\n" + demands.markdown(found)
     print(text, end="")
     if output is not None:
         with atomic_path(output) as file:
@@ -112,16 +107,16 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"wrote {output}")
     if record_file is not None:
         with atomic_path(record_file) as file:
-            file.write_text(table.as_json(results, found, weights, chosen, seconds), encoding="utf-8")
+            file.write_text(table.as_json(results, weights, chosen, seconds), encoding="utf-8")
         print(f"wrote {record_file}")
     note(f"{seconds:.0f} s")
     return 0
 
 
 def _cases(arguments: argparse.Namespace) -> list[Case]:
-    from grainlight.benchmark.scenario import SCENARIOS, Scenario
-    from grainlight.benchmark.subject import any_section, load_subjects
-    from grainlight.benchmark.suite import map_cases, synthetic_cases
+    from grainlight.evaluation.scenario import SCENARIOS, Scenario
+    from grainlight.evaluation.subject import any_section, load_subjects
+    from grainlight.evaluation.suite import map_cases, synthetic_cases
 
     own = arguments.scale or arguments.level or arguments.noise is not None
     scenarios = SCENARIOS
