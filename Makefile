@@ -18,8 +18,8 @@ test: $(VENV)/.installed-dev browser
 	$(VENV)/bin/python -m pytest -q
 
 check: $(VENV)/.installed-dev
-	$(VENV)/bin/ruff check src tests examples
-	$(VENV)/bin/ruff format --check src tests examples
+	$(VENV)/bin/ruff check src tests benchmarks examples
+	$(VENV)/bin/ruff format --check src tests benchmarks examples
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m pytest -q -m "not slow"
 

@@ -202,7 +202,7 @@ def markdown(bars: Sequence[Bar]) -> str:
     closing = [""]
     for group in dict.fromkeys(bar.group for bar in measured):
         met = [bar.met for bar in measured if bar.group == group]
-        closing.append(f"{group}: {sum(met)} of {len(met)} bars met")
+        closing.append(f"{group}: {met.count(True)} of {len(met)} bars met")
     if len(measured) < len(bars):
         closing.append(f"not measured in this run: {len(bars) - len(measured)}")
     return "\n".join([*lines, *closing]) + "\n"

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -72,7 +73,8 @@ def cases(
             if file is None:
                 yield case
                 continue
-            np.savez_compressed(file, **{key: np.asarray(value) for key, value in vars(case).items()})
+            plain: dict[str, Any] = {key: np.asarray(value) for key, value in vars(case).items()}
+            np.savez_compressed(file, **plain)
         with np.load(file) as data:
             yield Case(str(data["name"]), *(data[key] for key in list(Case.__annotations__)[1:]))
 
@@ -140,11 +142,11 @@ def report(found: Sequence[dict[str, GrainMap]]) -> Iterator[str]:
     matched = [_matched(one) for one in found]
     yield f"grains that match one of the truth (half of either or more): {100 * np.mean(np.concatenate(matched)):.0f} %"
     for name in WITH_INTERVAL:
-        held = []
+        inside = []
         for one in found:
             restored, good, values = one["restored"], *_true_values(one, name)
-            held.append((restored.low[name][good] <= values) & (values <= restored.high[name][good]))
-        yield f"interval of a grain's {name} holds the truth in {100 * np.mean(np.concatenate(held)):.0f} %"
+            inside.append((restored.low[name][good] <= values) & (values <= restored.high[name][good]))
+        yield f"interval of a grain's {name} holds the truth in {100 * np.mean(np.concatenate(inside)):.0f} %"
     rand = {m: np.mean([adjusted_rand(one[m].labels, one["truth"].labels) for one in found]) for m in METHODS}
     yield "adjusted Rand index with the truth: " + ", ".join(f"{m} {value:.3f}" for m, value in rand.items())
 
@@ -169,14 +171,14 @@ def margins(found: Sequence[dict[str, GrainMap]]) -> dict[str, tuple[float, floa
         unit = margin_unit(name, np.array([v.value for v, _ in values]))
         made[name] = _both_sides(off / unit, np.array([v.spread for v, _ in values]) / unit)
     for name in WITH_INTERVAL:
-        off, apart = [], []
+        departures, apart = [], []
         for one in found:
             good, true = _true_values(one, name)
             restored = one["restored"]
             scale = margin_scale(restored.grains.pixels[good])
-            off.append(departure(f"grain {name}", getattr(restored.grains, name)[good], true) / scale)
+            departures.append(departure(f"grain {name}", getattr(restored.grains, name)[good], true) / scale)
             apart.append(restored.spread[name][good] / scale)
-        made[f"grain {name}"] = _both_sides(np.concatenate(off), np.concatenate(apart))
+        made[f"grain {name}"] = _both_sides(np.concatenate(departures), np.concatenate(apart))
     return made
 
 

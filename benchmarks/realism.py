@@ -39,7 +39,7 @@ def families(each: int = EACH, size: int = SIZE) -> dict[str, list[Microstructur
     from grainlight.synth.section import make_sections
     from grainlight.training.stream import SIZE_RANGES, SIZE_SHARES
 
-    found = {}
+    found: dict[str, list[Microstructure]] = {}
     for f, family in enumerate(FAMILIES):
         draw = Draw.seeded(FIRST + f)
         rng = np.random.default_rng(f)

@@ -152,7 +152,8 @@ def network_speeds(threads: int, side: int = 256, repeats: int = 3) -> Speeds:
         return best / threads
 
     def convolution(dtype: torch.dtype) -> float:
-        layer = torch.nn.Conv2d(64, 64, 3, padding=1).to(dtype=dtype, memory_format=torch.channels_last)
+        layer = torch.nn.Conv2d(64, 64, 3, padding=1).to(dtype)
+        torch.nn.utils.convert_conv2d_weight_memory_format(layer, torch.channels_last)
         image = torch.zeros(1, 64, side // 2, side // 2, dtype=dtype).contiguous(memory_format=torch.channels_last)
         return 2 * 9 * 64 * 64 * (side // 2) ** 2 / fastest(lambda: layer(image)) / 1e9
 

@@ -19,6 +19,7 @@ from math import sqrt
 from pathlib import Path
 from statistics import fmean, median, variance
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -59,13 +60,13 @@ def variants(start: TrainingPreset = _START) -> list[Variant]:
     network, mixture, loss = start.network, start.mixture, start.loss
     pixels = start.batch * start.patch**2
 
-    def net(**fields: object) -> TrainingPreset:
+    def net(**fields: Any) -> TrainingPreset:
         return replace(start, network=replace(network, **fields))
 
-    def mix(**fields: object) -> TrainingPreset:
+    def mix(**fields: Any) -> TrainingPreset:
         return replace(start, mixture=replace(mixture, **fields))
 
-    def cost(**fields: object) -> TrainingPreset:
+    def cost(**fields: Any) -> TrainingPreset:
         return replace(start, loss=replace(loss, **fields))
 
     def cut(patch: int) -> TrainingPreset:

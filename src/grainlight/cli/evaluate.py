@@ -119,7 +119,7 @@ def _cases(arguments: argparse.Namespace) -> list[Case]:
     from grainlight.evaluation.suite import map_cases, synthetic_cases
 
     own = arguments.scale or arguments.level or arguments.noise is not None
-    scenarios = SCENARIOS
+    scenarios: tuple[Scenario, ...] = SCENARIOS
     if own:
         scenarios = tuple(
             Scenario(scale, None if level == "none" else level, 0.5 if arguments.noise is None else arguments.noise)
