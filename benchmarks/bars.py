@@ -1,19 +1,30 @@
-"""What the project must show, checked by name on the rows of an evaluation."""
+"""What the project must show, checked by name on what `grainlight evaluate --json` has written.
+
+    python -m benchmarks.bars evaluation.json
+
+The bars are set for the real maps and for "balanced", unless the evaluation ran another quality alone.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
+import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from math import isnan
+from pathlib import Path
 from typing import Any
 
-from grainlight.evaluation.methods import COPY, DENOISED_COPY, QUALITIES
+from grainlight.errors import InputError
+from grainlight.evaluation.methods import CLEAN_COPY, COPY, DENOISED_COPY, FULL, QUALITIES, ours
+from grainlight.evaluation.reference_map import SYNTHETIC
 from grainlight.evaluation.results import Results
-from grainlight.evaluation.run import CLEAN_COPY, FULL, ours
+from grainlight.evaluation.run import MeasuredAnswer
 from grainlight.evaluation.scenario import SCENARIOS, Scenario
-from grainlight.evaluation.subject import SYNTHETIC
 from grainlight.evaluation.suite import JUDGED
+from grainlight.maps.io.atomic import atomic_path
 
 CORRUPTED = {scale: Scenario(scale) for scale in (2, 4)}
 CLEAN = {scale: Scenario(scale, "clean") for scale in (2, 4, 8)}
@@ -57,11 +68,6 @@ class Bar:
         if self.met is None:
             return "not measured"
         return "met" if self.met else f"MISSED by {abs(self.figure - self.needed):.3f}"
-
-    def as_record(self) -> dict[str, Any]:
-        """Return plain values, NaN as None."""
-        record = asdict(self) | {"met": self.met}
-        return {key: None if value != value else value for key, value in record.items()}
 
 
 def check(results: Results, quality: str = JUDGED) -> list[Bar]:
@@ -206,3 +212,48 @@ def markdown(bars: Sequence[Bar]) -> str:
     if len(measured) < len(bars):
         closing.append(f"not measured in this run: {len(bars) - len(measured)}")
     return "\n".join([*lines, *closing]) + "\n"
+
+
+def read(path: Path) -> Results:
+    """Return the answers that `grainlight evaluate --json` has written.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read as such.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return Results.of(MeasuredAnswer.of_record(one) for one in record["answers"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            "the file cannot be read as an evaluation",
+            file=path,
+            found=f"{type(error).__name__}: {error}",
+            expected="what `grainlight evaluate --json` of this version writes",
+        ) from error
+
+
+def judged_in(results: Results) -> str:
+    """Return the quality that is judged: `suite.JUDGED`, or the only one that ran."""
+    methods = {answer.method for answer in results.answers}
+    ran = [quality for quality in QUALITIES if ours(quality) in methods]
+    return ran[0] if len(ran) == 1 else JUDGED
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the table of the bars to standard output."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bars", description="What an evaluation must show.")
+    parser.add_argument("evaluation", type=Path, metavar="FILE.json", help="what `grainlight evaluate --json` wrote")
+    parser.add_argument("--output", type=Path, metavar="TABLE.md", help="write what is printed to a file too")
+    given = parser.parse_args(argv)
+    results = read(given.evaluation)
+    text = markdown(check(results, judged_in(results)))
+    sys.stdout.write(text)
+    if given.output is not None:
+        with atomic_path(given.output) as file:
+            file.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from grainlight.evaluation.degrade import Task
+from grainlight.evaluation.reference_map import validation_section
 from grainlight.evaluation.scenario import Scenario
-from grainlight.evaluation.subject import validation_section
 from grainlight.restore.inputs import Prepared, prepare
 from grainlight.restore.settings import Settings
 

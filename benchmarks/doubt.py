@@ -28,8 +28,8 @@ from grainlight.evaluation.metrics import (
     calibration_error,
     disorientation,
 )
+from grainlight.evaluation.reference_map import FIRST_SEED, FIRST_TUNING_SEED, SECTIONS, validation_section
 from grainlight.evaluation.scenario import Scenario
-from grainlight.evaluation.subject import FIRST_SEED, FIRST_TUNING_SEED, SECTIONS, validation_section
 from grainlight.restore.doubt import OF_SCATTER, RAW, bound_90
 from grainlight.restore.inputs import prepare
 from grainlight.restore.settings import Settings

@@ -48,7 +48,7 @@ _TITANIUM = Phase(1, "Titanium", "6/mmm", 2.95, 2.95, 4.686, 90.0, 90.0, 120.0)
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class RestoredSection:
     """One section: orientations (H, W, 4) of the truth, of nearest neighbour and of the restoration, its samples
     (K, H, W, 4), and light (5, H, W) with noise (3, H, W) and its three constants."""
 
@@ -62,24 +62,24 @@ class Case:
     curve: NDArray[np.float64]
 
 
-def cases(
+def restored_sections(
     half: str, numbers: Sequence[int], keep: Path | None = None, quality: str = "balanced", weights: Path | None = None
-) -> Iterator[Case]:
+) -> Iterator[RestoredSection]:
     """Restored sections of one half ("calibration" or "test"); files in the folder ``keep`` are used or made."""
     for number in numbers:
         file = None if keep is None else keep / f"{half}_{quality}_{number:03d}.npz"
         if file is None or not file.exists():
-            case = _restore(half, number, quality, weights)
+            section = _restore(half, number, quality, weights)
             if file is None:
-                yield case
+                yield section
                 continue
-            plain: dict[str, Any] = {key: np.asarray(value) for key, value in vars(case).items()}
+            plain: dict[str, Any] = {key: np.asarray(value) for key, value in vars(section).items()}
             np.savez_compressed(file, **plain)
         with np.load(file) as data:
-            yield Case(str(data["name"]), *(data[key] for key in list(Case.__annotations__)[1:]))
+            yield RestoredSection(str(data["name"]), *(data[key] for key in list(RestoredSection.__annotations__)[1:]))
 
 
-def _restore(half: str, number: int, quality: str, weights: Path | None) -> Case:
+def _restore(half: str, number: int, quality: str, weights: Path | None) -> RestoredSection:
     family, size = FAMILIES[number % len(FAMILIES)], DIAMETERS[number % 7 % len(DIAMETERS)]
     draw = Draw.seeded(SEEDS[half] + number)
     q = make_sections(draw, 1, (SIZE, SIZE), (size, 1.1 * size), family).orientation[0].double().numpy()
@@ -90,7 +90,7 @@ def _restore(half: str, number: int, quality: str, weights: Path | None) -> Case
     assert ready.light is not None
     report = ready.light.report
     samples = posterior.samples if posterior.samples is not None else torch.zeros(0, *posterior.doubt.shape, 4)
-    return Case(
+    return RestoredSection(
         f"{family}, {size:g} px",
         task.truth.astype(np.float32),
         nearest(task.quaternions, task.measured).astype(np.float32),
@@ -108,13 +108,13 @@ def as_map(q: NDArray) -> OrientationMap:
     return OrientationMap.from_quaternions(unit, (STEP, STEP), (_TITANIUM,))
 
 
-def found_in(case: Case) -> dict[str, GrainMap]:
+def found_in(section: RestoredSection) -> dict[str, GrainMap]:
     """Return the grains of the truth, of nearest neighbour and of the restoration with its samples."""
     least = SCALE**2
     return {
-        "truth": find_grains(as_map(case.truth), minimum_pixels=least),
-        "nearest": find_grains(as_map(case.nearest), minimum_pixels=least),
-        "restored": find_grains(as_map(case.restored), case.samples, minimum_pixels=least),
+        "truth": find_grains(as_map(section.truth), minimum_pixels=least),
+        "nearest": find_grains(as_map(section.nearest), minimum_pixels=least),
+        "restored": find_grains(as_map(section.restored), section.samples, minimum_pixels=least),
     }
 
 
@@ -188,13 +188,13 @@ def _both_sides(off: NDArray[np.float64], apart: NDArray[np.float64]) -> tuple[f
     return round(max(ends[0], 0.0), 3), round(max(ends[1], 0.0), 3)
 
 
-def probabilities(half: Sequence[Case]) -> Iterator[str]:
+def probabilities(half: Sequence[RestoredSection]) -> Iterator[str]:
     """The line with the table of `grains.boundaries`."""
     counts = np.zeros((2, len(EVIDENCE)))
-    for case in half:
-        restored, truth = as_map(case.restored), as_map(case.truth)
+    for section in half:
+        restored, truth = as_map(section.restored), as_map(section.truth)
         edges = edges_of_map(restored)
-        across = sample_edge_angles([as_map(q).quaternions for q in case.samples], restored, edges)
+        across = sample_edge_angles([as_map(q).quaternions for q in section.samples], restored, edges)
         angle, true = angles_of_map(restored, edges), angles_of_map(truth, edges)
         for threshold in THRESHOLDS:
             counts += _shares(edge_evidence(angle, across, threshold), true > threshold, EVIDENCE)
@@ -218,12 +218,12 @@ def main() -> None:
     parser.add_argument("--quality", default="balanced")
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="restored sections are kept here and used again")
-    arguments = parser.parse_args()
-    half = "calibration" if arguments.calibrate else "test"
-    made = list(cases(half, range(arguments.sections), arguments.keep, arguments.quality, arguments.weights))
-    found = [found_in(case) for case in made]
+    given = parser.parse_args()
+    half = "calibration" if given.calibrate else "test"
+    made = list(restored_sections(half, range(given.sections), given.keep, given.quality, given.weights))
+    found = [found_in(section) for section in made]
     lines = report(found)
-    if arguments.calibrate:
+    if given.calibrate:
         table = (f'    "{name}": {ends},' for name, ends in margins(found).items())
         lines = chain(["MARGINS = {"], table, ["}"], probabilities(made))
     for line in lines:

@@ -19,8 +19,8 @@ from grainlight.crystal.embedding import SQUARED_NORM, decode
 from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.state import EBSD, is_unknown
 from grainlight.evaluation.metrics import BOUNDARY_ANGLE, disorientation
+from grainlight.evaluation.reference_map import FIRST_SEED, SECTIONS, validation_section
 from grainlight.evaluation.scenario import Scenario
-from grainlight.evaluation.subject import FIRST_SEED, SECTIONS, validation_section
 from grainlight.restore.ensemble import Placing
 from grainlight.restore.inputs import prepare
 from grainlight.restore.projection import find_neighbours
@@ -48,9 +48,9 @@ def pixels_of_sections(numbers: list[int], size: int, weights: Path | None = Non
     denoise = TiledDenoiser(load_weights(weights), torch.device("cpu"))
     for number in numbers:
         for place, family in enumerate(FAMILIES):
-            subject = validation_section(family, (number + place) % SECTIONS, size, first=FIRST_MISSED_SEED)
+            reference = validation_section(family, (number + place) % SECTIONS, size, first=FIRST_MISSED_SEED)
             for scenario in _SCENARIOS:
-                task = scenario.degrade(subject.full, 7 * place + number)
+                task = scenario.degrade(reference.full, 7 * place + number)
                 settings = Settings(scale=scenario.scale)
                 ready = prepare(task.coarse, task.stack, settings)
                 guide, unknown = ready.estimate(denoise, settings)[EBSD], is_unknown(ready.sigma)

@@ -15,8 +15,8 @@ import numpy as np
 
 from benchmarks.microstructure import BINS, TITLES, Microstructure, describe
 from grainlight.errors import InputError
+from grainlight.evaluation.reference_map import FIRST_SEED, SIZE
 from grainlight.evaluation.scenario import Scenario
-from grainlight.evaluation.subject import FIRST_SEED, SIZE
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
 

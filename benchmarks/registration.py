@@ -1,4 +1,4 @@
-"""Registration on 24 cases, three sections by eight draws: ``python -m benchmarks.registration``."""
+"""Registration 24 times, three sections by eight draws: ``python -m benchmarks.registration``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DRAWS = 8
 
 
 @dataclass(frozen=True)
-class Case:
+class RegisteredSection:
     """One registration: true residual (rms over the map, recorded pixels), the stated one, and if it was trusted."""
 
     section: str
@@ -64,8 +64,8 @@ def synthetic_section(family: str, size: int = 200) -> OrientationMap:
     return OrientationMap.from_quaternions(q / np.linalg.norm(q, axis=-1, keepdims=True), (0.5, 0.5), (TITANIUM,))
 
 
-def case(full: OrientationMap, draw: int, scale: int, seed: int) -> tuple[Misplaced, Registration, float]:
-    """Run one case; draw k has the k-th of the 8 turns and mirrors. Returns the CPU seconds of registration too."""
+def register_draw(full: OrientationMap, draw: int, scale: int, seed: int) -> tuple[Misplaced, Registration, float]:
+    """Register one section and return the CPU seconds too; draw k has the k-th of the 8 turns and mirrors."""
     drawn = draw_misregistration("corrupted", 7000 + seed + draw, symmetry=draw)
     task = misplace(full, drawn, scale=scale, level="corrupted", seed=seed + draw)
     began = time.process_time()
@@ -79,35 +79,36 @@ def untouched(full: OrientationMap, scale: int, level: str, seed: int) -> tuple[
     return task, register(task.task.coarse, task.light, scale=scale)
 
 
-def run(real: Path | None, scale_of: tuple[int, int] = (2, 4)) -> Iterator[Case]:
-    """Yield the 24 cases; the scale alternates."""
+def run(real: Path | None, scale_of: tuple[int, int] = (2, 4)) -> Iterator[RegisteredSection]:
+    """Yield the 24 registrations; the scale alternates."""
     for number, (name, full) in enumerate(sections(real)):
         for draw in range(DRAWS):
             scale = scale_of[(draw + number) % 2]
-            task, found, seconds = case(full, draw, scale, 100 * number)
+            task, found, seconds = register_draw(full, draw, scale, 100 * number)
             true = float(np.sqrt((task.residual(found.transform) ** 2).mean()))
             distinct = found.report.get("distinct", float("nan"))
-            yield Case(name, draw, scale, true, found.residual, found.trusted, found.method, distinct, seconds)
+            stated = found.residual, found.trusted, found.method
+            yield RegisteredSection(name, draw, scale, true, *stated, distinct, seconds)
 
 
 def main(argv: list[str]) -> None:
-    """Write the table of the cases as Markdown; the only argument is a full map, such as Ti64-200x200.ang."""
+    """Write the table of the registrations as Markdown; the only argument is a full map, such as Ti64-200x200.ang."""
     write = sys.stdout.write
     write("| section | turn, mirror | scale | true rms, px | stated, px | trusted | freedom | distinct | CPU s |\n")
     write("|---|---|---|---|---|---|---|---|---|\n")
-    cases = []
+    registered = []
     for c in run(Path(argv[0]) if argv else None):
-        cases.append(c)
+        registered.append(c)
         turn = f"{90 * (c.draw % 4)}{', mirrored' if c.draw > 3 else ''}"
         write(
             f"| {c.section} | {turn} | {c.scale} | {c.true:.2f} | {c.estimated:.2f} | {'yes' if c.trusted else 'no'} "
             f"| {c.method} | {c.distinct:.1f} | {c.seconds:.1f} |\n"
         )
         sys.stdout.flush()
-    true = np.array([c.true for c in cases])
+    true = np.array([c.true for c in registered])
     write(
-        f"\nmedian {np.median(true):.2f} px, {int((true < 1).sum())} of {len(cases)} under 1 px, "
-        f"{sum(c.silently_wrong for c in cases)} silently wrong\n"
+        f"\nmedian {np.median(true):.2f} px, {int((true < 1).sum())} of {len(registered)} under 1 px, "
+        f"{sum(c.silently_wrong for c in registered)} silently wrong\n"
     )
 
 

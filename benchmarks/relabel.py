@@ -19,8 +19,8 @@ from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.sampler import solve
 from grainlight.diffusion.state import EBSD, is_unknown
 from grainlight.evaluation.metrics import Scores, score
+from grainlight.evaluation.reference_map import FIRST_TUNING_SEED, SIZE, validation_section
 from grainlight.evaluation.scenario import Scenario
-from grainlight.evaluation.subject import FIRST_TUNING_SEED, SIZE, validation_section
 from grainlight.restore.ensemble import Placing
 from grainlight.restore.inputs import prepare
 from grainlight.restore.projection import find_neighbours

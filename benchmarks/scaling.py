@@ -16,8 +16,8 @@ from pathlib import Path
 
 from grainlight.evaluation.figures import Figures, mean, measure
 from grainlight.evaluation.methods import QUALITIES, Method, require_weights, restoration
+from grainlight.evaluation.reference_map import FIRST_TUNING_SEED, SIZE, ReferenceMap, validation_section
 from grainlight.evaluation.scenario import MAIN, Scenario
-from grainlight.evaluation.subject import FIRST_TUNING_SEED, SIZE, Subject, validation_section
 
 CALLS = ((1, 1), (2, 1), (3, 2), (4, 8))
 """Steps and samples."""
@@ -63,7 +63,7 @@ def dials(calls: Iterable[tuple[int, int]] = CALLS, visits: Iterable[int] = CHAI
     return [Dial(*dial, presets.get(dial)) for dial in sorted(found, key=lambda dial: (dial[2], dial[0] * dial[1]))]
 
 
-def sections(each: int = 1, size: int = SIZE) -> list[Subject]:
+def sections(each: int = 1, size: int = SIZE) -> list[ReferenceMap]:
     """Return ``each`` sections of every family, of other grain sizes from family to family."""
     from grainlight.synth.families import FAMILIES
 
@@ -75,7 +75,7 @@ def sections(each: int = 1, size: int = SIZE) -> list[Subject]:
 
 
 def curve(
-    subjects: Sequence[Subject],
+    maps: Sequence[ReferenceMap],
     grid: Sequence[Dial],
     *,
     scenarios: Sequence[Scenario] = MAIN,
@@ -92,7 +92,7 @@ def curve(
     require_weights(weights)
     points = []
     for scenario in scenarios:
-        tasks = [scenario.degrade(subject.full, seed) for seed, subject in enumerate(subjects)]
+        tasks = [scenario.degrade(one.full, seed) for seed, one in enumerate(maps)]
         for dial in grid:
             method = dial.method(weights, device)
             wall, cpu = time.perf_counter(), time.process_time()
@@ -195,10 +195,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--size", type=int, default=SIZE, help="rows and columns of a section")
     parser.add_argument("--figure", type=Path, help="PNG file to draw")
     given = parser.parse_args(argv)
-    subjects = sections(given.each, given.size)
-    points = curve(subjects, dials(visits=given.visits), weights=given.weights, device=given.device)
+    maps = sections(given.each, given.size)
+    points = curve(maps, dials(visits=given.visits), weights=given.weights, device=given.device)
     threads = f"{torch.get_num_threads()} CPU thread{'s' * (torch.get_num_threads() > 1)}"
-    about = f"{len(subjects)} synthetic sections of {given.size} x {given.size} pixels, {threads}"
+    about = f"{len(maps)} synthetic sections of {given.size} x {given.size} pixels, {threads}"
     sys.stdout.write(markdown(points) + f"\n{about}\n")
     if given.figure is not None:
         draw(points, given.figure, about, cpu=given.device == "cpu" or not torch.cuda.is_available())

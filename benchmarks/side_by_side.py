@@ -3,7 +3,7 @@
     python -m benchmarks.side_by_side --output docs/benchmark --maps Ti64-200x200.ang
 
 writes answers.jsonl, README.md and error_against_seconds.png into the folder. What answers.jsonl has is not run again,
-so that a run can be interrupted, and methods added; failed attempts are tried again.
+so that a run can be interrupted, and methods added; methods that gave no answer are run again.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import platform
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.attempt import attempt
-from benchmarks.contestants import contestants
 from benchmarks.peers.ipf_image import psnr_ssim
-from benchmarks.side_by_side_record import JUDGED, PUBLIC, Entry, read
+from benchmarks.process_run import NoAnswer, run_in_process
+from benchmarks.registry import registry
+from benchmarks.side_by_side_record import JUDGED, PUBLIC, RecordedAnswer, read
 from grainlight.errors import InputError
 from grainlight.evaluation.degrade import Task
 from grainlight.evaluation.figures import measure
-from grainlight.evaluation.methods import has_weights
-from grainlight.evaluation.run import ours
+from grainlight.evaluation.methods import has_weights, ours
+from grainlight.evaluation.reference_map import SIZE, ReferenceMap, load_reference_maps, validation_section
 from grainlight.evaluation.scenario import Scenario
-from grainlight.evaluation.subject import SIZE, Subject, load_subjects, validation_section
+from grainlight.evaluation.suite import PlannedTask
 
 SECTIONS = (("equiaxed", 3),)
 """Family and number of the synthetic sections that are judged beside the maps from files."""
@@ -42,18 +42,10 @@ PUBLIC_METHODS: dict[Scenario, tuple[str, ...]] = {
 """4x with no noise but the map's own, as others decimate their maps; with EBSD alone and with light."""
 
 
-@dataclass(frozen=True, eq=False)
-class Question:
-    """A task that methods are to be run on."""
-
-    part: str
-    subject: Subject
-    scenario: Scenario
-    methods: tuple[str, ...]
-
-
-def questions(maps: Sequence[Subject], methods: Sequence[str], scales: Sequence[int], size: int) -> Iterator[Question]:
-    """Yield the tasks: judged ones on a corner of each map and on the sections, public ones on whole maps.
+def planned_tasks(
+    maps: Sequence[ReferenceMap], methods: Sequence[str], scales: Sequence[int], size: int
+) -> Iterator[tuple[str, PlannedTask]]:
+    """Yield part and task: judged ones on a corner of each map and on the sections, public ones on whole maps.
 
     Parameters
     ----------
@@ -66,29 +58,29 @@ def questions(maps: Sequence[Subject], methods: Sequence[str], scales: Sequence[
     size
         Rows and columns of the sections, and of the upper left corner of the maps that is judged.
     """
-    corners = [Subject(one.group, one.name, one.full.cropped(size, size)) for one in maps]
+    corners = [ReferenceMap(one.group, one.name, one.full.cropped(size, size)) for one in maps]
     sections = [validation_section(family, number, size) for family, number in SECTIONS]
     for scale in scales:
-        for subject in (*corners, *sections):
-            yield Question(JUDGED, subject, Scenario(scale), tuple(methods))
-    for subject in maps:
+        for reference in (*corners, *sections):
+            yield JUDGED, PlannedTask(reference, Scenario(scale), SEED, tuple(methods))
+    for reference in maps:
         for scenario, names in PUBLIC_METHODS.items():
-            yield Question(PUBLIC, subject, scenario, tuple(name for name in names if name in methods))
+            yield PUBLIC, PlannedTask(reference, scenario, SEED, tuple(name for name in names if name in methods))
 
 
 def run(
-    asked: Iterable[Question],
+    planned: Iterable[tuple[str, PlannedTask]],
     record: Path,
     *,
     weights: Path | None = None,
     limit: float | None = None,
-) -> Iterator[Entry]:
+) -> Iterator[RecordedAnswer]:
     """Run what the record does not have yet, and append it, answer by answer.
 
     Parameters
     ----------
-    asked
-        From `questions`.
+    planned
+        From `planned_tasks`.
     record
         File of JSON lines; made if it does not exist.
     weights
@@ -98,34 +90,37 @@ def run(
 
     Yields
     ------
-    An entry for every method of every question, whether it was run now or before.
+    An answer for every method of every task, whether it was run now or before.
     """
-    done = {entry.key: entry for entry in read(record) if entry.reason is None}
+    done = {answer.key: answer for answer in read(record) if answer.reason is None}
     stamp, here = _weights_hash(weights), machine()
-    for question in asked:
-        if not question.methods:
+    for part, one in planned:
+        if not one.methods:
             continue
-        task = question.scenario.degrade(question.subject.full, SEED)
-        for name in question.methods:
+        task = one.make()
+        for name in one.methods:
             rows, columns = task.measured.shape
-            entry = Entry(
-                question.part, question.subject.name, rows, columns, task.scale, question.scenario.light, task.noise,
-                SEED, hash_of(task), name, stamp, here,
+            blank = RecordedAnswer(
+                part, one.reference.name, rows, columns, task.scale, one.scenario.light, task.noise,
+                one.seed, hash_of(task), name, stamp, here,
             )  # fmt: skip
-            if entry.key not in done:
-                entry = answered(entry, task, weights, limit)
-                with record.open("a", encoding="utf-8") as file:
-                    file.write(entry.as_line() + "\n")
-            yield done.get(entry.key, entry)
+            if blank.key in done:
+                yield done[blank.key]
+                continue
+            answer = answered(blank, task, weights, limit)
+            with record.open("a", encoding="utf-8") as file:
+                file.write(answer.as_line() + "\n")
+            yield answer
 
 
-def answered(entry: Entry, task: Task, weights: Path | None, limit: float | None) -> Entry:
-    """Return an entry with what came of running its method."""
-    found = attempt(entry.method, task, weights, limit)
-    if found.answer is None:
-        return replace(entry, reason=found.reason)
-    psnr, ssim = psnr_ssim(found.answer.quaternions, task.truth, task.valid)
-    return replace(entry, figures=measure(found.answer, task), psnr=psnr, ssim=ssim, cost=found.cost)
+def answered(blank: RecordedAnswer, task: Task, weights: Path | None, limit: float | None) -> RecordedAnswer:
+    """Return a record without figures completed with what came of running its method."""
+    try:
+        answer, cost = run_in_process(blank.method, task, weights, limit)
+    except NoAnswer as why:
+        return replace(blank, reason=str(why))
+    psnr, ssim = psnr_ssim(answer.quaternions, task.truth, task.valid)
+    return replace(blank, figures=measure(answer, task), psnr=psnr, ssim=ssim, cost=cost)
 
 
 def hash_of(task: Task) -> str:
@@ -180,29 +175,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from grainlight.maps.io.atomic import atomic_path
 
     chosen = _arguments(arguments)
-    names = list(contestants())
+    names = list(registry())
     unknown = [name for name in chosen.only or () if name not in names]
     if unknown:
         raise InputError("unknown method", found=", ".join(unknown), expected=", ".join(names))
     wanted = [name for name in names if not chosen.only or name in chosen.only]
     chosen.output.mkdir(parents=True, exist_ok=True)
     record: Path = chosen.output / "answers.jsonl"
-    asked = list(questions(load_subjects(chosen.maps), wanted, chosen.scales, chosen.size))
-    shown: dict[Any, Entry] = {}
-    for entry in run(asked, record, weights=chosen.weights, limit=chosen.limit):
-        shown[entry.key] = entry
-        said = entry.reason or f"{entry.value('seconds'):.1f} s, F1 {entry.value('edge_f1'):.3f}"
-        sys.stderr.write(f"{entry.part}, {entry.subject}, scale {entry.scale}, {entry.light}, {entry.method}: {said}\n")
-    # what other methods answered before to the same questions belongs on the page too
-    tasks = {(entry.part, entry.task, entry.weights) for entry in shown.values()}
-    known = {entry.key: entry for entry in read(record) if (entry.part, entry.task, entry.weights) in tasks}
+    planned = list(planned_tasks(load_reference_maps(chosen.maps), wanted, chosen.scales, chosen.size))
+    shown: dict[Any, RecordedAnswer] = {}
+    for answer in run(planned, record, weights=chosen.weights, limit=chosen.limit):
+        shown[answer.key] = answer
+        said = answer.reason or f"{answer.value('seconds'):.1f} s, F1 {answer.value('edge_f1'):.3f}"
+        about = f"{answer.part}, {answer.map}, scale {answer.scale}, {answer.light}, {answer.method}"
+        sys.stderr.write(f"{about}: {said}\n")
+    # what other methods answered before to the same tasks belongs on the page too
+    tasks = {(answer.part, answer.task, answer.weights) for answer in shown.values()}
+    known = {answer.key: answer for answer in read(record) if (answer.part, answer.task, answer.weights) in tasks}
     place = {name: number for number, name in enumerate(names)}
-    entries = sorted({**known, **shown}.values(), key=lambda entry: place.get(entry.method, len(names)))
+    answers = sorted({**known, **shown}.values(), key=lambda answer: place.get(answer.method, len(names)))
     command = f"python -m benchmarks.side_by_side {_shortened(arguments)}"
     with atomic_path(chosen.output / FIGURE) as path:
-        draw([entry for entry in entries if entry.part == JUDGED], path)
+        draw([answer for answer in answers if answer.part == JUDGED], path)
     with atomic_path(chosen.output / "README.md") as path:
-        path.write_text(page(entries, command), encoding="utf-8")
+        path.write_text(page(answers, command), encoding="utf-8")
 
 
 def _shortened(arguments: Sequence[str] | None) -> str:

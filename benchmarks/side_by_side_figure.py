@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.contestants import is_ablation, is_ours
+from benchmarks.registry import is_ablation, is_ours
 from benchmarks.side_by_side_page import means
-from benchmarks.side_by_side_record import Entry
+from benchmarks.side_by_side_record import RecordedAnswer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,12 +40,12 @@ def kind_of(method: str, calls: float) -> str:
     return "peer with a network" if calls > 0 else "peer, classical"
 
 
-def draw(entries: Sequence[Entry], path: Path) -> None:
+def draw(answers: Sequence[RecordedAnswer], path: Path) -> None:
     """Draw a panel for each scale and write the figure; methods without figures on all maps are left out.
 
     Parameters
     ----------
-    entries
+    answers
         Of the judged part.
     path
         Of the figure, PNG.
@@ -53,13 +53,13 @@ def draw(entries: Sequence[Entry], path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    scales = sorted({entry.scale for entry in entries}) or [2]
+    scales = sorted({answer.scale for answer in answers}) or [2]
     figure = Figure(figsize=(6.2 * len(scales), 5.6), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(scales), squeeze=False)[0]
     placed: list[dict[str, tuple[float, float]]] = []
     for axes, scale in zip(panels, scales, strict=True):
-        found = means([entry for entry in entries if entry.scale == scale])
+        found = means([answer for answer in answers if answer.scale == scale])
         points = {
             name: (max(v["cpu_seconds"], _FASTEST), max(100 * v["near_over_5"], _BEST)) for name, v in found.items()
         }

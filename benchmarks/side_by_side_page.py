@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean
 
-from benchmarks.contestants import is_ablation, is_ours
-from benchmarks.side_by_side_record import JUDGED, PUBLIC, Entry
+from benchmarks.registry import is_ablation, is_ours
+from benchmarks.side_by_side_record import JUDGED, PUBLIC, RecordedAnswer
 from grainlight.evaluation.figures import cell
-from grainlight.evaluation.run import ours
+from grainlight.evaluation.methods import ours
 
 FIGURE = "error_against_seconds.png"
 COLUMNS = {
@@ -34,7 +34,7 @@ _INTRODUCTION = """\
 The same coarse EBSD files with 0.5 degrees of noise, the same stacks of corrupted light and the same seeds for every
 method; no method is given the truth. Each answer comes from a fresh process. Angles are at unmeasured pixels;
 "near boundaries" is within 2 pixels of a true one. What the methods are, and what was adapted, stands at the head of
-their files in `src/grainlight/benchmark/peers`.
+their files in `benchmarks/peers`.
 
 - **CPU s**: of the method itself, without imports, the loading of weights and files. Other jobs on the machine hardly
   change it; the seconds of the clock stand in `answers.jsonl`.
@@ -42,8 +42,8 @@ their files in `src/grainlight/benchmark/peers`.
   passes, which are in the seconds only.
 - **peak MB**: of the whole process; Python and its libraries alone are some {base} MB of it.
 - Total variation has no row of its own: it is the half-quadratic filter with another penalty, which between points as
-  sparse as these draws ramps and ends worse than the nearest neighbour it starts from (`benchmark/half_quadratic.py`).
-- **IPF PSNR, SSIM**: of the colour images for the surface normal (`benchmark/peers/ipf_image.py`).
+  sparse as these draws ramps and ends worse than the nearest neighbour it starts from (`evaluation/half_quadratic.py`).
+- **IPF PSNR, SSIM**: of the colour images for the surface normal (`benchmarks/peers/ipf_image.py`).
 """
 
 _PUBLIC = """\
@@ -58,88 +58,88 @@ work; the metric follows their public code (colours of DREAM.3D, 8 bits, Gaussia
 """
 
 
-def page(entries: Sequence[Entry], command: str) -> str:
+def page(answers: Sequence[RecordedAnswer], command: str) -> str:
     """Return the page.
 
     Parameters
     ----------
-    entries
+    answers
         In the order in which methods are to stand.
     command
         That made them.
     """
-    judged = [entry for entry in entries if entry.part == JUDGED]
-    public = [entry for entry in entries if entry.part == PUBLIC]
-    lean = [entry.value("megabytes") for entry in judged if entry.method == "nearest" and entry.cost]
-    parts = [_INTRODUCTION.format(base=f"{min(lean):.0f}" if lean else "300"), _made_with(entries, command)]
+    judged = [answer for answer in answers if answer.part == JUDGED]
+    public = [answer for answer in answers if answer.part == PUBLIC]
+    lean = [answer.value("megabytes") for answer in judged if answer.method == "nearest" and answer.cost]
+    parts = [_INTRODUCTION.format(base=f"{min(lean):.0f}" if lean else "300"), _made_with(answers, command)]
     if judged:
         parts.append(f"![Error near boundaries against seconds]({FIGURE})\n")
-    for scale in sorted({entry.scale for entry in judged}):
-        of_scale = [entry for entry in judged if entry.scale == scale]
-        subjects = list(dict.fromkeys(entry.subject for entry in of_scale))
+    for scale in sorted({answer.scale for answer in judged}):
+        of_scale = [answer for answer in judged if answer.scale == scale]
+        maps = list(dict.fromkeys(answer.map for answer in of_scale))
         parts.append(f"## Scale {scale}: {_share(scale)} of the points, corrupted light\n")
         parts.append(_verdict(of_scale))
-        parts.append(f"Mean over {len(subjects)} map{'s' * (len(subjects) > 1)}:\n\n{_table(of_scale)}")
-        if len(subjects) > 1:
-            for subject in subjects:
-                of_map = [entry for entry in of_scale if entry.subject == subject]
+        parts.append(f"Mean over {len(maps)} map{'s' * (len(maps) > 1)}:\n\n{_table(of_scale)}")
+        if len(maps) > 1:
+            for name in maps:
+                of_map = [answer for answer in of_scale if answer.map == name]
                 parts.append(f"### {_named(of_map[0])}, scale {scale}\n\n{_table(of_map)}")
     if public:
         parts.append(_PUBLIC)
-        for subject in dict.fromkeys(entry.subject for entry in public):
-            of_map = [entry for entry in public if entry.subject == subject]
+        for name in dict.fromkeys(answer.map for answer in public):
+            of_map = [answer for answer in public if answer.map == name]
             parts.append(f"{_named(of_map[0])}, 4x:\n\n{_public_table(of_map)}")
     return "\n".join(parts)
 
 
-def means(entries: Sequence[Entry]) -> dict[str, dict[str, float]]:
+def means(answers: Sequence[RecordedAnswer]) -> dict[str, dict[str, float]]:
     """Return every column by method, averaged over maps, for the methods that have answered on all of them."""
-    subjects = {entry.subject for entry in entries}
+    maps = {answer.map for answer in answers}
     found = {}
-    for method in dict.fromkeys(entry.method for entry in entries):
-        rows = [entry for entry in entries if entry.method == method and entry.cost is not None]
-        if {row.subject for row in rows} == subjects:
+    for method in dict.fromkeys(answer.method for answer in answers):
+        rows = [answer for answer in answers if answer.method == method and answer.cost is not None]
+        if {row.map for row in rows} == maps:
             found[method] = {name: fmean(row.value(name) for row in rows) for name in COLUMNS}
     return found
 
 
-def _table(entries: Sequence[Entry]) -> str:
-    subjects = {entry.subject for entry in entries}
-    averaged = means(entries)
+def _table(answers: Sequence[RecordedAnswer]) -> str:
+    maps = {answer.map for answer in answers}
+    averaged = means(answers)
     lines = [_line("method", *(title for title, _ in COLUMNS.values())), "|---" + "|---:" * len(COLUMNS) + "|"]
     reasons = []
-    for method in dict.fromkeys(entry.method for entry in entries):
+    for method in dict.fromkeys(answer.method for answer in answers):
         if method in averaged:
             name = f"**{method}**" if is_ours(method) else method
             values = averaged[method]
             lines.append(_line(name, *(_cell(values[key], style) for key, (_, style) in COLUMNS.items())))
             continue
-        failed = [entry for entry in entries if entry.method == method and entry.reason]
-        where = "" if len(failed) == len(subjects) else f" ({', '.join(entry.subject for entry in failed)})"
+        failed = [answer for answer in answers if answer.method == method and answer.reason]
+        where = "" if len(failed) == len(maps) else f" ({', '.join(answer.map for answer in failed)})"
         lines.append(_line(method, *["-"] * len(COLUMNS)))
         reasons.append(f"- {method}: {'; '.join(dict.fromkeys(e.reason or '' for e in failed)) or 'not run'}{where}.")
     text = "\n".join(lines) + "\n"
     return text + ("\nNo figures:\n" + "\n".join(reasons) + "\n" if reasons else "")
 
 
-def _public_table(entries: Sequence[Entry]) -> str:
+def _public_table(answers: Sequence[RecordedAnswer]) -> str:
     lines = [
         _line("light", "method", "IPF PSNR, dB", "IPF SSIM", "> 5 deg", "edge F1"),
         "|---|---|---:|---:|---:|---:|",
     ]
-    by_light = sorted(entries, key=lambda entry: ("none", "corrupted", "clean").index(entry.light))
-    for entry in by_light:
-        if entry.reason:
-            lines.append(_line(entry.light, entry.method, *["-"] * 4))
+    by_light = sorted(answers, key=lambda answer: ("none", "corrupted", "clean").index(answer.light))
+    for answer in by_light:
+        if answer.reason:
+            lines.append(_line(answer.light, answer.method, *["-"] * 4))
             continue
         figures = (("psnr", "deg"), ("ssim", "share"), ("over_5", "%"), ("edge_f1", "share"))
-        lines.append(_line(entry.light, entry.method, *(_cell(entry.value(name), style) for name, style in figures)))
+        lines.append(_line(answer.light, answer.method, *(_cell(answer.value(name), style) for name, style in figures)))
     return "\n".join(lines) + "\n"
 
 
-def _verdict(entries: Sequence[Entry]) -> str:
+def _verdict(answers: Sequence[RecordedAnswer]) -> str:
     """Say whether `balanced` is ahead of every peer, and who is ahead of it if not."""
-    averaged = means(entries)
+    averaged = means(answers)
     mine = averaged.get(_BALANCED)
     peers = {name: values for name, values in averaged.items() if not is_ours(name) and not is_ablation(name)}
     if mine is None or not peers:
@@ -163,14 +163,14 @@ def _verdict(entries: Sequence[Entry]) -> str:
     return "\n".join(said) + "\n"
 
 
-def _made_with(entries: Sequence[Entry], command: str) -> str:
-    machines = list(dict.fromkeys(entry.machine for entry in entries))
-    weights = ", ".join(dict.fromkeys(entry.weights for entry in entries))
+def _made_with(answers: Sequence[RecordedAnswer], command: str) -> str:
+    machines = list(dict.fromkeys(answer.machine for answer in answers))
+    weights = ", ".join(dict.fromkeys(answer.weights for answer in answers))
     return f"Made with `{command}`\non {'; '.join(machines)}; weights {weights}.\n"
 
 
-def _named(entry: Entry) -> str:
-    return f"{entry.subject} ({entry.rows} x {entry.columns} pixels)"
+def _named(answer: RecordedAnswer) -> str:
+    return f"{answer.map} ({answer.rows} x {answer.columns} pixels)"
 
 
 def _share(scale: int) -> str:

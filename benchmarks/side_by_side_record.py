@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from benchmarks.attempt import Cost
+from benchmarks.process_run import Cost
 from grainlight.errors import InputError
 from grainlight.evaluation.figures import NAMES, NAN, Figures
 
@@ -15,14 +15,14 @@ JUDGED, PUBLIC = "judged", "public"
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One line of the record: a method on a task, with its figures and cost or the reason why there are none.
+class RecordedAnswer:
+    """One line of the record: a method's answer to a task in figures and cost, or the reason why there is none.
 
     Parameters
     ----------
     part
         `JUDGED` or `PUBLIC`.
-    subject, rows, columns, scale, light, noise, seed
+    map, rows, columns, scale, light, noise, seed
         The map's name and size, and what was left of it.
     task
         Hash of what the method was given.
@@ -35,7 +35,7 @@ class Entry:
     """
 
     part: str
-    subject: str
+    map: str
     rows: int
     columns: int
     scale: int
@@ -54,7 +54,7 @@ class Entry:
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """What makes two entries the same question."""
+        """What two records of the same answer share."""
         return self.part, self.task, self.method, self.weights
 
     def value(self, name: str) -> float:
@@ -75,8 +75,8 @@ class Entry:
         return json.dumps(record, allow_nan=False)
 
     @classmethod
-    def of_line(cls, line: str) -> Entry:
-        """Return the entry that a line of JSON stands for."""
+    def of_line(cls, line: str) -> RecordedAnswer:
+        """Return the answer of a line of JSON."""
         record = json.loads(line)
         if record["figures"] is not None:
             known = {name: record["figures"].get(name) for name in NAMES}
@@ -86,8 +86,8 @@ class Entry:
         return cls(**{item.name: record.get(item.name) for item in fields(cls)})
 
 
-def read(record: Path) -> list[Entry]:
-    """Return the entries of a record, the last one of each question; none if there is no such file.
+def read(record: Path) -> list[RecordedAnswer]:
+    """Return the answers of a record, the last record of each; none if there is no such file.
 
     Raises
     ------
@@ -96,11 +96,11 @@ def read(record: Path) -> list[Entry]:
     """
     if not record.is_file():
         return []
-    found: dict[tuple[str, str, str, str], Entry] = {}
+    found: dict[tuple[str, str, str, str], RecordedAnswer] = {}
     lines = record.read_text(encoding="utf-8").splitlines(keepends=True)
     for number, line in enumerate(lines, 1):
         try:
-            entry = Entry.of_line(line)
+            answer = RecordedAnswer.of_line(line)
         except (ValueError, KeyError, TypeError) as error:
             if number == len(lines) and not line.endswith("\n"):
                 record.write_text("".join(lines[:-1]), encoding="utf-8")
@@ -112,5 +112,5 @@ def read(record: Path) -> list[Entry]:
                 found=str(error),
                 advice="remove the line, or the file to begin anew",
             ) from error
-        found[entry.key] = entry
+        found[answer.key] = answer
     return list(found.values())

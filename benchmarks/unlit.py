@@ -17,8 +17,8 @@ from torch import Tensor
 from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.state import EBSD, is_unknown
 from grainlight.evaluation.metrics import boundary_edges
+from grainlight.evaluation.reference_map import FIRST_SEED, SECTIONS, validation_section
 from grainlight.evaluation.scenario import Scenario
-from grainlight.evaluation.subject import FIRST_SEED, SECTIONS, validation_section
 from grainlight.restore.ensemble import Placing
 from grainlight.restore.inputs import prepare
 from grainlight.restore.projection import find_neighbours
@@ -57,9 +57,9 @@ def edges_of_sections(
     generator = torch.Generator().manual_seed(0)
     for number in numbers:
         for place, family in enumerate(FAMILIES):
-            subject = validation_section(family, (number + place) % SECTIONS, size, first=FIRST_FITTING_SEED)
+            reference = validation_section(family, (number + place) % SECTIONS, size, first=FIRST_FITTING_SEED)
             for scenario in _SCENARIOS:
-                task = scenario.degrade(subject.full, 7 * place + number)
+                task = scenario.degrade(reference.full, 7 * place + number)
                 settings = Settings(scale=scenario.scale)
                 ready = prepare(task.coarse, None, settings)
                 guide, measured = ready.estimate(denoise, settings)[EBSD], ~is_unknown(ready.sigma[0])

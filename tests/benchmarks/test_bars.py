@@ -6,22 +6,24 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.bars import Bar, check, markdown
+from benchmarks.bars import Bar, check, judged_in, main, markdown, read
+from grainlight.errors import InputError
+from grainlight.evaluation import table
 from grainlight.evaluation.figures import NAMES, Figures
-from grainlight.evaluation.methods import COPY, DENOISED_COPY
+from grainlight.evaluation.methods import CLEAN_COPY, COPY, DENOISED_COPY, FULL, ours
+from grainlight.evaluation.reference_map import SYNTHETIC
 from grainlight.evaluation.results import Results
-from grainlight.evaluation.run import CLEAN_COPY, FULL, Row, ours
+from grainlight.evaluation.run import MeasuredAnswer
 from grainlight.evaluation.scenario import Scenario
-from grainlight.evaluation.subject import SYNTHETIC
 
 NAN = float("nan")
 BLANK = Figures(**dict.fromkeys(NAMES, NAN))
 
 
-def row(scenario, method, *, group="Ti", subject="Ti", seed=0, **figures):
-    return Row(
+def row(scenario, method, *, group="Ti", map_="Ti", seed=0, **figures):
+    return MeasuredAnswer(
         group,
-        subject,
+        map_,
         scenario.name,
         scenario.light,
         method,
@@ -135,3 +137,27 @@ def test_verdicts_and_table():
     text = markdown(bars)
     assert text.endswith("\n\nTi: 1 of 2 bars met\nnot measured in this run: 1\n")
     assert "three" not in text
+
+
+def test_the_command_reads_what_evaluate_writes(tmp_path, capsys):
+    rows = corrupted(0.71, 0.15)
+    file = tmp_path / "evaluation.json"
+    file.write_text(table.as_json(Results.of(rows), None, "cpu", 1.0), encoding="utf-8")
+    assert read(file).answers[0].figures.edge_f1 == 0.71
+    main([str(file), "--output", str(tmp_path / "bars.md")])
+    text = capsys.readouterr().out
+    assert text == markdown(check(Results.of(rows))) == (tmp_path / "bars.md").read_text(encoding="utf-8")
+    assert "Ti: 1 of 2 bars met" in text
+
+
+def test_another_file_is_refused(tmp_path):
+    file = tmp_path / "evaluation.json"
+    for text in ("{", "[]", "{}", '{"answers": [{"figures": {}}]}'):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match="cannot be read as an evaluation"):
+            read(file)
+
+
+def test_the_only_quality_that_ran_is_judged():
+    for ran, judged in (("fast",), "fast"), (("fast", "best", "balanced"), "balanced"), ((), "balanced"):
+        assert judged_in(Results.of(row(Scenario(2), ours(quality)) for quality in ran)) == judged

@@ -44,11 +44,11 @@ def test_pixels_are_those_that_light_reaches_and_nobody_measured(tmp_path):
 
 def test_sections_are_nobody_elses():
     from benchmarks import doubt, realism, unlit
-    from grainlight.evaluation import subject
+    from grainlight.evaluation import reference_map
 
     others = (
-        subject.FIRST_SEED,
-        subject.FIRST_TUNING_SEED,
+        reference_map.FIRST_SEED,
+        reference_map.FIRST_TUNING_SEED,
         realism.FIRST,
         unlit.FIRST_FITTING_SEED,
         doubt.FIRST_CHECKING_SEED,

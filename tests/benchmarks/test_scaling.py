@@ -10,8 +10,8 @@ from benchmarks.scaling import Dial, Point, curve, dials, markdown, sections
 from grainlight.errors import InputError
 from grainlight.evaluation.figures import NAMES, Figures
 from grainlight.evaluation.methods import QUALITIES, Answer
+from grainlight.evaluation.reference_map import FIRST_SEED, FIRST_TUNING_SEED, section_seed
 from grainlight.evaluation.scenario import MAIN, Scenario
-from grainlight.evaluation.subject import FIRST_SEED, FIRST_TUNING_SEED, section_seed
 
 
 @pytest.fixture

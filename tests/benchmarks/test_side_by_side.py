@@ -10,32 +10,30 @@ import pytest
 import torch
 
 from benchmarks import side_by_side
-from benchmarks.attempt import Attempt, Cost, attempt, counted_calls
-from benchmarks.side_by_side import Question, run
+from benchmarks.process_run import Cost, NoAnswer, counted_calls, run_in_process
+from benchmarks.side_by_side import run
 from benchmarks.side_by_side_figure import draw
 from benchmarks.side_by_side_page import page
 from benchmarks.side_by_side_record import JUDGED, PUBLIC, read
 from grainlight.diffusion.denoiser import Denoiser
 from grainlight.diffusion.network import NetworkConfig
 from grainlight.errors import InputError
-from grainlight.evaluation.methods import BASELINES
+from grainlight.evaluation.methods import BASELINES, Answer
+from grainlight.evaluation.reference_map import ReferenceMap
 from grainlight.evaluation.scenario import Scenario
-from grainlight.evaluation.subject import Subject
+from grainlight.evaluation.suite import PlannedTask
 from grainlight.maps.orientation_map import OrientationMap
 
 
 def test_an_answer_from_another_process(section: OrientationMap) -> None:
     task = Scenario(2, None).degrade(section.cropped(17, 17), 0)
-    found = attempt("nearest", task)
-    assert found.answer is not None
-    assert found.cost is not None
-    np.testing.assert_array_equal(found.answer.quaternions, BASELINES["nearest"](task).quaternions)
-    assert 0 <= found.cost.seconds < found.cost.seconds_whole
-    assert found.cost.calls == 0
-    assert 30 < found.cost.megabytes < 5000
-    failed = attempt("guided copy", task)
-    assert failed.answer is None
-    assert failed.reason == "the guided copy needs light"
+    answer, cost = run_in_process("nearest", task)
+    np.testing.assert_array_equal(answer.quaternions, BASELINES["nearest"](task).quaternions)
+    assert 0 <= cost.seconds < cost.seconds_whole
+    assert cost.calls == 0
+    assert 30 < cost.megabytes < 5000
+    with pytest.raises(NoAnswer, match=r"^the guided copy needs light$"):
+        run_in_process("guided copy", task)
 
 
 def test_calls_are_shares_of_the_map() -> None:
@@ -48,57 +46,57 @@ def test_calls_are_shares_of_the_map() -> None:
 
 
 @pytest.fixture
-def asked(section: OrientationMap) -> list[Question]:
-    subject = Subject("a map", "a map", section.cropped(33, 33))
+def planned(section: OrientationMap) -> list[tuple[str, PlannedTask]]:
+    reference = ReferenceMap("a map", "a map", section.cropped(33, 33))
     methods = ("nearest", "guided copy", "bilinear")
     return [
-        Question(JUDGED, subject, Scenario(2), methods),
-        Question(PUBLIC, subject, Scenario(4, None, noise=0.0), ("nearest",)),
+        (JUDGED, PlannedTask(reference, Scenario(2), 0, methods)),
+        (PUBLIC, PlannedTask(reference, Scenario(4, None, noise=0.0), 0, ("nearest",))),
     ]
 
 
 @pytest.fixture
-def attempts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Answers in this process, all of the nearest neighbour; one method fails. The names that were run."""
     names: list[str] = []
 
-    def here(name: str, task, weights, limit) -> Attempt:
+    def here(name: str, task, weights, limit) -> tuple[Answer, Cost]:
         names.append(name)
         if name == "guided copy":
-            return Attempt(reason="its reason")
-        return Attempt(BASELINES["nearest"](task), Cost(0.25, 0.5, 3.0, 0.0, 300.0))
+            raise NoAnswer("its reason")
+        return BASELINES["nearest"](task), Cost(0.25, 0.5, 3.0, 0.0, 300.0)
 
-    monkeypatch.setattr(side_by_side, "attempt", here)
+    monkeypatch.setattr(side_by_side, "run_in_process", here)
     return names
 
 
-def test_what_is_finished_is_not_run_again(asked: list[Question], attempts: list[str], tmp_path: Path) -> None:
+def test_what_is_finished_is_not_run_again(planned, ran: list[str], tmp_path: Path) -> None:
     pytest.importorskip("skimage", reason="scikit-image is in the benchmark's group")
     record = tmp_path / "answers.jsonl"
-    first = list(run(asked[:1], record))
-    assert attempts == ["nearest", "guided copy", "bilinear"]
-    attempts.clear()
-    again = list(run(asked, record))
-    assert attempts == ["guided copy", "nearest"]  # what failed, and the new question
-    assert [entry.as_line() for entry in again[:3]] == [entry.as_line() for entry in first]
-    assert [entry.as_line() for entry in read(record)] == [entry.as_line() for entry in again]
+    first = list(run(planned[:1], record))
+    assert ran == ["nearest", "guided copy", "bilinear"]
+    ran.clear()
+    again = list(run(planned, record))
+    assert ran == ["guided copy", "nearest"]  # what failed, and the new task
+    assert [answer.as_line() for answer in again[:3]] == [answer.as_line() for answer in first]
+    assert [answer.as_line() for answer in read(record)] == [answer.as_line() for answer in again]
 
     text = page(again, "the command")
     assert "the command" in text
     assert "- guided copy: its reason." in text
     assert "The map here is another one" in text
     assert text.count("| nearest |") == 2  # one map: its table is the mean; and the public part
-    draw([entry for entry in again if entry.part == JUDGED], tmp_path / "figure.png")
+    draw([answer for answer in again if answer.part == JUDGED], tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 10_000
 
-    # other weights are another question
+    # other weights are another answer
     assert replace(again[0], weights="other").key != again[0].key
 
 
-def test_a_line_cut_short_is_dropped_and_a_bad_one_refused(tmp_path: Path, asked, attempts: list[str]) -> None:
+def test_a_line_cut_short_is_dropped_and_a_bad_one_refused(tmp_path: Path, planned, ran: list[str]) -> None:
     pytest.importorskip("skimage", reason="scikit-image is in the benchmark's group")
     record = tmp_path / "answers.jsonl"
-    list(run(asked[1:], record))
+    list(run(planned[1:], record))
     whole = record.read_text(encoding="utf-8")
     record.write_text(whole + whole[:50], encoding="utf-8")
     assert len(read(record)) == 1

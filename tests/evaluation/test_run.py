@@ -1,4 +1,4 @@
-"""Cases: what is planned, what runs on them, and what a row says."""
+"""Planned tasks: which there are, what runs on them, and what an answer says."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import pytest
 
 from grainlight.errors import InputError
 from grainlight.evaluation import run as runner
-from grainlight.evaluation.methods import BASELINES, BLIND, GUIDED, QUALITIES, Answer
-from grainlight.evaluation.run import CLEAN_COPY, FULL, count, ours, run
+from grainlight.evaluation.methods import BASELINES, BLIND, CLEAN_COPY, FULL, GUIDED, OURS, QUALITIES, Answer, ours
+from grainlight.evaluation.reference_map import SECTIONS, SYNTHETIC, ReferenceMap, section_seed, validation_section
+from grainlight.evaluation.run import count, run
 from grainlight.evaluation.scenario import MAIN, SCENARIOS, Scenario
-from grainlight.evaluation.subject import SECTIONS, SYNTHETIC, Subject, section_seed, validation_section
-from grainlight.evaluation.suite import Case, map_cases, synthetic_cases
+from grainlight.evaluation.suite import PlannedTask, classical_methods, map_tasks, synthetic_tasks
 from grainlight.synth.families import FAMILIES
 
 
 @pytest.fixture(scope="module")
-def cases():
-    return synthetic_cases(size=17)
+def planned():
+    return synthetic_tasks(size=17)
 
 
 @pytest.fixture(scope="module")
 def field(section):
-    return Subject("map", "map", section.cropped(49, 49))
+    return ReferenceMap("map", "map", section.cropped(49, 49))
 
 
 @pytest.fixture
@@ -50,21 +50,21 @@ def test_names_tell_scenarios_apart():
     assert len({(scenario.name, scenario.light) for scenario in distinct}) == len(distinct)
 
 
-def test_every_scenario_meets_every_family_and_every_section_is_used(cases):
+def test_every_scenario_meets_every_family_and_every_section_is_used(planned):
     for scenario in SCENARIOS:
-        families = {case.subject.name.split()[0] for case in cases if case.scenario == scenario}
+        families = {one.reference.name.split()[0] for one in planned if one.scenario == scenario}
         assert families == set(FAMILIES)
-    used = [case.subject.name for case in cases]
+    used = [one.reference.name for one in planned]
     assert set(used) == {f"{family} {number}" for family in FAMILIES for number in range(SECTIONS)}
     assert min(used.count(name) for name in used) >= 2
-    assert len({(case.subject.name, case.scenario) for case in cases}) == len(cases)
+    assert len({(one.reference.name, one.scenario) for one in planned}) == len(planned)
 
 
-def test_all_qualities_run_on_the_main_scenarios(cases):
+def test_all_qualities_run_on_the_main_scenarios(planned):
     for scenario in MAIN:
-        every = [case for case in cases if case.scenario == scenario and case.qualities == QUALITIES]
-        assert {case.subject.name.split()[0] for case in every} == set(FAMILIES)
-        assert all(case.reference == "balanced" for case in every)
+        every = [one for one in planned if one.scenario == scenario and set(map(ours, QUALITIES)) <= set(one.methods)]
+        assert {one.reference.name.split()[0] for one in every} == set(FAMILIES)
+        assert all(FULL in one.methods for one in every)
 
 
 def test_training_cannot_draw_the_sections():
@@ -80,38 +80,44 @@ def test_sections_are_fixed_and_differ():
     assert not np.array_equal(one, other)
 
 
-def test_quick_is_a_share_of_the_whole(cases):
-    quick = synthetic_cases(quick=True, size=17)
-    whole = {(case.subject.name, case.scenario, case.seed) for case in cases}
-    assert {(case.subject.name, case.scenario, case.seed) for case in quick} < whole
-    assert {case.scenario for case in quick} == set(SCENARIOS)
-    assert count(quick) < 0.2 * count(cases)
+def test_quick_is_a_share_of_the_whole(planned):
+    quick = synthetic_tasks(quick=True, size=17)
+    whole = {(one.reference.name, one.scenario, one.seed) for one in planned}
+    assert {(one.reference.name, one.scenario, one.seed) for one in quick} < whole
+    assert {one.scenario for one in quick} == set(SCENARIOS)
+    assert count(quick) < 0.2 * count(planned)
 
 
-def test_one_quality_or_none(cases):
-    fast, none = (synthetic_cases(quick=True, quality=quality, size=17) for quality in ("fast", "none"))
-    assert all(case.qualities == ("fast",) for case in fast)
-    assert {case.reference for case in fast} == {"fast", None}
-    assert all(not case.qualities and not case.reference for case in none)
+def test_one_quality_or_none(planned):
+    fast, none = (synthetic_tasks(quick=True, quality=quality, size=17) for quality in ("fast", "none"))
+    for one in fast:
+        assert [name for name in one.methods if name.startswith(OURS)][:1] == [ours("fast")]
+        assert set(one.methods) - set(classical_methods(one.scenario)) <= {ours("fast"), FULL}
+    assert {FULL in one.methods for one in fast} == {True, False}
+    assert all(one.methods == classical_methods(one.scenario) for one in none)
 
 
 def test_small_maps_skip_what_they_cannot_do(section):
-    cases = map_cases([Subject("map", "map", section.cropped(33, 33))])
-    assert {case.scenario.scale for case in cases} == {1, 2, 4}
-    assert not any(case.scenario.scattered for case in cases)
-    assert [case.seed for case in cases if case.scenario == MAIN[0]] == [0, 1]
+    planned = map_tasks([ReferenceMap("map", "map", section.cropped(33, 33))])
+    assert {one.scenario.scale for one in planned} == {1, 2, 4}
+    assert not any(one.scenario.scattered for one in planned)
+    assert [one.seed for one in planned if one.scenario == MAIN[0]] == [0, 1]
 
 
 def test_full_reference_and_clean_copy_see_the_same_field(field, perfect):
-    case = Case(field, Scenario(4), 5, ("fast",), "balanced")
-    rows = run([case])
-    assert [row.method for row in rows] == [*BASELINES, *CLEAN_COPY.values(), ours("fast"), FULL]
-    assert [quality for quality, _ in perfect] == ["fast", "balanced"]
-    coarse, whole = (task for _, task in perfect)
+    methods = (*BASELINES, *CLEAN_COPY.values(), *map(ours, QUALITIES), FULL)
+    answers = run([PlannedTask(field, Scenario(4), 5, methods)])
+    assert [answer.method for answer in answers] == [*methods]
+    # of several qualities, the judged one
+    assert [quality for quality, _ in perfect] == [*QUALITIES, "balanced"]
+    run([PlannedTask(field, Scenario(4), 5, (ours("best"), FULL))])
+    assert [quality for quality, _ in perfect[4:]] == ["best", "best"]
+    del perfect[4:]
+    coarse, whole = perfect[0][1], perfect[-1][1]
     assert whole.measured.all()
     assert np.array_equal(whole.truth, coarse.truth)
     assert np.array_equal(whole.stack.images, coarse.stack.images)
-    by = {row.method: row.figures for row in rows}
+    by = {answer.method: answer.figures for answer in answers}
     assert by[FULL].edge_f1 == by[ours("fast")].edge_f1 == 1.0
     assert all(by[CLEAN_COPY[name]].edge_f1 > by[name].edge_f1 for name in GUIDED)
     assert by[ours("fast")].light_after == 0.0 < by["nearest"].light_before
@@ -120,10 +126,10 @@ def test_full_reference_and_clean_copy_see_the_same_field(field, perfect):
 
 
 def test_without_light_only_blind_methods_run(field, perfect):
-    rows = run([Case(field, Scenario(8, None), 0)])
-    assert [row.method for row in rows] == [*BLIND, ours("balanced")]
-    assert all(row.light == "none" for row in rows)
-    assert np.isnan(rows[0].figures.light_before)
+    answers = run([PlannedTask(field, Scenario(8, None), 0, (*BLIND, ours("balanced")))])
+    assert [answer.method for answer in answers] == [*BLIND, ours("balanced")]
+    assert all(answer.light == "none" for answer in answers)
+    assert np.isnan(answers[0].figures.light_before)
 
 
 def test_progress_counts_answers(field, perfect):
@@ -137,14 +143,14 @@ def test_progress_counts_answers(field, perfect):
             self.done += units
 
     seen = Count()
-    cases = [Case(field, Scenario(4, "clean"), 0, (), None)]
-    rows = run(cases, progress=seen)
-    assert seen.done == seen.total == len(rows) == count(cases)
+    planned = [PlannedTask(field, Scenario(4, "clean"), 0, tuple(BASELINES))]
+    answers = run(planned, progress=seen)
+    assert seen.done == seen.total == len(answers) == count(planned)
 
 
 def test_missing_weights_are_named_before_any_work(field, tmp_path):
     with pytest.raises(InputError, match="no weights"):
-        run([Case(field, Scenario(4), 0)], weights=tmp_path / "none.safetensors")
+        run([PlannedTask(field, Scenario(4), 0, (ours("fast"),))], weights=tmp_path / "none.safetensors")
 
 
 def test_guided_copy_without_light_is_an_input_error(field):
@@ -165,25 +171,26 @@ def test_the_network_answers_a_small_task(section):
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "weights.safetensors"
         save_weights(Denoiser(PRESETS["tiny"].network), weights)
-        case = Case(Subject(SYNTHETIC, "part", section.cropped(41, 41)), Scenario(4, "clean"), 0, ("fast",))
-        row = run([case], weights=weights, device="cpu")[-1]
-    assert row.method == ours("fast")
+        reference = ReferenceMap(SYNTHETIC, "part", section.cropped(41, 41))
+        planned = PlannedTask(reference, Scenario(4, "clean"), 0, (ours("fast"),))
+        answer = run([planned], weights=weights, device="cpu")[-1]
+    assert answer.method == ours("fast")
     for name in ("median", "edge_f1", "light_after", "coverage", "calibration"):
-        assert np.isfinite(getattr(row.figures, name)), name
+        assert np.isfinite(getattr(answer.figures, name)), name
 
 
 @pytest.mark.slow
 def test_processes_give_what_one_gives(field):
-    cases = map_cases([field], (Scenario(2), Scenario(4, None)), quality="none")
-    alone, shared = (run(cases, jobs=jobs) for jobs in (1, 2))
+    planned = map_tasks([field], (Scenario(2), Scenario(4, None)), quality="none")
+    alone, shared = (run(planned, jobs=jobs) for jobs in (1, 2))
     for one, other in zip(shared, alone, strict=True):
         # the processes have one thread each, and sums in another order another last digit
         assert asdict(one.figures) == pytest.approx(asdict(other.figures), rel=1e-3, nan_ok=True)
-    assert [(row.task, row.method) for row in shared] == [(row.task, row.method) for row in alone]
+    assert [(one.scenario, one.method) for one in shared] == [(one.scenario, one.method) for one in alone]
 
 
 @pytest.mark.slow
 def test_what_goes_wrong_in_a_process_is_told(field):
-    cases = [Case(field, Scenario(40), 0, ()), *map_cases([field], (Scenario(2),), quality="none")]
+    planned = [PlannedTask(field, Scenario(40), 0, ("nearest",)), *map_tasks([field], (Scenario(2),), quality="none")]
     with pytest.raises(InputError, match="scale"):
-        run(cases, jobs=2)
+        run(planned, jobs=2)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from grainlight.evaluation.degrade import degrade
-from grainlight.evaluation.subject import validation_section
+from grainlight.evaluation.reference_map import validation_section
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.register.transform import Transform

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import grainlight.restore.inputs as module
 from grainlight.crystal.hexagonal import disorientation_angle
 from grainlight.evaluation.degrade import degrade
-from grainlight.evaluation.subject import validation_section
+from grainlight.evaluation.reference_map import validation_section
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
 from grainlight.progress import Progress

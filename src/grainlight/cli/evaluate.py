@@ -12,7 +12,7 @@ from grainlight.cli.output import check_file
 from grainlight.cli.terminal import bars, note
 
 if TYPE_CHECKING:
-    from grainlight.evaluation.suite import Case
+    from grainlight.evaluation.suite import PlannedTask
 
 LEVELS = ("clean", "mild", "corrupted", "severe", "none")
 
@@ -90,14 +90,14 @@ def run(arguments: argparse.Namespace) -> int:
     from grainlight.maps.io.atomic import atomic_path
 
     note(device.describe(chosen))
-    cases = _cases(arguments)
-    note(f"{len(cases)} tasks, {count(cases)} answers")
+    planned = _planned(arguments)
+    note(f"{len(planned)} tasks, {count(planned)} answers")
     weights = None if arguments.weights is None else Path(arguments.weights)
     # a GPU is not shared
     jobs = arguments.jobs or (torch.get_num_threads() if chosen == "cpu" else 1)
     began = time.perf_counter()
     with bars() as progress:
-        results = Results.of(run(cases, weights=weights, device=chosen, jobs=jobs, progress=progress))
+        results = Results.of(run(planned, weights=weights, device=chosen, jobs=jobs, progress=progress))
     seconds = time.perf_counter() - began
     text = table.markdown(results)
     print(text, end="")
@@ -113,10 +113,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _cases(arguments: argparse.Namespace) -> list[Case]:
+def _planned(arguments: argparse.Namespace) -> list[PlannedTask]:
+    from grainlight.evaluation.reference_map import any_section, load_reference_maps
     from grainlight.evaluation.scenario import SCENARIOS, Scenario
-    from grainlight.evaluation.subject import any_section, load_subjects
-    from grainlight.evaluation.suite import map_cases, synthetic_cases
+    from grainlight.evaluation.suite import map_tasks, synthetic_tasks
 
     own = arguments.scale or arguments.level or arguments.noise is not None
     scenarios: tuple[Scenario, ...] = SCENARIOS
@@ -126,12 +126,12 @@ def _cases(arguments: argparse.Namespace) -> list[Case]:
             for scale in arguments.scale or (2, 4)
             for level in arguments.level or ("clean", "corrupted")
         )
-    subjects = load_subjects(arguments.ebsd, lambda path: values.load_map(path, arguments))
-    if own and not subjects:
+    maps = load_reference_maps(arguments.ebsd, lambda path: values.load_map(path, arguments))
+    if own and not maps:
         note("no map is given: a synthetic section")
-        subjects = [any_section(arguments.seed)]
+        maps = [any_section(arguments.seed)]
     quality, quick = arguments.quality, arguments.quick
-    cases = map_cases(subjects, scenarios, seed=arguments.seed, quick=quick, quality=quality)
-    if arguments.suite or not subjects:
-        cases = synthetic_cases(quick=quick, quality=quality) + cases
-    return cases
+    planned = map_tasks(maps, scenarios, seed=arguments.seed, quick=quick, quality=quality)
+    if arguments.suite or not maps:
+        planned = synthetic_tasks(quick=quick, quality=quality) + planned
+    return planned

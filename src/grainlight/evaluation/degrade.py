@@ -1,4 +1,4 @@
-"""From a full map to the benchmark's task: EBSD at every n-th point with noise, and a light stack of the full map."""
+"""From a full map to a task: EBSD at every n-th point with noise, and a light stack of the full map."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def degrade(
     scattered: float | None = None,
     metal: str = "Ti",
 ) -> Task:
-    """Make the benchmark's task from a full map.
+    """Make a task from a full map.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def degrade(
     """
     if full.grid != "square" or not np.isclose(*full.step, rtol=1e-3):
         found = f"a {full.grid} grid of {full.step[0]:g} x {full.step[1]:g} um"
-        raise InputError("the benchmark needs a grid of squares", file=full.path, found=found)
+        raise InputError("the evaluation needs a grid of squares", file=full.path, found=found)
     if not full.hexagonal.any():
         raise InputError(
             "no point of the map belongs to a phase of Laue group 6/mmm",

@@ -1,4 +1,4 @@
-"""Everything that the benchmark measures of one answer to one task."""
+"""Everything that an evaluation measures of one answer to one task."""
 
 from __future__ import annotations
 

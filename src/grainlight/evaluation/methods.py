@@ -1,4 +1,4 @@
-"""What the benchmark compares: classical methods and this project, each from a task to an answer."""
+"""What an evaluation compares: classical methods and this project, each from a task to an answer."""
 
 from __future__ import annotations
 
@@ -72,6 +72,16 @@ BLIND: Mapping[str, Method] = {"nearest": _nearest, "half-quadratic": _half_quad
 GUIDED: Mapping[str, Method] = {COPY: _guided(False), DENOISED_COPY: _guided(True)}
 """Methods that need light."""
 BASELINES: Mapping[str, Method] = {**BLIND, **GUIDED}
+CLEAN_COPY = {name: f"{name}, clean PL" for name in GUIDED}
+"""The guided copies given clean light of the same optics in place of corrupted."""
+OURS = "grainlight"
+FULL = "grainlight, 100 % EBSD"
+"""Our restoration at scale 1 from EBSD at every point, with the same noise and the same light."""
+
+
+def ours(quality: str) -> str:
+    """Return the name of the restoration in tables."""
+    return f"{OURS}, {quality}"
 
 
 def restoration(
@@ -84,7 +94,7 @@ def restoration(
     device: str = "auto",
     seed: int = 0,
 ) -> Method:
-    """Return the method of this project, `restore.enhance`, as the benchmark runs methods.
+    """Return the method of this project, `restore.enhance`, as an evaluation runs methods.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
-"""Running the cases of an evaluation: methods side by side, every answer measured."""
+"""Running an evaluation: the methods of each planned task side by side, every answer measured."""
 
 from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
@@ -14,25 +14,32 @@ from typing import Any
 import torch
 
 from grainlight.evaluation.degrade import Task
-from grainlight.evaluation.figures import Figures, measure
-from grainlight.evaluation.methods import BASELINES, BLIND, GUIDED, Method, require_weights, restoration
-from grainlight.evaluation.suite import Case
+from grainlight.evaluation.figures import NAMES, NAN, Figures, measure
+from grainlight.evaluation.methods import (
+    BASELINES,
+    CLEAN_COPY,
+    FULL,
+    GUIDED,
+    QUALITIES,
+    Method,
+    ours,
+    require_weights,
+    restoration,
+)
+from grainlight.evaluation.suite import JUDGED, PlannedTask
 from grainlight.progress import Progress, Silent
 
-OURS = "grainlight"
-FULL = "grainlight, 100 % EBSD"
-"""Our restoration at scale 1 from EBSD at every point, with the same noise and the same light."""
-CLEAN_COPY = {name: f"{name}, clean PL" for name in GUIDED}
-"""The guided copies given clean light of the same optics in place of corrupted."""
+_OF_QUALITY = {ours(quality): quality for quality in QUALITIES}
+_OF_COPY = {name: GUIDED[plain] for plain, name in CLEAN_COPY.items()}
 
 
 @dataclass(frozen=True)
-class Row:
-    """One answer: the map's group and name, the scenario's name and light, method, seed, figures and cost."""
+class MeasuredAnswer:
+    """One answer in figures: group and name of the map, name and light of the scenario, method, seed, figures, cost."""
 
     group: str
-    subject: str
-    task: str
+    map: str
+    scenario: str
     light: str
     method: str
     seed: int
@@ -46,66 +53,64 @@ class Row:
         record["figures"] = {name: None if value != value else value for name, value in record["figures"].items()}
         return record
 
+    @classmethod
+    def of_record(cls, record: dict[str, Any]) -> MeasuredAnswer:
+        """Return the answer of which `as_record` made the record.
 
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """A method and what it is given, ready to run; its answer is measured against the case's own task."""
-
-    name: str
-    method: Method
-    given: Task
-
-
-def ours(quality: str) -> str:
-    """Return the name of the restoration in tables."""
-    return f"{OURS}, {quality}"
+        Raises
+        ------
+        KeyError, TypeError
+            If it is no such record.
+        """
+        values = {name: NAN if record["figures"][name] is None else record["figures"][name] for name in NAMES}
+        return cls(**(record | {"figures": Figures(**values)}))
 
 
-def count(cases: Iterable[Case]) -> int:
-    """Return how many answers the cases will have."""
-    return sum(len(_names(case)) for case in cases)
+def count(planned: Iterable[PlannedTask]) -> int:
+    """Return how many answers there will be."""
+    return sum(len(task.methods) for task in planned)
 
 
 def run(
-    cases: Sequence[Case],
+    planned: Sequence[PlannedTask],
     *,
     weights: Path | None = None,
     device: str = "auto",
     jobs: int = 1,
     progress: Progress | None = None,
-) -> list[Row]:
-    """Run all methods of all cases.
+) -> list[MeasuredAnswer]:
+    """Run all methods of all tasks.
 
     Parameters
     ----------
-    cases
+    planned
         From `suite`.
     weights, device
         As for `methods.restoration`.
     jobs
-        Processes that share the cases, each with one thread; with 1 all run in this process, with its threads.
+        Processes that share the tasks, each with one thread; with 1 all run in this process, with its threads.
     progress
-        One stage of as many units as rows.
+        One stage of as many units as answers.
 
     Returns
     -------
-    A row per case and method, in their order.
+    An answer per task and method, in their order.
 
     Raises
     ------
     InputError
         If a restoration is wanted and there are no weights, or a map cannot be used.
     """
-    if any(case.qualities or case.reference for case in cases):
+    if any(_is_restoration(name) for task in planned for name in task.methods):
         require_weights(weights)
     progress = progress or Silent()
-    progress.begin("evaluating", count(cases))
-    if min(jobs, len(cases)) <= 1:
-        return [row for case in cases for row in _rows(case, weights, device, progress)]
+    progress.begin("evaluating", count(planned))
+    if min(jobs, len(planned)) <= 1:
+        return [answer for task in planned for answer in _answers(task, weights, device, progress)]
     # a fresh interpreter for each: a fork would share the state of torch's threads
-    with ProcessPoolExecutor(min(jobs, len(cases)), get_context("spawn"), initializer=_worker) as pool:
-        waiting = {pool.submit(_rows, case, weights, device): place for place, case in enumerate(cases)}
-        found: dict[int, list[Row]] = {}
+    with ProcessPoolExecutor(min(jobs, len(planned)), get_context("spawn"), initializer=_worker) as pool:
+        waiting = {pool.submit(_answers, task, weights, device): place for place, task in enumerate(planned)}
+        found: dict[int, list[MeasuredAnswer]] = {}
         try:
             for done in as_completed(waiting):
                 found[waiting[done]] = done.result()
@@ -113,7 +118,7 @@ def run(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return [row for place in range(len(cases)) for row in found[place]]
+    return [answer for place in range(len(planned)) for answer in found[place]]
 
 
 def _worker() -> None:
@@ -122,52 +127,47 @@ def _worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _rows(case: Case, weights: Path | None, device: str, progress: Progress | None = None) -> list[Row]:
-    """Run all methods of a case."""
-    task = case.scenario.degrade(case.subject.full, case.seed)
-    subject, scenario = case.subject, case.scenario
-    rows = []
-    for trial in _trials(case, task, weights, device):
+def _answers(
+    planned: PlannedTask, weights: Path | None, device: str, progress: Progress | None = None
+) -> list[MeasuredAnswer]:
+    """Run all methods of a task."""
+    task, scenario, reference = planned.make(), planned.scenario, planned.reference
+    found = []
+    for name, method, given in _methods(planned, task, weights, device):
         wall, cpu = time.perf_counter(), time.process_time()
-        answer = trial.method(trial.given)
+        answer = method(given)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        rows.append(
-            Row(
-                subject.group,
-                subject.name,
-                scenario.name,
-                scenario.light,
-                trial.name,
-                case.seed,
-                measure(answer, task),
-                round(wall, 3),
-                round(cpu, 3),
-            )
-        )
+        about = (reference.group, reference.name, scenario.name, scenario.light, name, planned.seed)
+        found.append(MeasuredAnswer(*about, measure(answer, task), round(wall, 3), round(cpu, 3)))
         if progress is not None:
             progress.advance()
-    return rows
+    return found
 
 
-def _names(case: Case) -> list[str]:
-    names = [*(BASELINES if case.scenario.level else BLIND)]
-    if case.scenario.level not in (None, "clean"):
-        names += CLEAN_COPY.values()
-    names += [ours(quality) for quality in case.qualities]
-    return names + [FULL] * (case.reference is not None)
+def _is_restoration(name: str) -> bool:
+    return name == FULL or name in _OF_QUALITY
 
 
-def _trials(case: Case, task: Task, weights: Path | None, device: str) -> Iterable[Trial]:
-    """Yield what `_names` lists, in that order; tasks are made when they are needed."""
-    scenario, full, seed = case.scenario, case.subject.full, case.seed
-    for name, method in (BASELINES if scenario.level else BLIND).items():
-        yield Trial(name, method, task)
-    if scenario.level not in (None, "clean"):
-        clean = scenario.degrade(full, seed, level="clean")
-        for name, method in GUIDED.items():
-            yield Trial(CLEAN_COPY[name], method, clean)
-    for quality in case.qualities:
-        yield Trial(ours(quality), restoration(quality, weights=weights, device=device), task)
-    if case.reference is not None:
-        whole = scenario.degrade(full, seed, scale=1)
-        yield Trial(FULL, restoration(case.reference, weights=weights, device=device), whole)
+def _methods(planned: PlannedTask, task: Task, weights: Path | None, device: str) -> Iterator[tuple[str, Method, Task]]:
+    """Yield the name of each method, the method, and what it is given; that is made when it is needed."""
+    scenario, full, seed = planned.scenario, planned.reference.full, planned.seed
+    clean: Task | None = None
+    for name in planned.methods:
+        if name in BASELINES:
+            yield name, BASELINES[name], task
+        elif name in _OF_COPY:
+            clean = clean or scenario.degrade(full, seed, level="clean")
+            yield name, _OF_COPY[name], clean
+        elif name in _OF_QUALITY:
+            yield name, restoration(_OF_QUALITY[name], weights=weights, device=device), task
+        elif name == FULL:
+            quality = _quality_of_full(planned.methods)
+            yield name, restoration(quality, weights=weights, device=device), scenario.degrade(full, seed, scale=1)
+        else:
+            raise ValueError(f"no method is called {name}")
+
+
+def _quality_of_full(methods: Sequence[str]) -> str:
+    """Return the quality that everything is compared in: the judged one, or the only one that runs."""
+    run = [_OF_QUALITY[name] for name in methods if name in _OF_QUALITY]
+    return run[0] if len(run) == 1 else JUDGED

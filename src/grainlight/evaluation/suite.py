@@ -1,41 +1,43 @@
-"""The fixed plan of the evaluation: which task is made of which map, and what is run on it."""
+"""The fixed plan of the evaluation: which tasks are made of which map, and which methods answer them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from grainlight.evaluation.methods import QUALITIES
+from grainlight.evaluation.degrade import Task
+from grainlight.evaluation.methods import BASELINES, BLIND, CLEAN_COPY, FULL, QUALITIES, ours
+from grainlight.evaluation.reference_map import SECTIONS, SIZE, ReferenceMap, validation_section
 from grainlight.evaluation.scenario import SCENARIOS, Scenario
-from grainlight.evaluation.subject import SECTIONS, SIZE, Subject, validation_section
 
 JUDGED = "balanced"
-"""The quality that runs on every task, and that the bars are set for."""
+"""The quality that runs on every task."""
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
-    """One task on one map.
+class PlannedTask:
+    """A task that is not made yet.
 
     Parameters
     ----------
-    subject, scenario, seed
+    reference, scenario, seed
         Make the task.
-    qualities
-        Of the restoration, to be run beside the classical methods.
-    reference
-        The quality of the restoration from 100 % EBSD with the same light; None to leave it out.
+    methods
+        Names of those that answer it, in the order of tables.
     """
 
-    subject: Subject
+    reference: ReferenceMap
     scenario: Scenario
     seed: int
-    qualities: tuple[str, ...] = (JUDGED,)
-    reference: str | None = None
+    methods: tuple[str, ...]
+
+    def make(self) -> Task:
+        """Return the task."""
+        return self.scenario.degrade(self.reference.full, self.seed)
 
 
-def synthetic_cases(*, quick: bool = False, quality: str | None = None, size: int = SIZE) -> list[Case]:
-    """Return the cases on synthetic sections: every scenario on one section of every family.
+def synthetic_tasks(*, quick: bool = False, quality: str | None = None, size: int = SIZE) -> list[PlannedTask]:
+    """Return the tasks on synthetic sections: every scenario on one section of every family.
 
     Parameters
     ----------
@@ -53,8 +55,8 @@ def synthetic_cases(*, quick: bool = False, quality: str | None = None, size: in
     """
     from grainlight.synth.families import FAMILIES
 
-    made: dict[tuple[str, int], Subject] = {}
-    cases = []
+    made: dict[tuple[str, int], ReferenceMap] = {}
+    planned = []
     for place, scenario in enumerate(SCENARIOS):
         for f, family in enumerate(FAMILIES):
             if quick and f != place % len(FAMILIES):
@@ -62,25 +64,25 @@ def synthetic_cases(*, quick: bool = False, quality: str | None = None, size: in
             number = (place + place // SECTIONS + f) % SECTIONS
             if (family, number) not in made:
                 made[family, number] = validation_section(family, number, size)
-            subject = made[family, number]
-            cases.append(_case(subject, scenario, place, 10 * place + f, quality, quick))
-    return cases
+            methods = _methods(scenario, place, quality, quick)
+            planned.append(PlannedTask(made[family, number], scenario, 10 * place + f, methods))
+    return planned
 
 
-def map_cases(
-    subjects: Iterable[Subject],
+def map_tasks(
+    maps: Iterable[ReferenceMap],
     scenarios: Sequence[Scenario] = SCENARIOS,
     *,
     seed: int = 0,
     quick: bool = False,
     quality: str | None = None,
-) -> list[Case]:
-    """Return the cases on full maps: every scenario on every map; one that stands twice runs with two seeds.
+) -> list[PlannedTask]:
+    """Return the tasks on full maps: every scenario on every map; one that stands twice runs with two seeds.
 
     Parameters
     ----------
-    subjects
-        The maps.
+    maps
+        Taken for the truth.
     scenarios
         What to make of them; those that leave too few points are left out.
     seed
@@ -88,32 +90,41 @@ def map_cases(
     quick
         The main scenarios only, once.
     quality
-        As for `synthetic_cases`.
+        As for `synthetic_tasks`.
     """
-    cases = []
-    for subject in subjects:
+    planned = []
+    for reference in maps:
         for place, scenario in enumerate(scenarios):
             repeat = scenarios[:place].count(scenario)
-            if (quick and (repeat or not scenario.is_main)) or not _is_possible(subject, scenario):
+            if (quick and (repeat or not scenario.is_main)) or not _is_possible(reference, scenario):
                 continue
-            cases.append(_case(subject, scenario, place, seed + repeat, quality, quick))
-    return cases
+            methods = _methods(scenario, place, quality, quick)
+            planned.append(PlannedTask(reference, scenario, seed + repeat, methods))
+    return planned
 
 
-def _case(subject: Subject, scenario: Scenario, place: int, seed: int, quality: str | None, quick: bool) -> Case:
+def _methods(scenario: Scenario, place: int, quality: str | None, quick: bool) -> tuple[str, ...]:
+    classical = classical_methods(scenario)
     if quality == "none":
-        return Case(subject, scenario, seed, ())
+        return classical
     ladder = scenario.is_main and not quick and SCENARIOS.index(scenario) == place
     qualities = (quality,) if quality is not None else QUALITIES if ladder else (JUDGED,)
     refer = scenario.scale in (2, 4) and scenario.level is not None and (scenario.is_main or not quick)
-    return Case(subject, scenario, seed, qualities, (quality or JUDGED) if refer else None)
+    return (*classical, *map(ours, qualities), *([FULL] if refer else []))
+
+
+def classical_methods(scenario: Scenario) -> tuple[str, ...]:
+    """Return the classical methods that can answer a scenario: guided copies need light, and clean light another."""
+    if scenario.level is None:
+        return tuple(BLIND)
+    return (*BASELINES, *(CLEAN_COPY.values() if scenario.level != "clean" else ()))
 
 
 # what the calibration of the light needs at least
 _FEWEST = 24
 
 
-def _is_possible(subject: Subject, scenario: Scenario) -> bool:
+def _is_possible(reference: ReferenceMap, scenario: Scenario) -> bool:
     """Return whether enough points of the map are left to calibrate its light on."""
-    left = subject.full.hexagonal[:: scenario.scale, :: scenario.scale].sum() * (scenario.scattered or 1.0)
-    return min(subject.full.shape) > 2 * scenario.scale and left >= 2 * _FEWEST
+    left = reference.full.hexagonal[:: scenario.scale, :: scenario.scale].sum() * (scenario.scattered or 1.0)
+    return min(reference.full.shape) > 2 * scenario.scale and left >= 2 * _FEWEST

@@ -9,19 +9,19 @@ from statistics import fmean
 
 from grainlight.evaluation.figures import COLUMNS, cell, mean
 from grainlight.evaluation.results import Results
-from grainlight.evaluation.run import Row
+from grainlight.evaluation.run import MeasuredAnswer
 
 
 def markdown(results: Results) -> str:
-    """Return a Markdown table: a line per group of maps, task and method, figures averaged over the cases."""
+    """Return a Markdown table: a line per group of maps, scenario and method, figures averaged over the tasks."""
     titles = [title for title, _ in COLUMNS.values()]
-    head = ["map", "task", "PL", "method", "cases", *titles, "seconds"]
+    head = ["map", "scenario", "PL", "method", "tasks", *titles, "seconds"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    for group, task, light, method, rows in _lines(results):
-        figures = mean([row.figures for row in rows])
+    for group, scenario, light, method, answers in _lines(results):
+        figures = mean([answer.figures for answer in answers])
         cells = [cell(getattr(figures, name), style) for name, (_, style) in COLUMNS.items()]
-        seconds = f"{fmean(row.seconds for row in rows):.1f}"
-        lines.append("| " + " | ".join([group, task, light, method, str(len(rows)), *cells, seconds]) + " |")
+        seconds = f"{fmean(answer.seconds for answer in answers):.1f}"
+        lines.append("| " + " | ".join([group, scenario, light, method, str(len(answers)), *cells, seconds]) + " |")
     return "\n".join(lines) + "\n" if len(lines) > 2 else ""
 
 
@@ -43,13 +43,13 @@ def as_json(results: Results, weights: Path | None, device: str, seconds: float)
         "weights": weights_hash(weights) if (weights or SHIPPED).is_file() else None,
         "device": device,
         "seconds": round(seconds, 1),
-        "rows": [row.as_record() for row in results.rows],
+        "answers": [answer.as_record() for answer in results.answers],
     }
     return json.dumps(record, indent=1, allow_nan=False) + "\n"
 
 
-def _lines(results: Results) -> Iterator[tuple[str, str, str, str, list[Row]]]:
+def _lines(results: Results) -> Iterator[tuple[str, str, str, str, list[MeasuredAnswer]]]:
     for group in results.groups:
-        for task, light in results.tasks:
-            for method in results.methods(group, task, light):
-                yield group, task, light, method, results.matched(group, task, light, [method])[0]
+        for scenario, light in results.scenarios:
+            for method in results.methods(group, scenario, light):
+                yield group, scenario, light, method, results.matched(group, scenario, light, [method])[0]

@@ -1,4 +1,4 @@
-"""Everybody who takes part in the side-by-side comparison, by the names that tables call them."""
+"""Every method of the side-by-side comparison, by the name that tables call it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks.peers.registry import PEERS
-from grainlight.evaluation.methods import BLIND, GUIDED, QUALITIES, Method, restoration
-from grainlight.evaluation.run import OURS, ours
+from grainlight.evaluation.methods import BLIND, GUIDED, OURS, QUALITIES, Method, ours, restoration
 
 _ABLATED = ("ours ", "ours, ", "without ")
 
 
-def contestants(weights: Path | None = None) -> Mapping[str, Callable[[], Method]]:
+def registry(weights: Path | None = None) -> Mapping[str, Callable[[], Method]]:
     """Return a factory of each method: classical ones, peers, this project's presets; in the order of tables.
 
     Parameters

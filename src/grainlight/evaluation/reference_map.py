@@ -29,7 +29,7 @@ _TITANIUM = Phase(1, "Titanium", "6/mmm", 2.95, 2.95, 4.686, 90.0, 90.0, 120.0)
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class ReferenceMap:
     """A full map, taken for the truth.
 
     ``group`` is what its figures are averaged with, ``name`` what it is called within.
@@ -40,7 +40,7 @@ class Subject:
     full: OrientationMap
 
 
-def validation_section(family: str, number: int, size: int = SIZE, *, first: int = FIRST_SEED) -> Subject:
+def validation_section(family: str, number: int, size: int = SIZE, *, first: int = FIRST_SEED) -> ReferenceMap:
     """Return a fixed synthetic section.
 
     Parameters
@@ -57,13 +57,13 @@ def validation_section(family: str, number: int, size: int = SIZE, *, first: int
     from grainlight.synth.families import FAMILIES
 
     full = _section(section_seed(FAMILIES.index(family), number, first), size, GRAIN_SIZES[number], family)
-    return Subject(SYNTHETIC, f"{family} {number}", full)
+    return ReferenceMap(SYNTHETIC, f"{family} {number}", full)
 
 
-def any_section(seed: int) -> Subject:
+def any_section(seed: int) -> ReferenceMap:
     """Return a synthetic section of any family from a seed, as a map of its own; no part of the fixed ones."""
     full = _section(seed, 161, 18.0, None)
-    return Subject("synthetic section", f"seed {seed}", full)
+    return ReferenceMap("synthetic section", f"seed {seed}", full)
 
 
 def _section(seed: int, size: int, grain: float, family: str | None) -> OrientationMap:
@@ -80,9 +80,9 @@ def section_seed(family: int, number: int, first: int = FIRST_SEED) -> int:
     return first + 100 * family + number
 
 
-def load_subjects(
+def load_reference_maps(
     paths: Iterable[str | Path], load: Callable[[str | Path], OrientationMap] | None = None
-) -> list[Subject]:
+) -> list[ReferenceMap]:
     """Read full maps, and make sure that tasks can be made from them.
 
     Parameters
@@ -100,12 +100,12 @@ def load_subjects(
     from grainlight.maps.io import load_ebsd
 
     load = load or load_ebsd
-    subjects: list[Subject] = []
+    maps: list[ReferenceMap] = []
     taken: set[str] = set()
     for path in map(Path, paths):
         full = load(path)
         degrade(full, scale=1, level=None)  # refuses what cannot be used before hours are spent
         name = path.name if path.name not in taken else str(path)
         taken.add(name)
-        subjects.append(Subject(name, name, full))
-    return subjects
+        maps.append(ReferenceMap(name, name, full))
+    return maps

@@ -46,28 +46,30 @@ class Cost:
     megabytes: float
 
 
-@dataclass(frozen=True, eq=False)
-class Attempt:
-    """An answer (H, W, 4) and its cost, or the reason why there is none."""
-
-    answer: Answer | None = None
-    cost: Cost | None = None
-    reason: str | None = None
+class NoAnswer(Exception):
+    """A method gave none; the message says why."""
 
 
-def attempt(name: str, task: Task, weights: Path | None = None, limit: float | None = None) -> Attempt:
-    """Run a method on a task in a fresh process.
+def run_in_process(
+    name: str, task: Task, weights: Path | None = None, limit: float | None = None
+) -> tuple[Answer, Cost]:
+    """Run a method on a task in a fresh process; return its answer and what it cost.
 
     Parameters
     ----------
     name
-        One of `contestants.contestants`.
+        One of `registry.registry`.
     task
         What it is given; the truth in it is blanked first, so that no method can look.
     weights
         A file in place of the shipped weights, for the methods of this project.
     limit
         Seconds after which the process is ended.
+
+    Raises
+    ------
+    NoAnswer
+        If there is none: the method cannot take this task, broke, or took too long.
     """
     context = get_context("spawn")
     here, there = context.Pipe(duplex=False)
@@ -76,17 +78,20 @@ def attempt(name: str, task: Task, weights: Path | None = None, limit: float | N
     there.close()
     try:
         if not here.poll(limit):
-            return Attempt(reason=f"not done after {limit:g} s")
-        return here.recv()  # type: ignore[no-any-return]
-    except EOFError:
+            raise NoAnswer(f"not done after {limit:g} s")
+        found: tuple[Answer, Cost] | str = here.recv()
+    except EOFError as error:
         process.join()
-        return Attempt(reason=f"the process ended without an answer (exit code {process.exitcode})")
+        raise NoAnswer(f"the process ended without an answer (exit code {process.exitcode})") from error
     finally:
         if process.is_alive():
             process.join(5)
             process.kill()
         process.join()
         here.close()
+    if isinstance(found, str):
+        raise NoAnswer(found)
+    return found
 
 
 def _blinded(task: Task) -> Task:
@@ -94,22 +99,22 @@ def _blinded(task: Task) -> Task:
 
 
 def _child(answers: Connection, name: str, task: Task, weights: Path | None, launched: float) -> None:
-    from benchmarks.contestants import contestants
+    from benchmarks.registry import registry
 
     try:
         with counted_calls(task.measured.shape) as calls, _aside() as aside:
             wall, cpu = time.perf_counter(), time.process_time()
-            found = contestants(weights)[name]()(task)
+            found = registry(weights)[name]()(task)
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         whole = time.time() - launched
     except InputError as error:
-        answers.send(Attempt(reason=error.problem))
+        answers.send(error.problem)
         return
     except Exception as error:  # a peer that breaks is a row of the table, not the end of it
-        answers.send(Attempt(reason=f"{type(error).__name__}: {error}"))
+        answers.send(f"{type(error).__name__}: {error}")
         return
     cost = Cost(wall - aside.wall, cpu - aside.cpu, whole, float(sum(calls)), _peak_megabytes())
-    answers.send(Attempt(_bare(found), cost))
+    answers.send((_bare(found), cost))
 
 
 def _bare(answer: Answer) -> Answer:
