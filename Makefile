@@ -25,6 +25,7 @@ check: $(VENV)/.installed-dev
 
 evaluate: $(VENV)/.installed
 	$(VENV)/bin/grainlight evaluate --suite $(MAP) --json evaluation.json --output evaluation.md --force
+	$(VENV)/bin/python -m benchmarks.bars evaluation.json
 
 bench: $(VENV)/.installed-bench
 	$(VENV)/bin/python -m benchmarks.peers.train --pixels $(PIXELS) --output runs/peers

@@ -67,7 +67,7 @@ def psnr_ssim(
         from skimage.metrics import structural_similarity
     except ImportError:
         raise InputError(
-            "scikit-image is not installed", advice="install the group of the benchmark: pip install grainlight[bench]"
+            "scikit-image is not installed", advice="install the group of the benchmarks: pip install -e .[bench]"
         ) from None
     seen = np.ones(truth.shape[:2], dtype=bool) if valid is None else valid
     left, right = (np.round(255 * ipf_z(q) * seen[..., None]) / 255 for q in (restored, truth))

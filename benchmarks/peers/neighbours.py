@@ -116,6 +116,6 @@ def _sklearn(part: str) -> Any:
             from sklearn import ensemble as found
     except ImportError:
         raise InputError(
-            "scikit-learn is not installed", advice="install the group of the benchmark: pip install grainlight[bench]"
+            "scikit-learn is not installed", advice="install the group of the benchmarks: pip install -e .[bench]"
         ) from None
     return found

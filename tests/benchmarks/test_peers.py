@@ -77,7 +77,7 @@ def easy(section: OrientationMap) -> Task:
 
 @pytest.mark.parametrize("peer", [k_neighbours, random_forest])
 def test_learned_c_axes_beat_the_nearest_neighbour(peer, easy: Task) -> None:
-    pytest.importorskip("sklearn", reason="scikit-learn is in the benchmark's group")
+    pytest.importorskip("sklearn", reason="scikit-learn is in the group of the benchmarks")
     method = peer()
     found = [score(one(easy).quaternions, easy.truth, easy.measured) for one in (method, BASELINES["nearest"])]
     assert found[0].edge_f1 > found[1].edge_f1 + 0.2
@@ -88,7 +88,7 @@ def test_learned_c_axes_beat_the_nearest_neighbour(peer, easy: Task) -> None:
 
 
 def test_learning_needs_light(section: OrientationMap) -> None:
-    pytest.importorskip("sklearn", reason="scikit-learn is in the benchmark's group")
+    pytest.importorskip("sklearn", reason="scikit-learn is in the group of the benchmarks")
     with pytest.raises(InputError, match="light"):
         k_neighbours()(Scenario(4, None).degrade(section.cropped(33, 33), 0))
 
@@ -112,7 +112,7 @@ class TestIpfImage:
             assert_allclose(ipf_z(multiply(rotation.expand_as(q), q).numpy()), colours, atol=1e-6)
 
     def test_equal_images(self) -> None:
-        pytest.importorskip("skimage", reason="scikit-image is in the benchmark's group")
+        pytest.importorskip("skimage", reason="scikit-image is in the group of the benchmarks")
         q = scattered_orientations(6, (16, 16))
         assert psnr_ssim(q, q) == (np.inf, pytest.approx(1.0))
         spoiled = (np.arange(16) // 4 == 1)[:, None].repeat(16, axis=1)

@@ -71,7 +71,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_what_is_finished_is_not_run_again(planned, ran: list[str], tmp_path: Path) -> None:
-    pytest.importorskip("skimage", reason="scikit-image is in the benchmark's group")
+    pytest.importorskip("skimage", reason="scikit-image is in the group of the benchmarks")
     record = tmp_path / "answers.jsonl"
     first = list(run(planned[:1], record))
     assert ran == ["nearest", "guided copy", "bilinear"]
@@ -94,7 +94,7 @@ def test_what_is_finished_is_not_run_again(planned, ran: list[str], tmp_path: Pa
 
 
 def test_a_line_cut_short_is_dropped_and_a_bad_one_refused(tmp_path: Path, planned, ran: list[str]) -> None:
-    pytest.importorskip("skimage", reason="scikit-image is in the benchmark's group")
+    pytest.importorskip("skimage", reason="scikit-image is in the group of the benchmarks")
     record = tmp_path / "answers.jsonl"
     list(run(planned[1:], record))
     whole = record.read_text(encoding="utf-8")

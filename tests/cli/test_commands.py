@@ -175,7 +175,7 @@ def test_sampling_of_a_hexagonal_grid():
 
 
 def load_phases():
-    from grainlight.cli.synthetic import TITANIUM
+    from grainlight.evaluation.reference_map import TITANIUM
 
     return (TITANIUM,)
 
