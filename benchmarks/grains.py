@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from grainlight.crystal.embedding import decode
 from grainlight.diffusion.checkpoint import load_weights
+from grainlight.evaluation.baselines.nearest import nearest
 from grainlight.evaluation.degrade import degrade
-from grainlight.evaluation.nearest import nearest
 from grainlight.evaluation.reference_map import TITANIUM
 from grainlight.grains.boundaries import EVIDENCE, THRESHOLDS, angles_of_map, edge_evidence, sample_edge_angles
 from grainlight.grains.edges import edges_of_map

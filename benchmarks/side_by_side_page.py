@@ -42,7 +42,7 @@ their files in `benchmarks/peers`.
   passes, which are in the seconds only.
 - **peak MB**: of the whole process; Python and its libraries alone are some {base} MB of it.
 - Total variation has no row of its own: it is the half-quadratic filter with another penalty, which between points as
-  sparse as these draws ramps and ends worse than the nearest neighbour it starts from (`evaluation/half_quadratic.py`).
+  sparse as these draws ramps and ends worse than the nearest neighbour it starts from (`evaluation/baselines`).
 - **IPF PSNR, SSIM**: of the colour images for the surface normal (`benchmarks/peers/ipf_image.py`).
 """
 

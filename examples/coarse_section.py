@@ -9,8 +9,8 @@ import numpy as np
 import common
 import grainlight as gl
 from grainlight.cli.synthetic import section
+from grainlight.evaluation.baselines.nearest import nearest
 from grainlight.evaluation.degrade import degrade
-from grainlight.evaluation.nearest import nearest
 
 
 def main(folder: Path) -> list[str]:

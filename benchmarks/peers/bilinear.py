@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from grainlight.crystal.hexagonal import rotations
 from grainlight.crystal.quaternion import multiply
+from grainlight.evaluation.baselines.nearest import nearest
 from grainlight.evaluation.degrade import Task
 from grainlight.evaluation.methods import Answer, Method
-from grainlight.evaluation.nearest import nearest
 
 _LEAST = 1e-12  # weight under which a corner does not count
 

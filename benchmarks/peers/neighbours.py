@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from grainlight.crystal.embedding import W2, embed
 from grainlight.errors import InputError
-from grainlight.evaluation.candidates import Candidates
+from grainlight.evaluation.baselines.candidates import Candidates
+from grainlight.evaluation.baselines.nearest import nearest
+from grainlight.evaluation.baselines.smooth_light import GROUP, SPREAD, denoised, finite_noise
 from grainlight.evaluation.degrade import Task
 from grainlight.evaluation.methods import Answer, Method
-from grainlight.evaluation.nearest import nearest
-from grainlight.evaluation.smooth_light import GROUP, SPREAD, denoised, finite_noise
 
 if TYPE_CHECKING:
     from sklearn.base import RegressorMixin

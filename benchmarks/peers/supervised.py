@@ -79,7 +79,7 @@ class NearestFill(nn.Module):
 
 
 def _nearest_known(known: Tensor) -> Tensor:
-    """Row and column (2, H, W) of the nearest pixel of a mask (H, W), as `evaluation.nearest` finds it."""
+    """Row and column (2, H, W) of the nearest pixel of a mask (H, W), as `baselines.nearest` finds it."""
     unknown = (~known).cpu().numpy()
     index = distance_transform_edt(unknown, return_distances=False, return_indices=True)
     return torch.from_numpy(np.asarray(index, dtype=np.int64)).to(known.device)

@@ -30,8 +30,8 @@ from grainlight.diffusion.network import NetworkConfig
 from grainlight.diffusion.noise import NoiseMixture, draw_noise_field
 from grainlight.diffusion.state import EBSD, LIGHT, PART_MEAN, PART_STD, SIGMA_MAX, is_unknown
 from grainlight.errors import InputError
+from grainlight.evaluation.baselines.nearest import nearest
 from grainlight.evaluation.degrade import Task, degrade
-from grainlight.evaluation.nearest import nearest
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.synth.draw import Draw
 from grainlight.training import loop

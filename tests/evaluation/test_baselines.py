@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from grainlight.errors import InputError
+from grainlight.evaluation.baselines.guided_copy import guided_copy
+from grainlight.evaluation.baselines.half_quadratic import half_quadratic
+from grainlight.evaluation.baselines.nearest import nearest
+from grainlight.evaluation.baselines.smooth_light import smooth_light
 from grainlight.evaluation.degrade import degrade
-from grainlight.evaluation.guided_copy import guided_copy
-from grainlight.evaluation.half_quadratic import half_quadratic
 from grainlight.evaluation.methods import BASELINES
 from grainlight.evaluation.metrics import disorientation, score
-from grainlight.evaluation.nearest import nearest
-from grainlight.evaluation.smooth_light import smooth_light
 from grainlight.optics.state import ideal_state
 
 

@@ -11,9 +11,9 @@ import torch
 
 import grainlight as gl
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
+from grainlight.evaluation.baselines.nearest import nearest
 from grainlight.evaluation.degrade import Task, degrade
 from grainlight.evaluation.metrics import disorientation, score
-from grainlight.evaluation.nearest import nearest
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
 from grainlight.restore.estimate import check_room

@@ -100,8 +100,8 @@ def run(arguments: argparse.Namespace) -> int:
 def scores(task: Task, result: Result) -> list[str]:
     """Return a line of scores for nearest neighbour and one for the restored map."""
     from grainlight.crystal.frames import CrystalFrame, SampleFrame
+    from grainlight.evaluation.baselines.nearest import nearest
     from grainlight.evaluation.metrics import score
-    from grainlight.evaluation.nearest import nearest
 
     rows, columns = task.truth.shape[:2]
     restored = result.map.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)

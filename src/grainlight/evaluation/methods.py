@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
+from grainlight.evaluation.baselines.guided_copy import guided_copy
+from grainlight.evaluation.baselines.half_quadratic import half_quadratic
+from grainlight.evaluation.baselines.nearest import nearest
 from grainlight.evaluation.degrade import Task
-from grainlight.evaluation.guided_copy import guided_copy
-from grainlight.evaluation.half_quadratic import half_quadratic
-from grainlight.evaluation.nearest import nearest
 
 if TYPE_CHECKING:
     from grainlight.restore.result import Result

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from grainlight.evaluation.candidates import Candidates
-from grainlight.evaluation.nearest import nearest
-from grainlight.evaluation.smooth_light import GROUP, SPREAD, denoised, finite_noise, smooth_light
+from grainlight.evaluation.baselines.candidates import Candidates
+from grainlight.evaluation.baselines.nearest import nearest
+from grainlight.evaluation.baselines.smooth_light import GROUP, SPREAD, denoised, finite_noise, smooth_light
 
 _DISTANCE = 1.0  # cost of a candidate one point spacing away, in squared standard deviations
 _NOISY = 0.02  # median noise above which plain light is smoothed at all

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE, decode, embed
-from grainlight.evaluation.nearest import nearest
+from grainlight.evaluation.baselines.nearest import nearest
 
 _ROUNDS = 8
 _SOLVER_STEPS = 60
