@@ -34,7 +34,7 @@ from grainlight.evaluation.baselines.nearest import nearest
 from grainlight.evaluation.degrade import Task, degrade
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.synth.draw import Draw
-from grainlight.training import loop
+from grainlight.training import denoising, loop
 from grainlight.training.presets import PRESETS
 from grainlight.training.stream import clean_states
 
@@ -148,7 +148,7 @@ def test_stream_and_loop_are_those_of_the_project() -> None:
 
 @pytest.mark.parametrize("name", TINY)
 def test_training_resumes_to_the_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(loop, "validate", lambda model, clean: {})
+    monkeypatch.setattr(denoising, "validate", lambda model, clean: {})
     # the rate must not know the budget: it is cut here
     preset = replace(TINY[name], decay=1e-9)
     whole = loop.train(tmp_path / "whole", preset, seed=5)
@@ -163,7 +163,7 @@ def test_training_resumes_to_the_bit(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_the_command_trains_each_into_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "PRESETS", TINY)
-    monkeypatch.setattr(loop, "validate", lambda model, clean: {})
+    monkeypatch.setattr(denoising, "validate", lambda model, clean: {})
     one_step = next(iter(TINY.values()))
     room.main(["--pixels", str(one_step.batch * one_step.patch**2), "--output", str(tmp_path)])
     load_weights(tmp_path / "supervised" / "weights.safetensors", kind=SupervisedUNet)
