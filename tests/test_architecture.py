@@ -25,7 +25,7 @@ LEVELS = {
     "diffusion": 5,
     "training": 6,
     "restore": 6,
-    "benchmark": 7,
+    "evaluation": 7,
     "report": 8,
     "": 9,
     "cli": 10,
@@ -160,3 +160,13 @@ def test_no_pickle_no_print_below_the_faces() -> None:
         calls = {getattr(node.func, "id", "") for node in ast.walk(tree) if isinstance(node, ast.Call)}
         assert not calls & {"print", "input", "eval", "exec"}, module
         assert not imports_of(tree) & {"pickle", "torch.load"}, module
+
+
+def test_benchmarks_stand_above_the_package() -> None:
+    for module, tree in TREES.items():
+        assert not any(name.split(".")[0] == "benchmarks" for name in imports_of(tree)), module
+    for path in (ROOT / "benchmarks").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        names = imports_of(ast.parse(text))
+        assert not any(name.startswith("grainlight.cli") for name in names), path
+        assert len(text.splitlines()) <= 400, path
