@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from grainlight.crystal import embedding, quaternion
-from grainlight.diffusion.state import CHANNELS
+from grainlight.diffusion.state import CHANNELS, EBSD, LIGHT
 
 VIEWS = 8
 
@@ -65,6 +65,25 @@ def turn_state(state: Tensor, view: int) -> Tensor:
     if view == 0:
         return state
     return turn_image(torch.einsum("ij,jrc->irc", _channel_matrix(view).to(state), state), view)
+
+
+def turn_ebsd(embedding: Tensor, view: int) -> Tensor:
+    """Embeddings (..., 18, row, column) of the turned or mirrored section."""
+    matrix = _channel_matrix(view)[EBSD, EBSD].to(embedding)
+    return turn_image(torch.einsum("ij,...jrc->...irc", matrix, embedding), view)
+
+
+def turn_ebsd_back(embedding: Tensor, view: int, arrangement: bool = True) -> Tensor:
+    """Inverse of `turn_ebsd`; without ``arrangement`` of the orientations alone."""
+    matrix = _channel_matrix(view)[EBSD, EBSD].to(embedding)
+    placed = turn_image_back(embedding, view) if arrangement else embedding
+    return torch.einsum("ji,...jrc->...irc", matrix, placed)
+
+
+def turn_light(light: Tensor, view: int) -> Tensor:
+    """Canonical harmonics (..., 5, row, column) of the turned or mirrored section."""
+    matrix = _channel_matrix(view)[LIGHT, LIGHT].to(light)
+    return turn_image(torch.einsum("ij,...jrc->...irc", matrix, light), view)
 
 
 def turn_state_back(state: Tensor, view: int) -> Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor
 from grainlight.crystal import quaternion
 from grainlight.crystal.embedding import PER_DEGREE, embed
 from grainlight.crystal.quaternion import crystal_axes
-from grainlight.diffusion.labels.candidates import Candidates, at_points, from_cells, to_cells
+from grainlight.diffusion.labels.candidates import Candidates, at_points, by_pixel, from_cells, to_cells
 from grainlight.diffusion.labels.measurement import Measurement, Revealed
 from grainlight.diffusion.noise import blur_each
 from grainlight.diffusion.state import SIGMA_MAX, SIGMA_MIN, group_to_channel_light, is_unknown
@@ -167,18 +167,17 @@ def _lying(draw: Draw, clean: Tensor, mixture: LabelMixture) -> Tensor:
 
 
 def right_candidates(case: Case, candidates: Candidates) -> Tensor:
-    """Whether a candidate lies in the grain of a pixel (B, 16, 16, h, w): pixels of a cell by candidates."""
+    """Whether a candidate lies in the grain of a pixel (n, 16, 16): pixels of a cell by candidates."""
     index = candidates.index
-    grain = at_points(case.grain[:, None], index)[:, 0]
-    here = to_cells(case.grain[:, None])[:, 0]
-    clean, theirs = to_cells(case.embedding), at_points(case.measured.embedding, index)
-    inner = torch.einsum("bcphw,bckhw->bpkhw", clean, theirs)
-    squared = clean.square().sum(1)[:, :, None] + theirs.square().sum(1)[:, None] - 2 * inner
-    away = squared.clamp(min=0).sqrt() / PER_DEGREE
+    embedding = by_pixel(case.measured.embedding)
+    clean, theirs = to_cells(case.embedding), at_points(embedding, index)
+    squared = torch.baddbmm(clean.square().sum(1)[:, :, None], clean.transpose(1, 2), theirs.transpose(1, 2), alpha=-2)
+    away = (squared + theirs.square().sum(-1)[:, None]).clamp(min=0).sqrt() / PER_DEGREE
     # A point's own noise is not held against it.
-    margin = 2 * math.sqrt(3.0) / PER_DEGREE * at_points(case.measured.noise[:, None], index)[:, 0][:, None]
-    given = at_points(case.given[:, None], index)[:, 0]
-    same = (here[:, :, None] == grain[:, None]) & given[:, None]
+    margin = 2 * math.sqrt(3.0) / PER_DEGREE * case.measured.noise.reshape(-1)[index][:, None]
+    grain = case.grain.reshape(-1)[index]
+    here = to_cells(case.grain[:, None])[:, 0]
+    same = (here[:, :, None] == grain[:, None]) & case.given.reshape(-1)[index][:, None]
     return ((same & (away < _TURNED + margin)) | (away < _ALIKE)) & candidates.usable[:, None]
 
 
@@ -198,8 +197,8 @@ def reveal(draw: Draw, case: Case, candidates: Candidates, right: Tensor, mixtur
     near = -candidates.offset.square().sum(1)[:, None] + 3 * lots - 1e3 * (~candidates.usable[:, None])
     chosen = torch.where(wrong, near.argmax(2), (lots * right).argmax(2))
     new = ~right.any(2) & ~wrong
-    of_points = at_points(case.measured.embedding, candidates.index)
-    taken = of_points.gather(2, chosen[:, None].expand(-1, of_points.shape[1], -1, -1, -1))
+    of_points = at_points(by_pixel(case.measured.embedding), candidates.index)
+    taken = of_points.gather(1, chosen[..., None].expand(-1, -1, of_points.shape[2])).transpose(1, 2)
     taken = torch.where(new[:, None], to_cells(case.embedding), taken)
-    new = from_cells(new[:, None])[:, 0] & mask
-    return Revealed(mask, torch.where(mask[:, None], from_cells(taken), 0.0), new)
+    new = from_cells(new[:, None], (rows, columns))[:, 0] & mask
+    return Revealed(mask, torch.where(mask[:, None], from_cells(taken.contiguous(), (rows, columns)), 0.0), new)

@@ -36,7 +36,7 @@ SCALES = (2, 4, 8)
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """A batch of unseen sections at a scale, its candidates, and which of them are ``right`` (B, 16, 16, h, w)."""
+    """A batch of unseen sections at a scale, its candidates, and which of them are ``right`` (n, 16, 16)."""
 
     name: str
     case: Case
@@ -91,7 +91,7 @@ def _case(draw: Draw, batch: int, patch: int, scale: int, lit: bool) -> Case:
 
 
 def wrong_share(question: Question, chosen: Tensor) -> float:
-    """Share of unmeasured pixels (0 to 1) whose chosen candidate (B, 16, h, w) does not lie in their grain.
+    """Share of unmeasured pixels (0 to 1) whose chosen candidate (n, 16) does not lie in their grain.
 
     Pixels of grains that no candidate lies in count as wrong.
     """
@@ -100,7 +100,7 @@ def wrong_share(question: Question, chosen: Tensor) -> float:
 
 
 def hidden(question: Question) -> Tensor:
-    """Unmeasured pixels (B, 16, h, w)."""
+    """Unmeasured pixels (n, 16)."""
     return ~to_cells(question.case.measured.points[:, None])[:, 0]
 
 

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE
 from grainlight.diffusion.labels.candidates import find_candidates, nearest_point, point_spacing, to_cells
-from grainlight.diffusion.labels.evidence import gather_evidence
-from grainlight.diffusion.labels.network import LabelNetwork, flops_per_pixel
+from grainlight.diffusion.labels.evidence import gather_evidence, tabulate
+from grainlight.diffusion.labels.network import LabelNetwork, Labels, flops_per_pixel
 from grainlight.synth.draw import Draw
 from grainlight.training.hidden_labels import LabelMixture, draw_case, reveal, right_candidates
 from grainlight.training.label_validation import Question, questions, validate_labels
@@ -40,11 +40,11 @@ class Labelling:
             candidates = find_candidates(nearest_point(points), point_spacing(points))
             right = right_candidates(case, candidates)
             revealed = reveal(draw, case, candidates, right, mixture)
-            evidence = gather_evidence(case.measured, revealed, candidates)
+            evidence = gather_evidence(tabulate(case.measured, revealed), candidates)
         with torch.autocast(points.device.type, torch.bfloat16, enabled=preset.bf16):
-            logits, other = core(evidence.features, model.guided(evidence))
+            labels = core(evidence.features, model.guided(evidence), tuple(points.shape[1:]))
         asked = ~to_cells(revealed.mask[:, None])[:, 0]
-        return label_loss(logits, other, right, to_cells(case.embedding), asked)
+        return label_loss(labels, right, to_cells(case.embedding), asked)
 
     def flops_per_pixel(self, preset: TrainingPreset) -> float:
         return flops_per_pixel(preset.network)
@@ -56,19 +56,19 @@ class Labelling:
         return validate_labels(model, held_out)
 
 
-def label_loss(logits: Tensor, other: Tensor, right: Tensor, clean: Tensor, asked: Tensor) -> tuple[Tensor, Tensor]:
+def label_loss(labels: Labels, right: Tensor, clean: Tensor, asked: Tensor) -> tuple[Tensor, Tensor]:
     """Surprise of the true set of labels, in nats, plus the error of the orientation where none of them is right.
 
     Parameters
     ----------
-    logits, other
-        As of `diffusion.labels.network.Labels`.
+    labels
+        What the network says.
     right
-        Candidates (B, 16, 16, h, w) that lie in a pixel's grain.
+        Candidates (n, 16, 16) that lie in a pixel's grain.
     clean
-        True embedding (B, 18, 16, h, w).
+        True embedding (n, 18, 16).
     asked
-        Pixels (B, 16, h, w) that count: those not revealed.
+        Pixels (n, 16) that count: those not revealed.
 
     Returns
     -------
@@ -76,16 +76,16 @@ def label_loss(logits: Tensor, other: Tensor, right: Tensor, clean: Tensor, aske
     """
     new = ~right.any(2, keepdim=True)
     among = torch.cat((right, new), 2)
-    log_p = logits.log_softmax(2)
+    log_p = labels.logits.log_softmax(2)
     surprise = -log_p.masked_fill(~among, -1e4).logsumexp(2)
     weight = asked.float()
     count = weight.sum().clamp(min=1)
-    labels = (surprise * weight).sum() / count
-    squared = (other - clean).square().sum(1) / _SCALE**2
+    choice = (surprise * weight).sum() / count
+    squared = (labels.other - clean).square().sum(1) / _SCALE**2
     # Linear far away: an orientation that nobody measured is often a matter of chance.
     robust = 2 * ((1 + squared).sqrt() - 1)
     expected = (robust * weight * new[:, :, 0]).sum() / count
-    return labels + _OTHER * expected, torch.stack((labels, expected)).detach()
+    return choice + _OTHER * expected, torch.stack((choice, expected)).detach()
 
 
 LABELLING = Labelling()

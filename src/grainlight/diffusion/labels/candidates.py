@@ -4,6 +4,8 @@ The image is cut into cells of 4 x 4 pixels. The pixels of a cell share 16 candi
 nearest to the nodes of a 4 x 4 grid around the middle of the cell, whose spacing is that of the points. On a regular
 grid of points these are the 16 points around; at scattered points, in holes and at edges two nodes may find the same
 point, which then counts once.
+
+What belongs to cells has a row for each, n = B H / 4 W / 4 of them: image by image, row by row of cells.
 """
 
 from __future__ import annotations
@@ -26,11 +28,11 @@ LARGEST_SPACING = 16.0
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """Candidates of the cells of a batch (B, rows / 4, columns / 4).
+    """Candidates of the cells (n,) of a batch.
 
-    ``index`` (B, 16, h, w) flat index of the point; ``usable`` (B, 16, h, w) false where there is none or it stands
-    already in an earlier slot; ``offset`` (B, 2, 16, h, w) from the middle of the cell to the point (down, right) in
-    units of ``spacing`` (B,), that of the points in pixels.
+    ``index`` (n, 16): place of the point among the pixels of the batch, row by row; ``usable`` (n, 16) false where
+    there is none or it stands already in an earlier slot; ``offset`` (n, 2, 16) from the middle of the cell to the
+    point (down, right) in units of the spacing; ``spacing`` (n,) of the points in pixels.
     """
 
     index: Tensor
@@ -40,17 +42,17 @@ class Candidates:
 
 
 def to_cells(image: Tensor) -> Tensor:
-    """(B, C, H, W) to (B, C, 16, H / 4, W / 4): the pixels of a cell, row by row."""
+    """(B, C, H, W) to (n, C, 16): the pixels of each cell, row by row."""
     batch, channels, rows, columns = image.shape
     cut = image.view(batch, channels, rows // CELL, CELL, columns // CELL, CELL)
-    return cut.permute(0, 1, 3, 5, 2, 4).reshape(batch, channels, PIXELS, rows // CELL, columns // CELL)
+    return cut.permute(0, 2, 4, 1, 3, 5).reshape(-1, channels, PIXELS)
 
 
-def from_cells(cells: Tensor) -> Tensor:
-    """Inverse of `to_cells`."""
-    batch, channels, _, rows, columns = cells.shape
-    cut = cells.view(batch, channels, CELL, CELL, rows, columns).permute(0, 1, 4, 2, 5, 3)
-    return cut.reshape(batch, channels, rows * CELL, columns * CELL)
+def from_cells(cells: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Inverse of `to_cells`, to images of a shape (H, W)."""
+    channels, (rows, columns) = cells.shape[1], shape
+    cut = cells.view(-1, rows // CELL, columns // CELL, channels, CELL, CELL).permute(0, 3, 1, 4, 2, 5)
+    return cut.reshape(-1, channels, rows, columns)
 
 
 def point_spacing(points: Tensor) -> Tensor:
@@ -103,33 +105,41 @@ def _squared(down: Tensor, right: Tensor) -> Tensor:
 
 def find_candidates(nearest: Tensor, spacing: Tensor) -> Candidates:
     """Candidates of every cell, from the nearest point (B, H, W) of each pixel and the spacing (B,) of the points."""
-    _, rows, columns = nearest.shape
+    batch, rows, columns = nearest.shape
     device = nearest.device
     at = torch.arange(_SIDE, device=device) - (_SIDE - 1) / 2
-    nodes = torch.stack(torch.meshgrid(at, at, indexing="ij"), 0).reshape(2, 1, SLOTS)
-    shift = nodes * spacing.view(1, -1, 1)
-    middle = [torch.arange(n // CELL, device=device) * CELL + (CELL - 1) / 2 for n in (rows, columns)]
+    middle_row, middle_column = (
+        torch.arange(n // CELL, device=device) * CELL + (CELL - 1) / 2 for n in (rows, columns)
+    )
     # The nearest pixel to a node, inside the image.
-    node_row = (middle[0][None, None, :] + shift[0, :, :, None]).round().clamp(0, rows - 1).long()
-    node_column = (middle[1][None, None, :] + shift[1, :, :, None]).round().clamp(0, columns - 1).long()
-    flat = node_row[..., None] * columns + node_column[:, :, None, :]
-    index = nearest.flatten(1).gather(1, flat.flatten(1)).view(flat.shape)
+    step = spacing.view(-1, 1, 1) * at
+    node_row = (middle_row[:, None] + step).round().clamp(0, rows - 1).long()
+    node_column = (middle_column[:, None] + step).round().clamp(0, columns - 1).long()
+    # (B, h, w, 4, 4)
+    flat = node_row[:, :, None, :, None] * columns + node_column[:, None, :, None, :]
+    index = nearest.flatten(1).gather(1, flat.flatten(1)).view(-1, SLOTS)
     same = index[:, :, None] == index[:, None]
     earlier = torch.ones(SLOTS, SLOTS, dtype=torch.bool, device=device).tril(-1)
-    usable = (index >= 0) & ~(same & earlier[:, :, None, None]).any(2)
+    usable = (index >= 0) & ~(same & earlier).any(2)
     index = index.clamp(min=0)
-    offset = torch.stack(
-        (
-            torch.div(index, columns, rounding_mode="floor") - middle[0][None, None, :, None],
-            index % columns - middle[1][None, None, None, :],
-        ),
-        1,
+    down = torch.div(index, columns, rounding_mode="floor").view(batch, -1, len(middle_column), SLOTS)
+    right = (index % columns).view(down.shape)
+    offset = torch.stack((down - middle_row[:, None, None], right - middle_column[:, None]), -2)
+    each = spacing.repeat_interleave(len(middle_row) * len(middle_column))
+    first = torch.arange(batch, device=device).repeat_interleave(len(middle_row) * len(middle_column))
+    return Candidates(
+        index + (first * (rows * columns))[:, None],
+        usable,
+        offset.view(-1, 2, SLOTS) / each[:, None, None],
+        each,
     )
-    return Candidates(index, usable, offset / spacing.view(-1, 1, 1, 1, 1), spacing)
 
 
-def at_points(image: Tensor, index: Tensor) -> Tensor:
-    """Values (B, C, 16, h, w) of images (B, C, H, W) at flat indices (B, 16, h, w)."""
-    batch, channels = image.shape[:2]
-    flat = index.reshape(batch, 1, -1).expand(-1, channels, -1)
-    return image.flatten(2).gather(2, flat).view(batch, channels, *index.shape[1:])
+def by_pixel(image: Tensor) -> Tensor:
+    """(B, C, H, W) to a table (B H W, C) with a row for each pixel."""
+    return image.flatten(2).transpose(1, 2).reshape(-1, image.shape[1])
+
+
+def at_points(table: Tensor, index: Tensor) -> Tensor:
+    """Rows (n, 16, C) of a table (B H W, C) of pixels at indices (n, 16)."""
+    return F.embedding(index, table)

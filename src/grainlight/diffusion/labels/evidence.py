@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from grainlight.crystal.embedding import PER_DEGREE, W2
-from grainlight.diffusion.labels.candidates import CELL, PIXELS, SLOTS, Candidates, at_points, to_cells
+from grainlight.diffusion.labels.candidates import CELL, PIXELS, SLOTS, Candidates, at_points, by_pixel, to_cells
 from grainlight.diffusion.labels.measurement import Measurement, Revealed
 from grainlight.diffusion.state import SIGMA_MAX
 
@@ -18,14 +18,15 @@ from grainlight.diffusion.state import SIGMA_MAX
 _TOLERANCE, _RELATIVE = (0.02, 0.02, 0.02), 0.10
 # The same where the light is compared with what physics expects of an orientation, whose curves are not known.
 _CURVES = (0.20, 0.10, 0.12)
-# A squared difference beyond this says no more than "another grain".
-_MOST = 100.0
+# A squared difference beyond this says no more than "another grain"; half of it speaks at the second.
+_MOST, _HALF = 100.0, 8.0
 # Orientations closer than this many degrees are likely one grain's.
 _SAME_GRAIN = 4.0
 _UNKNOWN = 0.99 * SIGMA_MAX
 # Pixels around a cell whose labels it sees directly, and the side of what it so sees.
 _AROUND = 1
-_SEEN = (CELL + 2 * _AROUND) ** 2
+_SEEN_SIDE = CELL + 2 * _AROUND
+_SEEN = _SEEN_SIDE**2
 _GROUPS = (slice(0, 1), slice(1, 3), slice(3, 5))
 _PAIRS = torch.triu_indices(SLOTS, SLOTS, 1)
 _SQRT3 = math.sqrt(3.0)
@@ -43,9 +44,9 @@ CHANNELS = (
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Of every cell (B, .., h, w): ``features`` (B, `CHANNELS`, h, w); squared misfit (B, 16, 16, h, w) of the light of
-    each pixel to each candidate's ``light`` and to the light ``expected`` of its orientation, at most `_MOST` each, and
-    squared ``distance`` in units of the spacing; ``usable`` (B, 16, h, w) candidates."""
+    """Of every cell: ``features`` (n, `CHANNELS`); squared misfit (n, 16, 16) of the light of each pixel to each
+    candidate's ``light`` and to the light ``expected`` of its orientation, at most 100 each, and squared ``distance``
+    in units of the spacing; ``usable`` (n, 16) candidates."""
 
     features: Tensor
     light: Tensor
@@ -54,97 +55,142 @@ class Evidence:
     usable: Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """A measurement and what is revealed of it, ready to be looked up.
+
+    Tables with a row for each pixel: ``embedding`` (P, 18) of measured points, ``light`` (P, 5), ``sigma`` (P, 3),
+    ``noise`` (P, 1). Cells: ``of_cells`` (n, 10, 16): light, its noise, measured, revealed as new. ``seen`` (n, 36, 18)
+    orientation of what is known in and around each cell, and whether it is, ``seen_known`` (n, 36).
+    """
+
+    embedding: Tensor
+    light: Tensor
+    sigma: Tensor
+    noise: Tensor
+    of_cells: Tensor
+    seen: Tensor
+    seen_known: Tensor
+
+
 def ideal_light(embedding: Tensor) -> Tensor:
-    """Canonical harmonics (B, 5, ...) of weakly anisotropic crystals with embeddings (B, 18, ...).
+    """Canonical harmonics (..., 5) of weakly anisotropic crystals with embeddings (..., 18).
 
     As `optics.state.ideal_state`, straight from the l = 2 part: no axis need be found.
     """
-    difference, product, height = (embedding[:, i] / W2 for i in (0, 1, 4))
+    difference, product, height = (embedding[..., i] / W2 for i in (0, 1, 4))
     u, v = difference * (2 / _SQRT3), product * (2 / _SQRT3)
     s = (2 - 2 * height) / 3
-    return torch.stack((s * s, u, v, u * u - v * v, 2 * u * v), 1)
+    return torch.stack((s * s, u, v, u * u - v * v, 2 * u * v), -1)
 
 
-def gather_evidence(measured: Measurement, revealed: Revealed, candidates: Candidates) -> Evidence:
-    """Compare the pixels of a batch (B, .., H, W) with their candidates."""
-    index, usable = candidates.index, candidates.usable
-    light = to_cells(measured.light)
-    sigma = to_cells(measured.sigma)
-    own = at_points(measured.light, index)
-    own_sigma = at_points(measured.sigma, index)
-    embedding = at_points(measured.embedding, index)
-    ideal = ideal_light(embedding)
-    alike = torch.zeros_like(light[:, :1, :, None].expand(-1, -1, -1, SLOTS, -1, -1)[:, 0])
-    as_expected = alike.clone()
-    for group, channels in enumerate(_GROUPS):
-        here, at = light[:, channels, :, None], sigma[:, group, :, None]
-        there, level = own[:, channels, None], own_sigma[:, group, None]
-        strength = here.square().sum(1) * _RELATIVE**2
-        known = at < _UNKNOWN
-        spread = strength + _TOLERANCE[group] ** 2 + at.square() + level.square()
-        alike = alike + ((here - there).square().sum(1) / spread) * (known & (level < _UNKNOWN))
-        spread = strength + _CURVES[group] ** 2 + at.square()
-        as_expected = as_expected + ((here - ideal[:, channels, None]).square().sum(1) / spread) * known
-    alike, as_expected = _capped(alike), _capped(as_expected)
-    noise = at_points(measured.noise[:, None], index)[:, 0]
+def tabulate(measured: Measurement, revealed: Revealed) -> Tables:
+    """Lay a batch (B, .., H, W) out by pixels and by cells."""
+    masks = torch.stack((measured.points, revealed.new & revealed.mask), 1)
     known = measured.points | revealed.mask
-    seen, seen_known = _surroundings(measured, revealed, known)
-    rows, columns = usable.shape[2:]
-    near = torch.einsum("bcqhw,bckhw->bqkhw", seen, embedding)
-    norm = (seen.square().sum(1)[:, :, None] + embedding.square().sum(1)[:, None]) - 2 * near
-    width = _width(noise)
-    agrees = torch.exp(-norm.clamp(min=0) / width[:, None]) * (seen_known[:, :, None] & usable[:, None])
+    embedding = torch.where(revealed.mask[:, None], revealed.embedding, measured.embedding)
+    both = F.pad(torch.cat((embedding, known[:, None].to(embedding)), 1), (_AROUND,) * 4)
+    windows = both.unfold(2, _SEEN_SIDE, CELL).unfold(3, _SEEN_SIDE, CELL)
+    windows = windows.permute(0, 2, 3, 4, 5, 1).reshape(-1, _SEEN, both.shape[1])
+    return Tables(
+        by_pixel(measured.embedding),
+        by_pixel(measured.light),
+        by_pixel(measured.sigma),
+        measured.noise.reshape(-1, 1),
+        to_cells(torch.cat((measured.light, measured.sigma, masks.to(measured.light)), 1)),
+        windows[..., :-1],
+        windows[..., -1] > 0.5,
+    )
+
+
+def gather_evidence(tables: Tables, candidates: Candidates, cells: slice = slice(None)) -> Evidence:
+    """Compare the pixels of some cells with their candidates."""
+    index, usable = candidates.index[cells], candidates.usable[cells]
+    of_cells = tables.of_cells[cells]
+    embedding = at_points(tables.embedding, index)
+    alike, expected = _light_misfits(
+        of_cells, at_points(tables.light, index), at_points(tables.sigma, index), ideal_light(embedding)
+    )
+    noise = at_points(tables.noise, index)[..., 0]
+    width = same_grain_width(noise)
+    agrees = _agreement(tables.seen[cells], tables.seen_known[cells], embedding, width, usable)
     pairs = _PAIRS.to(index.device)
-    among = same_grain(embedding, noise)[:, pairs[0], pairs[1]] * (usable[:, pairs[0]] & usable[:, pairs[1]])
-    spacing = (candidates.spacing.log() / 2).view(-1, 1, 1, 1).expand(-1, 1, rows, columns)
+    among = same_grain(embedding, width)[:, pairs[0], pairs[1]] * (usable[:, pairs[0]] & usable[:, pairs[1]])
+    offset, spacing = candidates.offset[cells], candidates.spacing[cells]
     here = torch.arange(CELL, device=index.device) - (CELL - 1) / 2
-    place = torch.stack(torch.meshgrid(here, here, indexing="ij")).reshape(1, 2, PIXELS, 1, 1, 1)
-    place = place / candidates.spacing.view(-1, 1, 1, 1, 1, 1)
-    distance = (place - candidates.offset[:, :, None]).square().sum(1)
-    mask = to_cells(torch.stack((measured.points, revealed.new & revealed.mask), 1).float())
+    place = torch.stack(torch.meshgrid(here, here, indexing="ij")).reshape(1, 2, PIXELS, 1) / spacing.view(-1, 1, 1, 1)
+    distance = (place - offset[:, :, None]).square().sum(1)
     features = torch.cat(
         (
-            (alike / (alike + 8)).flatten(1, 2),
-            (as_expected / (as_expected + 8)).flatten(1, 2),
-            agrees.flatten(1, 2),
+            (alike / (alike + _HALF)).flatten(1),
+            (expected / (expected + _HALF)).flatten(1),
+            agrees.flatten(1),
             among,
-            light.flatten(1, 2),
-            (sigma.log() / 4).flatten(1, 2),
-            mask.flatten(1, 2),
-            seen_known.float(),
-            usable.float(),
-            (candidates.offset / 2).clamp(-4, 4).flatten(1, 2),
+            of_cells[:, :5].flatten(1),
+            (of_cells[:, 5:8].log() / 4).flatten(1),
+            of_cells[:, 8:].flatten(1),
+            tables.seen_known[cells].to(noise),
+            usable.to(noise),
+            (offset / 2).clamp(-4, 4).flatten(1),
             noise / (2 * PER_DEGREE),
-            spacing,
+            (spacing.log() / 2)[:, None],
         ),
         1,
     )
-    return Evidence(features, alike, as_expected, distance, usable)
+    return Evidence(features, alike, expected, distance, usable)
 
 
-def _capped(squared: Tensor) -> Tensor:
-    return _MOST * squared / (_MOST + squared)
+def _light_misfits(of_cells: Tensor, own: Tensor, own_sigma: Tensor, ideal: Tensor) -> tuple[Tensor, Tensor]:
+    """Squared misfit (n, 16, 16) of the light of each pixel to that of each candidate's point, and to the ideal."""
+    alike = own.new_zeros(len(own), PIXELS, SLOTS)
+    expected = torch.zeros_like(alike)
+    for group, channels in enumerate(_GROUPS):
+        here, at = of_cells[:, channels, :, None], of_cells[:, 5 + group, :, None]
+        known = at < _UNKNOWN
+        if not bool(known.any()):
+            continue
+        level = own_sigma[:, None, :, group]
+        strength = here.square().sum(1) * _RELATIVE**2 + at.square()
+        spread = (strength + _TOLERANCE[group] ** 2) + level.square()
+        alike += _squared(here, own[:, :, channels]) / spread * (known & (level < _UNKNOWN))
+        expected += _squared(here, ideal[:, :, channels]) * (known / (strength + _CURVES[group] ** 2))
+    return _capped(alike), _capped(expected)
 
 
-def _width(noise: Tensor) -> Tensor:
+def _squared(here: Tensor, there: Tensor) -> Tensor:
+    """Squared distance (n, 16, 16) of pixels (n, C, 16, 1) from candidates (n, 16, C)."""
+    total = (here[:, 0] - there[:, None, :, 0]).square()
+    for channel in range(1, here.shape[1]):
+        total = total + (here[:, channel] - there[:, None, :, channel]).square()
+    return total
+
+
+def _agreement(seen: Tensor, known: Tensor, embedding: Tensor, width: Tensor, usable: Tensor) -> Tensor:
+    """Likeness (n, 36, 16), 0 to 1, of what is known in and around a cell to each candidate; 0 where nothing is."""
+    out = embedding.new_zeros(len(seen), _SEEN, SLOTS)
+    # On a grid of points, before anything is revealed, most places are known in no cell.
+    places = known.any(0).nonzero()[:, 0] if seen.device.type == "cpu" else torch.arange(_SEEN, device=seen.device)
+    if not len(places):
+        return out
+    some = seen[:, places]
+    away = torch.baddbmm(embedding.square().sum(-1)[:, None], some, embedding.transpose(1, 2), alpha=-2)
+    away = away + some.square().sum(-1)[:, :, None]
+    likeness = torch.exp(-away.clamp(min=0) / width[:, None]) * (known[:, places, None] & usable[:, None])
+    out[:, places] = likeness
+    return out
+
+
+def same_grain_width(noise: Tensor) -> Tensor:
     """What a squared distance of two orientations is measured by: two points, three tangent directions each."""
     return (_SAME_GRAIN * PER_DEGREE) ** 2 + 6 * noise.square()
 
 
-def same_grain(embedding: Tensor, noise: Tensor) -> Tensor:
-    """Likeness (B, 16, 16, h, w), 0 to 1, of the orientations (B, 18, 16, h, w) of candidates with given noise."""
-    square = embedding.square().sum(1)
-    among = square[:, :, None] + square[:, None] - 2 * torch.einsum("bckhw,bclhw->bklhw", embedding, embedding)
-    width = _width(noise)
+def same_grain(embedding: Tensor, width: Tensor) -> Tensor:
+    """Likeness (n, 16, 16), 0 to 1, of the orientations (n, 16, 18) of candidates of given `same_grain_width` (n, 16)."""
+    square = embedding.square().sum(-1)
+    among = torch.baddbmm(square[:, None], embedding, embedding.transpose(1, 2), alpha=-2) + square[:, :, None]
     return torch.exp(-among.clamp(min=0) / (0.5 * (width[:, :, None] + width[:, None])))
 
 
-def _surroundings(measured: Measurement, revealed: Revealed, known: Tensor) -> tuple[Tensor, Tensor]:
-    """Orientation (B, 18, 36, h, w) of what is known in and around each cell, and whether it is (B, 36, h, w)."""
-    embedding = torch.where(revealed.mask[:, None], revealed.embedding, measured.embedding)
-    both = torch.cat((embedding, known[:, None].to(embedding)), 1)
-    both = F.pad(both, (_AROUND,) * 4)
-    side = CELL + 2 * _AROUND
-    windows = both.unfold(2, side, CELL).unfold(3, side, CELL)
-    windows = windows.permute(0, 1, 4, 5, 2, 3).flatten(2, 3)
-    return windows[:, :-1], windows[:, -1] > 0.5
+def _capped(squared: Tensor) -> Tensor:
+    return _MOST * squared / (_MOST + squared)

@@ -18,7 +18,7 @@ from grainlight.diffusion.labels.candidates import (
     nearest_point,
     point_spacing,
 )
-from grainlight.diffusion.labels.evidence import CHANNELS, Evidence, gather_evidence
+from grainlight.diffusion.labels.evidence import CHANNELS, Evidence, Tables, gather_evidence, tabulate
 from grainlight.diffusion.labels.measurement import Measurement, Revealed
 from grainlight.diffusion.network import ResidualBlock
 
@@ -28,6 +28,8 @@ _NEVER = -30.0
 _EMBEDDING = 18
 # Widths of the misfits' weights in the logits before training: light, expected light, distance, and "none of them".
 _START = (0.5, 0.1, 0.5, -6.0)
+# Cells whose evidence is gathered at once where no gradient is wanted: it stays in a CPU's cache.
+_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,10 @@ class LabelConfig:
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """What the network says.
+    """What the network says of the cells (n,) of a batch.
 
-    ``logits`` (B, 16, 17, h, w): of each pixel of a cell for its 16 candidates and, last, for a grain that none of them
-    lies in; ``other`` (B, 18, 16, h, w): expected embedding there, if so.
+    ``logits`` (n, 16, 17): of each pixel of a cell for its 16 candidates and, last, for a grain that none of them lies
+    in; ``other`` (n, 18, 16): expected embedding there, if so.
     """
 
     logits: Tensor
@@ -86,13 +88,18 @@ class LabelNetwork(nn.Module):
             nn.init.zeros_(parameter)
         self.weigh = nn.Parameter(torch.tensor(_START))
 
-    def forward(self, features: Tensor, guided: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits and embeddings as in `Labels`, of features (B, `CHANNELS`, h, w) and logits to start from."""
-        out = self.head(F.silu(self.body(self.stem(features)))).float()
-        batch, _, rows, columns = out.shape
-        logits, other = out.split((PIXELS * (SLOTS + 1), PIXELS * _EMBEDDING), 1)
-        logits = guided + logits.view(batch, PIXELS, SLOTS + 1, rows, columns)
-        return logits, other.view(batch, _EMBEDDING, PIXELS, rows, columns)
+    def forward(self, features: Tensor, guided: Tensor, size: tuple[int, int]) -> Labels:
+        """Logits of features (n, `CHANNELS`) and logits (n, 16, 17) to start from, of images of a size (H, W)."""
+        high, wide = size[0] // CELL, size[1] // CELL
+        stem = F.linear(features, self.stem.weight[:, :, 0, 0], self.stem.bias)
+        return self._from_stem(stem.view(-1, high, wide, stem.shape[1]).permute(0, 3, 1, 2), guided)
+
+    def _from_stem(self, stem: Tensor, guided: Tensor) -> Labels:
+        """What follows the first layer (B, widths[0], h, w)."""
+        out = self.head(F.silu(self.body(stem)))
+        rows = out.permute(0, 2, 3, 1).reshape(len(guided), -1).float()
+        logits, other = rows.split((PIXELS * (SLOTS + 1), PIXELS * _EMBEDDING), 1)
+        return Labels(guided + logits.reshape(guided.shape), other.reshape(-1, _EMBEDDING, PIXELS))
 
     def body(self, x: Tensor) -> Tensor:
         """All between the first and the last layer, (B, widths[0], h, w) to the same."""
@@ -107,18 +114,43 @@ class LabelNetwork(nn.Module):
         return x
 
     def guided(self, evidence: Evidence) -> Tensor:
-        """Logits (B, 16, 17, h, w) of a guided copy: by light and distance, with four learnt weights."""
+        """Logits (n, 16, 17) of a guided copy: by light and distance, with four learnt weights."""
         light, expected, near, none = self.weigh.unbind()
         logits = -0.5 * (light * evidence.light + expected * evidence.expected) - near * evidence.distance
         logits = logits.masked_fill(~evidence.usable[:, None], _NEVER)
         return torch.cat((logits, none.expand_as(logits[:, :, :1])), 2)
 
-    def label(self, measured: Measurement, revealed: Revealed | None = None) -> tuple[Labels, Candidates]:
-        """Candidates and what the network says of them, for images whose sides are multiples of `config.multiple`."""
+    def label(
+        self, measured: Measurement, revealed: Revealed | None = None, candidates: Candidates | None = None
+    ) -> tuple[Labels, Candidates]:
+        """Candidates and what the network says of them, for images whose sides are multiples of `config.multiple`.
+
+        ``candidates`` of the measurement, where they are known already.
+        """
         revealed = Revealed.none(measured) if revealed is None else revealed
-        candidates = find_candidates(nearest_point(measured.points), point_spacing(measured.points))
-        evidence = gather_evidence(measured, revealed, candidates)
-        return Labels(*self(evidence.features, self.guided(evidence))), candidates
+        if candidates is None:
+            candidates = find_candidates(nearest_point(measured.points), point_spacing(measured.points))
+        tables = tabulate(measured, revealed)
+        size = (measured.points.shape[1], measured.points.shape[2])
+        if torch.is_grad_enabled() or measured.points.device.type != "cpu":
+            evidence = gather_evidence(tables, candidates)
+            return self(evidence.features, self.guided(evidence), size), candidates
+        stem, guided = self._in_strips(tables, candidates)
+        stem = stem.view(-1, size[0] // CELL, size[1] // CELL, stem.shape[1]).permute(0, 3, 1, 2)
+        return self._from_stem(stem, guided), candidates
+
+    def _in_strips(self, tables: Tables, candidates: Candidates) -> tuple[Tensor, Tensor]:
+        """First layer (n, widths[0]) and guided logits (n, 16, 17), some cells at a time."""
+        cells = len(candidates.index)
+        weight, bias = self.stem.weight[:, :, 0, 0], self.stem.bias
+        stem = tables.embedding.new_empty(cells, len(weight))
+        guided = tables.embedding.new_empty(cells, PIXELS, SLOTS + 1)
+        for start in range(0, cells, _AT_ONCE):
+            part = slice(start, min(cells, start + _AT_ONCE))
+            evidence = gather_evidence(tables, candidates, part)
+            stem[part] = F.linear(evidence.features, weight, bias)
+            guided[part] = self.guided(evidence)
+        return stem, guided
 
 
 def flops_per_pixel(config: LabelConfig) -> float:

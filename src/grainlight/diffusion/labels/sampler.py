@@ -15,12 +15,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from grainlight.crystal.embedding import SQUARED_NORM
-from grainlight.diffusion.labels.candidates import SLOTS, Candidates, at_points, from_cells
-from grainlight.diffusion.labels.evidence import same_grain
+from grainlight.diffusion.labels.candidates import PIXELS, SLOTS, Candidates, at_points, by_pixel, from_cells
+from grainlight.diffusion.labels.evidence import same_grain, same_grain_width
 from grainlight.diffusion.labels.measurement import Measurement, Revealed
 from grainlight.diffusion.labels.network import Labels
 
 Call = Callable[[Measurement, Revealed], tuple[Labels, Candidates]]
+# Cells at a time: what is said of them stays in a CPU's cache.
+_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,39 +46,58 @@ def estimate(labels: Labels, candidates: Candidates, measured: Measurement) -> L
     Candidates of one grain share its probability: they are joined by the likeness of their orientations before the
     likeliest is taken.
     """
-    p = labels.logits.softmax(2)
-    embedding = at_points(measured.embedding, candidates.index)
-    alike = same_grain(embedding, at_points(measured.noise[:, None], candidates.index)[:, 0])
-    mass = torch.einsum("bpkhw,bklhw->bplhw", p[:, :, :SLOTS], alike)
-    mass = torch.cat((mass.masked_fill(~candidates.usable[:, None], 0.0), p[:, :, SLOTS:]), 2)
-    sure, grain = mass.max(2)
-    new = grain == SLOTS
-    best = grain.clamp(max=SLOTS - 1)
-    chosen = embedding.gather(2, best[:, None].expand(-1, embedding.shape[1], -1, -1, -1))
-    chosen = torch.where(new[:, None], on_sphere(labels.other), chosen)
-    mean = torch.einsum("bpkhw,bckhw->bcphw", p[:, :, :SLOTS], embedding) + p[:, :, SLOTS][:, None] * labels.other
-    return LabelEstimate(
-        from_cells(chosen), from_cells(mean), from_cells(sure[:, None])[:, 0], from_cells(p[:, :, SLOTS][:, None])[:, 0]
-    )
+    embedding, noise = by_pixel(measured.embedding), measured.noise.reshape(-1, 1)
+    cells = len(candidates.index)
+    # Channels: chosen, mean, sure, other.
+    found = labels.logits.new_empty(cells, PIXELS, 2 * embedding.shape[1] + 2)
+    for start in range(0, cells, _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        index, usable = candidates.index[part], candidates.usable[part]
+        p = labels.logits[part].softmax(2)
+        of_points = at_points(embedding, index)
+        alike = same_grain(of_points, same_grain_width(at_points(noise, index)[..., 0]))
+        mass = torch.bmm(p[:, :, :SLOTS], alike).masked_fill_(~usable[:, None], 0.0)
+        sure, grain = torch.cat((mass, p[:, :, SLOTS:]), 2).max(2)
+        other = labels.other[part].transpose(1, 2)
+        chosen = _looked_up(of_points, grain, other)
+        mean = torch.baddbmm(p[:, :, SLOTS:] * other, p[:, :, :SLOTS], of_points)
+        torch.cat((chosen, mean, sure[..., None], p[:, :, SLOTS:]), 2, out=found[part])
+    size = (measured.points.shape[1], measured.points.shape[2])
+    images = from_cells(found.transpose(1, 2).contiguous(), size)
+    chosen, mean, sure, new = images.split((embedding.shape[1], embedding.shape[1], 1, 1), 1)
+    return LabelEstimate(chosen, mean, sure[:, 0], new[:, 0])
+
+
+def _looked_up(of_points: Tensor, label: Tensor, other: Tensor) -> Tensor:
+    """Embedding (n, 16, 18) of labels (n, 16): of a candidate's point, or the expected one of a new grain."""
+    at = label.clamp(max=SLOTS - 1)[..., None].expand(-1, -1, of_points.shape[-1])
+    return torch.where((label == SLOTS)[..., None], on_sphere(other), of_points.gather(1, at))
 
 
 def on_sphere(embedding: Tensor) -> Tensor:
-    """Embeddings (B, 18, ...) scaled to the norm of an orientation."""
-    return F.normalize(embedding, dim=1) * SQUARED_NORM**0.5
+    """Embeddings (..., 18) scaled to the norm of an orientation."""
+    return F.normalize(embedding, dim=-1) * SQUARED_NORM**0.5
 
 
 def schedule(steps: int) -> list[float]:
     """Share of the pixels that is revealed after each step but the last: doubled from step to step."""
-    return [2.0 ** (step - steps + 1) for step in range(1, steps)]
+    return [2.0 ** (step - steps) for step in range(1, steps)]
 
 
-def sample(call: Call, measured: Measurement, steps: int, generator: torch.Generator) -> LabelEstimate:
+def sample(call: Call, measured: Measurement, steps: int, generator: torch.Generator) -> Tensor:
     """Draw a map: labels are revealed in ``steps`` calls of the network.
+
+    Parameters
+    ----------
+    call
+        The network on a measurement and what is revealed of it.
+    generator
+        On the CPU: a seed means the same on every device.
 
     Returns
     -------
-    LabelEstimate
-        Of the last call, with ``chosen`` the sample; the rest given all that was revealed before.
+    Embedding (B, 18, H, W) of the label drawn for every pixel. A measured pixel is given a label as others are: that of
+    a point of its grain, not always its own.
     """
     shape, device = measured.points.shape, measured.points.device
     order = torch.rand(shape, generator=generator).to(device)
@@ -90,20 +111,19 @@ def sample(call: Call, measured: Measurement, steps: int, generator: torch.Gener
             torch.where(reveal[:, None], drawn, revealed.embedding),
             revealed.new | (new & reveal),
         )
-    found = estimate(labels, candidates, measured)
-    kept = torch.where(revealed.mask[:, None], revealed.embedding, found.chosen)
-    return LabelEstimate(kept, found.mean, found.sure, found.other)
+    return torch.where(revealed.mask[:, None], revealed.embedding, drawn)
 
 
 def draw_labels(
     labels: Labels, candidates: Candidates, measured: Measurement, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Embedding (B, 18, H, W) of a label drawn for every pixel, and whether it is a new grain (B, H, W)."""
-    # Gumbel noise from the CPU's generator: a seed means the same on every device.
-    lots = torch.rand(labels.logits.shape, generator=generator).clamp(1e-9, 1 - 1e-7).to(labels.logits.device)
-    label = (labels.logits - (-lots.log()).log()).argmax(2)
-    embedding = at_points(measured.embedding, candidates.index)
-    drawn = embedding.gather(2, label.clamp(max=SLOTS - 1)[:, None].expand(-1, embedding.shape[1], -1, -1, -1))
-    new = label == SLOTS
-    drawn = torch.where(new[:, None], on_sphere(labels.other), drawn)
-    return from_cells(drawn), from_cells(new[:, None])[:, 0]
+    # One number a pixel, from the CPU's generator: where it falls among the labels' cumulative probabilities.
+    lot = torch.rand(*labels.logits.shape[:2], 1, generator=generator).to(labels.logits.device)
+    label = (labels.logits.softmax(2).cumsum(2) < lot).sum(2).clamp(max=SLOTS)
+    of_points = at_points(by_pixel(measured.embedding), candidates.index)
+    drawn = _looked_up(of_points, label, labels.other.transpose(1, 2))
+    new = (label == SLOTS).to(drawn)[..., None]
+    size = (measured.points.shape[1], measured.points.shape[2])
+    images = from_cells(torch.cat((drawn, new), 2).transpose(1, 2).contiguous(), size)
+    return images[:, :-1], images[:, -1] > 0.5
