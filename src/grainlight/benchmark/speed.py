@@ -258,7 +258,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measure and write the page."""
     import sys
 
-    from grainlight.maps.io.atomic import atomic_path
+    from grainlight.maps.io.shared.atomic import atomic_path
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="rows and columns of the output")

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     from grainlight.benchmark.degrade import degrade
     from grainlight.cli.synthetic import section
     from grainlight.maps.io import load_ebsd, load_light, save_ebsd
-    from grainlight.maps.io.atomic import atomic_path
+    from grainlight.maps.io.shared.atomic import atomic_path
     from grainlight.report.pictures import before_after_picture
     from grainlight.restore.enhance import enhance
     from grainlight.restore.settings import Settings

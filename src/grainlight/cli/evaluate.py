@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     from grainlight.benchmark import table
     from grainlight.benchmark.results import Results
     from grainlight.benchmark.run import count, run
-    from grainlight.maps.io.atomic import atomic_path
+    from grainlight.maps.io.shared.atomic import atomic_path
 
     note(device.describe(chosen))
     cases = _cases(arguments)

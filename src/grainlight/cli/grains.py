@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from grainlight.grains.grain_map import find_grains
     from grainlight.grains.table import figure_table, grain_table
-    from grainlight.maps.io.atomic import atomic_path
+    from grainlight.maps.io.shared.atomic import atomic_path
 
     ebsd, samples, least = _read(source, arguments)
     if not ebsd.indexed.any():
@@ -117,7 +117,7 @@ def _read(source: Path, arguments: argparse.Namespace) -> tuple[OrientationMap, 
 def _write_labels(labels: NDArray[np.int32], path: Path) -> None:
     import tifffile
 
-    from grainlight.maps.io.atomic import atomic_path
+    from grainlight.maps.io.shared.atomic import atomic_path
 
     kind = "uint16" if labels.max(initial=0) < 1 << 16 else "uint32"
     with atomic_path(path) as file:
@@ -125,7 +125,7 @@ def _write_labels(labels: NDArray[np.int32], path: Path) -> None:
 
 
 def _write_picture(found: GrainMap, path: Path) -> None:
-    from grainlight.maps.io.atomic import atomic_path
+    from grainlight.maps.io.shared.atomic import atomic_path
     from grainlight.report.grain_picture import grain_figure
 
     with atomic_path(path) as file:

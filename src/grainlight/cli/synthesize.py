@@ -76,7 +76,7 @@ def _write(folder: Path, arguments: argparse.Namespace, seed: int) -> None:
     from grainlight.benchmark.degrade import degrade
     from grainlight.cli.synthetic import section
     from grainlight.maps.io import save_ebsd
-    from grainlight.maps.io.atomic import atomic_path
+    from grainlight.maps.io.shared.atomic import atomic_path
     from grainlight.synth import camera
 
     family = None if arguments.family == "any" else arguments.family

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from grainlight.crystal.hexagonal import disorientation_angle
-from grainlight.maps.io.atomic import atomic_path
+from grainlight.maps.io.shared.atomic import atomic_path
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.register.transform import Transform

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from grainlight.errors import InputError
 from grainlight.maps.io import save_ebsd
-from grainlight.maps.io.atomic import atomic_path
-from grainlight.maps.io.npz import write_npz
-from grainlight.maps.io.own_note import finite
 from grainlight.maps.io.save import output_format
+from grainlight.maps.io.shared.atomic import atomic_path
+from grainlight.maps.io.shared.npz import write_npz
+from grainlight.maps.io.shared.own_note import finite
 from grainlight.maps.orientation_map import OrientationMap
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from grainlight.crystal.frames import SampleFrame
 from grainlight.errors import InputError
-from grainlight.maps.io.assemble import add_unnamed_phases
+from grainlight.maps.io.shared.assemble import add_unnamed_phases
 from grainlight.maps.phase import Phase
 
 DEFAULT_FRAME = SampleFrame.EDAX2
