@@ -107,7 +107,7 @@ def add_light(command: argparse.ArgumentParser) -> None:
     light.add_argument("--pl-step", type=values.positive("um"), metavar="UM", help="um per PL pixel")
     light.add_argument(
         "--pl-origin",
-        type=values.pair,
+        type=values.pair("X,Y", "um", "12.5,-3"),
         default=(0.0, 0.0),
         metavar="X,Y",
         help="upper left PL pixel (with --mirror, after the image is flipped back) from the first EBSD point in um, "
@@ -122,7 +122,7 @@ def add_light(command: argparse.ArgumentParser) -> None:
     light.add_argument("--mirror", action="store_true", help="the optical path mirrors the image left to right")
     light.add_argument(
         "--polars",
-        type=values.pair,
+        type=values.pair("P,D", "degrees", "10,2.5"),
         metavar="P,D",
         help="azimuth of the polarizer at angle 0 and uncrossing of the analyzer in degrees, counter-clockwise on the "
         "map, where known: lets the light check the frame for turns as well",
