@@ -113,7 +113,7 @@ def restore_ensemble(
     progress = progress or Silent()
     progress.begin("placing the boundaries", 1 + len(found))
     guide = mean[EBSD]
-    final, error, moved = _place(placing, guide, RelabelSettings(visits=visits))
+    final, error, moved = _place(placing, guide, RelabelSettings(visits=visits, seed=seed))
     progress.advance()
     # A posterior mean is shorter than an orientation by the variance that it averages over.
     spread = (SQUARED_NORM - guide.square().sum(0)).clamp(min=0.0)
