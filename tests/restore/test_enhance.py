@@ -87,6 +87,11 @@ def test_the_same_seed_gives_the_same_map(dark: Task) -> None:
     assert np.array_equal(a.uncertainty, b.uncertainty)
 
 
+def test_the_process_keeps_its_malloc_settings(dark: Task, asked_of_libraries: list[str]) -> None:
+    gl.enhance(dark.coarse, scale=2, quality="fast")
+    assert "mallopt" not in asked_of_libraries
+
+
 @pytest.mark.parametrize("frame", [SampleFrame.OXFORD, SampleFrame.EDAX1, SampleFrame.EDAX4])
 def test_the_frame_of_the_input_is_the_frame_of_the_output(dark: Task, frame: SampleFrame) -> None:
     plain = gl.enhance(dark.coarse, scale=2, quality="fast")

@@ -81,7 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
         weights=None if arguments.weights is None else Path(arguments.weights),
     )
     with bars() as progress:
-        result = enhance(load_ebsd(coarse_file), load_light(light_file, "0:180:10", STEP), settings, progress)
+        ebsd, light = load_ebsd(coarse_file), load_light(light_file, "0:180:10", STEP)
+        result = enhance(ebsd, light, settings, progress, reuse_memory=True)
     files = [full_file, coarse_file, light_file, *result.save(folder / "restored.ang", overwrite=True)]
     picture = folder / "before_after.png"
     before_after_picture(task.coarse, result, picture, truth=full)

@@ -204,7 +204,7 @@ def run(arguments: argparse.Namespace) -> int:
     for line in estimate(ebsd, light, settings).lines:
         note(line)
     with bars() as progress:
-        result = enhance(ebsd, light, settings, progress)
+        result = enhance(ebsd, light, settings, progress, reuse_memory=True)
     files = result.save(output, overwrite=arguments.force)
     if picture is not None:
         from grainlight.report.pictures import before_after_picture
