@@ -180,6 +180,26 @@ def test_maps_never_imports_torch() -> None:
     assert not offences, listed(offences)
 
 
+def test_shared_constants_stand_in_one_module() -> None:
+    """The angle of a grain boundary, the lattice of titanium, the largest scale: others import them."""
+    found: dict[str, set[str]] = {"5 degrees of a boundary": set(), "c or c/a of titanium": set(), "scale": set()}
+    for module, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and node.value in (4.68, 4.686, 1.587):
+                found["c or c/a of titanium"].add(module)
+            if not isinstance(node, (ast.Assign, ast.AnnAssign)):
+                continue
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            names = {str(getattr(target, "id", "")).strip("_") for target in targets}
+            value = getattr(getattr(node, "value", None), "value", None)
+            if value == 5.0 and names & {"ANGLE", "BOUNDARY_ANGLE", "BOUNDARY_DEGREES", "THRESHOLD"}:
+                found["5 degrees of a boundary"].add(module)
+            if names & {"LARGEST_SCALE"}:
+                found["scale"].add(module)
+    offences = [f"{what}: {', '.join(sorted(where))}" for what, where in found.items() if len(where) != 1]
+    assert not offences, listed(offences)
+
+
 def test_training_needs_little() -> None:
     import sys
 

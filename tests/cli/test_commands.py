@@ -214,14 +214,12 @@ def test_families_are_those_of_synth():
 
 def test_choices_are_those_of_the_library():
     from grainlight.cli.simulate import METALS
-    from grainlight.cli.values import FRAMES, LARGEST_SCALE
+    from grainlight.cli.values import FRAMES
     from grainlight.crystal.frames import SampleFrame
     from grainlight.optics.material import MEAN_INDEX
-    from grainlight.restore import settings
     from grainlight.training.presets import PRESETS
 
     assert {*FRAMES, "S"} == {frame.value for frame in SampleFrame}
-    assert settings.LARGEST_SCALE == LARGEST_SCALE
     assert all((metal, 550) in MEAN_INDEX for metal in METALS)
     assert set(PRESETS) >= {"tiny", "cpu", "gpu"}
 

@@ -11,6 +11,7 @@ from grainlight.cli import device, values
 from grainlight.cli.output import check_apart, check_file
 from grainlight.cli.terminal import bars, note
 from grainlight.errors import InputError
+from grainlight.restore.settings import LARGEST_SCALE, MOST_ROUNDS, QUALITIES, Settings
 
 if TYPE_CHECKING:
     from grainlight.maps.light_stack import LightStack
@@ -43,7 +44,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command.add_argument("--force", action="store_true", help="replace existing output")
     command.add_argument(
         "--scale",
-        type=values.whole(1, values.LARGEST_SCALE),
+        type=values.whole(1, LARGEST_SCALE),
         default=2,
         metavar="N",
         help="output step = EBSD step / N, 1 (denoise and fill) to 8 (default: 2)",
@@ -52,7 +53,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     add_registration(command)
     command.add_argument(
         "--rounds",
-        type=values.whole(0, 3),
+        type=values.whole(0, MOST_ROUNDS),
         default=0,
         metavar="N",
         help="register again, against the restored map, 0 to 3 times (default: 0)",
@@ -61,7 +62,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     dials = command.add_argument_group("computing")
     dials.add_argument(
         "--quality",
-        choices=("fast", "balanced", "best"),
+        choices=tuple(QUALITIES),
         default="balanced",
         help="how much computing (default: balanced)",
     )
@@ -182,7 +183,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     from grainlight.restore.enhance import enhance
     from grainlight.restore.estimate import estimate
-    from grainlight.restore.settings import Settings
 
     settings = Settings(
         scale=arguments.scale,

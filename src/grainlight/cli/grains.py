@@ -38,7 +38,6 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command.add_argument(
         "--threshold",
         type=values.positive("degrees"),
-        default=5.0,
         metavar="DEG",
         help="misorientation from which neighbours belong to different grains (default: 5)",
     )
@@ -51,7 +50,6 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command.add_argument(
         "--tolerance",
         type=values.positive("degrees"),
-        default=5.0,
         metavar="DEG",
         help="within which a boundary counts as a twin or special one (default: 5)",
     )
@@ -66,7 +64,9 @@ def run(arguments: argparse.Namespace) -> int:
     output = check_file(name, (".csv",), arguments.force, companions=_ENDINGS, inputs=(source,))
     figures = check_file(output.with_name(f"{output.stem}_figures.csv"), (".csv",), arguments.force, inputs=(source,))
 
+    from grainlight.grains.edges import BOUNDARY_ANGLE
     from grainlight.grains.grain_map import find_grains
+    from grainlight.grains.special import TOLERANCE
     from grainlight.grains.table import figure_table, grain_table
     from grainlight.maps.io.shared.atomic import atomic_path
 
@@ -76,9 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
     found = find_grains(
         ebsd,
         samples,
-        threshold=arguments.threshold,
+        threshold=arguments.threshold or BOUNDARY_ANGLE,
         minimum_pixels=arguments.minimum_pixels or least,
-        tolerance=arguments.tolerance,
+        tolerance=arguments.tolerance or TOLERANCE,
     )
     with atomic_path(output) as file:
         file.write_text(grain_table(found), encoding="utf-8")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from grainlight.maps.orientation_map import OrientationMap
 
-LARGEST_SCALE = 8
 FRAMES = ("oxford", "edax1", "edax2", "edax3", "edax4", "none")
 
 

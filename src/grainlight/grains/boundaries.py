@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from grainlight.grains.edges import Edges
+from grainlight.grains.edges import BOUNDARY_ANGLE, Edges
 from grainlight.grains.symmetry import disorientation
 from grainlight.maps.orientation_map import OrientationMap
 
-THRESHOLDS = (2.0, 5.0, 15.0)
+THRESHOLDS = (2.0, BOUNDARY_ANGLE, 15.0)
 """Degrees usually asked for: subgrains, grains, high-angle boundaries."""
 
 _WORKERS = min(4, os.cpu_count() or 1)

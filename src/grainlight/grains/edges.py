@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from grainlight.maps.orientation_map import OrientationMap
 
+BOUNDARY_ANGLE = 5.0
+"""Degrees from which neighbours belong to different grains; a restored pixel that is off by more is in a wrong one."""
+
 
 @dataclass(frozen=True, eq=False)
 class Edges:
