@@ -39,7 +39,7 @@ CROWDED = {
     "benchmark/peers": 14,
     "cli": 19,
     "optics": 14,
-    "register": 16,
+    "register": 15,
     "report": 18,
     "restore": 42,
 }
