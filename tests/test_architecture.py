@@ -181,8 +181,9 @@ def test_maps_never_imports_torch() -> None:
 
 
 def test_shared_constants_stand_in_one_module() -> None:
-    """The angle of a grain boundary, the lattice of titanium, the largest scale: others import them."""
-    found: dict[str, set[str]] = {"5 degrees of a boundary": set(), "c or c/a of titanium": set(), "scale": set()}
+    """Such as the angle of a grain boundary: other modules import it."""
+    whats = ("5 degrees of a boundary", "c or c/a of titanium", "largest scale", "contradiction of light and map")
+    found: dict[str, set[str]] = {what: set() for what in whats}
     for module, tree in TREES.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and node.value in (4.68, 4.686, 1.587):
@@ -195,7 +196,9 @@ def test_shared_constants_stand_in_one_module() -> None:
             if value == 5.0 and names & {"ANGLE", "BOUNDARY_ANGLE", "BOUNDARY_DEGREES", "THRESHOLD"}:
                 found["5 degrees of a boundary"].add(module)
             if names & {"LARGEST_SCALE"}:
-                found["scale"].add(module)
+                found["largest scale"].add(module)
+            if value == 2.0 and names & {"CONTRADICTED"}:
+                found["contradiction of light and map"].add(module)
     offences = [f"{what}: {', '.join(sorted(where))}" for what, where in found.items() if len(where) != 1]
     assert not offences, listed(offences)
 

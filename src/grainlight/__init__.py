@@ -90,7 +90,8 @@ def enhance(
         How often each pixel near a boundary is asked which grain it is in, by the light, in place of the quality's; 0
         moves boundaries by a descent instead.
     seed
-        The same seed gives the same result on the CPU.
+        The same seed gives the same result on a CPU: on the same machine, with the same number of threads and the same
+        versions.
     device
         Where the network runs; "auto" takes a GPU where there is one.
     projection
