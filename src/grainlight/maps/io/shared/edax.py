@@ -20,6 +20,9 @@ COORDINATE_SYSTEMS = {1: SampleFrame.EDAX1, 2: SampleFrame.EDAX2, 3: SampleFrame
 left, 3 left and down, 4 right and up. The names of frames here follow MTEX's settings, which number the last two the
 other way round."""
 
+SHORT_NAMES = {"confidence_index": "ci", "image_quality": "iq", "sem_signal": "sem"}
+"""Fields of HDF5 files under the names that .ang files have for them."""
+
 _FOUR_PI = 4.0 * np.pi  # a not-indexed angle, to the digits of any writer
 
 
