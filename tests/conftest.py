@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -19,3 +21,17 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real files are not here: {folder} does not exist")
     return folder
+
+
+@pytest.fixture
+def asked_of_libraries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the functions that are looked up in C libraries through ctypes from now on."""
+    names: list[str] = []
+
+    class Told(ctypes.CDLL):
+        def __getattr__(self, name: str) -> Any:
+            names.append(name)
+            return super().__getattr__(name)
+
+    monkeypatch.setattr(ctypes, "CDLL", Told)
+    return names

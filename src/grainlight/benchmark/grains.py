@@ -29,7 +29,7 @@ from grainlight.grains.interval import departure, margin_unit
 from grainlight.grains.matching import adjusted_rand, match
 from grainlight.grains.summary import QUANTITIES
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.maps.phase import Phase
+from grainlight.maps.phase import TITANIUM
 from grainlight.restore.inputs import prepare
 from grainlight.restore.settings import Settings
 from grainlight.restore.tiles import TiledDenoiser
@@ -43,7 +43,6 @@ DIAMETERS = (12.0, 18.0, 26.0)
 """Mean grain diameters in pixels, in turn: 3 to 6.5 EBSD points at scale 4."""
 BAR = ("grains", "mean_diameter", "twin_fraction")
 METHODS = ("nearest", "restored")
-_TITANIUM = Phase(1, "Titanium", "6/mmm", 2.95, 2.95, 4.686, 90.0, 90.0, 120.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +102,7 @@ def _restore(half: str, number: int, quality: str, weights: Path | None) -> Case
 def as_map(q: NDArray) -> OrientationMap:
     """Return orientations (H, W, 4) as a map of titanium."""
     unit = q.astype(np.float64) / np.linalg.norm(q, axis=-1, keepdims=True)
-    return OrientationMap.from_quaternions(unit, (STEP, STEP), (_TITANIUM,))
+    return OrientationMap.from_quaternions(unit, (STEP, STEP), (TITANIUM,))
 
 
 def found_in(case: Case) -> dict[str, GrainMap]:

@@ -78,7 +78,7 @@ def write_inputs(folder: Path, size: int, scale: int, level: str = "corrupted") 
     from grainlight.crystal.euler import c_axis
     from grainlight.maps.io import save_ebsd
     from grainlight.maps.orientation_map import OrientationMap
-    from grainlight.maps.phase import Phase
+    from grainlight.maps.phase import TITANIUM
     from grainlight.synth import camera
     from grainlight.synth.draw import Draw
     from grainlight.synth.section import make_sections
@@ -88,8 +88,7 @@ def write_inputs(folder: Path, size: int, scale: int, level: str = "corrupted") 
     q = make_sections(Draw.seeded(_SEED), 1, (drawn, drawn), (_GRAIN, _GRAIN), None).orientation[0].double().numpy()
     times = -(-side // drawn)
     q = np.tile(q, (times, times, 1))[:side, :side]
-    titanium = Phase(1, "Titanium", "6/mmm", 2.95, 2.95, 4.686, 90.0, 90.0, 120.0)
-    full = OrientationMap.from_quaternions(q, (STEP, STEP), (titanium,), source="synthetic")
+    full = OrientationMap.from_quaternions(q, (STEP, STEP), (TITANIUM,), source="synthetic")
     coarse, stack = folder / f"{size}.ang", folder / f"{size}.tif"
     save_ebsd(degrade(full, scale=scale, level=None, seed=_SEED % 1000).coarse, coarse)
     settings = camera.PRESETS[level](_SEED % 1000)
@@ -258,7 +257,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measure and write the page."""
     import sys
 
-    from grainlight.maps.io.atomic import atomic_path
+    from grainlight.maps.io.shared.atomic import atomic_path
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="rows and columns of the output")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.maps.phase import Phase
-
-TITANIUM = Phase(1, "Titanium", "6/mmm", 2.95, 2.95, 4.68, 90.0, 90.0, 120.0)
+from grainlight.maps.phase import TITANIUM
 
 
 def section(seed: int, family: str | None, shape: tuple[int, int], grain_size: float, step: float) -> OrientationMap:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.errors import InputError
-from grainlight.maps.io.atomic import atomic_path
+from grainlight.maps.io.shared.atomic import atomic_path
 from grainlight.maps.light_stack import LightStack
 
 Array = NDArray[np.float64]

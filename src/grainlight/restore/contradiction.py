@@ -14,6 +14,8 @@ from torch import Tensor
 from grainlight.crystal.euler import c_axis
 from grainlight.optics.state import GROUP_OF_CHANNEL, powers
 
+CONTRADICTED = 2.0
+"""Standard deviations above which light and map contradict each other."""
 _CAP = 10.0
 _WIDTH = 1.0
 """Pixels: standard deviation of the window."""
@@ -53,8 +55,8 @@ def contradiction(
 
     Returns
     -------
-    (H, W) root-mean-square over the known channels and a window of about two pixels, each pixel capped at 10: about 1
-    where light and map agree, above 3 where they contradict each other. NaN where nothing was measured.
+    (H, W) root-mean-square over the known channels and a window of about two pixels, each pixel capped at 10: 0.7 to 1
+    where light and map agree, above `CONTRADICTED` where they contradict each other. NaN where nothing was measured.
 
     Notes
     -----

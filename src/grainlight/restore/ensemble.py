@@ -12,7 +12,7 @@ from grainlight.crystal.embedding import PER_DEGREE, SQUARED_NORM, decode
 from grainlight.diffusion.sampler import solve
 from grainlight.diffusion.square import VIEWS, turn_image, turn_state, turn_state_back
 from grainlight.diffusion.state import EBSD, LIGHT, group_to_channel_light, is_unknown
-from grainlight.grains.edges import edge_starts
+from grainlight.grains.edges import BOUNDARY_ANGLE, edge_starts
 from grainlight.progress import Progress, Silent
 from grainlight.restore.blur import grown
 from grainlight.restore.grain_light import expected_light, neighbour_distances
@@ -26,7 +26,6 @@ from grainlight.restore.surroundings import surroundings
 from grainlight.restore.turning import scatter_degrees, turning
 from grainlight.restore.unlit_boundary import unlit_boundary
 
-BOUNDARY_DEGREES = 5.0
 _NEVER_MIND = 0.03
 
 
@@ -54,7 +53,7 @@ class Posterior:
 
 def boundary_starts(e: Tensor) -> Tensor:
     """Pixels (H, W) whose right or lower neighbour is farther than 5 degrees in embeddings (18, H, W)."""
-    right, down = (apart > BOUNDARY_DEGREES * PER_DEGREE for apart in neighbour_distances(e))
+    right, down = (apart > BOUNDARY_ANGLE * PER_DEGREE for apart in neighbour_distances(e))
     return torch.from_numpy(edge_starts(right.numpy(), down.numpy()))
 
 
@@ -113,7 +112,7 @@ def restore_ensemble(
     progress = progress or Silent()
     progress.begin("placing the boundaries", 1 + len(found))
     guide = mean[EBSD]
-    final, error, moved = _place(placing, guide, RelabelSettings(visits=visits))
+    final, error, moved = _place(placing, guide, RelabelSettings(visits=visits, seed=seed))
     progress.advance()
     # A posterior mean is shorter than an orientation by the variance that it averages over.
     spread = (SQUARED_NORM - guide.square().sum(0)).clamp(min=0.0)
@@ -139,7 +138,7 @@ def restore_ensemble(
     if moved is not None and around is not None:
         # Where there is light it has decided between grains: what is left open is what it could not tell apart.
         probability = rival_probability(moved.margin)
-        decided = boundary_probability(final, moved.rival, probability, BOUNDARY_DEGREES)
+        decided = boundary_probability(final, moved.rival, probability, BOUNDARY_ANGLE)
         boundary = torch.where(lit, decided, boundary)
         apart = rival_distance(final, moved.rival)
         # A grain that no point met is no neighbour's: its orientation is any. A small chance of it, which there is

@@ -21,12 +21,12 @@ from grainlight.optics.harmonics import fit_harmonics
 from grainlight.optics.image_fit import fit_images
 from grainlight.optics.posterior import few_images
 from grainlight.optics.resample import resample, resample_harmonics
+from grainlight.restore.contradiction import CONTRADICTED
 from grainlight.restore.place import Placed
 from grainlight.restore.windows import Window
 
 AGAINST_MAP = 32
 """Bit of the flags beside those of `optics.canonical`."""
-_CONTRADICTED = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ def all_flags(light: PlacedLight, contradiction: NDArray[np.float32]) -> NDArray
     """Return the flags (H, W) of the light with those of pixels that contradict the restored map (H, W, in standard
     deviations, `restore.contradiction`)."""
     flags: NDArray[np.uint8] = light.flags.cpu().numpy().astype(np.uint8)
-    return flags | np.where(np.nan_to_num(contradiction) > _CONTRADICTED, AGAINST_MAP, 0).astype(np.uint8)
+    return flags | np.where(np.nan_to_num(contradiction) > CONTRADICTED, AGAINST_MAP, 0).astype(np.uint8)
 
 
 def place_light(stack: LightStack, placed: Placed, noise: float, frame: SampleFrame = SampleFrame.S) -> PlacedLight:

@@ -67,6 +67,8 @@ class RelabelSettings:
         Sweeps of the chain that count; none for no chain.
     temperature
         What the chain divides energies by: neighbouring pixels share their errors.
+    seed
+        Of the chain.
     """
 
     guide: float = 40.0
@@ -79,6 +81,7 @@ class RelabelSettings:
     sweeps: int = 3
     visits: int = 0
     temperature: float = 3.0
+    seed: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,6 +248,7 @@ class _Relabelling:
             self.length,
             s.diagonal,
             s.temperature,
+            s.seed,
         )
         for number in range(_SETTLING + s.visits):
             chain.sweep(counts=number >= _SETTLING)
