@@ -24,7 +24,7 @@ from grainlight.evaluation.results import Results
 from grainlight.evaluation.run import MeasuredAnswer
 from grainlight.evaluation.scenario import SCENARIOS, Scenario
 from grainlight.evaluation.suite import JUDGED
-from grainlight.maps.io.atomic import atomic_path
+from grainlight.maps.io.shared.atomic import atomic_path
 
 CORRUPTED = {scale: Scenario(scale) for scale in (2, 4)}
 CLEAN = {scale: Scenario(scale, "clean") for scale in (2, 4, 8)}

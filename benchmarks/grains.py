@@ -23,7 +23,6 @@ from grainlight.crystal.embedding import decode
 from grainlight.diffusion.checkpoint import load_weights
 from grainlight.evaluation.baselines.nearest import nearest
 from grainlight.evaluation.degrade import degrade
-from grainlight.evaluation.reference_map import TITANIUM
 from grainlight.grains.boundaries import EVIDENCE, THRESHOLDS, angles_of_map, edge_evidence, sample_edge_angles
 from grainlight.grains.edges import edges_of_map
 from grainlight.grains.grain_map import WITH_INTERVAL, GrainMap, find_grains, margin_scale
@@ -31,6 +30,7 @@ from grainlight.grains.interval import departure, margin_unit
 from grainlight.grains.matching import adjusted_rand, match
 from grainlight.grains.summary import QUANTITIES
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.phase import TITANIUM
 from grainlight.restore.inputs import prepare
 from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings

@@ -159,7 +159,7 @@ def draw(maps: Mapping[str, Microstructure], made: Families, path: Path) -> None
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-    from grainlight.maps.io.atomic import atomic_path
+    from grainlight.maps.io.shared.atomic import atomic_path
 
     figure = Figure(figsize=(11.5, 7.0), layout="constrained")
     FigureCanvasAgg(figure)

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.misplaced import Misplaced, misplace
-from grainlight.evaluation.reference_map import TITANIUM
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.phase import TITANIUM
 from grainlight.register.register import Registration, register
 from grainlight.synth.draw import Draw
-from grainlight.synth.misregister import Misregistration, draw_misregistration
+from grainlight.synth.misregister import draw_misregistration
 from grainlight.synth.section import make_sections
 
 SYNTHETIC = {"equiaxed": (9001, 18.0), "colony": (9002, 14.0), "twinned": (9003, 20.0)}
@@ -70,12 +70,6 @@ def register_draw(full: OrientationMap, draw: int, scale: int, seed: int) -> tup
     began = time.process_time()
     found = register(task.task.coarse, task.light, scale=scale)
     return task, found, time.process_time() - began
-
-
-def untouched(full: OrientationMap, scale: int, level: str, seed: int) -> tuple[Misplaced, Registration]:
-    """Register what lies in its place already."""
-    task = misplace(full, Misregistration(), scale=scale, level=level, seed=seed)  # type: ignore[arg-type]
-    return task, register(task.task.coarse, task.light, scale=scale)
 
 
 def run(real: Path | None, scale_of: tuple[int, int] = (2, 4)) -> Iterator[RegisteredSection]:

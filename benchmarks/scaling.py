@@ -136,7 +136,7 @@ def draw(points: Sequence[Point], path: Path, caption: str = "", *, cpu: bool = 
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-    from grainlight.maps.io.atomic import atomic_path
+    from grainlight.maps.io.shared.atomic import atomic_path
 
     scenarios = list(dict.fromkeys(point.scenario for point in points))
     figure = Figure(figsize=(4.2 * len(scenarios), 3.4), layout="constrained")

@@ -172,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the comparison and write the page and the figure."""
     from benchmarks.side_by_side_figure import draw
     from benchmarks.side_by_side_page import FIGURE, page
-    from grainlight.maps.io.atomic import atomic_path
+    from grainlight.maps.io.shared.atomic import atomic_path
 
     chosen = _arguments(arguments)
     names = list(registry())

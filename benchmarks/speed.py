@@ -76,9 +76,9 @@ def write_inputs(folder: Path, size: int, scale: int, level: str = "corrupted") 
 
     from grainlight.crystal.euler import c_axis
     from grainlight.evaluation.degrade import degrade
-    from grainlight.evaluation.reference_map import TITANIUM
     from grainlight.maps.io import save_ebsd
     from grainlight.maps.orientation_map import OrientationMap
+    from grainlight.maps.phase import TITANIUM
     from grainlight.synth import camera
     from grainlight.synth.draw import Draw
     from grainlight.synth.section import make_sections
@@ -258,7 +258,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measure and write the page."""
     import sys
 
-    from grainlight.maps.io.atomic import atomic_path
+    from grainlight.maps.io.shared.atomic import atomic_path
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="rows and columns of the output")

@@ -86,7 +86,7 @@ def run_stages(coarse: Path, stack: Path, angles: str, step: float, scale: int, 
     watch.begin("reading the files")
     ebsd, light = load_ebsd(coarse), load_light(stack, angles, step)
     watch.begin("placing the points")
-    result = enhance(ebsd, light, Settings(scale=scale, quality=quality), watch)
+    result = enhance(ebsd, light, Settings(scale=scale, quality=quality), watch, reuse_memory=True)
     watch.begin("writing the files")
     result.save(coarse.with_name("restored.ang"), overwrite=True)
     watch.stop()

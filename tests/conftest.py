@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -38,3 +39,17 @@ def section() -> OrientationMap:
     q = make_sections(Draw.seeded(5), 1, (97, 97), (12.0, 16.0), "equiaxed").orientation[0].double().numpy()
     q /= np.linalg.norm(q, axis=-1, keepdims=True)
     return OrientationMap.from_quaternions(q, (0.5, 0.5), (Phase(1, "Titanium", "6/mmm"),))
+
+
+@pytest.fixture
+def asked_of_libraries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the functions that are looked up in C libraries through ctypes from now on."""
+    names: list[str] = []
+
+    class Told(ctypes.CDLL):
+        def __getattr__(self, name: str) -> Any:
+            names.append(name)
+            return super().__getattr__(name)
+
+    monkeypatch.setattr(ctypes, "CDLL", Told)
+    return names

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 import time
+from dataclasses import fields
 
 import pytest
 
@@ -41,6 +43,15 @@ def test_help_is_fast() -> None:
 def test_every_public_name_is_there(name: str) -> None:
     assert getattr(grainlight, name) is not None
     assert name in dir(grainlight)
+
+
+def test_enhance_takes_every_setting() -> None:
+    from grainlight.restore.settings import Settings
+
+    taken = inspect.signature(grainlight.enhance).parameters
+    assert {field.name: field.default for field in fields(Settings)} == {
+        name: one.default for name, one in taken.items() if name not in ("ebsd", "light", "progress")
+    }
 
 
 def test_unknown_name() -> None:

@@ -60,6 +60,7 @@ def enhance(
     quality: Literal["fast", "balanced", "best"] = "balanced",
     steps: int | None = None,
     samples: int | None = None,
+    visits: int | None = None,
     seed: int = 0,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     projection: bool = True,
@@ -85,8 +86,12 @@ def enhance(
         How much computing goes into the answer.
     steps, samples
         Solver steps and members of the ensemble, in place of what ``quality`` stands for.
+    visits
+        How often each pixel near a boundary is asked which grain it is in, by the light, in place of the quality's; 0
+        moves boundaries by a descent instead.
     seed
-        The same seed gives the same result on the CPU.
+        The same seed gives the same result on a CPU: on the same machine, with the same number of threads and the same
+        versions.
     device
         Where the network runs; "auto" takes a GPU where there is one.
     projection
@@ -125,6 +130,7 @@ def enhance(
         quality=quality,
         steps=steps,
         samples=samples,
+        visits=visits,
         seed=seed,
         device=device,
         projection=projection,

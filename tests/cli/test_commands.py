@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,12 @@ def test_enhance_gives_the_same_for_the_same_seed(inputs, run, tmp_path):
     assert (tmp_path / "a.ctf").read_bytes() == (tmp_path / "b.ctf").read_bytes()
 
 
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps freed memory")
+def test_enhance_keeps_freed_memory_in_its_own_process(inputs, run, tmp_path, asked_of_libraries):
+    assert run(*inputs.enhance(tmp_path / "fine.ang"))[0] == 0
+    assert {"mallopt", "malloc_trim"} <= set(asked_of_libraries)
+
+
 def test_negative_origin_and_angles_are_values_not_options(inputs, run, tmp_path):
     options = ["--pl", str(inputs.light), "--angles", "-90:90:10", "--pl-step", "0.5", "--pl-origin", "-1.5,-2"]
     code, _, err = run(*inputs.enhance(tmp_path / "fine.ang", *options))
@@ -175,7 +182,7 @@ def test_sampling_of_a_hexagonal_grid():
 
 
 def load_phases():
-    from grainlight.evaluation.reference_map import TITANIUM
+    from grainlight.maps.phase import TITANIUM
 
     return (TITANIUM,)
 
@@ -207,14 +214,12 @@ def test_families_are_those_of_synth():
 
 def test_choices_are_those_of_the_library():
     from grainlight.cli.simulate import METALS
-    from grainlight.cli.values import FRAMES, LARGEST_SCALE
+    from grainlight.cli.values import FRAMES
     from grainlight.crystal.frames import SampleFrame
     from grainlight.optics.material import MEAN_INDEX
-    from grainlight.restore import settings
     from grainlight.training.presets import PRESETS
 
     assert {*FRAMES, "S"} == {frame.value for frame in SampleFrame}
-    assert settings.LARGEST_SCALE == LARGEST_SCALE
     assert all((metal, 550) in MEAN_INDEX for metal in METALS)
     assert set(PRESETS) >= {"tiny", "cpu", "gpu"}
 

@@ -72,7 +72,7 @@ def test_while_a_file_is_written(tmp_path):
     code = f"""
 import sys, time
 from grainlight.cli.interrupt import end_on_signals
-from grainlight.maps.io.atomic import atomic_path
+from grainlight.maps.io.shared.atomic import atomic_path
 end_on_signals()
 with atomic_path({str(tmp_path / "out.ang")!r}) as path:
     path.write_text("half")

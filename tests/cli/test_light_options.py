@@ -28,8 +28,9 @@ def test_a_single_colour_image_of_unknown_setting(inputs, run, tmp_path):
     assert any("settings unknown" in warning or "not used" in warning for warning in record["warnings"])
 
 
-def test_what_is_known_of_the_polars(inputs, run, tmp_path):
-    options = ["--polars", "10,2.5", "--bireflectance", "negative", "--register", "none"]
+@pytest.mark.parametrize("polars", ["10,2.5", "-3,2.5"])
+def test_what_is_known_of_the_polars(inputs, run, tmp_path, polars):
+    options = ["--polars", polars, "--bireflectance", "negative", "--register", "none"]
     assert run(*inputs.enhance(tmp_path / "out.ang", *inputs.light_options, *options))[0] == 0
     frame = light_of(tmp_path / "out.npz")["light"]["frame"]
     assert frame["turn_modulo_deg"] == 180

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from grainlight.diffusion.checkpoint import FORMAT, load_weights, save_weights, weights_hash
+from grainlight.diffusion.checkpoint import load_weights, save_weights, weights_hash
 from grainlight.diffusion.denoiser import Denoiser
 from grainlight.diffusion.network import NetworkConfig
 from grainlight.errors import InputError
@@ -69,14 +69,14 @@ def broken(kind: str, path: Path) -> None:
     elif kind == "no header":
         save_file(tensors, path)
     elif kind == "no config":
-        save_file(tensors, path, metadata={"format": FORMAT})
+        save_file(tensors, path, metadata={"format": Denoiser.format})
     elif kind == "unknown setting":
-        save_file(tensors, path, metadata={"format": FORMAT, "config": '{"depth": 3}'})
+        save_file(tensors, path, metadata={"format": Denoiser.format, "config": '{"depth": 3}'})
     elif kind == "other shape":
-        save_file(tensors, path, metadata={"format": FORMAT, "config": '{"widths": [4, 4, 8, 9]}'})
+        save_file(tensors, path, metadata={"format": Denoiser.format, "config": '{"widths": [4, 4, 8, 9]}'})
     else:
         tensors.pop(next(iter(tensors)))
-        save_file(tensors, path, metadata={"format": FORMAT, "config": config})
+        save_file(tensors, path, metadata={"format": Denoiser.format, "config": config})
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,18 @@ import torch
 
 from grainlight.crystal.embedding import degrees_between, embed
 from grainlight.crystal.quaternion import random
-from grainlight.diffusion.guide import AROUND, FLOOR, RELATIVE, TOLERANCE, WIDTH, cell_sizes, guided_mean, known_points
+from grainlight.diffusion.guide import (
+    AROUND,
+    FLOOR,
+    RELATIVE,
+    TOLERANCE,
+    WIDTH,
+    Cells,
+    Guided,
+    cell_sizes,
+    guided_strips,
+    known_points,
+)
 from grainlight.diffusion.state import EBSD, SIGMA_MAX
 
 
@@ -22,6 +33,14 @@ def two_grains(size: int = 32, edge: int = 13, stride: int = 4, light: float = 0
     sigma[:, 0, ::stride, ::stride] = 0.01
     sigma[:, 1:] = light
     return state, sigma
+
+
+def guided_mean(
+    x: torch.Tensor, sigma: torch.Tensor, points: torch.Tensor, cell: int, origin: tuple[int, int] = (0, 0)
+) -> Guided:
+    """Guided mean of images that share a cell size, in one piece."""
+    strips = [strip for _, strip in guided_strips(x, sigma, Cells(points, cell, origin))]
+    return Guided(*(torch.cat([getattr(s, name) for s in strips], -2) for name in ("mean", "variance", "support")))
 
 
 def test_cells_hold_one_point_each() -> None:

@@ -51,8 +51,3 @@ def test_segments_separate_their_pixels() -> None:
     sides = edges.segments(of)
     np.testing.assert_allclose(sides[0], [[0.5, -0.5], [0.5, 0.5]])
     np.testing.assert_allclose(sides[1], [[-0.5, 0.5], [0.5, 0.5]])
-
-
-def test_largest_on_pixels() -> None:
-    edges = edges_of((1, 3))
-    np.testing.assert_array_equal(edges.on_pixels(np.array([2.0, 5.0])), [[2.0, 5.0, 5.0]])

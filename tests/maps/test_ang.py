@@ -267,7 +267,7 @@ def test_orix_reads_what_is_written(random_map, tmp_path, suffix, extra):
 
 @pytest.mark.parametrize("grid", ["square", "hexagonal"])
 def test_a_map_written_in_strips_is_the_same_file(random_map, tmp_path, monkeypatch, grid):
-    from grainlight.maps.io import ang_writer
+    from grainlight.maps.io.writers import ang as ang_writer
 
     if grid == "hexagonal":
         phase_id = random_map.phase_id.copy()

@@ -8,7 +8,7 @@ import pytest
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.io import load_ebsd
-from grainlight.maps.io.osc import MARK
+from grainlight.maps.io.readers.osc import MARK
 
 from .samples import assert_places, euler_at, square
 

@@ -123,7 +123,7 @@ def test_written_columns_are_oxfords(random_map, tmp_path):
 
 
 def test_a_map_written_in_strips_is_the_same_file(random_map, tmp_path, monkeypatch):
-    from grainlight.maps.io import ctf_writer
+    from grainlight.maps.io.writers import ctf as ctf_writer
 
     written = []
     for points in (1 << 15, 17 * 5):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from grainlight.maps.io.fixed_width import read_fixed_width
+from grainlight.maps.io.text.fixed_width import read_fixed_width
 
 
 def exact(text: bytes) -> np.ndarray:

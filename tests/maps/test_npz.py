@@ -7,7 +7,7 @@ import zipfile
 
 import numpy as np
 
-from grainlight.maps.io.npz import write_npz
+from grainlight.maps.io.shared.npz import write_npz
 
 
 def test_arrays_come_back_and_noise_is_stored_as_it_is():
@@ -36,7 +36,7 @@ def test_arrays_come_back_and_noise_is_stored_as_it_is():
 
 def test_pieces_narrowed_on_the_way_are_the_whole_narrowed(monkeypatch):
     """Also where one row of the first axis is more than a piece, and where the numbers lie in another order."""
-    from grainlight.maps.io import npz
+    from grainlight.maps.io.shared import npz
 
     monkeypatch.setattr(npz, "_PIECE", 1000)
     rng = np.random.default_rng(1)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from grainlight.maps.io.text_rows import joined, write_rows
+from grainlight.maps.io.text.rows import joined, write_rows
 
 
 def written(columns, decimals, **options) -> str:

@@ -19,9 +19,9 @@ from grainlight.crystal.euler import bunge_from_quaternion, conjugate, rotation_
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.io import load_ebsd, losses, save_ebsd
-from grainlight.maps.io.ome_tiff_writer import write_light_ome_tiff
-from grainlight.maps.io.png_writer import ipf_bytes
 from grainlight.maps.io.save import OUTPUT_FORMATS
+from grainlight.maps.io.writers.ome_tiff import write_light_ome_tiff
+from grainlight.maps.io.writers.png import ipf_bytes
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
@@ -346,7 +346,7 @@ def test_a_full_disk_is_named_with_the_file_and_leaves_nothing(random_map, tmp_p
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("grainlight.maps.io.ang_writer.write_rows", full)
+    monkeypatch.setattr("grainlight.maps.io.writers.ang.write_rows", full)
     with pytest.raises(InputError, match=r"a\.ang: there is no room for the output"):
         save_ebsd(random_map, tmp_path / "a.ang")
     assert list(tmp_path.iterdir()) == []

@@ -11,6 +11,7 @@ from grainlight.cli import device, values
 from grainlight.cli.output import new_folder
 from grainlight.cli.synthesize import FAMILIES
 from grainlight.cli.terminal import bars, note
+from grainlight.restore.settings import QUALITIES, Settings
 
 if TYPE_CHECKING:
     from grainlight.evaluation.degrade import Task
@@ -35,9 +36,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command.add_argument("--output", required=True, metavar="FOLDER", help="new or empty folder")
     command.add_argument("--force", action="store_true", help="write into a folder that holds something")
     command.add_argument("--family", choices=FAMILIES, default="any", help="kind of microstructure (default: any)")
-    command.add_argument(
-        "--quality", choices=("fast", "balanced", "best"), default="balanced", help="(default: balanced)"
-    )
+    command.add_argument("--quality", choices=tuple(QUALITIES), default="balanced", help="(default: balanced)")
     command.add_argument("--weights", metavar="FILE", help="weights to use in place of the shipped ones")
     values.add_seed(command)
     values.add_device(command)
@@ -55,10 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
     from grainlight.cli.synthetic import section
     from grainlight.evaluation.degrade import degrade
     from grainlight.maps.io import load_ebsd, load_light, save_ebsd
-    from grainlight.maps.io.atomic import atomic_path
+    from grainlight.maps.io.shared.atomic import atomic_path
     from grainlight.report.pictures import before_after_picture
     from grainlight.restore.enhance import enhance
-    from grainlight.restore.settings import Settings
 
     note(device.describe(chosen))
     family = None if arguments.family == "any" else arguments.family
@@ -81,7 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
         weights=None if arguments.weights is None else Path(arguments.weights),
     )
     with bars() as progress:
-        result = enhance(load_ebsd(coarse_file), load_light(light_file, "0:180:10", STEP), settings, progress)
+        ebsd, light = load_ebsd(coarse_file), load_light(light_file, "0:180:10", STEP)
+        result = enhance(ebsd, light, settings, progress, reuse_memory=True)
     files = [full_file, coarse_file, light_file, *result.save(folder / "restored.ang", overwrite=True)]
     picture = folder / "before_after.png"
     before_after_picture(task.coarse, result, picture, truth=full)

@@ -11,6 +11,7 @@ from grainlight.cli import device, values
 from grainlight.cli.output import check_apart, check_file
 from grainlight.cli.terminal import bars, note
 from grainlight.errors import InputError
+from grainlight.restore.settings import LARGEST_SCALE, MOST_ROUNDS, QUALITIES, Settings
 
 if TYPE_CHECKING:
     from grainlight.maps.light_stack import LightStack
@@ -43,7 +44,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command.add_argument("--force", action="store_true", help="replace existing output")
     command.add_argument(
         "--scale",
-        type=values.whole(1, values.LARGEST_SCALE),
+        type=values.whole(1, LARGEST_SCALE),
         default=2,
         metavar="N",
         help="output step = EBSD step / N, 1 (denoise and fill) to 8 (default: 2)",
@@ -52,7 +53,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     add_registration(command)
     command.add_argument(
         "--rounds",
-        type=values.whole(0, 3),
+        type=values.whole(0, MOST_ROUNDS),
         default=0,
         metavar="N",
         help="register again, against the restored map, 0 to 3 times (default: 0)",
@@ -61,7 +62,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     dials = command.add_argument_group("computing")
     dials.add_argument(
         "--quality",
-        choices=("fast", "balanced", "best"),
+        choices=tuple(QUALITIES),
         default="balanced",
         help="how much computing (default: balanced)",
     )
@@ -107,7 +108,7 @@ def add_light(command: argparse.ArgumentParser) -> None:
     light.add_argument("--pl-step", type=values.positive("um"), metavar="UM", help="um per PL pixel")
     light.add_argument(
         "--pl-origin",
-        type=values.pair,
+        type=values.pair("X,Y", "um", "12.5,-3"),
         default=(0.0, 0.0),
         metavar="X,Y",
         help="upper left PL pixel (with --mirror, after the image is flipped back) from the first EBSD point in um, "
@@ -122,7 +123,7 @@ def add_light(command: argparse.ArgumentParser) -> None:
     light.add_argument("--mirror", action="store_true", help="the optical path mirrors the image left to right")
     light.add_argument(
         "--polars",
-        type=values.pair,
+        type=values.pair("P,D", "degrees", "10,2.5"),
         metavar="P,D",
         help="azimuth of the polarizer at angle 0 and uncrossing of the analyzer in degrees, counter-clockwise on the "
         "map, where known: lets the light check the frame for turns as well",
@@ -182,7 +183,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     from grainlight.restore.cost import estimate
     from grainlight.restore.enhance import enhance
-    from grainlight.restore.settings import Settings
 
     settings = Settings(
         scale=arguments.scale,
@@ -204,7 +204,7 @@ def run(arguments: argparse.Namespace) -> int:
     for line in estimate(ebsd, light, settings).lines:
         note(line)
     with bars() as progress:
-        result = enhance(ebsd, light, settings, progress)
+        result = enhance(ebsd, light, settings, progress, reuse_memory=True)
     files = result.save(output, overwrite=arguments.force)
     if picture is not None:
         from grainlight.report.pictures import before_after_picture

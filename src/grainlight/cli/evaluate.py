@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from grainlight.cli import device, values
 from grainlight.cli.output import check_file
 from grainlight.cli.terminal import bars, note
+from grainlight.restore.settings import LARGEST_SCALE, QUALITIES
 
 if TYPE_CHECKING:
     from grainlight.evaluation.suite import PlannedTask
@@ -35,7 +36,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command.add_argument(
         "--scale",
         nargs="+",
-        type=values.whole(1, values.LARGEST_SCALE),
+        type=values.whole(1, LARGEST_SCALE),
         metavar="N",
         help="every N-th point of the maps, in place of the fixed tasks (with --level: default 2 4)",
     )
@@ -47,7 +48,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     )
     command.add_argument(
         "--quality",
-        choices=("fast", "balanced", "best", "none"),
+        choices=(*QUALITIES, "none"),
         help="the only quality to run; none runs the classical methods only (default: balanced, and all three on the "
         "main tasks)",
     )
@@ -87,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     from grainlight.evaluation import table
     from grainlight.evaluation.results import Results
     from grainlight.evaluation.run import count, run
-    from grainlight.maps.io.atomic import atomic_path
+    from grainlight.maps.io.shared.atomic import atomic_path
 
     note(device.describe(chosen))
     planned = _planned(arguments)

@@ -38,7 +38,6 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command.add_argument(
         "--threshold",
         type=values.positive("degrees"),
-        default=5.0,
         metavar="DEG",
         help="misorientation from which neighbours belong to different grains (default: 5)",
     )
@@ -51,7 +50,6 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command.add_argument(
         "--tolerance",
         type=values.positive("degrees"),
-        default=5.0,
         metavar="DEG",
         help="within which a boundary counts as a twin or special one (default: 5)",
     )
@@ -66,9 +64,11 @@ def run(arguments: argparse.Namespace) -> int:
     output = check_file(name, (".csv",), arguments.force, companions=_ENDINGS, inputs=(source,))
     figures = check_file(output.with_name(f"{output.stem}_figures.csv"), (".csv",), arguments.force, inputs=(source,))
 
+    from grainlight.grains.edges import BOUNDARY_ANGLE
     from grainlight.grains.grain_map import find_grains
+    from grainlight.grains.special import TOLERANCE
     from grainlight.grains.table import figure_table, grain_table
-    from grainlight.maps.io.atomic import atomic_path
+    from grainlight.maps.io.shared.atomic import atomic_path
 
     ebsd, samples, least = _read(source, arguments)
     if not ebsd.indexed.any():
@@ -76,9 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
     found = find_grains(
         ebsd,
         samples,
-        threshold=arguments.threshold,
+        threshold=arguments.threshold or BOUNDARY_ANGLE,
         minimum_pixels=arguments.minimum_pixels or least,
-        tolerance=arguments.tolerance,
+        tolerance=arguments.tolerance or TOLERANCE,
     )
     with atomic_path(output) as file:
         file.write_text(grain_table(found), encoding="utf-8")
@@ -117,7 +117,7 @@ def _read(source: Path, arguments: argparse.Namespace) -> tuple[OrientationMap, 
 def _write_labels(labels: NDArray[np.int32], path: Path) -> None:
     import tifffile
 
-    from grainlight.maps.io.atomic import atomic_path
+    from grainlight.maps.io.shared.atomic import atomic_path
 
     kind = "uint16" if labels.max(initial=0) < 1 << 16 else "uint32"
     with atomic_path(path) as file:
@@ -125,7 +125,7 @@ def _write_labels(labels: NDArray[np.int32], path: Path) -> None:
 
 
 def _write_picture(found: GrainMap, path: Path) -> None:
-    from grainlight.maps.io.atomic import atomic_path
+    from grainlight.maps.io.shared.atomic import atomic_path
     from grainlight.report.grain_picture import grain_figure
 
     with atomic_path(path) as file:

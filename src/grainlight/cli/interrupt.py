@@ -42,7 +42,7 @@ def last_words(text: str) -> Iterator[None]:
 
 def _end(number: int, _frame: FrameType | None) -> None:
     # where the module was never imported nothing was begun; to import it here would be slow at every start
-    writing = sys.modules.get("grainlight.maps.io.atomic")
+    writing = sys.modules.get("grainlight.maps.io.shared.atomic")
     if writing is not None and hasattr(writing, "remove_unfinished"):
         writing.remove_unfinished()
     # workers would wait for their queue for ever

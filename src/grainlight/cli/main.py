@@ -32,7 +32,7 @@ COMMANDS = (
 )
 """Each is a module of this folder with ``add(subparsers)`` and ``run(arguments)``."""
 
-_VALUES_WITH_MINUS = ("--pl-origin", "--angles")
+_VALUES_WITH_MINUS = ("--pl-origin", "--angles", "--polars")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,7 +83,7 @@ class _Version(argparse.Action):
 
 
 def _join_negative(argv: list[str]) -> list[str]:
-    """Return the arguments with ``--pl-origin -3,4`` as one word, which argparse takes for two options otherwise."""
+    """Return the arguments with ``--pl-origin -3,4`` and its like as one word, which argparse takes for two options."""
     joined: list[str] = []
     for word in argv:
         if joined and joined[-1] in _VALUES_WITH_MINUS and re.match(r"-[\d.]", word):

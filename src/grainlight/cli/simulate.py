@@ -138,7 +138,7 @@ def write_stack(output: Path, shot: SimulatedStack, about: dict[str, Any]) -> li
     """Write the images and, beside them, a JSON file with the camera's settings; both or, on failure, neither."""
     import tifffile
 
-    from grainlight.maps.io.atomic import atomic_path
+    from grainlight.maps.io.shared.atomic import atomic_path
 
     beside = output.with_suffix(".json")
     with atomic_path(output) as stack, atomic_path(beside) as record:

@@ -10,6 +10,7 @@ from grainlight.cli import values
 from grainlight.cli.output import new_folder
 from grainlight.cli.simulate import METALS, readable
 from grainlight.cli.terminal import bars
+from grainlight.restore.settings import LARGEST_SCALE
 
 FAMILIES = ("any", "equiaxed", "elongated", "twinned", "colony", "basketweave", "deformed")
 
@@ -37,7 +38,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     )
     command.add_argument(
         "--scale",
-        type=values.whole(1, values.LARGEST_SCALE),
+        type=values.whole(1, LARGEST_SCALE),
         default=4,
         metavar="N",
         help="EBSD at every N-th point (4)",
@@ -76,7 +77,7 @@ def _write(folder: Path, arguments: argparse.Namespace, seed: int) -> None:
     from grainlight.cli.synthetic import section
     from grainlight.evaluation.degrade import degrade
     from grainlight.maps.io import save_ebsd
-    from grainlight.maps.io.atomic import atomic_path
+    from grainlight.maps.io.shared.atomic import atomic_path
     from grainlight.synth import camera
 
     family = None if arguments.family == "any" else arguments.family

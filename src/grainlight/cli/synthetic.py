@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.phase import TITANIUM
 
 
 def section(seed: int, family: str | None, shape: tuple[int, int], grain_size: float, step: float) -> OrientationMap:
@@ -21,7 +22,6 @@ def section(seed: int, family: str | None, shape: tuple[int, int], grain_size: f
     step
         um per pixel.
     """
-    from grainlight.evaluation.reference_map import TITANIUM
     from grainlight.synth.draw import Draw
     from grainlight.synth.section import make_sections
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from grainlight.maps.orientation_map import OrientationMap
 
-LARGEST_SCALE = 8
 FRAMES = ("oxford", "edax1", "edax2", "edax3", "edax4", "none")
 
 
@@ -47,16 +46,19 @@ def positive(unit: str, *, zero: bool = False) -> Callable[[str], float]:
     return convert
 
 
-def pair(text: str) -> tuple[float, float]:
-    """Convert ``X,Y`` in um."""
-    parts = text.split(",")
-    try:
-        values = [float(part) for part in parts]
-    except ValueError:
-        values = []
-    if len(values) != 2 or not all(math.isfinite(value) for value in values):
-        raise argparse.ArgumentTypeError(f"expected X,Y in um such as 12.5,-3, found {text!r}")
-    return values[0], values[1]
+def pair(names: str, unit: str, example: str) -> Callable[[str], tuple[float, float]]:
+    """Return a conversion to two finite numbers, separated by a comma, in a unit."""
+
+    def convert(text: str) -> tuple[float, float]:
+        try:
+            values = [float(part) for part in text.split(",")]
+        except ValueError:
+            values = []
+        if len(values) != 2 or not all(math.isfinite(value) for value in values):
+            raise argparse.ArgumentTypeError(f"expected {names} in {unit} such as {example}, found {text!r}")
+        return values[0], values[1]
+
+    return convert
 
 
 def size(text: str) -> tuple[int, int]:

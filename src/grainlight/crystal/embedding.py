@@ -16,7 +16,6 @@ from torch import Tensor
 
 from grainlight.crystal.quaternion import components, crystal_axes
 
-CHANNELS = 18
 SQUARED_NORM = 4.5
 W6 = math.sqrt(SQUARED_NORM / 12)
 W2 = math.sqrt(11.0) * W6

@@ -1,8 +1,8 @@
 """Sample frames and crystal frames of the vendors.
 
 Everything inside grainlight is in frame S: x right, y up, z out of the surface, azimuths counter-clockwise. A file's
-Euler angles refer to a frame that the file does not name; `SampleFrame` names it. The table is section 1.3 of the
-project's physics notes, after the settings of MTEX's import and Britton et al., Mater. Charact. 117, 113 (2016).
+Euler angles refer to a frame that the file does not name; `SampleFrame` names it. The table is that of
+`docs/conventions.md`, after the settings of MTEX's import and Britton et al., Mater. Charact. 117, 113 (2016).
 """
 
 from __future__ import annotations

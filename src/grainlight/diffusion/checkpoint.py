@@ -16,7 +16,6 @@ from safetensors.torch import save_file
 from grainlight.diffusion.denoiser import Denoiser
 from grainlight.errors import InputError
 
-FORMAT = Denoiser.format
 SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "grainlight.safetensors"
 
 

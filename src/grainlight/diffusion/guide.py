@@ -94,12 +94,6 @@ def local_cell_size(points: Tensor) -> int:
     return min(LARGEST_CELL, max(1, round(float(share[share > 0].median()) ** -0.5)))
 
 
-def guided_mean(x: Tensor, sigma: Tensor, points: Tensor, cell: int, origin: tuple[int, int] = (0, 0)) -> Guided:
-    """Guided mean of images that share a cell size, in one piece; see `guided_strips` and `Cells`."""
-    strips = [strip for _, strip in guided_strips(x, sigma, Cells(points, cell, origin))]
-    return Guided(*(torch.cat([getattr(s, name) for s in strips], -2) for name in ("mean", "variance", "support")))
-
-
 def guided_strips(x: Tensor, sigma: Tensor, cells: Cells) -> Iterator[tuple[int, Guided]]:
     """Guided mean strip by strip of rows, each with its first row: what is asked is much larger than the image.
 

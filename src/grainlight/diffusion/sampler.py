@@ -62,8 +62,7 @@ def solve(
     steps
         Calls of the denoiser, 1 or more.
     generator
-        CPU generator: the noise is drawn there for the whole image, so a seed means the same on every device and for
-        every tiling.
+        CPU generator: the noise is drawn there for the whole image, the same for every device and every tiling.
 
     Returns
     -------

@@ -58,11 +58,6 @@ def part_to_channel(values: Tensor) -> Tensor:
     return _spread(values, PART_SIZES)
 
 
-def part_to_channel_ebsd(values: Tensor) -> Tensor:
-    """Spread (..., 2, row, column) over e2 and e6 to (..., 18, row, column) over the orientation's channels."""
-    return _spread(values, PART_SIZES[:2])
-
-
 def group_to_part(values: Tensor) -> Tensor:
     """Spread (..., 4, row, column) over groups to (..., 5, row, column) over parts."""
     return _spread(values, tuple(PART_GROUP.count(group) for group in range(len(GROUPS))))

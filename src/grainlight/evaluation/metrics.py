@@ -10,10 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import binary_dilation, distance_transform_edt
 
 from grainlight.crystal.hexagonal import disorientation_angle
-from grainlight.grains.edges import edge_starts
+from grainlight.grains.edges import BOUNDARY_ANGLE, edge_starts
 
-BOUNDARY_ANGLE = 5.0
-"""Degrees above which two neighbours have a boundary between them, and above which a pixel counts as wrong."""
 NEAR = 2.0
 """Pixels from a true boundary pixel within which a pixel counts as near a boundary."""
 _CHUNK = 1 << 18

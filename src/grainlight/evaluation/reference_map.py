@@ -10,7 +10,7 @@ import numpy as np
 
 from grainlight.evaluation.degrade import degrade
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.maps.phase import Phase
+from grainlight.maps.phase import TITANIUM
 
 SYNTHETIC = "synthetic sections"
 """The group of all synthetic sections; a map from a file is a group of its own."""
@@ -25,8 +25,6 @@ FIRST_TUNING_SEED = FIRST_SEED + 100_000
 GRAIN_SIZES = (7.0, 40.0, 15.0, 24.0, 9.0, 31.0, 11.5, 19.0)
 """Mean grain diameter in pixels of the sections of a family."""
 _STEP = 0.5  # um
-TITANIUM = Phase(1, "Titanium", "6/mmm", 2.95, 2.95, 4.686, 90.0, 90.0, 120.0)
-"""Of every synthetic section."""
 
 
 @dataclass(frozen=True, eq=False)

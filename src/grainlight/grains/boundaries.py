@@ -9,14 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from grainlight.grains.edges import Edges
+from grainlight.grains.edges import BOUNDARY_ANGLE, Edges
 from grainlight.grains.symmetry import disorientation
 from grainlight.maps.orientation_map import OrientationMap
 
-THRESHOLDS = (2.0, 5.0, 15.0)
+THRESHOLDS = (2.0, BOUNDARY_ANGLE, 15.0)
 """Degrees usually asked for: subgrains, grains, high-angle boundaries."""
 
-_WORKERS = min(4, os.cpu_count() or 1)
+WORKERS = min(4, os.cpu_count() or 1)
+"""Threads that compare the members of an ensemble."""
 # Evidence of an edge and the share of such edges where the truth has a boundary, in exactly that place, on synthetic
 # sections at scale 4: what `python -m benchmarks.grains --calibrate` prints.
 EVIDENCE = (0.025, 0.075, 0.125, 0.2, 0.325, 0.5, 0.7, 0.9, 1.0)
@@ -135,6 +136,6 @@ def sample_edge_angles(
 ) -> NDArray[np.float32]:
     """Return the disorientations (K, E) across the edges of K other sets of orientations (H, W, 4) of a map."""
     groups = laue_groups(ebsd)
-    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
         angles = list(pool.map(lambda member: edge_angles(member, ebsd.phase_id, groups, edges), samples))
     return np.stack(angles) if angles else np.zeros((0, len(edges)), np.float32)

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from grainlight.maps.orientation_map import OrientationMap
 
+BOUNDARY_ANGLE = 5.0
+"""Degrees from which neighbours belong to different grains; a restored pixel that is off by more is in a wrong one."""
+
 
 @dataclass(frozen=True, eq=False)
 class Edges:
@@ -50,13 +53,6 @@ class Edges:
         if self.grid != "square":
             raise ValueError("a hexagonal grid has two lower neighbours")
         return values[self.rights :].reshape(self.shape[0] - 1, self.shape[1])
-
-    def on_pixels(self, values: NDArray) -> NDArray:
-        """Return the largest value (H, W) of the edges (E,) that a pixel has, 0 where it has none."""
-        image = np.zeros(self.shape[0] * self.shape[1], dtype=values.dtype)
-        np.maximum.at(image, self.first, values)
-        np.maximum.at(image, self.second, values)
-        return image.reshape(self.shape)
 
     def segments(self, of: NDArray[np.bool_], step: tuple[float, float] = (1.0, 1.0)) -> NDArray[np.float64]:
         """Return the sides (n, 2, 2) that edges of a square grid stand for, as (x, y) of both ends.

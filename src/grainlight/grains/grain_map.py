@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,18 +10,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from grainlight.crystal.frames import CrystalFrame
-from grainlight.grains.boundaries import angles_of_map, edge_probabilities, edge_share, sample_edge_angles
-from grainlight.grains.edges import Edges, edges_of_map
+from grainlight.grains.boundaries import WORKERS, angles_of_map, edge_probabilities, edge_share, sample_edge_angles
+from grainlight.grains.edges import BOUNDARY_ANGLE, Edges, edges_of_map
 from grainlight.grains.interval import Interval, bounds, distance, interval
 from grainlight.grains.kam import kernel_average
 from grainlight.grains.matching import match
 from grainlight.grains.segment import MINIMUM_PIXELS, segment
-from grainlight.grains.special import TITANIUM_RATIO, TOLERANCE, Special, classify, twins, variants
+from grainlight.grains.special import TOLERANCE, Special, classify, twins, variants
 from grainlight.grains.statistics import Grains, grain_statistics
 from grainlight.grains.summary import summarise
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.phase import TITANIUM_RATIO
 
-_WORKERS = min(4, os.cpu_count() or 1)
 WITH_INTERVAL = ("area", "diameter", "aspect", "gos")
 """Columns of `Grains` that get an interval per grain."""
 
@@ -89,7 +88,7 @@ def find_grains(
     ebsd: OrientationMap,
     samples: ArrayLike | None = None,
     *,
-    threshold: float = 5.0,
+    threshold: float = BOUNDARY_ANGLE,
     minimum_pixels: int = MINIMUM_PIXELS,
     tolerance: float = TOLERANCE,
     systems: Sequence[Special] | None = None,
@@ -131,7 +130,7 @@ def find_grains(
 
     main = draw(ebsd, angle, across)
     # numpy computes outside Python's lock: members on several cores
-    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
         drawn = list(pool.map(lambda one, own: draw(one, own, across[:0]), maps, across))
     figures = {
         name: interval(name, value, [one.figures[name] for one in drawn]) for name, value in main.figures.items()

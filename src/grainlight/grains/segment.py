@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from grainlight.grains.edges import Edges
+from grainlight.grains.edges import BOUNDARY_ANGLE, Edges
 
 MINIMUM_PIXELS = 5
 # Shares of the members: found on synthetic sections (`benchmarks.grains`, calibration half), where 0.15 to 0.5 as the
@@ -44,7 +44,7 @@ def segment(
     valid: NDArray[np.bool_],
     edges: Edges,
     *,
-    threshold: float = 5.0,
+    threshold: float = BOUNDARY_ANGLE,
     share: NDArray[np.float32] | None = None,
     minimum_pixels: int = MINIMUM_PIXELS,
 ) -> NDArray[np.int32]:

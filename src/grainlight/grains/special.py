@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from grainlight.crystal.euler import conjugate, multiply
 from grainlight.grains.symmetry import disorientation, distinct, rotations
+from grainlight.maps.phase import TITANIUM_RATIO
 
 Array = NDArray[np.float64]
 
 TOLERANCE = 5.0
 """Degrees from the exact relation: Brandon's 15 / sqrt(Sigma) for the Sigma of 9 to 13 that these twins have."""
-TITANIUM_RATIO = 1.587
 TWIN_PLANES = {"{10-12}": (1, 0, 2), "{11-21}": (1, 1, 1), "{11-22}": (1, 1, 2), "{10-11}": (1, 0, 1)}
 """(h, k, l) of the K1 plane."""
 _CHUNK = 1 << 14

@@ -101,3 +101,9 @@ class Phase:
 
     def __str__(self) -> str:
         return f"{self.id}: {self.name or 'unnamed'} ({self.laue_group or 'symmetry unknown'})"
+
+
+TITANIUM = Phase(1, "Titanium", "6/mmm", 2.95, 2.95, 4.686, 90.0, 90.0, 120.0)
+"""Alpha titanium, as synthetic sections have it."""
+TITANIUM_RATIO = 1.587
+"""c/a of alpha titanium, for twins of a map that tells no lattice and of synthetic sections."""

@@ -26,8 +26,10 @@ from grainlight.optics.robust import box_mean, soft_mean
 
 OUTSIDE, SATURATED, MISFIT, CONTRADICTION, INCONSISTENT = 1, 2, 4, 8, 16
 _CEILING = 30.0
-_NEIGHBOURHOOD = 1.3  # standard deviation of the window for contradictions, in distances between known points
-_CONTRADICTED = 1.6
+NEIGHBOURHOOD = 1.3
+"""Standard deviation of the window for contradictions, in distances between known points."""
+MISFITTING = 1.6
+"""Times the usual misfit, in that window, from which the light contradicts the known c-axes."""
 _ROWS = 1 << 16  # pixels handled at once
 _POINTS = 1 << 18  # known points handled at once
 _MOST_POINTS = 400_000  # that tell the noise beyond that of the frames
@@ -270,14 +272,14 @@ def _contradiction(
             continue
         missed = miss(residual, level, group)
         usual = float(missed.mean()) if usual_of is None else usual_of[group]
-        fields.append((group, usual, local_mean(missed, at, (rows, columns), _NEIGHBOURHOOD, usual)))
+        fields.append((group, usual, local_mean(missed, at, (rows, columns), NEIGHBOURHOOD, usual)))
 
     def factor(strip: slice) -> Tensor:
         found = torch.ones_like(sigma[:, strip])
         for group, usual, field in fields:
             local = field.at(*_lattice(strip, sigma))
             # what chance does not do in a window of some twenty points; normal residuals have 0.8 or 0.9
-            found[group] = torch.where(local > _CONTRADICTED * usual, local / 0.85, found[group])
+            found[group] = torch.where(local > MISFITTING * usual, local / 0.85, found[group])
         return found
 
     return factor

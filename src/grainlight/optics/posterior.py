@@ -17,7 +17,15 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from grainlight.optics.canonical import CONTRADICTION, INCONSISTENT, OUTSIDE, SATURATED, CanonicalLight
+from grainlight.optics.canonical import (
+    CONTRADICTION,
+    INCONSISTENT,
+    MISFITTING,
+    NEIGHBOURHOOD,
+    OUTSIDE,
+    SATURATED,
+    CanonicalLight,
+)
 from grainlight.optics.image_fit import ImageFit
 from grainlight.optics.relief import Relief, local_mean
 from grainlight.optics.robust import spread
@@ -30,8 +38,7 @@ _CAUTION = 2.0  # factor on the variance of the brightness: relief and blur are 
 _SAME_GRAIN = 0.03  # standard deviation of the harmonics within a grain
 _UNKNOWN = 0.8  # share of a group's own spread beyond which its posterior says nothing
 _STRANGE = 9.0  # squared distance per equation of a brightness that no c-axis has
-_CAPPED, _CONTRADICTED = 5.0, 1.6
-_NEIGHBOURHOOD = 1.3
+_CAPPED = 5.0
 _BLIND = 1e3  # noise of an equation that does not count, in units of the image's brightness
 _PIXELS = 1 << 16
 
@@ -95,7 +102,7 @@ def few_images(images: Tensor, fit: ImageFit, *, saturated: Tensor | None = None
     noise = torch.stack([_interpolate(y[k], *tables[k]) for k in range(count)])
     column = torch.arange(columns, dtype=torch.float64)
     worse = miss.at(torch.arange(rows, dtype=torch.float64)[:, None], column)
-    worse = torch.where(worse > _CONTRADICTED, worse, 1.0)
+    worse = torch.where(worse > MISFITTING, worse, 1.0)
     variance = noise.square() * worse.square()
     scale = y.abs().flatten(1).median(1).values.clamp_min(1e-300)
     variance = torch.where(lost | clipped, ((_BLIND * scale) ** 2)[:, None, None], variance)
@@ -210,7 +217,7 @@ def _local_miss(fit: ImageFit, spreads: Tensor) -> Relief:
     usual = float(miss.mean())
     if len(miss) < 50 or usual <= 0:
         return Relief(torch.ones(1, 1, dtype=torch.float64), fit.shape)
-    local = local_mean(miss, fit.positions, fit.shape, _NEIGHBOURHOOD, usual)
+    local = local_mean(miss, fit.positions, fit.shape, NEIGHBOURHOOD, usual)
     return Relief(local.factor / usual, fit.shape)
 
 

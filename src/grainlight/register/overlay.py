@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from grainlight.crystal.hexagonal import disorientation_angle
-from grainlight.maps.io.atomic import atomic_path
+from grainlight.grains.edges import BOUNDARY_ANGLE
+from grainlight.maps.io.shared.atomic import atomic_path
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.register.transform import Transform
 
-_ANGLE = 5.0  # degrees
 _COLOUR = np.array([255, 60, 40], dtype=np.float64)
 _FRAME = np.array([60, 170, 255], dtype=np.float64)
 _LEAST, _MOST = 700, 2400  # pixels of the picture's longer side
@@ -30,7 +30,7 @@ def boundary_segments(ebsd: OrientationMap) -> Segments:
     found = []
     for a, b in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
         angle = np.degrees(disorientation_angle(q[a], q[b]).numpy())
-        edge = known[a] & known[b] & (angle > _ANGLE)
+        edge = known[a] & known[b] & (angle > BOUNDARY_ANGLE)
         middle, across = (at[a][edge] + at[b][edge]) / 2, at[b][edge] - at[a][edge]
         along = np.stack((-across[:, 1], across[:, 0]), -1) / 2
         found.append(np.stack((middle - along, middle + along), 1))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 
 from grainlight.errors import InputError
-from grainlight.maps.io.atomic import atomic_path
+from grainlight.maps.io.shared.atomic import atomic_path
 from grainlight.maps.light_stack import LightStack
 
 Array = NDArray[np.float64]

@@ -22,8 +22,6 @@ from grainlight.report.scales import CHANCE, DEGREES, NOT_RESTORED, ON_GREY, SOU
 if TYPE_CHECKING:
     from grainlight.restore.result import Result
 
-CONTRADICTED = 2.0
-"""Standard deviations of `Result.contradiction` above which light and map contradict each other."""
 MOST_PIXELS = 1024
 """Pixels along a side beyond which a page shows every n-th."""
 # bytes; together with the rest of the page four thirds of them stay below 8 MB
@@ -188,10 +186,7 @@ def _panels(
         ),
     ]
     if result.light_flags is not None:
-        flags = result.light_flags.copy()
-        if result.contradiction is not None:
-            flags |= (np.nan_to_num(result.contradiction) > CONTRADICTED).astype(np.uint8) * 32
-        panels.append(_flags(flags[::n, ::n], grey(below[::n, ::n])))
+        panels.append(_flags(result.light_flags[::n, ::n], grey(below[::n, ::n])))
     if overlay is None and seen.measured is not None:
         overlay = _overlay(grey(seen.measured), points.boundaries())
     if overlay is not None:

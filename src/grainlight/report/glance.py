@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from grainlight.maps.io.atomic import atomic_path
+from grainlight.maps.io.shared.atomic import atomic_path
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.report.colours import Direction, draw_key
 from grainlight.report.panels import draw_sample_axes

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from grainlight.grains.grain_map import GrainMap, find_grains
 from grainlight.grains.segment import MINIMUM_PIXELS
-from grainlight.maps.io.atomic import atomic_path
+from grainlight.maps.io.shared.atomic import atomic_path
 from grainlight.maps.light_stack import LightStack
 from grainlight.report.charts import histogram_chart, key_chart, pole_figure_chart, sample_axes_chart
 from grainlight.report.figures import Bar, Compare, Panel, maps_of

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from grainlight.grains.edges import BOUNDARY_ANGLE
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.report.colours import NOT_INDEXED, OTHER_PHASE, Direction, ipf_colours
 
 if TYPE_CHECKING:
     from grainlight.restore.result import Result
-
-_ANGLE = 5.0  # degrees
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +50,7 @@ class MeasuredView:
         for a, b in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
             left, right = self.number[a], self.number[b]
             at = (left != right) & (left >= 0) & (right >= 0)
-            found[a][at] |= disorientation(q[left[at]], q[right[at]]) > _ANGLE
+            found[a][at] |= disorientation(q[left[at]], q[right[at]]) > BOUNDARY_ANGLE
         return found
 
 

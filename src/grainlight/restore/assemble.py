@@ -16,14 +16,13 @@ from grainlight.crystal.hexagonal import disorientation_angle
 from grainlight.diffusion.state import EBSD, is_unknown
 from grainlight.grains.edges import edge_starts
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.restore.light.calibrated import all_flags
 from grainlight.restore.points.grid import PointGrid
 from grainlight.restore.points.phases import follow_orientations
 from grainlight.restore.posterior import Posterior
 from grainlight.restore.result import CORRECTED, INFERRED, MEASURED, NOT_RESTORED, Result
 from grainlight.restore.uncertainty.bound import bound_90
 from grainlight.restore.uncertainty.misassignment import misassignment_probability
-from grainlight.restore.uncertainty.residual import normalised_residual
+from grainlight.restore.uncertainty.residual import all_flags, normalised_residual
 
 if TYPE_CHECKING:
     from grainlight.restore.inputs import Prepared

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -37,6 +38,8 @@ def enhance(
     light: LightStack | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
+    *,
+    reuse_memory: bool = False,
 ) -> Result:
     """Restore the full-resolution map of a coarse, noisy or incomplete EBSD map.
 
@@ -48,6 +51,9 @@ def enhance(
         The coarse map, in any frame.
     light
         Polarized-light images of the same section; without them EBSD alone is restored.
+    reuse_memory
+        Keep freed memory meanwhile, which is faster; for commands only, because it changes how the whole process
+        allocates memory (`restore.large.allocation`).
 
     Raises
     ------
@@ -60,7 +66,8 @@ def enhance(
     device = choose_device(settings.device)
     denoise = TiledDenoiser(load_weights(settings.weights, device), device)
     rows, columns, _ = output_shape(ebsd, settings.scale)
-    with memory_reused() if rows * columns <= AT_ONCE else nullcontext():
+    reused: Callable[[], AbstractContextManager[None]] = memory_reused if reuse_memory else nullcontext
+    with reused() if rows * columns <= AT_ONCE else nullcontext():
         inputs = bring_together(ebsd, light, settings, progress)
         for _ in range(settings.rounds):
             if light is None or inputs.registered is None or not is_moved(inputs.registered):
@@ -69,7 +76,7 @@ def enhance(
             better = again(ebsd, light, inputs.registered, inputs.grid, orientations, settings)
             inputs = bring_together(ebsd, light, settings, progress, better)
     record = run_record(ebsd, light, inputs, settings, device)
-    with memory_reused():
+    with reused():
         result = _restore(ebsd, inputs, denoise, settings, progress, record)
     result.record["seconds"] = round(time.perf_counter() - began, 2)
     return result

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from grainlight.errors import InputError
 from grainlight.maps.io import save_ebsd
-from grainlight.maps.io.atomic import atomic_path
-from grainlight.maps.io.npz import write_npz
-from grainlight.maps.io.own_note import finite
 from grainlight.maps.io.save import output_format
+from grainlight.maps.io.shared.atomic import atomic_path
+from grainlight.maps.io.shared.npz import write_npz
+from grainlight.maps.io.shared.own_note import finite
 from grainlight.maps.orientation_map import OrientationMap
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Result:
         nothing was restored.
     contradiction
         (H, W) how many standard deviations the light misses what the map would show
-        (`restore.uncertainty.residual`): about 1 is noise, above 2 light and map contradict each other. NaN where
+        (`restore.uncertainty.residual`): 0.7 to 1 is usual, above 2 light and map contradict each other. NaN where
         nothing was measured or restored; None without light.
     light_flags
         (H, W) bits of what is wrong with the measured light: 1 outside the images, 2 saturated, 4 the stack does not

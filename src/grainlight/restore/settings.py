@@ -46,7 +46,8 @@ class Settings:
         How often the chain that places boundaries by the light asks every pixel near one which grain it is in, in place
         of the quality's; 0 for a descent, which asks until nothing changes.
     seed
-        The same seed gives the same answer, whatever the tile size.
+        The same seed gives the same result on a CPU: on the same machine, with the same number of threads and the same
+        versions.
     device
         "cpu", "cuda" or "auto".
     projection

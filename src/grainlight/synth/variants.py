@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from grainlight.crystal import quaternion
+from grainlight.maps.phase import TITANIUM_RATIO
 
 # Plane indices (h, k, l) of K1 and how often each is drawn: 10-12 is the most frequent in Ti, Mg and Zr.
 TWIN_SYSTEMS = {"10-12": (1, 0, 2), "11-21": (1, 1, 1), "11-22": (1, 1, 2), "10-11": (1, 0, 1)}
 
 
-def twin_normals(c_over_a: float = 1.587) -> Tensor:
+def twin_normals(c_over_a: float = TITANIUM_RATIO) -> Tensor:
     """Unit normals (24, 3) of the K1 planes in the crystal frame (X along a): six variants of each twin system."""
     normals = []
     for h, k, index in TWIN_SYSTEMS.values():
@@ -26,7 +27,7 @@ def twin_normals(c_over_a: float = 1.587) -> Tensor:
     return torch.nn.functional.normalize(torch.tensor(normals), dim=-1)
 
 
-def twin_rotations(c_over_a: float = 1.587) -> Tensor:
+def twin_rotations(c_over_a: float = TITANIUM_RATIO) -> Tensor:
     """Quaternions (24, 4) that turn a parent's passive orientation into its twin's: 180 degrees about the K1 normal."""
     normals = twin_normals(c_over_a)
     return torch.cat((torch.zeros(len(normals), 1), normals), -1)

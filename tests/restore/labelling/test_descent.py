@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from grainlight.crystal.embedding import embed
+from grainlight.crystal.embedding import PER_DEGREE, embed
 from grainlight.crystal.quaternion import random
 from grainlight.grains.segment import connected
-from grainlight.optics.expected import expected_light
+from grainlight.optics.state import expected_light
 from grainlight.restore.labelling.descent import RelabelSettings, _Relabelling, relabel
-from grainlight.restore.light.grain_offsets import join_neighbours, label_grains, offset_sums, shrunk
+from grainlight.restore.light.grain_offsets import join_neighbours, neighbour_distances, offset_sums, shrunk
 from grainlight.restore.light.point_spread import blurred, gaussian, grown, spread_back
 from grainlight.restore.uncertainty.second_label import boundary_probability, second_probability
 
@@ -135,7 +135,7 @@ def test_energies_that_are_kept_are_those_of_the_map_as_it_is() -> None:
 
 def test_grains_are_counted_and_their_offsets_found() -> None:
     e = two_grains(0.3)
-    labels, count = label_grains(e)
+    labels, count = join_neighbours(*(apart < 3 * PER_DEGREE for apart in neighbour_distances(e)))
     assert count == 2
     assert len(labels) == SIDE**2
     side = (labels == labels[-1]).view(SIDE, SIDE).float()

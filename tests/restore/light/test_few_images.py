@@ -13,10 +13,10 @@ from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.evaluation.degrade import Task
 from grainlight.evaluation.metrics import score
 from grainlight.maps.light_stack import LightStack
-from grainlight.restore.light.calibrated import AGAINST_MAP, all_flags
 from grainlight.restore.light.few_images import calibrate_few
 from grainlight.restore.points.grid import rasterise
 from grainlight.restore.result import Result
+from grainlight.restore.uncertainty.residual import AGAINST_MAP, all_flags
 
 
 def few(stack: LightStack | None, frames: list[int], angles: list[float] | None = None) -> LightStack:

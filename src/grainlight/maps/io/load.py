@@ -11,16 +11,16 @@ import numpy as np
 
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
-from grainlight.maps.io.ang import read_ang
-from grainlight.maps.io.channel5 import read_channel5
-from grainlight.maps.io.ctf import read_ctf
-from grainlight.maps.io.dream3d import read_dream3d
-from grainlight.maps.io.edax_h5 import read_edax_h5
-from grainlight.maps.io.h5ebsd import read_h5ebsd
-from grainlight.maps.io.h5oina import read_h5oina
-from grainlight.maps.io.orix_h5 import read_orix_h5
-from grainlight.maps.io.osc import MARK, read_osc
-from grainlight.maps.io.text_columns import TextColumns, read_text
+from grainlight.maps.io.readers.ang import read_ang
+from grainlight.maps.io.readers.channel5 import read_channel5
+from grainlight.maps.io.readers.ctf import read_ctf
+from grainlight.maps.io.readers.dream3d import read_dream3d
+from grainlight.maps.io.readers.edax_h5 import read_edax_h5
+from grainlight.maps.io.readers.h5ebsd import read_h5ebsd
+from grainlight.maps.io.readers.h5oina import read_h5oina
+from grainlight.maps.io.readers.orix_h5 import read_orix_h5
+from grainlight.maps.io.readers.osc import MARK, read_osc
+from grainlight.maps.io.readers.text_columns import TextColumns, read_text
 from grainlight.maps.orientation_map import OrientationMap
 
 _START = 4096
@@ -150,7 +150,7 @@ def kind_of(file: Path) -> str:
     if not start.strip():
         raise InputError("the file is empty", file=file)
     if start.startswith(_HDF5):
-        from grainlight.maps.io.hdf5_kind import hdf5_kind
+        from grainlight.maps.io.hdf5.kind import hdf5_kind
 
         return hdf5_kind(file)
     if file.suffix.lower() == ".osc" or MARK in start:

@@ -10,14 +10,14 @@ from typing import Any, Literal
 from numpy.typing import NDArray
 
 from grainlight.errors import InputError
-from grainlight.maps.io.ang_writer import write_ang
-from grainlight.maps.io.ctf_writer import write_ctf
-from grainlight.maps.io.damask_writer import COMPANION, write_damask
-from grainlight.maps.io.dream3d_writer import write_dream3d
-from grainlight.maps.io.h5oina_writer import write_h5oina
-from grainlight.maps.io.ome_tiff_writer import write_ome_tiff
-from grainlight.maps.io.orix_writer import write_orix
-from grainlight.maps.io.png_writer import write_png
+from grainlight.maps.io.writers.ang import write_ang
+from grainlight.maps.io.writers.ctf import write_ctf
+from grainlight.maps.io.writers.damask import COMPANION, write_damask
+from grainlight.maps.io.writers.dream3d import write_dream3d
+from grainlight.maps.io.writers.h5oina import write_h5oina
+from grainlight.maps.io.writers.ome_tiff import write_ome_tiff
+from grainlight.maps.io.writers.orix import write_orix
+from grainlight.maps.io.writers.png import write_png
 from grainlight.maps.orientation_map import OrientationMap
 
 

@@ -6,12 +6,13 @@ import torch
 from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE, image_distance
+from grainlight.grains.edges import BOUNDARY_ANGLE
 
 AROUND = tuple((r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0))
 """Row and column of the eight neighbours of a pixel, from it."""
 
 
-def join_isolated_pixels(e: Tensor, guide: Tensor, measured: Tensor, degrees: float = 5.0) -> Tensor:
+def join_isolated_pixels(e: Tensor, guide: Tensor, measured: Tensor, degrees: float = BOUNDARY_ANGLE) -> Tensor:
     """Give isolated inferred pixels the orientation of the neighbour that the guide likes best.
 
     Parameters

@@ -9,13 +9,10 @@ import torch
 from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE, decode
-from grainlight.grains.edges import edge_starts
+from grainlight.grains.edges import BOUNDARY_ANGLE, edge_starts
 from grainlight.restore.labelling.label import label_map
 from grainlight.restore.light.grain_offsets import neighbour_distances
 from grainlight.restore.sampling.measurement import JointMeasurement
-
-BOUNDARY_DEGREES = 5.0
-"""Misorientation that makes a boundary."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,5 +49,5 @@ def label_members(
 
 def boundary_starts(e: Tensor) -> Tensor:
     """Pixels (H, W) whose right or lower neighbour is farther than 5 degrees in embeddings (18, H, W)."""
-    right, down = (apart > BOUNDARY_DEGREES * PER_DEGREE for apart in neighbour_distances(e))
+    right, down = (apart > BOUNDARY_ANGLE * PER_DEGREE for apart in neighbour_distances(e))
     return torch.from_numpy(edge_starts(right.numpy(), down.numpy()))

@@ -1,4 +1,5 @@
-"""Memory that is used again: large images come and go by the dozen, and fresh pages are dear."""
+"""Freed memory kept for the next allocation: a restoration allocates large images by the dozen, and the system clears
+each new page."""
 
 from __future__ import annotations
 
@@ -21,6 +22,9 @@ def memory_reused() -> Iterator[None]:
     By default glibc asks the system for every large block and returns it at once. The system clears each page anew,
     which took a third of the time of a restoration of a megapixel. Nothing that is to stay should be made meanwhile: it
     would lie among what is used again. Where there is no glibc, nothing is changed.
+
+    This is for a process of our own, a command. The settings are those of the whole process, and glibc does not tell
+    which they were: at the end they are what glibc arrives at by itself, not what somebody may have set before.
     """
     option, trim = _glibc("mallopt"), _glibc("malloc_trim")
     if option is None or trim is None:

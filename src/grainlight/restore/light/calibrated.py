@@ -5,19 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from grainlight.errors import InputError
 from grainlight.optics.canonical import OUTSIDE, CanonicalLight
-from grainlight.optics.expected import WEAK, Curves
+from grainlight.optics.state import WEAK, Curves
 from grainlight.restore.large.windows import Window
-
-AGAINST_MAP = 32
-"""Bit of the flags beside those of `optics.canonical`."""
-_CONTRADICTED = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +34,6 @@ class CalibratedLight:
         """Return what lies in a window."""
         here = {name: getattr(self, name)[..., *window.outer] for name in ("state", "sigma", "flags")}
         return replace(self, **here)
-
-
-def all_flags(light: CalibratedLight, residual: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return the flags (H, W) of the light with those of pixels that contradict the restored map; ``residual`` (H, W)
-    in standard deviations, of `restore.uncertainty.residual`."""
-    flags: NDArray[np.uint8] = light.flags.cpu().numpy().astype(np.uint8)
-    return flags | np.where(np.nan_to_num(residual) > _CONTRADICTED, AGAINST_MAP, 0).astype(np.uint8)
 
 
 def as_calibrated(light: CanonicalLight, curves: Curves = WEAK) -> CalibratedLight:

@@ -7,11 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from grainlight.crystal.embedding import PER_DEGREE, image_distance
+from grainlight.crystal.embedding import image_distance
 from grainlight.grains.segment import connected
 
-# Neighbours closer than this are one grain (degrees).
-_SAME_GRAIN = 3.0
 # A priori standard deviation of a grain's offset: its relief, its place in uneven light, a curve that is not ideal.
 OFFSET_STD = 0.1
 
@@ -19,12 +17,6 @@ OFFSET_STD = 0.1
 def neighbour_distances(e: Tensor) -> tuple[Tensor, Tensor]:
     """Distance of embeddings (18, H, W) to the right neighbour (H, W-1) and to the lower one (H-1, W)."""
     return image_distance(e[:, :, 1:], e[:, :, :-1]), image_distance(e[:, 1:], e[:, :-1])
-
-
-def label_grains(e: Tensor) -> tuple[Tensor, int]:
-    """Grain of every pixel (H W,) of an embedding (18, H, W), and how many there are: neighbours within 3 degrees."""
-    right, down = (apart < _SAME_GRAIN * PER_DEGREE for apart in neighbour_distances(e))
-    return join_neighbours(right, down)
 
 
 def join_neighbours(right: Tensor, down: Tensor) -> tuple[Tensor, int]:

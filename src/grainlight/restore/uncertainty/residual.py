@@ -11,9 +11,13 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from grainlight.crystal.euler import c_axis
-from grainlight.optics.expected import WEAK, Curves
-from grainlight.optics.state import GROUP_OF_CHANNEL
+from grainlight.optics.state import GROUP_OF_CHANNEL, WEAK, Curves
+from grainlight.restore.light.calibrated import CalibratedLight
 
+CONTRADICTED = 2.0
+"""Standard deviations above which light and map contradict each other."""
+AGAINST_MAP = 32
+"""Bit of the flags beside those of `optics.canonical`."""
 _CAP = 10.0
 _WIDTH = 1.0
 """Pixels: standard deviation of the window."""
@@ -35,8 +39,8 @@ def normalised_residual(
 
     Returns
     -------
-    (H, W) root-mean-square over the known channels and a window of about two pixels, each pixel capped at 10: about 1
-    where light and map agree, above 3 where they contradict each other. NaN where nothing was measured.
+    (H, W) root-mean-square over the known channels and a window of about two pixels, each pixel capped at 10: 0.7 to 1
+    where light and map agree, above `CONTRADICTED` where they contradict each other. NaN where nothing was measured.
 
     Notes
     -----
@@ -60,6 +64,13 @@ def normalised_residual(
     share = gaussian_filter(weight, _WIDTH, mode="nearest")
     mean = gaussian_filter(square * weight, _WIDTH, mode="nearest") / np.maximum(share, 1e-9)
     return np.where(channels > 0, np.sqrt(mean), np.nan).astype(np.float32)
+
+
+def all_flags(light: CalibratedLight, residual: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the flags (H, W) of the light with those of pixels that contradict the restored map, by what
+    `normalised_residual` (H, W) says of them."""
+    flags: NDArray[np.uint8] = light.flags.cpu().numpy().astype(np.uint8)
+    return flags | np.where(np.nan_to_num(residual) > CONTRADICTED, AGAINST_MAP, 0).astype(np.uint8)
 
 
 def _extremes(image: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE, SQUARED_NORM
+from grainlight.grains.edges import BOUNDARY_ANGLE
 from grainlight.restore.labelling.descent import Relabelled
 from grainlight.restore.labelling.label import LabelledMap
-from grainlight.restore.labelling.members import BOUNDARY_DEGREES, LabelledMembers, boundary_starts
+from grainlight.restore.labelling.members import LabelledMembers, boundary_starts
 from grainlight.restore.sampling.measurement import JointMeasurement
 from grainlight.restore.uncertainty.gradient import intragranular_gradient, orientation_spread
 from grainlight.restore.uncertainty.second_label import boundary_probability, second_distance, second_probability
@@ -68,7 +69,7 @@ def measure_uncertainty(
     if moved is not None:
         probability = second_probability(moved.gap)
         # Where there is light it has decided between grains.
-        decided = boundary_probability(e, moved.second, probability, BOUNDARY_DEGREES)
+        decided = boundary_probability(e, moved.second, probability, BOUNDARY_ANGLE)
         boundary = torch.where(lit, decided, boundary)
         open_ = torch.where(lit, _open_with_light(e, moved, probability, around, variance), open_)
     return Uncertainty(open_.sqrt() / PER_DEGREE, lit, spread, boundary)

@@ -11,9 +11,9 @@ from torch.nn import functional as F
 
 from grainlight.crystal.embedding import PER_DEGREE
 from grainlight.diffusion.state import EBSD
+from grainlight.grains.edges import BOUNDARY_ANGLE
 from grainlight.restore.points.neighbours import Neighbours
 
-_ANGLE = 5.0
 _AROUND = 4
 # Pixels whose points stay in a CPU's cache.
 _CHUNK = 1 << 12
@@ -65,7 +65,7 @@ def same_grain_limit(level: float) -> float:
         Noise of a point per channel, in embedding units.
     """
     # Three tangent directions of two noisy points, three standard deviations.
-    return _ANGLE * PER_DEGREE + 3 * math.sqrt(6) * level
+    return BOUNDARY_ANGLE * PER_DEGREE + 3 * math.sqrt(6) * level
 
 
 def surroundings(measurement: Tensor, sigma: Tensor, neighbours: Neighbours) -> Surroundings:

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE, SQUARED_NORM
+from grainlight.grains.edges import BOUNDARY_ANGLE
 from grainlight.restore.uncertainty.surroundings import Surroundings
 
-_ANGLE = 5.0
 # Logits of an edge of which one side or none was measured, and of one between two measured points, by the terms of
 # `edge_terms`: fitted on synthetic sections without light at scales 2, 3, 4 and 8 and at scale 1, as
 # `python -m benchmarks.unlit` fits them on sections of its own.
@@ -92,11 +92,11 @@ def edge_terms(e: Tensor, guide: Tensor, noise: Tensor, measured: Tensor, around
         off, size = nearest / spacing, spacing.log()
         soft = (step + 0.3).log()
         crossings = (-torch.log1p(-apart.clamp(0.06, 0.95)) / spacing).log()
-        boundary = (shown > _ANGLE).float()
+        boundary = (shown > BOUNDARY_ANGLE).float()
         one = torch.ones_like(step)
         inferred = (one, soft, soft**2, crossings, open_, size, size * soft, boundary, off, off * soft)
         width = 0.5 + 0.3 * level
-        by_map, by_mean = (((x - _ANGLE) / width).clamp(-6.0, 6.0) for x in (shown, step))
+        by_map, by_mean = (((x - BOUNDARY_ANGLE) / width).clamp(-6.0, 6.0) for x in (shown, step))
         rate = math.log(max(around.rate, 1e-3)) * one
         both = (one, by_map, by_mean, by_map.abs(), level.clamp(min=0.1).log(), open_, rate)
         yield EdgeTerms(measured[here] & measured[there], torch.stack(inferred), torch.stack(both))

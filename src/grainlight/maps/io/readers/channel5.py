@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
-from grainlight.maps.io.assemble import Points, add_unnamed_phases, assemble, whole_numbers
-from grainlight.maps.io.edax import check_radians
-from grainlight.maps.io.finite import finite_angles, finite_fields
-from grainlight.maps.io.text_table import number
+from grainlight.maps.io.shared.assemble import Points, add_unnamed_phases, assemble, whole_numbers
+from grainlight.maps.io.shared.edax import check_radians
+from grainlight.maps.io.shared.finite import finite_angles, finite_fields
+from grainlight.maps.io.text.table import number
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase, laue_from_oxford
 from grainlight.maps.raster import check_promise, rasterise

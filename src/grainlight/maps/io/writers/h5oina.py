@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
-from grainlight.maps.io.angles import bunge_angles
-from grainlight.maps.io.atomic import atomic_path
-from grainlight.maps.io.layers import layers
-from grainlight.maps.io.numbering import numbered_phases
-from grainlight.maps.io.own_note import put_note
+from grainlight.maps.io.shared.angles import bunge_angles
+from grainlight.maps.io.shared.atomic import atomic_path
+from grainlight.maps.io.shared.layers import layers
+from grainlight.maps.io.shared.numbering import numbered_phases
+from grainlight.maps.io.shared.own_note import put_note
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
 
@@ -145,6 +145,6 @@ def _text(group: h5py.Group, name: str, text: str) -> None:
 
 
 def _version() -> str:
-    from grainlight.maps.io.own_note import version
+    from grainlight.maps.io.shared.own_note import version
 
     return f"grainlight {version()}"

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from grainlight.crystal.euler import bunge_from_quaternion
 from grainlight.crystal.frames import CrystalFrame
 from grainlight.errors import InputError
-from grainlight.maps.io.ang_writer import in_edax_frame
-from grainlight.maps.io.atomic import atomic_path
-from grainlight.maps.io.layers import layers
-from grainlight.maps.io.own_note import put_note
+from grainlight.maps.io.shared.atomic import atomic_path
+from grainlight.maps.io.shared.layers import layers
+from grainlight.maps.io.shared.own_note import put_note
+from grainlight.maps.io.writers.ang import in_edax_frame
 from grainlight.maps.orientation_map import OrientationMap
 
 _TAKEN = ("id", "phase_id", "x", "y", "z", "phi1", "Phi", "phi2", "is_in_data", "rotations", "orientations", "phases")

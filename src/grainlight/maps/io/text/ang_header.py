@@ -9,7 +9,7 @@ from typing import Literal
 
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
-from grainlight.maps.io.text_table import is_numeric_row, next_line, number
+from grainlight.maps.io.text.table import is_numeric_row, next_line, number
 from grainlight.maps.phase import Phase, laue_from_name
 
 LEAST_COLUMNS = 8

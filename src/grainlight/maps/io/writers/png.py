@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from grainlight.crystal.euler import rotate
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
-from grainlight.maps.io.atomic import atomic_path
-from grainlight.maps.io.own_note import note_text
+from grainlight.maps.io.shared.atomic import atomic_path
+from grainlight.maps.io.shared.own_note import note_text
 from grainlight.maps.orientation_map import OrientationMap
 
 Direction = Literal["X", "Y", "Z"]

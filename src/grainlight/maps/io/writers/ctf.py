@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from grainlight.crystal.euler import bunge_from_quaternion
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
-from grainlight.maps.io.atomic import atomic_path
-from grainlight.maps.io.extra import extra_columns
-from grainlight.maps.io.numbering import numbered_phases
-from grainlight.maps.io.own_note import summary
-from grainlight.maps.io.text_rows import bounds, joined, write_rows
+from grainlight.maps.io.shared.atomic import atomic_path
+from grainlight.maps.io.shared.extra import extra_columns
+from grainlight.maps.io.shared.numbering import numbered_phases
+from grainlight.maps.io.shared.own_note import summary
+from grainlight.maps.io.text.rows import bounds, joined, write_rows
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.strips import strips
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.errors import InputError
-from grainlight.maps.io.fixed_width import read_fixed_width
+from grainlight.maps.io.text.fixed_width import read_fixed_width
 
 _PIECE = 4 << 20  # bytes
 _SPARE = 1.05  # of the rows that the file seems to have

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from grainlight.crystal.frames import SampleFrame
 from grainlight.errors import InputError
-from grainlight.maps.io.assemble import add_unnamed_phases
+from grainlight.maps.io.shared.assemble import add_unnamed_phases
 from grainlight.maps.phase import Phase
 
 DEFAULT_FRAME = SampleFrame.EDAX2
@@ -19,6 +19,9 @@ COORDINATE_SYSTEMS = {1: SampleFrame.EDAX1, 2: SampleFrame.EDAX2, 3: SampleFrame
 """EDAX's "Coordinate System/ID", read off the drawings that OIM stores beside it: 1 has A1 down and A2 right, 2 up and
 left, 3 left and down, 4 right and up. The names of frames here follow MTEX's settings, which number the last two the
 other way round."""
+
+SHORT_NAMES = {"confidence_index": "ci", "image_quality": "iq", "sem_signal": "sem"}
+"""Fields of HDF5 files under the names that .ang files have for them."""
 
 _FOUR_PI = 4.0 * np.pi  # a not-indexed angle, to the digits of any writer
 

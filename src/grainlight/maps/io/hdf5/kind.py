@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from grainlight.errors import InputError
-from grainlight.maps.io.hdf5 import Node, open_hdf5
+from grainlight.maps.io.hdf5.node import Node, open_hdf5
 
 
 def hdf5_kind(file: Path) -> str:

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
-from grainlight.maps.io.assemble import Points, add_unnamed_phases, assemble, whole_numbers
-from grainlight.maps.io.edax import DEFAULT_FRAME, check_radians
-from grainlight.maps.io.finite import finite_angles, finite_fields
-from grainlight.maps.io.hdf5 import Node, open_hdf5
-from grainlight.maps.io.own_note import NAME, frames_of_note
+from grainlight.maps.io.hdf5.node import Node, open_hdf5
+from grainlight.maps.io.shared.assemble import Points, add_unnamed_phases, assemble, whole_numbers
+from grainlight.maps.io.shared.edax import DEFAULT_FRAME, check_radians
+from grainlight.maps.io.shared.finite import finite_angles, finite_fields
+from grainlight.maps.io.shared.own_note import NAME, frames_of_note
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase, laue_from_name
 from grainlight.maps.raster import rasterise

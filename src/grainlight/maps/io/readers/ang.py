@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
-from grainlight.maps.io.ang_header import AngHeader, column_names, read_header
-from grainlight.maps.io.assemble import Points, assemble, whole_numbers
-from grainlight.maps.io.edax import DEFAULT_FRAME, check_radians, indexed_points, phase_numbers
-from grainlight.maps.io.text_table import Body, read_body
+from grainlight.maps.io.shared.assemble import Points, assemble, whole_numbers
+from grainlight.maps.io.shared.edax import DEFAULT_FRAME, check_radians, indexed_points, phase_numbers
+from grainlight.maps.io.text.ang_header import AngHeader, column_names, read_header
+from grainlight.maps.io.text.table import Body, read_body
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.raster import check_promise, promised_points, rasterise
 

@@ -12,16 +12,15 @@ import numpy as np
 
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
-from grainlight.maps.io.assemble import Points, add_unnamed_phases, assemble, whole_numbers
-from grainlight.maps.io.edax import DEFAULT_FRAME, check_radians, indexed_points, phase_numbers
-from grainlight.maps.io.finite import finite_angles, finite_fields
-from grainlight.maps.io.hdf5 import Node, open_hdf5
-from grainlight.maps.io.scans import choose_section
+from grainlight.maps.io.hdf5.node import Node, open_hdf5
+from grainlight.maps.io.shared.assemble import Points, add_unnamed_phases, assemble, whole_numbers
+from grainlight.maps.io.shared.edax import DEFAULT_FRAME, SHORT_NAMES, check_radians, indexed_points, phase_numbers
+from grainlight.maps.io.shared.finite import finite_angles, finite_fields
+from grainlight.maps.io.shared.scans import choose_section
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase, laue_from_name, laue_from_oxford
 from grainlight.maps.raster import check_promise, promised_points, rasterise
 
-_SHORT = {"confidence_index": "ci", "image_quality": "iq", "sem_signal": "sem"}
 _TSL = (("Phi1", "Phi", "Phi2"), "X Position", "Y Position", "PhaseData")
 _HKL = (("Euler1", "Euler2", "Euler3"), "X", "Y", "Phase")
 
@@ -82,7 +81,7 @@ def _read(
         data.needed_column(phase_name, points).astype(np.float64), file, f"{data.name}/{phase_name}"
     )
     fields = finite_fields(data.fields(points, (*angle_names, x_name, y_name, phase_name, "Z")), notes)
-    fields = {_SHORT.get(name, name): array for name, array in fields.items()}
+    fields = {SHORT_NAMES.get(name, name): array for name, array in fields.items()}
     phases = _phases(header, oxford)
     if oxford:
         check_promise(_cells(header, "XCells") * _cells(header, "YCells"), points, file, header.name)

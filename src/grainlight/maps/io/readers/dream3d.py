@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
-from grainlight.maps.io.assemble import Points, add_unnamed_phases, assemble, whole_numbers
-from grainlight.maps.io.edax import check_radians, indexed_points
-from grainlight.maps.io.finite import finite_angles, finite_fields
-from grainlight.maps.io.hdf5 import Node, open_hdf5
-from grainlight.maps.io.own_note import NAME, frames_of_note
-from grainlight.maps.io.scans import choose_scan, choose_section
+from grainlight.maps.io.hdf5.node import Node, open_hdf5
+from grainlight.maps.io.shared.assemble import Points, add_unnamed_phases, assemble, whole_numbers
+from grainlight.maps.io.shared.edax import SHORT_NAMES, check_radians, indexed_points
+from grainlight.maps.io.shared.finite import finite_angles, finite_fields
+from grainlight.maps.io.shared.own_note import NAME, frames_of_note
+from grainlight.maps.io.shared.scans import choose_scan, choose_section
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
 from grainlight.maps.raster import rasterise
@@ -30,7 +30,6 @@ _STRUCTURES = {0: "6/mmm", 1: "m-3m", 2: "6/m", 3: "m-3", 4: "-1", 5: "2/m", 6: 
 _STRUCTURES |= {9: "-3", 10: "-3m"}
 """Laue groups by the numbers of EbsdLib's CrystalStructure."""
 
-_SHORT = {"confidence_index": "ci", "image_quality": "iq", "sem_signal": "sem"}
 _EULER, _PHASES = "EulerAngles", ("Phases", "Phase")
 
 
@@ -92,7 +91,7 @@ def read_dream3d(
         columns = {key: array[pick] for key, array in _fields(volume.cells, total).items()}
         phases = _phases(container)
         own_sample, own_crystal = frames_of_note(root.text(NAME))
-    fields = finite_fields({_SHORT.get(key, key): array for key, array in columns.items()}, notes)
+    fields = finite_fields({SHORT_NAMES.get(key, key): array for key, array in columns.items()}, notes)
     phase = whole_numbers(written, file, f"{volume.cells.name}/{name}")
     phase = np.where(indexed_points(angles, fields.get("ci")), phase, 0).astype(np.int16)
     euler, phase = finite_angles(angles, phase, notes)

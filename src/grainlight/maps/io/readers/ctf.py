@@ -13,9 +13,9 @@ import numpy as np
 
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
-from grainlight.maps.io.assemble import Points, add_unnamed_phases, assemble, whole_numbers
-from grainlight.maps.io.scans import choose_section
-from grainlight.maps.io.text_table import Body, Column, next_line, number, read_body
+from grainlight.maps.io.shared.assemble import Points, add_unnamed_phases, assemble, whole_numbers
+from grainlight.maps.io.shared.scans import choose_section
+from grainlight.maps.io.text.table import Body, Column, next_line, number, read_body
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase, laue_from_oxford
 from grainlight.maps.raster import check_promise, rasterise

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from grainlight.crystal.euler import conjugate
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
-from grainlight.maps.io.atomic import atomic_path
-from grainlight.maps.io.layers import layers
-from grainlight.maps.io.numbering import numbered_phases
-from grainlight.maps.io.own_note import note_text
+from grainlight.maps.io.shared.atomic import atomic_path
+from grainlight.maps.io.shared.layers import layers
+from grainlight.maps.io.shared.numbering import numbered_phases
+from grainlight.maps.io.shared.own_note import note_text
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
 

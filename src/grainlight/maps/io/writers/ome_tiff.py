@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
-from grainlight.maps.io.angles import bunge_angles
-from grainlight.maps.io.atomic import atomic_path
-from grainlight.maps.io.layers import layers
-from grainlight.maps.io.own_note import note_text, summary
+from grainlight.maps.io.shared.angles import bunge_angles
+from grainlight.maps.io.shared.atomic import atomic_path
+from grainlight.maps.io.shared.layers import layers
+from grainlight.maps.io.shared.own_note import note_text, summary
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 

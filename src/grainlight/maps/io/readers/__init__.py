@@ -1,0 +1,1 @@
+"""One reader per format; each returns an `OrientationMap` or a `LightStack`."""

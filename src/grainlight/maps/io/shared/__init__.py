@@ -1,0 +1,1 @@
+"""What several readers or writers use."""

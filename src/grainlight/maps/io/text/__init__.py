@@ -1,0 +1,1 @@
+"""Tables of text: headers, rows of numbers, and how they are read and written fast."""
