@@ -13,7 +13,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from grainlight.diffusion.denoiser import Denoiser
+from grainlight.diffusion.labels.network import LabelNetwork
 from grainlight.errors import InputError
 
 SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "grainlight.safetensors"
@@ -31,9 +31,9 @@ def save_weights(model: Any, path: Path, notes: dict[str, str] | None = None) ->
 def load_weights(
     path: Path | None = None,
     device: str | torch.device = "cpu",
-    kind: type[Any] = Denoiser,
+    kind: type[Any] = LabelNetwork,
 ) -> Any:
-    """The network, of the given kind, of a weights file; the shipped denoiser if no path is given.
+    """The network, of the given kind, of a weights file; the shipped label network if no path is given.
 
     Raises
     ------

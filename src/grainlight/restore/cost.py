@@ -70,7 +70,7 @@ def estimate(ebsd: OrientationMap, light: LightStack | None, settings: Settings)
     steps, samples = settings.calls
     # Windows overlap.
     restored = sum(_area(window) for window in windows(rows, columns))
-    calls = settings.network_calls if light is not None else steps * samples
+    calls = settings.network_calls(light is not None)
     visits = settings.chain_visits if light is not None and settings.projection else 0
     placed = 1 + (samples if samples > 1 else 0) + (1 if visits else 0)
     per_pixel = calls * _seconds_per_pixel(settings) + _SECONDS_PER_PIXEL_PLACED * placed + _SECONDS_PER_VISIT * visits
@@ -158,7 +158,7 @@ def _seconds_per_pixel(settings: Settings) -> float:
     """Seconds that one call takes per pixel here: the network's work over a measured speed of convolution."""
     import torch
 
-    from grainlight.diffusion.network import NetworkConfig, flops_per_pixel
+    from grainlight.diffusion.labels.network import LabelConfig, flops_per_pixel
     from grainlight.restore.device import has_fast_bfloat16
 
     device = choose_device(settings.device)
@@ -174,7 +174,7 @@ def _seconds_per_pixel(settings: Settings) -> float:
                 torch.cuda.synchronize()
             best = min(best, time.perf_counter() - began)
     speed = 2 * 9 * 64 * 64 * 128 * 128 / best
-    return _CALL_OVER_CONVOLUTIONS * flops_per_pixel(NetworkConfig()) / speed
+    return _CALL_OVER_CONVOLUTIONS * flops_per_pixel(LabelConfig()) / speed
 
 
 def _area(window: Window) -> int:

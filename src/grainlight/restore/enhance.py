@@ -28,7 +28,8 @@ from grainlight.restore.light.registration import again, draft, is_moved
 from grainlight.restore.points.grid import output_shape
 from grainlight.restore.record import run_record
 from grainlight.restore.result import Result
-from grainlight.restore.sampling.tiles import TiledDenoiser, count_tiles
+from grainlight.restore.sampling.label_prior import LabelPrior
+from grainlight.restore.sampling.prior import Prior
 from grainlight.restore.settings import Settings
 from grainlight.scratch import empty, release
 
@@ -64,7 +65,7 @@ def enhance(
     check_room(ebsd, light, settings)
     began = time.perf_counter()
     device = choose_device(settings.device)
-    denoise = TiledDenoiser(load_weights(settings.weights, device), device)
+    prior = LabelPrior(load_weights(settings.weights, device), device)
     rows, columns, _ = output_shape(ebsd, settings.scale)
     reused: Callable[[], AbstractContextManager[None]] = memory_reused if reuse_memory else nullcontext
     with reused() if rows * columns <= AT_ONCE else nullcontext():
@@ -72,12 +73,12 @@ def enhance(
         for _ in range(settings.rounds):
             if light is None or inputs.registered is None or not is_moved(inputs.registered):
                 break
-            orientations = _draft(inputs, denoise, draft(settings), progress)
+            orientations = _draft(inputs, prior, draft(settings), progress)
             better = again(ebsd, light, inputs.registered, inputs.grid, orientations, settings)
             inputs = bring_together(ebsd, light, settings, progress, better)
     record = run_record(ebsd, light, inputs, settings, device)
     with reused():
-        result = _restore(ebsd, inputs, denoise, settings, progress, record)
+        result = _restore(ebsd, inputs, prior, settings, progress, record)
     result.record["seconds"] = round(time.perf_counter() - began, 2)
     return result
 
@@ -85,7 +86,7 @@ def enhance(
 def _restore(
     ebsd: OrientationMap,
     inputs: Inputs,
-    denoise: TiledDenoiser,
+    prior: LabelPrior,
     settings: Settings,
     progress: Progress,
     record: dict[str, Any],
@@ -95,10 +96,10 @@ def _restore(
     wrong, blurs, levels = 0, [], []
     inner = _begin("restoring", inputs, settings, progress)
     if len(cut) == 1:
-        denoise = replace(denoise, on_tile=progress.advance)
+        prior = replace(prior, on_call=progress.advance)
     for window in cut:
         ready = inputs.part(window)
-        posterior = ready.restore(denoise, settings, inner)
+        posterior = ready.restore(prior, settings, inner)
         inner.begin("putting the result together", 1)
         part = assemble(ebsd, ready, posterior, record)
         wrong += int(ready.misindexed[window.kept].sum())
@@ -120,12 +121,12 @@ def _restore(
     return stitcher.result(part, measured_points(ebsd, inputs.grid), origin, record)
 
 
-def _draft(inputs: Inputs, denoise: TiledDenoiser, settings: Settings, progress: Progress) -> NDArray[np.float64]:
+def _draft(inputs: Inputs, prior: Prior, settings: Settings, progress: Progress) -> NDArray[np.float64]:
     """Orientations (H, W, 4) in frame S of a restoration that only registration will see."""
     inner = _begin("registering again", inputs, settings, progress)
     found = empty((*inputs.grid.shape, 4), np.float64)
     for window in inputs.windows:
-        posterior = inputs.part(window).restore(denoise, settings, inner)
+        posterior = inputs.part(window).restore(prior, settings, inner)
         found[window.inner] = decode(posterior.embedding, dim=0).double().numpy()[window.kept]
         release(found)
         if len(inputs.windows) > 1:
@@ -138,5 +139,5 @@ def _begin(stage: str, inputs: Inputs, settings: Settings, progress: Progress) -
     if len(inputs.windows) > 1:
         progress.begin(f"{stage}, window by window", len(inputs.windows))
         return Silent()
-    progress.begin(stage, settings.network_calls * count_tiles(*inputs.grid.shape))
+    progress.begin(stage, settings.network_calls(inputs.light is not None))
     return progress

@@ -24,9 +24,8 @@ from grainlight.restore.points.misindexed import find_misindexed
 from grainlight.restore.points.neighbours import find_neighbours
 from grainlight.restore.points.noise import EbsdNoise, estimate_noise
 from grainlight.restore.posterior import Posterior, infer
-from grainlight.restore.sampling.ensemble import sample
 from grainlight.restore.sampling.measurement import JointMeasurement
-from grainlight.restore.sampling.tiles import TiledDenoiser
+from grainlight.restore.sampling.prior import Prior, Samples
 from grainlight.restore.settings import Settings
 
 
@@ -81,13 +80,13 @@ class Prepared:
         near = find_neighbours(~is_unknown(self.sigma[0])) if projection else None
         return JointMeasurement(self.measurement, self.sigma, near, self.drift, torch.from_numpy(self.grid.other))
 
-    def estimate(self, denoise: TiledDenoiser, settings: Settings) -> Tensor:
-        """Return the network's state (23, H, W), the mean of the ensemble, before any measurement has the last word."""
-        return sample(denoise, self.joint(projection=False), settings.plan).mean
+    def estimate(self, prior: Prior, settings: Settings) -> Samples:
+        """Return what the network says, before any measurement has the last word."""
+        return prior.sample(self.joint(projection=False), settings.plan)
 
-    def restore(self, denoise: TiledDenoiser, settings: Settings, progress: Progress | None = None) -> Posterior:
+    def restore(self, prior: Prior, settings: Settings, progress: Progress | None = None) -> Posterior:
         """Estimate the map of these inputs."""
-        return infer(denoise, self.joint(settings.projection), settings.plan, progress)
+        return infer(prior, self.joint(settings.projection), settings.plan, progress)
 
 
 def bring_together(

@@ -10,14 +10,13 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from grainlight.diffusion.state import LIGHT
 from grainlight.optics.state import expected_light
 from grainlight.progress import Progress, Silent
 from grainlight.restore.labelling.descent import RelabelSettings
 from grainlight.restore.labelling.label import label_map
 from grainlight.restore.labelling.members import label_members
 from grainlight.restore.light.recalibration import recalibrate
-from grainlight.restore.sampling.ensemble import Denoise, draft, sample
+from grainlight.restore.sampling.prior import Prior
 from grainlight.restore.sampling.measurement import JointMeasurement
 from grainlight.restore.settings import Plan
 from grainlight.restore.uncertainty.summary import Uncertainty, measure_uncertainty
@@ -39,7 +38,7 @@ class Posterior:
     blur: float | None = None
 
 
-def infer(denoise: Denoise, measured: JointMeasurement, plan: Plan, progress: Progress | None = None) -> Posterior:
+def infer(prior: Prior, measured: JointMeasurement, plan: Plan, progress: Progress | None = None) -> Posterior:
     """Sample, label, and say how sure the labels are.
 
     With visits of the chain in the plan its boundaries are those of the chain, and the light is calibrated a second
@@ -47,25 +46,25 @@ def infer(denoise: Denoise, measured: JointMeasurement, plan: Plan, progress: Pr
     """
     progress = progress or Silent()
     if plan.visits:
-        measured = second_look(denoise, measured, plan.seed)
-    drawn = sample(denoise, measured, plan)
+        measured = second_look(prior, measured, plan.seed)
+    drawn = prior.sample(measured, plan)
     progress.begin("placing the boundaries", 1 + len(drawn.members))
     labelled = label_map(measured, drawn.guide, RelabelSettings(visits=plan.visits, seed=plan.seed))
     progress.advance()
     members = label_members(measured, drawn.members, labelled.embedding, progress.advance)
-    light = drawn.mean[LIGHT]
-    if measured.neighbours is not None:
-        # Two estimates with errors of their own: the network's, and what physics expects of the orientations.
-        light = 0.5 * (light + expected_light(labelled.embedding))
-    uncertainty = measure_uncertainty(measured, drawn.guide, labelled, members)
+    # What physics expects of the orientations; a network with a word on the light has errors of its own.
+    light = expected_light(labelled.embedding)
+    if drawn.light is not None:
+        light = drawn.light if measured.neighbours is None else 0.5 * (light + drawn.light)
+    uncertainty = measure_uncertainty(measured, drawn.mean, labelled, members)
     return Posterior(labelled.embedding, light, uncertainty, members.orientations, labelled.blur)
 
 
-def second_look(denoise: Denoise, measured: JointMeasurement, seed: int) -> JointMeasurement:
+def second_look(prior: Prior, measured: JointMeasurement, seed: int) -> JointMeasurement:
     """Calibrate the light anew on a draft of the map: in fine structures measured points alone tell too little."""
     if measured.neighbours is None or not measured.has_light:
         return measured
-    moved = label_map(measured, draft(denoise, measured, seed)).relabelled
+    moved = label_map(measured, prior.draft(measured, seed)).relabelled
     if moved is None:
         return measured
     state, sigma = recalibrate(measured.state, measured.sigma, moved.embedding, moved.imaging)

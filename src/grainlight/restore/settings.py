@@ -11,8 +11,10 @@ from grainlight.register.method import METHODS, Method
 
 LARGEST_SCALE = 8
 MOST_ROUNDS = 3
-# Solver steps and members of the ensemble: points of the measured curve of error against time.
-QUALITIES: dict[str, tuple[int, int]] = {"fast": (2, 1), "balanced": (3, 2), "best": (4, 8)}
+# Steps that a sample is revealed in, and members of the ensemble: points of the measured curve of error against time.
+QUALITIES: dict[str, tuple[int, int]] = {"fast": (1, 1), "balanced": (4, 2), "best": (6, 8)}
+# Views of the square that the labels' probabilities are averaged over.
+VIEWS_AVERAGED: dict[str, int] = {"fast": 1, "balanced": 1, "best": 8}
 # How often the chain that places boundaries asks every pixel which grain it is in; 0: a descent instead.
 VISITS: dict[str, int] = {"fast": 0, "balanced": 10, "best": 60}
 # Steps of the draft that the light is calibrated on a second time, where there are visits.
@@ -21,13 +23,14 @@ DRAFT_STEPS = 2
 
 @dataclass(frozen=True)
 class Plan:
-    """What an estimate costs: solver ``steps``, ``samples`` of the ensemble, the ``seed`` of both and of the chain, and
-    ``visits`` of the chain, 0 for the descent."""
+    """What an estimate costs: ``samples`` of the map, each revealed in so many ``steps``, the ``seed`` of both and of
+    the chain, ``visits`` of the chain (0 for the descent), and ``views`` of the square that are averaged."""
 
     steps: int
     samples: int
     seed: int = 0
     visits: int = 0
+    views: int = 1
 
 
 @dataclass(frozen=True)
@@ -120,13 +123,13 @@ class Settings:
     def plan(self) -> Plan:
         """Steps, samples, seed and visits that will be used."""
         steps, samples = self.calls
-        return Plan(steps, samples, self.seed, self.chain_visits)
+        return Plan(steps, samples, self.seed, self.chain_visits, VIEWS_AVERAGED[self.quality])
 
-    @property
-    def network_calls(self) -> int:
-        """Calls of the network on each tile, those of a draft among them; no draft is made without light."""
-        steps, samples = self.calls
-        return steps * samples + (DRAFT_STEPS if self.chain_visits and self.projection else 0)
+    def network_calls(self, has_light: bool) -> int:
+        """Calls of the network on each window, that of a draft among them; no draft is made without light."""
+        plan = self.plan
+        drawn = plan.steps * plan.samples if plan.samples > 1 else 0
+        return plan.views + drawn + int(has_light and self.chain_visits > 0 and self.projection)
 
     def as_record(self) -> dict[str, Any]:
         """Plain values for the record of a run."""

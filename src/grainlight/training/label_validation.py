@@ -19,7 +19,7 @@ from grainlight.diffusion.labels.candidates import (
     point_spacing,
     to_cells,
 )
-from grainlight.diffusion.labels.measurement import Measurement
+from grainlight.diffusion.labels.measurement import Measurement, Revealed
 from grainlight.diffusion.labels.network import LabelNetwork
 from grainlight.diffusion.noise import blur_each
 from grainlight.diffusion.state import SIGMA_MAX, group_to_channel_light
@@ -63,7 +63,7 @@ def questions(
                 right = right_candidates(case, candidates)
                 name = f"scale {scale} {'light' if lit else 'alone'}"
                 moved = Case(case.measured.to(device), case.grain, case.embedding, case.given)
-                out.append(Question(name, moved, candidates, right))
+                out.append(Question(name, moved, candidates.to(device), right))
     return out
 
 
@@ -107,10 +107,10 @@ def hidden(question: Question) -> Tensor:
 @torch.inference_mode()
 def validate_labels(model: LabelNetwork, asked: list[Question]) -> dict[str, float]:
     """Wrong grain (%) of one call by question, and the surprise (nats) of the true set of labels."""
-    device = next(model.parameters()).device
     sums: dict[str, list[tuple[float, float]]] = {}
     for question in asked:
-        labels, _ = model.label(question.case.measured.to(device))
+        measured = question.case.measured
+        labels = model.label(measured, Revealed.none(measured), question.candidates)
         logits = labels.logits.cpu()
         wrong = wrong_share(question, logits[:, :, :SLOTS].argmax(2))
         right = torch.cat((question.right, ~question.right.any(2, keepdim=True)), 2)

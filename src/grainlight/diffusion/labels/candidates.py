@@ -11,7 +11,7 @@ What belongs to cells has a row for each, n = B H / 4 W / 4 of them: image by im
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -39,6 +39,10 @@ class Candidates:
     usable: Tensor
     offset: Tensor
     spacing: Tensor
+
+    def to(self, device: torch.device | str) -> Candidates:
+        """The same on a device."""
+        return Candidates(*(getattr(self, f.name).to(device) for f in fields(self)))
 
 
 def to_cells(image: Tensor) -> Tensor:

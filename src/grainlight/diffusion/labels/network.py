@@ -9,15 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from grainlight.diffusion.labels.candidates import (
-    CELL,
-    PIXELS,
-    SLOTS,
-    Candidates,
-    find_candidates,
-    nearest_point,
-    point_spacing,
-)
+from grainlight.diffusion.labels.candidates import CELL, PIXELS, SLOTS, Candidates
 from grainlight.diffusion.labels.evidence import CHANNELS, Evidence, Tables, gather_evidence, tabulate
 from grainlight.diffusion.labels.measurement import Measurement, Revealed
 from grainlight.diffusion.network import ResidualBlock
@@ -121,32 +113,33 @@ class LabelNetwork(nn.Module):
         return torch.cat((logits, none.expand_as(logits[:, :, :1])), 2)
 
     def label(
-        self, measured: Measurement, revealed: Revealed | None = None, candidates: Candidates | None = None
-    ) -> tuple[Labels, Candidates]:
-        """Candidates and what the network says of them, for images whose sides are multiples of `config.multiple`.
+        self,
+        measured: Measurement,
+        revealed: Revealed,
+        candidates: Candidates,
+        dtype: torch.dtype = torch.float32,
+    ) -> Labels:
+        """What the network says of the candidates, for images whose sides are multiples of `config.multiple`.
 
-        ``candidates`` of the measurement, where they are known already.
+        Without gradients: evidence is compared in single precision and some cells at a time, the layers run in
+        ``dtype``.
         """
-        revealed = Revealed.none(measured) if revealed is None else revealed
-        if candidates is None:
-            candidates = find_candidates(nearest_point(measured.points), point_spacing(measured.points))
         tables = tabulate(measured, revealed)
         size = (measured.points.shape[1], measured.points.shape[2])
-        if torch.is_grad_enabled() or measured.points.device.type != "cpu":
-            evidence = gather_evidence(tables, candidates)
-            return self(evidence.features, self.guided(evidence), size), candidates
-        stem, guided = self._in_strips(tables, candidates)
+        device = measured.points.device.type
+        stem, guided = self._in_strips(tables, candidates, _AT_ONCE if device == "cpu" else len(candidates.index))
         stem = stem.view(-1, size[0] // CELL, size[1] // CELL, stem.shape[1]).permute(0, 3, 1, 2)
-        return self._from_stem(stem, guided), candidates
+        with torch.autocast(device, dtype, enabled=dtype != torch.float32):
+            return self._from_stem(stem, guided)
 
-    def _in_strips(self, tables: Tables, candidates: Candidates) -> tuple[Tensor, Tensor]:
+    def _in_strips(self, tables: Tables, candidates: Candidates, at_once: int) -> tuple[Tensor, Tensor]:
         """First layer (n, widths[0]) and guided logits (n, 16, 17), some cells at a time."""
         cells = len(candidates.index)
         weight, bias = self.stem.weight[:, :, 0, 0], self.stem.bias
         stem = tables.embedding.new_empty(cells, len(weight))
         guided = tables.embedding.new_empty(cells, PIXELS, SLOTS + 1)
-        for start in range(0, cells, _AT_ONCE):
-            part = slice(start, min(cells, start + _AT_ONCE))
+        for start in range(0, cells, at_once):
+            part = slice(start, start + at_once)
             evidence = gather_evidence(tables, candidates, part)
             stem[part] = F.linear(evidence.features, weight, bias)
             guided[part] = self.guided(evidence)

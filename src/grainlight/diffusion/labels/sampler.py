@@ -20,7 +20,8 @@ from grainlight.diffusion.labels.evidence import same_grain, same_grain_width
 from grainlight.diffusion.labels.measurement import Measurement, Revealed
 from grainlight.diffusion.labels.network import Labels
 
-Call = Callable[[Measurement, Revealed], tuple[Labels, Candidates]]
+Call = Callable[[Measurement, Revealed, Candidates], Labels]
+"""The network on a measurement, what is revealed of it, and its candidates."""
 # Cells at a time: what is said of them stays in a CPU's cache.
 _AT_ONCE = 1024
 
@@ -84,13 +85,13 @@ def schedule(steps: int) -> list[float]:
     return [2.0 ** (step - steps) for step in range(1, steps)]
 
 
-def sample(call: Call, measured: Measurement, steps: int, generator: torch.Generator) -> Tensor:
+def draw(
+    call: Call, measured: Measurement, candidates: Candidates, steps: int, generator: torch.Generator
+) -> Tensor:
     """Draw a map: labels are revealed in ``steps`` calls of the network.
 
     Parameters
     ----------
-    call
-        The network on a measurement and what is revealed of it.
     generator
         On the CPU: a seed means the same on every device.
 
@@ -103,7 +104,7 @@ def sample(call: Call, measured: Measurement, steps: int, generator: torch.Gener
     order = torch.rand(shape, generator=generator).to(device)
     revealed = Revealed.none(measured)
     for share in [*schedule(steps), 1.0]:
-        labels, candidates = call(measured, revealed)
+        labels = call(measured, revealed, candidates)
         drawn, new = draw_labels(labels, candidates, measured, generator)
         reveal = (order <= share) & ~revealed.mask & ~measured.points
         revealed = Revealed(

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from grainlight.diffusion.labels.candidates import CELL, SLOTS, Candidates
 from grainlight.diffusion.labels.measurement import Measurement, Revealed
 from grainlight.diffusion.labels.network import Labels
+from grainlight.diffusion.labels.sampler import Call
 from grainlight.diffusion.square import turn_ebsd, turn_ebsd_back, turn_image, turn_image_back, turn_light
-
-Call = Callable[[Measurement, Revealed], tuple[Labels, Candidates]]
 
 
 def turn_measurement(measured: Measurement, view: int) -> Measurement:
@@ -61,17 +58,51 @@ def turn_labels_back(labels: Labels, view: int, shape: tuple[int, int]) -> Label
     return Labels(logits, other.reshape(n, -1, CELL * CELL))
 
 
-def average_views(call: Call, measured: Measurement, revealed: Revealed, views: int) -> tuple[Labels, Candidates]:
-    """Mean probabilities over the first ``views`` of the eight views, for the candidates of the first."""
-    shape = (measured.points.shape[1], measured.points.shape[2])
-    labels, candidates = call(measured, revealed)
+def turn_candidates(candidates: Candidates, view: int, batch: int, shape: tuple[int, int]) -> Candidates:
+    """Candidates of the cells of turned sections, of a shape (H, W) before: the same points, in the turned slots."""
+    if view == 0:
+        return candidates
+    rows, columns = shape
+    # Where each pixel is after the turn.
+    before = turn_image(torch.arange(rows * columns, device=candidates.index.device).view(rows, columns), view)
+    after = torch.empty(rows * columns, dtype=torch.long, device=before.device)
+    after[before.reshape(-1)] = torch.arange(rows * columns, device=before.device)
+    image = torch.div(candidates.index, rows * columns, rounding_mode="floor")
+    index = after[candidates.index % (rows * columns)] + image * (rows * columns)
+    # A turn of the arrangement is a turn of what points from a cell to its candidates.
+    down, right = candidates.offset.unbind(1)
+    for _ in range(view % 4):
+        down, right = -right, down
+    right = -right if view >= 4 else right
+    grid = (batch, rows // CELL, columns // CELL)
+
+    def turned(values: Tensor) -> Tensor:
+        placed = values.view(*grid, CELL, CELL)
+        for axes in ((1, 2), (3, 4)):
+            placed = turn_image(placed.movedim(axes, (-2, -1)), view).movedim((-2, -1), axes)
+        return placed.reshape(len(values), SLOTS)
+
+    offset = torch.stack((turned(down), turned(right)), 1)
+    spacing = turn_image(candidates.spacing.view(*grid), view).reshape(-1)
+    return Candidates(turned(index), turned(candidates.usable), offset, spacing)
+
+
+def average_views(
+    call: Call, measured: Measurement, candidates: Candidates, revealed: Revealed, views: int
+) -> Labels:
+    """Mean probabilities over the first ``views`` of the eight views."""
+    batch, shape = len(measured.points), (measured.points.shape[1], measured.points.shape[2])
+    labels = call(measured, revealed, candidates)
     if views == 1:
-        return labels, candidates
-    p = labels.logits.softmax(2)
-    other: Tensor = labels.other / views
+        return labels
+    p, other = labels.logits.softmax(2), labels.other / views
     for view in range(1, views):
-        turned, _ = call(turn_measurement(measured, view), turn_revealed(revealed, view))
+        turned = call(
+            turn_measurement(measured, view),
+            turn_revealed(revealed, view),
+            turn_candidates(candidates, view, batch, shape),
+        )
         turned = turn_labels_back(turned, view, shape)
         p += turned.logits.softmax(2)
         other += turned.other / views
-    return Labels((p / views).clamp(min=1e-9).log(), other), candidates
+    return Labels((p / views).clamp(min=1e-9).log(), other)

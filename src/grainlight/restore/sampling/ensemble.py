@@ -10,49 +10,37 @@ from torch import Tensor
 
 from grainlight.diffusion.sampler import solve
 from grainlight.diffusion.square import VIEWS, turn_image, turn_state, turn_state_back
-from grainlight.diffusion.state import EBSD
+from grainlight.diffusion.state import EBSD, LIGHT
 from grainlight.restore.sampling.measurement import JointMeasurement
+from grainlight.restore.sampling.prior import Samples
 from grainlight.restore.settings import DRAFT_STEPS, Plan
 
 Denoise = Callable[[Tensor, Tensor], Tensor]
 """D(x, sigma): state (23, H, W) and noise levels (4, H, W) to the state that is expected of them."""
 
 
-@dataclass(frozen=True, eq=False)
-class Samples:
-    """What the network says of a map.
+@dataclass(frozen=True)
+class DenoiserPrior:
+    """The joint denoiser as a `Prior`: its estimate is guide and mean in one."""
 
-    ``mean`` (23, H, W) of the members' states; ``members`` the embedding (18, H, W) of each in half precision, none
-    where the ensemble has one member.
-    """
+    denoise: Denoise
 
-    mean: Tensor
-    members: tuple[Tensor, ...]
+    def draft(self, measured: JointMeasurement, seed: int) -> Tensor:
+        """Embedding (18, H, W) of a short run of the solver."""
+        return solve(self.denoise, measured.state, measured.sigma, DRAFT_STEPS, _generator(seed, 0))[EBSD]
 
-    @property
-    def guide(self) -> Tensor:
-        """Mean embedding (18, H, W), shorter than an orientation's by the variance that it averages over."""
-        return self.mean[EBSD]
-
-
-def sample(denoise: Denoise, measured: JointMeasurement, plan: Plan) -> Samples:
-    """Restore as often as the plan says, each time in another view of the square and with noise of its own."""
-    mean = torch.zeros_like(measured.state)
-    found: list[Tensor] = []
-    for state in members(denoise, measured.state, measured.sigma, plan.steps, plan.samples, plan.seed):
-        mean += state / plan.samples
-        if plan.samples > 1:
-            # Half precision keeps 0.02 degrees and half the memory.
-            found.append(state[EBSD].half())
-        # Not held while the next one is made.
-        del state
-    return Samples(mean, tuple(found))
-
-
-def draft(denoise: Denoise, measured: JointMeasurement, seed: int) -> Tensor:
-    """Return a quick estimate (18, H, W), on which the light is calibrated a second time."""
-    generator = _generator(seed, 0)
-    return solve(denoise, measured.state, measured.sigma, DRAFT_STEPS, generator)[EBSD]
+    def sample(self, measured: JointMeasurement, plan: Plan) -> Samples:
+        """Restore as often as the plan says, each time in another view of the square and with noise of its own."""
+        mean = torch.zeros_like(measured.state)
+        found: list[Tensor] = []
+        for state in members(self.denoise, measured.state, measured.sigma, plan.steps, plan.samples, plan.seed):
+            mean += state / plan.samples
+            if plan.samples > 1:
+                # Half precision keeps 0.02 degrees and half the memory.
+                found.append(state[EBSD].half())
+            # Not held while the next one is made.
+            del state
+        return Samples(mean[EBSD], mean[EBSD], mean[LIGHT], tuple(found))
 
 
 def members(

@@ -1,0 +1,95 @@
+"""The label network on whole maps: candidates, averages over views of the square, and samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.ndimage import distance_transform_edt
+from torch import Tensor
+from torch.nn import functional as F
+
+from grainlight.diffusion.labels.candidates import Candidates, find_candidates, point_spacing
+from grainlight.diffusion.labels.measurement import Measurement, Revealed
+from grainlight.diffusion.labels.network import LabelNetwork, Labels
+from grainlight.diffusion.labels.sampler import LabelEstimate, draw, estimate
+from grainlight.diffusion.labels.views import average_views
+from grainlight.diffusion.square import VIEWS
+from grainlight.diffusion.state import SIGMA_MAX
+from grainlight.restore.device import has_fast_bfloat16
+from grainlight.restore.sampling.measurement import JointMeasurement
+from grainlight.restore.sampling.prior import Samples
+from grainlight.restore.settings import Plan
+
+
+@dataclass(frozen=True)
+class LabelPrior:
+    """The label network on a device, as a `Prior`. ``on_call`` is called after every call of the network."""
+
+    model: LabelNetwork
+    device: torch.device
+    on_call: Callable[[], object] = lambda: None
+
+    def draft(self, measured: JointMeasurement, seed: int) -> Tensor:
+        """Posterior mean of one call; the seed does not matter."""
+        return self._ask(measured, 1)[0].mean
+
+    def sample(self, measured: JointMeasurement, plan: Plan) -> Samples:
+        """Marginals averaged over views, and maps drawn label by label.
+
+        Where light has a say in the boundaries, the guide is the mean: the light then finds the side of a pixel that
+        lies between two grains. Elsewhere it is the likeliest grain.
+        """
+        found, inputs = self._ask(measured, plan.views)
+        members = []
+        for number in range(plan.samples if plan.samples > 1 else 0):
+            generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + number)
+            with torch.inference_mode():
+                drawn = draw(self._call, *inputs, plan.steps, generator)
+            members.append(self._map(drawn, measured).half())
+        guide = torch.where(measured.lit, found.mean, found.chosen) if measured.has_light else found.chosen
+        return Samples(guide, found.mean, None, tuple(members))
+
+    def _ask(
+        self, measured: JointMeasurement, views: int
+    ) -> tuple[LabelEstimate, tuple[Measurement, Candidates]]:
+        """What the network says of every pixel, (18, H, W) and (H, W), and what it was asked."""
+        inputs = self._inputs(measured)
+        with torch.inference_mode():
+            labels = average_views(self._call, *inputs, Revealed.none(inputs[0]), min(views, VIEWS))
+            found = estimate(labels, inputs[1], inputs[0])
+        maps = (self._map(x, measured) for x in (found.chosen, found.mean, found.sure, found.other))
+        return LabelEstimate(*maps), inputs
+
+    def _call(self, measured: Measurement, revealed: Revealed, candidates: Candidates) -> Labels:
+        dtype = torch.bfloat16 if has_fast_bfloat16(self.device) else torch.float32
+        labels = self.model.label(measured, revealed, candidates, dtype)
+        self.on_call()
+        return labels
+
+    def _inputs(self, measured: JointMeasurement) -> tuple[Measurement, Candidates]:
+        """A batch of one: the map, grown by unmeasured pixels to whole cells, and its candidates."""
+        multiple = self.model.config.multiple
+        rows, columns = measured.state.shape[-2:]
+        grow = (0, -columns % multiple, 0, -rows % multiple)
+        state, sigma = F.pad(measured.state, grow)[None], F.pad(measured.sigma, grow, value=SIGMA_MAX)[None]
+        asked = Measurement.of_state(state, sigma)
+        nearest = _nearest(asked.points[0])
+        candidates = find_candidates(nearest[None], point_spacing(measured.measured[None]))
+        return asked.to(self.device), candidates.to(self.device)
+
+    @staticmethod
+    def _map(image: Tensor, measured: JointMeasurement) -> Tensor:
+        """The only image of a batch, without what was added to the map."""
+        rows, columns = measured.state.shape[-2:]
+        return image[0, ..., :rows, :columns].float().cpu()
+
+
+def _nearest(points: Tensor) -> Tensor:
+    """Flat index (H, W) of the point of a mask (H, W) nearest to each pixel; -1 without points."""
+    if not bool(points.any()):
+        return torch.full(points.shape, -1)
+    where = distance_transform_edt(~points.numpy(), return_distances=False, return_indices=True)
+    return torch.from_numpy(where[0].astype(np.int64) * points.shape[1] + where[1])
