@@ -16,12 +16,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from grainlight.crystal.embedding import decode
-from grainlight.diffusion.checkpoint import load_weights
 from grainlight.evaluation.metrics import (
     BOUNDARY_ANGLE,
     boundary_edges,
@@ -32,7 +30,7 @@ from grainlight.evaluation.metrics import (
 from grainlight.evaluation.reference_map import FIRST_SEED, FIRST_TUNING_SEED, SECTIONS, validation_section
 from grainlight.evaluation.scenario import Scenario
 from grainlight.restore.inputs import prepare
-from grainlight.restore.sampling.tiles import TiledDenoiser
+from grainlight.restore.sampling.label_prior import load_prior
 from grainlight.restore.settings import Settings
 from grainlight.restore.uncertainty.bound import OF_SPREAD, RAW, bound_90
 from grainlight.synth.families import FAMILIES
@@ -76,7 +74,7 @@ class Judged:
 
 def judged(half: int, quality: str, size: int = 97, weights: Path | None = None) -> Iterator[Judged]:
     """Restore the sections that make the tables (``half`` 0) or those that check them (1)."""
-    model = load_weights(weights)
+    prior = load_prior(weights)
     first = (FIRST_TUNING_SEED, FIRST_CHECKING_SEED)[half]
     for number, family in enumerate(FAMILIES):
         section = SECTIONS // 2 * half + number % (SECTIONS // 2)
@@ -85,7 +83,7 @@ def judged(half: int, quality: str, size: int = 97, weights: Path | None = None)
             task = scenario.degrade(full, number)
             settings = Settings(scale=scenario.scale, quality=quality)
             ready = prepare(task.coarse, task.stack, settings)
-            posterior = ready.restore(TiledDenoiser(model, torch.device("cpu")), settings)
+            posterior = ready.restore(prior, settings)
             restored = decode(posterior.embedding, dim=0).double().numpy()
             error = disorientation(restored, task.truth).astype(np.float32).ravel()
             found = posterior.uncertainty

@@ -20,7 +20,6 @@ import torch
 from numpy.typing import NDArray
 
 from grainlight.crystal.embedding import decode
-from grainlight.diffusion.checkpoint import load_weights
 from grainlight.evaluation.baselines.nearest import nearest
 from grainlight.evaluation.degrade import degrade
 from grainlight.grains.boundaries import EVIDENCE, THRESHOLDS, angles_of_map, edge_evidence, sample_edge_angles
@@ -32,7 +31,7 @@ from grainlight.grains.summary import QUANTITIES
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import TITANIUM
 from grainlight.restore.inputs import prepare
-from grainlight.restore.sampling.tiles import TiledDenoiser
+from grainlight.restore.sampling.label_prior import load_prior
 from grainlight.restore.settings import Settings
 from grainlight.synth.draw import Draw
 from grainlight.synth.families import FAMILIES
@@ -85,7 +84,7 @@ def _restore(half: str, number: int, quality: str, weights: Path | None) -> Rest
     task = degrade(as_map(q), scale=SCALE, level="corrupted", seed=SEEDS[half] + number)
     settings = Settings(scale=SCALE, quality=quality, weights=weights)
     ready = prepare(task.coarse, task.stack, settings)
-    posterior = ready.restore(TiledDenoiser(load_weights(weights), torch.device("cpu")), settings)
+    posterior = ready.restore(load_prior(weights), settings)
     assert ready.light is not None
     report = ready.light.report
     samples = posterior.samples if posterior.samples is not None else torch.zeros(0, *posterior.light.shape[1:], 4)

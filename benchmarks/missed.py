@@ -16,15 +16,14 @@ from torch import Tensor
 
 from benchmarks.unlit import logistic, which_sections
 from grainlight.crystal.embedding import SQUARED_NORM, decode
-from grainlight.diffusion.checkpoint import load_weights
-from grainlight.diffusion.state import EBSD, is_unknown
+from grainlight.diffusion.state import is_unknown
 from grainlight.evaluation.metrics import BOUNDARY_ANGLE, disorientation
 from grainlight.evaluation.reference_map import FIRST_SEED, SECTIONS, validation_section
 from grainlight.evaluation.scenario import Scenario
 from grainlight.restore.inputs import prepare
 from grainlight.restore.labelling.label import label_map
 from grainlight.restore.points.neighbours import find_neighbours
-from grainlight.restore.sampling.tiles import TiledDenoiser
+from grainlight.restore.sampling.label_prior import load_prior
 from grainlight.restore.settings import Settings
 from grainlight.restore.uncertainty.second_label import second_probability
 from grainlight.restore.uncertainty.surroundings import surroundings
@@ -45,7 +44,7 @@ def pixels_of_sections(numbers: list[int], size: int, weights: Path | None = Non
     size
         Rows and columns of a section.
     """
-    denoise = TiledDenoiser(load_weights(weights), torch.device("cpu"))
+    prior = load_prior(weights)
     for number in numbers:
         for place, family in enumerate(FAMILIES):
             reference = validation_section(family, (number + place) % SECTIONS, size, first=FIRST_MISSED_SEED)
@@ -53,15 +52,15 @@ def pixels_of_sections(numbers: list[int], size: int, weights: Path | None = Non
                 task = scenario.degrade(reference.full, 7 * place + number)
                 settings = Settings(scale=scenario.scale)
                 ready = prepare(task.coarse, task.stack, settings)
-                guide, unknown = ready.estimate(denoise, settings)[EBSD], is_unknown(ready.sigma)
+                said, unknown = ready.estimate(prior, settings), is_unknown(ready.sigma)
                 neighbours = find_neighbours(~unknown[0])
                 # Boundaries by the descent: pixels whose boundary is in question do not count.
-                moved = label_map(ready.joint(), guide).relabelled
+                moved = label_map(ready.joint(), said.guide).relabelled
                 if moved is None:
                     continue
                 restored = decode(moved.embedding, dim=0).double().numpy()
                 wrong = torch.from_numpy(disorientation(restored, task.truth) > BOUNDARY_ANGLE)
-                variance = (1 - guide.square().sum(0) / SQUARED_NORM).clamp(min=0.0)
+                variance = (1 - said.mean.square().sum(0) / SQUARED_NORM).clamp(min=0.0)
                 terms = surroundings(ready.measurement, ready.sigma, neighbours).missed_terms(variance)
                 counts = unknown[0] & ~unknown[1:].all(0) & (second_probability(moved.gap) < _SURE)
                 yield torch.stack((torch.ones_like(variance), *terms))[:, counts], wrong[counts]

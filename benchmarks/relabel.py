@@ -15,16 +15,13 @@ import numpy as np
 import torch
 
 from grainlight.crystal.embedding import decode
-from grainlight.diffusion.checkpoint import load_weights
-from grainlight.diffusion.sampler import solve
-from grainlight.diffusion.state import EBSD
 from grainlight.evaluation.metrics import Scores, score
 from grainlight.evaluation.reference_map import FIRST_TUNING_SEED, SIZE, validation_section
 from grainlight.evaluation.scenario import Scenario
 from grainlight.restore.inputs import prepare
 from grainlight.restore.labelling.descent import RelabelSettings
 from grainlight.restore.labelling.label import project_measured, relabel_by_light
-from grainlight.restore.sampling.tiles import TiledDenoiser
+from grainlight.restore.sampling.label_prior import load_prior
 from grainlight.restore.settings import Settings
 from grainlight.synth.families import FAMILIES
 
@@ -44,17 +41,16 @@ VARIANTS: dict[str, RelabelSettings] = {
 _FIGURES = ("over_5", "near_over_5", "edge_f1", "pixel_f1")
 
 
-def figures(size: int = SIZE, steps: int = 3) -> Iterator[tuple[str, Scenario, Scores]]:
+def figures(size: int = SIZE) -> Iterator[tuple[str, Scenario, Scores]]:
     """Variant, scenario and scores, section by section."""
-    denoise = TiledDenoiser(load_weights(), torch.device("cpu"))
+    prior = load_prior()
     for number, family in enumerate(FAMILIES):
         full = validation_section(family, 4 + number % 4, size, first=FIRST_TUNING_SEED).full
         for scenario in SCENARIOS:
             task = scenario.degrade(full, number)
             ready = prepare(task.coarse, task.stack, Settings(scale=scenario.scale, register="none"))
-            measurement, sigma = ready.measurement, ready.sigma
-            guide = solve(denoise, measurement, sigma, steps, torch.Generator().manual_seed(0))[EBSD]
             joint = ready.joint()
+            guide = prior.draft(joint, 0)
             found = project_measured(joint, guide)
             for name, settings in VARIANTS.items():
                 moved = relabel_by_light(joint, found, guide, settings)

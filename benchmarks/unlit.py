@@ -14,15 +14,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from grainlight.diffusion.checkpoint import load_weights
-from grainlight.diffusion.state import EBSD, is_unknown
+from grainlight.diffusion.state import is_unknown
 from grainlight.evaluation.metrics import boundary_edges
 from grainlight.evaluation.reference_map import FIRST_SEED, SECTIONS, validation_section
 from grainlight.evaluation.scenario import Scenario
 from grainlight.restore.inputs import prepare
 from grainlight.restore.labelling.label import project_measured
 from grainlight.restore.points.neighbours import find_neighbours
-from grainlight.restore.sampling.tiles import TiledDenoiser
+from grainlight.restore.sampling.label_prior import load_prior
 from grainlight.restore.settings import Settings
 from grainlight.restore.uncertainty.surroundings import surroundings
 from grainlight.restore.uncertainty.unlit_boundary import edge_terms
@@ -53,7 +52,7 @@ def edges_of_sections(
     numbers: list[int], size: int, weights: Path | None = None
 ) -> Iterator[tuple[bool, Tensor, Tensor]]:
     """Whether all was measured, terms (n, N) and the truth (N,) of a draw of edges of every restoration."""
-    denoise = TiledDenoiser(load_weights(weights), torch.device("cpu"))
+    prior = load_prior(weights)
     generator = torch.Generator().manual_seed(0)
     for number in numbers:
         for place, family in enumerate(FAMILIES):
@@ -62,11 +61,11 @@ def edges_of_sections(
                 task = scenario.degrade(reference.full, 7 * place + number)
                 settings = Settings(scale=scenario.scale)
                 ready = prepare(task.coarse, None, settings)
-                guide, measured = ready.estimate(denoise, settings)[EBSD], ~is_unknown(ready.sigma[0])
+                said, measured = ready.estimate(prior, settings), ~is_unknown(ready.sigma[0])
                 neighbours = find_neighbours(measured)
-                e = project_measured(ready.joint(), guide).embedding
+                e = project_measured(ready.joint(), said.guide).embedding
                 around = surroundings(ready.measurement, ready.sigma, neighbours)
-                found = edge_terms(e, guide, ready.sigma[0], measured, around)
+                found = edge_terms(e, said.mean, ready.sigma[0], measured, around)
                 for terms, truth in zip(found, boundary_edges(task.truth), strict=True):
                     draw = torch.randint(0, truth.size, (_EDGES,), generator=generator)
                     dense = scenario.scale == 1

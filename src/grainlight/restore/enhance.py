@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.crystal.embedding import decode
-from grainlight.diffusion.checkpoint import load_weights
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
@@ -28,7 +27,7 @@ from grainlight.restore.light.registration import again, draft, is_moved
 from grainlight.restore.points.grid import output_shape
 from grainlight.restore.record import run_record
 from grainlight.restore.result import Result
-from grainlight.restore.sampling.label_prior import LabelPrior
+from grainlight.restore.sampling.label_prior import LabelPrior, load_prior
 from grainlight.restore.sampling.prior import Prior
 from grainlight.restore.settings import Settings
 from grainlight.scratch import empty, release
@@ -65,7 +64,7 @@ def enhance(
     check_room(ebsd, light, settings)
     began = time.perf_counter()
     device = choose_device(settings.device)
-    prior = LabelPrior(load_weights(settings.weights, device), device)
+    prior = load_prior(settings.weights, device)
     rows, columns, _ = output_shape(ebsd, settings.scale)
     reused: Callable[[], AbstractContextManager[None]] = memory_reused if reuse_memory else nullcontext
     with reused() if rows * columns <= AT_ONCE else nullcontext():

@@ -16,8 +16,8 @@ from grainlight.restore.labelling.descent import RelabelSettings
 from grainlight.restore.labelling.label import label_map
 from grainlight.restore.labelling.members import label_members
 from grainlight.restore.light.recalibration import recalibrate
-from grainlight.restore.sampling.prior import Prior
 from grainlight.restore.sampling.measurement import JointMeasurement
+from grainlight.restore.sampling.prior import Prior
 from grainlight.restore.settings import Plan
 from grainlight.restore.uncertainty.summary import Uncertainty, measure_uncertainty
 

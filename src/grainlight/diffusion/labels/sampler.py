@@ -85,9 +85,7 @@ def schedule(steps: int) -> list[float]:
     return [2.0 ** (step - steps) for step in range(1, steps)]
 
 
-def draw(
-    call: Call, measured: Measurement, candidates: Candidates, steps: int, generator: torch.Generator
-) -> Tensor:
+def draw(call: Call, measured: Measurement, candidates: Candidates, steps: int, generator: torch.Generator) -> Tensor:
     """Draw a map: labels are revealed in ``steps`` calls of the network.
 
     Parameters

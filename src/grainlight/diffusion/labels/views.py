@@ -87,9 +87,7 @@ def turn_candidates(candidates: Candidates, view: int, batch: int, shape: tuple[
     return Candidates(turned(index), turned(candidates.usable), offset, spacing)
 
 
-def average_views(
-    call: Call, measured: Measurement, candidates: Candidates, revealed: Revealed, views: int
-) -> Labels:
+def average_views(call: Call, measured: Measurement, candidates: Candidates, revealed: Revealed, views: int) -> Labels:
     """Mean probabilities over the first ``views`` of the eight views."""
     batch, shape = len(measured.points), (measured.points.shape[1], measured.points.shape[2])
     labels = call(measured, revealed, candidates)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from torch.nn import functional as F
 
+from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.labels.candidates import Candidates, find_candidates, point_spacing
 from grainlight.diffusion.labels.measurement import Measurement, Revealed
 from grainlight.diffusion.labels.network import LabelNetwork, Labels
@@ -52,9 +54,7 @@ class LabelPrior:
         guide = torch.where(measured.lit, found.mean, found.chosen) if measured.has_light else found.chosen
         return Samples(guide, found.mean, None, tuple(members))
 
-    def _ask(
-        self, measured: JointMeasurement, views: int
-    ) -> tuple[LabelEstimate, tuple[Measurement, Candidates]]:
+    def _ask(self, measured: JointMeasurement, views: int) -> tuple[LabelEstimate, tuple[Measurement, Candidates]]:
         """What the network says of every pixel, (18, H, W) and (H, W), and what it was asked."""
         inputs = self._inputs(measured)
         with torch.inference_mode():
@@ -85,6 +85,12 @@ class LabelPrior:
         """The only image of a batch, without what was added to the map."""
         rows, columns = measured.state.shape[-2:]
         return image[0, ..., :rows, :columns].float().cpu()
+
+
+def load_prior(weights: Path | None = None, device: torch.device | str = "cpu") -> LabelPrior:
+    """The prior of a weights file, or of the shipped one; raises what `load_weights` raises."""
+    device = torch.device(device)
+    return LabelPrior(load_weights(weights, device), device)
 
 
 def _nearest(points: Tensor) -> Tensor:
