@@ -48,16 +48,19 @@ def infer(prior: Prior, measured: JointMeasurement, plan: Plan, progress: Progre
     if plan.visits:
         measured = second_look(prior, measured, plan.seed)
     drawn = prior.sample(measured, plan)
+    mean, light = drawn.mean, drawn.light
     progress.begin("placing the boundaries", 1 + len(drawn.members))
     labelled = label_map(measured, drawn.guide, RelabelSettings(visits=plan.visits, seed=plan.seed))
     progress.advance()
     members = label_members(measured, drawn.members, labelled.embedding, progress.advance)
+    # The embeddings of the members are the largest thing held, and nothing asks for them any more.
+    del drawn
     # What physics expects of the orientations; a network with a word on the light has errors of its own.
-    light = expected_light(labelled.embedding)
-    if drawn.light is not None:
-        light = drawn.light if measured.neighbours is None else 0.5 * (light + drawn.light)
-    uncertainty = measure_uncertainty(measured, drawn.mean, labelled, members)
-    return Posterior(labelled.embedding, light, uncertainty, members.orientations, labelled.blur)
+    expected = expected_light(labelled.embedding)
+    if light is not None:
+        expected = light if measured.neighbours is None else 0.5 * (light + expected)
+    uncertainty = measure_uncertainty(measured, mean, labelled, members)
+    return Posterior(labelled.embedding, expected, uncertainty, members.orientations, labelled.blur)
 
 
 def second_look(prior: Prior, measured: JointMeasurement, seed: int) -> JointMeasurement:
