@@ -19,8 +19,6 @@ import grainlight as gl
 import grainlight.restore.inputs as where_windows_are_cut
 from grainlight.crystal.embedding import PER_DEGREE, decode
 from grainlight.crystal.frames import SampleFrame
-from grainlight.diffusion.checkpoint import load_weights
-from grainlight.diffusion.state import EBSD, LIGHT
 from grainlight.evaluation.degrade import degrade
 from grainlight.evaluation.metrics import disorientation, score
 from grainlight.maps.phase import Phase
@@ -34,8 +32,10 @@ from grainlight.restore.light.calibrated import CalibratedLight
 from grainlight.restore.points.grid import rasterise
 from grainlight.restore.points.noise import estimate_noise
 from grainlight.restore.result import Result
-from grainlight.restore.sampling.tiles import TiledDenoiser
-from grainlight.restore.settings import Settings
+from grainlight.restore.sampling.label_prior import load_prior
+from grainlight.restore.sampling.measurement import JointMeasurement
+from grainlight.restore.sampling.prior import Samples
+from grainlight.restore.settings import Plan, Settings
 from grainlight.synth.draw import Draw
 from grainlight.synth.section import make_sections
 
@@ -123,14 +123,14 @@ def light_stage(case: Case, windowed: bool = False, images: Sequence[int] | None
 
 
 def network_stage(case: Case, light: Arrays | None) -> Arrays:
-    """State (23, H, W) of the network, two steps, one member."""
-    settings = Settings(scale=case.scale, quality="fast")
-    return {"state": _prepared(case, light).estimate(_denoiser(), settings).numpy()}
+    """State (36, H, W) of the network: guide and posterior mean, one call."""
+    said = load_prior().sample(_prepared(case, light).joint(), Settings(scale=case.scale, quality="fast").plan)
+    return {"state": torch.cat((said.guide, said.mean)).numpy()}
 
 
 def labels_stage(case: Case, light: Arrays | None, state: NDArray[Any]) -> Arrays:
     """Orientations (H, W, 4) in frame S after projection, and with light after the descent and after the chain."""
-    ready, guide = _prepared(case, light), torch.from_numpy(state)[EBSD]
+    ready, guide = _prepared(case, light), torch.from_numpy(state)[:18]
     joint = ready.joint()
     projected = project_measured(joint, guide)
     found = {"projection": _orientations(projected.embedding)}
@@ -146,12 +146,7 @@ def doubts_stage(case: Case, light: Arrays | None, state: NDArray[Any], visits: 
     the contradiction: of a network that answers ``state``."""
     settings = Settings(scale=case.scale, quality="fast", visits=visits)
     ready = _prepared(case, light)
-    answer = torch.from_numpy(state)
-
-    def answers(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
-        return answer.clone()
-
-    posterior = ready.restore(answers, settings)  # type: ignore[arg-type]
+    posterior = ready.restore(_Answers(torch.from_numpy(state)), settings)
     result = assemble(ebsd_of(case), ready, posterior, {})
     assert result.light is not None
     found = {
@@ -223,13 +218,22 @@ def apart(left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def apart_as_states(left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the distance (H, W) in degrees of the orientations of two states (23, H, W)."""
-    return np.linalg.norm(left[EBSD].astype(np.float64) - right[EBSD], axis=0) / PER_DEGREE
+    """Return the distance (2, H, W) in degrees of the guides and of the means of two states (36, H, W)."""
+    step = left.astype(np.float64) - right
+    return np.linalg.norm(step.reshape(2, 18, *left.shape[1:]), axis=1) / PER_DEGREE
 
 
-def light_of_state(state: NDArray[Any]) -> NDArray[Any]:
-    """Return the harmonics (5, H, W) of a state (23, H, W)."""
-    return state[LIGHT]
+class _Answers:
+    """A network that answers a state (36, H, W)."""
+
+    def __init__(self, state: torch.Tensor) -> None:
+        self.guide, self.mean = state[:18], state[18:]
+
+    def draft(self, measured: JointMeasurement, seed: int) -> torch.Tensor:
+        return self.mean.clone()
+
+    def sample(self, measured: JointMeasurement, plan: Plan) -> Samples:
+        return Samples(self.guide.clone(), self.mean.clone(), None, ())
 
 
 def errors(orientations: NDArray[Any], case: Case) -> dict[str, float]:
@@ -314,11 +318,6 @@ def _prepared(case: Case, light: Arrays | None) -> Prepared:
         grid = CalibratedLight(state, sigma, flags, {}, (), Curves(*light["curves"].tolist()))
     inputs: Inputs = replace(ready, light=grid)
     return inputs.part(whole(*inputs.grid.shape))
-
-
-def _denoiser() -> TiledDenoiser:
-    device = torch.device("cpu")
-    return TiledDenoiser(load_weights(None, device), device)
 
 
 def _orientations(embedding: torch.Tensor) -> NDArray[np.float64]:
