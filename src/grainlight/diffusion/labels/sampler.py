@@ -30,8 +30,8 @@ _AT_ONCE = 1024
 class LabelEstimate:
     """What the labels of a batch say.
 
-    ``chosen`` (B, 18, H, W): embedding of the likeliest grain, of the candidate in it that is likeliest; ``mean``
-    (B, 18, H, W): posterior mean; ``sure`` (B, H, W): probability of that grain; ``other`` (B, H, W): probability of a
+    ``chosen`` (B, 18, H, W): embedding of the likeliest grain, the mean over its candidates; ``mean`` (B, 18, H, W):
+    posterior mean; ``sure`` (B, H, W): probability of that grain; ``other`` (B, H, W): probability of a
     grain that no candidate lies in.
     """
 
@@ -60,7 +60,10 @@ def estimate(labels: Labels, candidates: Candidates, measured: Measurement) -> L
         mass = torch.bmm(p[:, :, :SLOTS], alike).masked_fill_(~usable[:, None], 0.0)
         sure, grain = torch.cat((mass, p[:, :, SLOTS:]), 2).max(2)
         other = labels.other[part].transpose(1, 2)
-        chosen = _looked_up(of_points, grain, other)
+        # Of all candidates of the grain, as far as the network believes in each.
+        inside = alike.gather(1, grain.clamp(max=SLOTS - 1)[..., None].expand(-1, -1, SLOTS)) * p[:, :, :SLOTS]
+        chosen = torch.where((grain == SLOTS)[..., None], other, torch.bmm(inside, of_points))
+        chosen = on_sphere(chosen)
         mean = torch.baddbmm(p[:, :, SLOTS:] * other, p[:, :, :SLOTS], of_points)
         torch.cat((chosen, mean, sure[..., None], p[:, :, SLOTS:]), 2, out=found[part])
     size = (measured.points.shape[1], measured.points.shape[2])
