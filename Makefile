@@ -18,18 +18,19 @@ test: $(VENV)/.installed-dev browser
 	$(VENV)/bin/python -m pytest -q
 
 check: $(VENV)/.installed-dev
-	$(VENV)/bin/ruff check src tests examples
-	$(VENV)/bin/ruff format --check src tests examples
+	$(VENV)/bin/ruff check src tests benchmarks examples
+	$(VENV)/bin/ruff format --check src tests benchmarks examples
 	$(VENV)/bin/mypy
 	$(VENV)/bin/python -m pytest -q -m "not slow"
 
 evaluate: $(VENV)/.installed
 	$(VENV)/bin/grainlight evaluate --suite $(MAP) --json evaluation.json --output evaluation.md --force
+	$(VENV)/bin/python -m benchmarks.bars evaluation.json
 
 bench: $(VENV)/.installed-bench
-	$(VENV)/bin/python -m grainlight.benchmark.peers.train --pixels $(PIXELS) --output runs/peers
-	$(VENV)/bin/python -m grainlight.benchmark.side_by_side --output docs/benchmark --size 97 $(if $(MAP),--maps $(MAP))
-	$(VENV)/bin/python -m grainlight.benchmark.speed --output docs/benchmark/speed.md
+	$(VENV)/bin/python -m benchmarks.peers.train --pixels $(PIXELS) --output runs/peers
+	$(VENV)/bin/python -m benchmarks.side_by_side --output docs/benchmark --size 97 $(if $(MAP),--maps $(MAP))
+	$(VENV)/bin/python -m benchmarks.speed --output docs/benchmark/speed.md
 	$(VENV)/bin/python -m pytest -q benchmarks
 
 gallery: $(VENV)/.installed

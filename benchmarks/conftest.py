@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from grainlight.benchmark.degrade import Task
-from grainlight.benchmark.scenario import Scenario
-from grainlight.benchmark.subject import validation_section
+from grainlight.evaluation.degrade import Task
+from grainlight.evaluation.reference_map import validation_section
+from grainlight.evaluation.scenario import Scenario
 from grainlight.restore.inputs import Prepared, prepare
 from grainlight.restore.settings import Settings
 

@@ -1,6 +1,6 @@
 """Time of every stage on a map of 257 x 257 pixels, one thread: `pytest benchmarks --benchmark-compare`.
 
-`python -m grainlight.benchmark.speed` measures whole restorations, and how they grow.
+`python -m benchmarks.speed` measures whole restorations, and how they grow.
 """
 
 from __future__ import annotations

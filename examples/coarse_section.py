@@ -8,9 +8,9 @@ import numpy as np
 
 import common
 import grainlight as gl
-from grainlight.benchmark.degrade import degrade
-from grainlight.benchmark.nearest import nearest
 from grainlight.cli.synthetic import section
+from grainlight.evaluation.baselines.nearest import nearest
+from grainlight.evaluation.degrade import degrade
 
 
 def main(folder: Path) -> list[str]:

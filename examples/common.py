@@ -12,8 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from grainlight.benchmark.degrade import Task
-from grainlight.benchmark.metrics import disorientation
+from grainlight.evaluation.degrade import Task
+from grainlight.evaluation.metrics import disorientation
 from grainlight.maps.orientation_map import OrientationMap
 
 STEP = 0.5  # um

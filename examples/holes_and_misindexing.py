@@ -8,8 +8,8 @@ import numpy as np
 
 import common
 import grainlight as gl
-from grainlight.benchmark.degrade import degrade
 from grainlight.cli.synthetic import section
+from grainlight.evaluation.degrade import degrade
 from grainlight.report.plots import plot_source
 
 

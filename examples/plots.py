@@ -6,8 +6,8 @@ from pathlib import Path
 
 import common
 import grainlight as gl
-from grainlight.benchmark.degrade import degrade
 from grainlight.cli.synthetic import section
+from grainlight.evaluation.degrade import degrade
 
 
 def main(folder: Path) -> list[str]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import common
 import grainlight as gl
-from grainlight.benchmark.degrade import degrade
 from grainlight.cli.synthetic import section
+from grainlight.evaluation.degrade import degrade
 from grainlight.grains.grain_map import find_grains
 from grainlight.maps.phase import Phase
 from grainlight.report.grain_picture import plot_grains

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ctypes
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from grainlight.maps.orientation_map import OrientationMap
 
 # How long an example takes is a matter of what else the machine does.
 settings.register_profile("any machine", deadline=None)
@@ -35,3 +38,18 @@ def asked_of_libraries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(ctypes, "CDLL", Told)
     return names
+
+
+@pytest.fixture(scope="session")
+def section() -> OrientationMap:
+    """97 x 97 equiaxed grains some 14 pixels wide."""
+    import numpy as np
+
+    from grainlight.maps.orientation_map import OrientationMap
+    from grainlight.maps.phase import Phase
+    from grainlight.synth.draw import Draw
+    from grainlight.synth.section import make_sections
+
+    q = make_sections(Draw.seeded(5), 1, (97, 97), (12.0, 16.0), "equiaxed").orientation[0].double().numpy()
+    q /= np.linalg.norm(q, axis=-1, keepdims=True)
+    return OrientationMap.from_quaternions(q, (0.5, 0.5), (Phase(1, "Titanium", "6/mmm"),))

@@ -182,7 +182,7 @@ def test_sampling_of_a_hexagonal_grid():
 
 
 def load_phases():
-    from grainlight.cli.synthetic import TITANIUM
+    from grainlight.maps.phase import TITANIUM
 
     return (TITANIUM,)
 
@@ -199,7 +199,7 @@ def test_synthesize(run, tmp_path):
         assert tifffile.imread(f"{stem}_light.tif").shape == (18, *full.shape)
         assert about["family"] == "twinned"
         # the coarse map is the full one at every second point, but for half a degree of noise
-        from grainlight.benchmark.metrics import disorientation
+        from grainlight.evaluation.metrics import disorientation
 
         error = disorientation(coarse.quaternions, full.every(2).quaternions)
         assert 0.3 < np.sqrt(np.mean(error**2)) < 0.7
@@ -281,7 +281,7 @@ def test_evaluate_prints_a_table(inputs, run, tmp_path):
     assert code == 0, err
     table = (tmp_path / "table.md").read_text()
     assert out.startswith(table)
-    # once for each level, and in the bars
+    # once for each level
     assert table.count("| grainlight, fast |") == 2
     assert table.count("| grainlight, 100 % EBSD |") == 1
     assert table.count("| nearest |") == 2
@@ -289,7 +289,7 @@ def test_evaluate_prints_a_table(inputs, run, tmp_path):
 
 
 def test_evaluate_reads_maps_as_its_options_say(inputs, monkeypatch):
-    from grainlight.cli.evaluate import _cases
+    from grainlight.cli.evaluate import _planned
     from grainlight.cli.main import parser
     from grainlight.maps import io
 
@@ -301,9 +301,9 @@ def test_evaluate_reads_maps_as_its_options_say(inputs, monkeypatch):
 
     monkeypatch.setattr(io, "load_ebsd", load)
     argv = ("evaluate", str(inputs.full), "--frame", "edax3", "--crystal-frame", "a-star", "--scan", "two")
-    cases = _cases(parser().parse_args([*argv, "--section", "1", "--quick", "--quality", "none"]))
+    planned = _planned(parser().parse_args([*argv, "--section", "1", "--quick", "--quality", "none"]))
     assert asked == {inputs.full: ("edax3", "a*", {"scan": "two", "section": 1, "columns": None})}
-    assert cases[0].subject.full.crystal_frame is CrystalFrame.X_ALONG_A_STAR
+    assert planned[0].reference.full.crystal_frame is CrystalFrame.X_ALONG_A_STAR
 
 
 def test_evaluate_refuses_what_it_cannot_use(run, inputs, tmp_path):

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 import grainlight as gl
 import grainlight.restore.inputs as where_windows_are_cut
-from grainlight.benchmark.degrade import degrade
-from grainlight.benchmark.metrics import disorientation, score
 from grainlight.crystal.embedding import PER_DEGREE, decode
 from grainlight.crystal.frames import SampleFrame
 from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.state import EBSD, LIGHT, is_unknown
+from grainlight.evaluation.degrade import degrade
+from grainlight.evaluation.metrics import disorientation, score
 from grainlight.maps.phase import Phase
 from grainlight.restore.assemble import assemble
 from grainlight.restore.ensemble import Placing

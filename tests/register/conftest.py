@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grainlight.benchmark.misplaced import Misplaced, misplace
+from benchmarks.misplaced import Misplaced, misplace
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
 from grainlight.synth.draw import Draw

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from grainlight.benchmark.misplaced import Misplaced
+from benchmarks.misplaced import Misplaced
 from grainlight.cli.main import main
 from grainlight.errors import InputError
 from grainlight.maps.io import save_ebsd

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from grainlight.benchmark.misplaced import Misplaced, misplace
+from benchmarks.misplaced import Misplaced, misplace
 from grainlight.crystal.euler import c_axis
 from grainlight.errors import InputError
 from grainlight.optics.calibration import calibrate

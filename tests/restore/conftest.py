@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from grainlight.benchmark.degrade import Task, degrade
+from grainlight.evaluation.degrade import Task, degrade
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
 from grainlight.synth.draw import Draw

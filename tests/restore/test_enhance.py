@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import grainlight as gl
-from grainlight.benchmark.degrade import Task, degrade
-from grainlight.benchmark.metrics import disorientation, score
-from grainlight.benchmark.nearest import nearest
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
+from grainlight.evaluation.baselines.nearest import nearest
+from grainlight.evaluation.degrade import Task, degrade
+from grainlight.evaluation.metrics import disorientation, score
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
 from grainlight.restore.estimate import check_room

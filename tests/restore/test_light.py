@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import grainlight as gl
-from grainlight.benchmark.degrade import Task
-from grainlight.benchmark.metrics import score
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
+from grainlight.evaluation.degrade import Task
+from grainlight.evaluation.metrics import score
 from grainlight.maps.light_stack import LightStack
 from grainlight.restore.light import AGAINST_MAP, all_flags, place_light
 from grainlight.restore.place import place

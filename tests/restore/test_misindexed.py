@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from grainlight.benchmark.degrade import degrade
 from grainlight.cli.synthetic import section
 from grainlight.diffusion.state import SIGMA_MAX
+from grainlight.evaluation.degrade import degrade
 from grainlight.restore.inputs import prepare
 from grainlight.restore.misindexed import find_misindexed
 from grainlight.restore.settings import Settings

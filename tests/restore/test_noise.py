@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from grainlight.benchmark.degrade import degrade
+from grainlight.evaluation.degrade import degrade
 from grainlight.restore.noise import estimate_noise
 
 from .conftest import section_map

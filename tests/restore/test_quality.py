@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import grainlight as gl
-from grainlight.benchmark.metrics import disorientation
 from grainlight.crystal.quaternion import from_rotation_vector, multiply
+from grainlight.evaluation.metrics import disorientation
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.restore.noise import MOST_OF_A_POINT, estimate_noise
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from grainlight.benchmark.degrade import degrade
-from grainlight.benchmark.subject import validation_section
+from grainlight.evaluation.degrade import degrade
+from grainlight.evaluation.reference_map import validation_section
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.register.transform import Transform

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import grainlight.restore.inputs as module
-from grainlight.benchmark.degrade import degrade
-from grainlight.benchmark.subject import validation_section
 from grainlight.crystal.hexagonal import disorientation_angle
+from grainlight.evaluation.degrade import degrade
+from grainlight.evaluation.reference_map import validation_section
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
 from grainlight.progress import Progress

@@ -14,7 +14,7 @@ from grainlight.cli.terminal import bars, note
 from grainlight.restore.settings import QUALITIES, Settings
 
 if TYPE_CHECKING:
-    from grainlight.benchmark.degrade import Task
+    from grainlight.evaluation.degrade import Task
     from grainlight.restore.result import Result
 
 SIZE = (161, 161)
@@ -51,8 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     import tifffile
 
-    from grainlight.benchmark.degrade import degrade
     from grainlight.cli.synthetic import section
+    from grainlight.evaluation.degrade import degrade
     from grainlight.maps.io import load_ebsd, load_light, save_ebsd
     from grainlight.maps.io.shared.atomic import atomic_path
     from grainlight.report.pictures import before_after_picture
@@ -98,9 +98,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def scores(task: Task, result: Result) -> list[str]:
     """Return a line of scores for nearest neighbour and one for the restored map."""
-    from grainlight.benchmark.metrics import score
-    from grainlight.benchmark.nearest import nearest
     from grainlight.crystal.frames import CrystalFrame, SampleFrame
+    from grainlight.evaluation.baselines.nearest import nearest
+    from grainlight.evaluation.metrics import score
 
     rows, columns = task.truth.shape[:2]
     restored = result.map.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)

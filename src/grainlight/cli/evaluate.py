@@ -13,7 +13,7 @@ from grainlight.cli.terminal import bars, note
 from grainlight.restore.settings import LARGEST_SCALE, QUALITIES
 
 if TYPE_CHECKING:
-    from grainlight.benchmark.suite import Case
+    from grainlight.evaluation.suite import PlannedTask
 
 LEVELS = ("clean", "mild", "corrupted", "severe", "none")
 
@@ -24,7 +24,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         "evaluate",
         help="compare with classical methods on full maps or synthetic sections",
         description="Leave points out of full maps, add noise, simulate their polarized light, restore them with "
-        "grainlight and with classical methods, and print a table of errors and a list of what must be shown. "
+        "grainlight and with classical methods, and print a table of errors. "
         "Without a map: the fixed synthetic sections. docs/evaluation.md explains the tasks and the figures.",
         allow_abbrev=False,
     )
@@ -85,27 +85,22 @@ def run(arguments: argparse.Namespace) -> int:
 
     import torch
 
-    from grainlight.benchmark import bars as demands
-    from grainlight.benchmark import table
-    from grainlight.benchmark.results import Results
-    from grainlight.benchmark.run import count, run
+    from grainlight.evaluation import table
+    from grainlight.evaluation.results import Results
+    from grainlight.evaluation.run import count, run
     from grainlight.maps.io.shared.atomic import atomic_path
 
     note(device.describe(chosen))
-    cases = _cases(arguments)
-    note(f"{len(cases)} tasks, {count(cases)} answers")
+    planned = _planned(arguments)
+    note(f"{len(planned)} tasks, {count(planned)} answers")
     weights = None if arguments.weights is None else Path(arguments.weights)
     # a GPU is not shared
     jobs = arguments.jobs or (torch.get_num_threads() if chosen == "cpu" else 1)
     began = time.perf_counter()
     with bars() as progress:
-        results = Results.of(run(cases, weights=weights, device=chosen, jobs=jobs, progress=progress))
+        results = Results.of(run(planned, weights=weights, device=chosen, jobs=jobs, progress=progress))
     seconds = time.perf_counter() - began
-    judged = arguments.quality if arguments.quality in ("fast", "best") else demands.JUDGED
-    found = demands.check(results, judged)
     text = table.markdown(results)
-    if any(bar.met is not None for bar in found):
-        text += "\n" + demands.markdown(found)
     print(text, end="")
     if output is not None:
         with atomic_path(output) as file:
@@ -113,31 +108,31 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"wrote {output}")
     if record_file is not None:
         with atomic_path(record_file) as file:
-            file.write_text(table.as_json(results, found, weights, chosen, seconds), encoding="utf-8")
+            file.write_text(table.as_json(results, weights, chosen, seconds), encoding="utf-8")
         print(f"wrote {record_file}")
     note(f"{seconds:.0f} s")
     return 0
 
 
-def _cases(arguments: argparse.Namespace) -> list[Case]:
-    from grainlight.benchmark.scenario import SCENARIOS, Scenario
-    from grainlight.benchmark.subject import any_section, load_subjects
-    from grainlight.benchmark.suite import map_cases, synthetic_cases
+def _planned(arguments: argparse.Namespace) -> list[PlannedTask]:
+    from grainlight.evaluation.reference_map import any_section, load_reference_maps
+    from grainlight.evaluation.scenario import SCENARIOS, Scenario
+    from grainlight.evaluation.suite import map_tasks, synthetic_tasks
 
     own = arguments.scale or arguments.level or arguments.noise is not None
-    scenarios = SCENARIOS
+    scenarios: tuple[Scenario, ...] = SCENARIOS
     if own:
         scenarios = tuple(
             Scenario(scale, None if level == "none" else level, 0.5 if arguments.noise is None else arguments.noise)
             for scale in arguments.scale or (2, 4)
             for level in arguments.level or ("clean", "corrupted")
         )
-    subjects = load_subjects(arguments.ebsd, lambda path: values.load_map(path, arguments))
-    if own and not subjects:
+    maps = load_reference_maps(arguments.ebsd, lambda path: values.load_map(path, arguments))
+    if own and not maps:
         note("no map is given: a synthetic section")
-        subjects = [any_section(arguments.seed)]
+        maps = [any_section(arguments.seed)]
     quality, quick = arguments.quality, arguments.quick
-    cases = map_cases(subjects, scenarios, seed=arguments.seed, quick=quick, quality=quality)
-    if arguments.suite or not subjects:
-        cases = synthetic_cases(quick=quick, quality=quality) + cases
-    return cases
+    planned = map_tasks(maps, scenarios, seed=arguments.seed, quick=quick, quality=quality)
+    if arguments.suite or not maps:
+        planned = synthetic_tasks(quick=quick, quality=quality) + planned
+    return planned

@@ -43,12 +43,13 @@ def last_words(text: str) -> Iterator[None]:
 def _end(number: int, _frame: FrameType | None) -> None:
     # where the module was never imported nothing was begun; to import it here would be slow at every start
     writing = sys.modules.get("grainlight.maps.io.shared.atomic")
-    if hasattr(writing, "remove_unfinished"):
+    if writing is not None and hasattr(writing, "remove_unfinished"):
         writing.remove_unfinished()
     # workers would wait for their queue for ever
     processes = sys.modules.get("multiprocessing")
-    for child in processes.active_children() if hasattr(processes, "active_children") else ():
-        child.kill()
+    if processes is not None and hasattr(processes, "active_children"):
+        for child in processes.active_children():
+            child.kill()
     # straight to the descriptor: the signal may have come in the middle of a print
     shown = _SHOW_CURSOR if sys.stderr.isatty() else ""
     os.write(2, f"{shown}grainlight: {_words[-1]}\n".encode())

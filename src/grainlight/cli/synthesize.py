@@ -74,8 +74,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _write(folder: Path, arguments: argparse.Namespace, seed: int) -> None:
     import tifffile
 
-    from grainlight.benchmark.degrade import degrade
     from grainlight.cli.synthetic import section
+    from grainlight.evaluation.degrade import degrade
     from grainlight.maps.io import save_ebsd
     from grainlight.maps.io.shared.atomic import atomic_path
     from grainlight.synth import camera

@@ -19,7 +19,7 @@ THRESHOLDS = (2.0, BOUNDARY_ANGLE, 15.0)
 WORKERS = min(4, os.cpu_count() or 1)
 """Threads that compare the members of an ensemble."""
 # Evidence of an edge and the share of such edges where the truth has a boundary, in exactly that place, on synthetic
-# sections at scale 4: what `python -m grainlight.benchmark.grains --calibrate` prints.
+# sections at scale 4: what `python -m benchmarks.grains --calibrate` prints.
 EVIDENCE = (0.025, 0.075, 0.125, 0.2, 0.325, 0.5, 0.7, 0.9, 1.0)
 SHARE = (0.019, 0.078, 0.133, 0.189, 0.332, 0.405, 0.563, 0.803, 0.936)
 

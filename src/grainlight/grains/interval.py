@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 # How far the truth was below and above a figure, beyond what the samples say, in 19 of 20 synthetic sections at scale
 # 4: as a logarithm for counts and sizes, as a difference for what `is_absolute`, for fractions in units of their
 # root. For grains at a size of 100 pixels; it falls with the diameter.
-# `python -m grainlight.benchmark.grains --calibrate --sections 42` prints it.
+# `python -m benchmarks.grains --calibrate --sections 42` prints it.
 MARGINS: Mapping[str, tuple[float, float]] = {
     "grains": (0.004, 0.134),
     "interior_grains": (0.019, 0.405),

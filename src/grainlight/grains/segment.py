@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from grainlight.grains.edges import BOUNDARY_ANGLE, Edges
 
 MINIMUM_PIXELS = 5
-# Shares of the members: found on synthetic sections (`benchmark.grains`, calibration half), where 0.15 to 0.5 as the
+# Shares of the members: found on synthetic sections (`benchmarks.grains`, calibration half), where 0.15 to 0.5 as the
 # second give the same grains within 1 %.
 SEED_SHARE = 0.15
 BOUNDARY_SHARE = 0.3

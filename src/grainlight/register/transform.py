@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import BSpline
 
 from grainlight.errors import InputError
 from grainlight.maps.io.shared.atomic import atomic_path
@@ -213,13 +214,5 @@ def stated(light: LightStack, extent: tuple[float, float, float, float]) -> Tran
 
 def spline_basis(t: Array, count: int) -> Array:
     """Return the values (P, count) of uniform cubic B-splines over 0 to 1 at t (P,); they add up to one."""
-    cells = count - 3
-    at = np.clip(t, 0.0, 1.0) * cells
-    cell = np.minimum(at.astype(np.int64), cells - 1)
-    u = at - cell
-    weights = ((1 - u) ** 3, 3 * u**3 - 6 * u**2 + 4, -3 * u**3 + 3 * u**2 + 3 * u + 1, u**3)
-    basis = np.zeros((len(t), count))
-    row = np.arange(len(t))
-    for k, weight in enumerate(weights):
-        basis[row, cell + k] = weight / 6
-    return basis
+    knots = np.arange(-3, count + 1) / (count - 3)
+    return np.asarray(BSpline.design_matrix(np.clip(t, 0.0, 1.0), knots, 3).toarray())

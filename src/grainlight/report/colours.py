@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from orix.plot import DirectionColorKeyTSL
 
 Direction = Literal["X", "Y", "Z"]
-DIRECTIONS: dict[str, tuple[float, float, float]] = {"X": (1, 0, 0), "Y": (0, 1, 0), "Z": (0, 0, 1)}
+DIRECTIONS: dict[Direction, tuple[float, float, float]] = {"X": (1, 0, 0), "Y": (0, 1, 0), "Z": (0, 0, 1)}
 OTHER_PHASE = (0.62, 0.62, 0.62)
 NOT_INDEXED = (0.0, 0.0, 0.0)
 _CHUNK = 1 << 16  # orix takes some 2 kB for each orientation that it colours

@@ -119,7 +119,7 @@ def maps_of(result: Result, stack: LightStack | None, overlay: NDArray[np.uint8]
     rows, columns = result.map.shape
     wide, high = columns * result.map.step[0], rows * result.map.step[1]
     length = bar_length(wide)
-    orientation = {}
+    orientation: dict[str, Compare] = {}
     for direction in DIRECTIONS:
         images = (points.colours(direction)[::n, ::n], ipf_colours(shown, direction))
         left, right = (embed(_bytes(image), IPF) for image in images)

@@ -74,8 +74,8 @@ def before_after_figure(
     view = extent_of(shape, step)
     # rows as high as the maps are, so that wide and tall maps leave no bands of white
     tall = min(max((view[2] - view[3]) / (view[1] - view[0]), 0.4), 2.0)
-    figure = Figure(figsize=(15.0, 2 * (4.3 * tall + 0.55)), layout="constrained")
-    figure.get_layout_engine().set(wspace=0.04, hspace=0.03)
+    figure = Figure(figsize=(15.0, 2 * (4.3 * tall + 0.55)))
+    figure.set_layout_engine("constrained", wspace=0.04, hspace=0.03)
     panels = figure.subplots(2, 3)
     for axes, what, ebsd in zip(panels[0], ("Measured", "Restored", "Truth"), (coarse, result.map, truth), strict=True):
         if ebsd is not None:

@@ -23,7 +23,7 @@ from grainlight.report.scales import DEGREES, ON_GREY, PROBABILITY, SOURCES, Sca
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.image import AxesImage
+    from matplotlib.cm import ScalarMappable
 
     from grainlight.restore.result import Result
 
@@ -102,15 +102,16 @@ def plot_boundaries(
     edges = extent_of(result.map.shape, result.map.step)
     n = thinning(result.boundary.shape)
     probability = thinned_most(np.where(result.source > 0, result.boundary, np.nan), n)
+    shown: ScalarMappable
     if on is None:
         shown = show(axes, probability, edges, title, view, colours=PROBABILITY.colour_map(), norm=PROBABILITY.norm())
         scale = PROBABILITY
     else:
         image = restored_light(result) if isinstance(on, str) else np.asarray(on)
         show(axes, boundaries_on(grey(image)[::n, ::n], probability), edges, title, view)
-        from matplotlib.cm import ScalarMappable
+        from matplotlib import cm
 
-        shown, scale = ScalarMappable(ON_GREY.norm(), ON_GREY.colour_map()), ON_GREY
+        shown, scale = cm.ScalarMappable(ON_GREY.norm(), ON_GREY.colour_map()), ON_GREY
     if scale_bar:
         draw_scale_bar(axes, view or edges)
     if colour_bar:
@@ -186,7 +187,7 @@ def _axes(ax: Axes | None) -> Axes:
     return plt.subplots(layout="constrained")[1]
 
 
-def _colour_bar(axes: Axes, shown: AxesImage, scale: Scale) -> None:
+def _colour_bar(axes: Axes, shown: ScalarMappable, scale: Scale) -> None:
     bar = axes.figure.colorbar(shown, ax=axes, shrink=0.85, pad=0.02, ticks=scale.ticks)
     bar.ax.set_yticklabels([f"{tick:g}" for tick in scale.ticks])
     bar.ax.minorticks_off()

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Raw doubt in degrees and the 90 % quantile of the error found there, on synthetic sections at scales 2 to 8 and with
-# 1 % of the points: what `python -m grainlight.benchmark.doubt` prints for the shipped weights. With light and without
+# 1 % of the points: what `python -m benchmarks.doubt` prints for the shipped weights. With light and without
 # it the doubt is of another make. Up to 4 degrees the scatter's own bound covers nine errors in ten.
 RAW = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 BOUND_LIT = (0.0, 0.0, 0.0, 0.0, 0.0, 2.49, 27.92, 60.76)

@@ -17,7 +17,7 @@ from grainlight.restore.settings import Settings
 from grainlight.restore.windows import Window, windows
 from grainlight.scratch import SMALLEST, room
 
-# From `python -m grainlight.benchmark.speed` on maps of 0.06 to 16 megapixels, rounded up: what is held of the points
+# From `python -m benchmarks.speed` on maps of 0.06 to 16 megapixels, rounded up: what is held of the points
 # and the pixels of the whole map, what placing and registering take for a while, the window restored, the result.
 _BASE_BYTES = 350e6
 _BYTES_PER_POINT, _BYTES_PER_PIXEL = 160.0, 10.0

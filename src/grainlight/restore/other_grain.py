@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from grainlight.restore.doubt import RAW
 
 # Raw doubt in degrees and the share of pixels that are off by more than 5 degrees there, on synthetic sections at
-# scales 2 to 8 and with 1 % of the points: what `python -m grainlight.benchmark.doubt` prints for the shipped weights.
+# scales 2 to 8 and with 1 % of the points: what `python -m benchmarks.doubt` prints for the shipped weights.
 OTHER_LIT = (0.0025, 0.0132, 0.0132, 0.0132, 0.0132, 0.0865, 0.2784, 0.6447)
 OTHER_UNLIT = (0.012, 0.0181, 0.0181, 0.0186, 0.0557, 0.2306, 0.5679, 0.7613)
 

@@ -222,18 +222,14 @@ def _chequerboard(shape: tuple[int, int]) -> NDArray[np.bool_]:
 
 
 def _spearman(values: Array) -> float:
-    ranks = np.argsort(np.argsort(values)).astype(np.float64)
-    return float(np.corrcoef(np.arange(len(values)), ranks)[0, 1])
+    """Rank correlation of values with their order; 0 if all are equal."""
+    from scipy.stats import spearmanr
+
+    return float(spearmanr(np.arange(len(values)), values).statistic) if np.ptp(values) else 0.0
 
 
 def _isotonic(values: Array, up: bool) -> Array:
-    """Least-squares monotone sequence: neighbours that are out of order are averaged (in the logarithm)."""
-    blocks: list[list[float]] = []
-    for value in np.log(values if up else values[::-1]):
-        blocks.append([float(value), 1.0])
-        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
-            last, before = blocks.pop(), blocks.pop()
-            total = last[1] + before[1]
-            blocks.append([(last[0] * last[1] + before[0] * before[1]) / total, total])
-    found = np.exp(np.concatenate([np.full(int(count), value) for value, count in blocks]))
-    return found if up else found[::-1]
+    """Least-squares monotone sequence, in the logarithm."""
+    from scipy.optimize import isotonic_regression
+
+    return np.asarray(np.exp(isotonic_regression(np.log(values), increasing=up).x))

@@ -44,7 +44,7 @@ _DENSITIES = (0.01, 0.5)
 
 @dataclass(frozen=True)
 class RelabelSettings:
-    """Constants of the energy, found on synthetic sections (`python -m grainlight.benchmark.relabel`).
+    """Constants of the energy, found on synthetic sections (`python -m benchmarks.relabel`).
 
     Parameters
     ----------

@@ -20,8 +20,8 @@ _CHUNK = 1 << 12
 # Logit of a grain that nobody measured, by the logarithms of the network's variance, of the chance of a crossing on the
 # way to the nearest point, and of that way: logistic regression on errors above 5 degrees of unmeasured pixels with
 # light whose rival has less than 2 %, on synthetic sections at scales 2, 4 and, most of them, 8. Fitted once, on
-# sections that are not on record. `benchmark.missed` fits it on others: (3.645, 0.556, 3.166, -0.789) on `--sections 0`
-# and (1.795, 0.549, 1.823, 0.137) on `--sections 5`, which agree on the weight of the variance only. The table of
+# sections that are not on record. `benchmarks.missed` fits it on others: (3.645, 0.556, 3.166, -0.789) with
+# `--sections 0` and (1.795, 0.549, 1.823, 0.137) with 5, which agree on the weight of the variance only. The table of
 # bounds, which a command prints, is fitted on top of it.
 _MISSED = (3.64, 0.573, 3.138, -0.822)
 

@@ -22,7 +22,7 @@ from grainlight.restore.surroundings import Surroundings
 
 # Logits of an edge of which one side or none was measured, and of one between two measured points, by the terms of
 # `edge_terms`: fitted on synthetic sections without light at scales 2, 3, 4 and 8 and at scale 1, as
-# `python -m grainlight.benchmark.unlit` fits them on sections of its own.
+# `python -m benchmarks.unlit` fits them on sections of its own.
 INFERRED = (-2.597, 1.688, -0.132, 0.926, -0.008, 1.052, -0.514, 0.287, 0.787, -0.627)
 MEASURED = (7.159, 0.167, 1.898, -0.157, -4.194, 0.554, 1.034)
 # Of two edges that meet in a pixel: 0 for independent ones, 1 for ones that are boundaries together.

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -64,7 +65,8 @@ def save_state(state: TrainingState, path: Path) -> None:
     if state.draw.host is not state.draw.generator:
         tensors["host_generator"] = state.draw.host.get_state()
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    header = {"step": str(state.step), "seconds": repr(state.seconds), "config": json.dumps(asdict(state.model.config))}
+    config: Any = state.model.config
+    header = {"step": str(state.step), "seconds": repr(state.seconds), "config": json.dumps(asdict(config))}
     temporary = path.with_name(path.name + ".part")
     save_file(tensors, temporary, metadata=header)
     os.replace(temporary, path)

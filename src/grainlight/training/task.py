@@ -26,7 +26,7 @@ class Task(Protocol):
         """A model with random weights; it has a ``config`` and a ``format``."""
         ...
 
-    def core(self, model: nn.Module) -> Core:
+    def core(self, model: Any) -> Core:
         """The part of the model that may be compiled."""
         ...
 

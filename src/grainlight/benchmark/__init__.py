@@ -1,1 +1,0 @@
-"""Metrics, classical baselines, degraded copies of full maps, and the tables that compare methods on them."""
