@@ -1,8 +1,9 @@
 """Calibration of the stated uncertainty: `python -m benchmarks.doubt`.
 
-On synthetic sections that are neither trained on nor evaluated. One set of them makes the tables that `restore.doubt`
-(90 % quantile of the error per raw doubt) and `restore.other_grain` hold; on another set the share of pixels under the
-bound and the calibration of the boundary probability are printed for every task and quality.
+On synthetic sections that are neither trained on nor evaluated. One set of them makes the tables that
+`restore.uncertainty.bound` (90 % quantile of the error per raw doubt) and `restore.uncertainty.misassignment` hold; on
+another set the share of pixels under the bound and the calibration of the boundary probability are printed for every
+task and quality.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ from grainlight.evaluation.metrics import (
 )
 from grainlight.evaluation.reference_map import FIRST_SEED, FIRST_TUNING_SEED, SECTIONS, validation_section
 from grainlight.evaluation.scenario import Scenario
-from grainlight.restore.doubt import OF_SCATTER, RAW, bound_90
 from grainlight.restore.inputs import prepare
+from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
-from grainlight.restore.tiles import TiledDenoiser
+from grainlight.restore.uncertainty.bound import OF_SPREAD, RAW, bound_90
 from grainlight.synth.families import FAMILIES
 
 TASKS = (
@@ -87,8 +88,9 @@ def judged(half: int, quality: str, size: int = 97, weights: Path | None = None)
             posterior = ready.restore(TiledDenoiser(model, torch.device("cpu")), settings)
             restored = decode(posterior.embedding, dim=0).double().numpy()
             error = disorientation(restored, task.truth).astype(np.float32).ravel()
+            found = posterior.uncertainty
             doubt, scatter, lit, boundary = (
-                x.numpy().ravel() for x in (posterior.doubt, posterior.scatter, posterior.lit, posterior.boundary)
+                x.numpy().ravel() for x in (found.raw, found.spread, found.lit, found.boundary)
             )
             starts = boundary_starts(boundary_edges(task.truth)).ravel()
             yield Judged(scenario, error, doubt, scatter, lit, boundary, starts)
@@ -101,7 +103,7 @@ def quantile_table(error: Array, doubt: Array, scatter: Array, raw: tuple[float,
     A quantile of all errors around a raw doubt is too large where the doubts there differ: the bounds are refined until
     the errors over their own interpolated bounds have a 90 % quantile of 1.
     """
-    error = np.where(error <= OF_SCATTER * scatter, 0.0, error).astype(np.float32)
+    error = np.where(error <= OF_SPREAD * scatter, 0.0, error).astype(np.float32)
     edges = [0.0, *(np.sqrt(max(a, 0.1) * b) for a, b in pairwise(raw)), np.inf]
     parts = [(doubt >= low) & (doubt < high) for low, high in pairwise(edges)]
     good = np.array([part.sum() > 50 for part in parts])

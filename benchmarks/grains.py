@@ -32,8 +32,8 @@ from grainlight.grains.summary import QUANTITIES
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import TITANIUM
 from grainlight.restore.inputs import prepare
+from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
-from grainlight.restore.tiles import TiledDenoiser
 from grainlight.synth.draw import Draw
 from grainlight.synth.families import FAMILIES
 from grainlight.synth.section import make_sections
@@ -88,7 +88,7 @@ def _restore(half: str, number: int, quality: str, weights: Path | None) -> Rest
     posterior = ready.restore(TiledDenoiser(load_weights(weights), torch.device("cpu")), settings)
     assert ready.light is not None
     report = ready.light.report
-    samples = posterior.samples if posterior.samples is not None else torch.zeros(0, *posterior.doubt.shape, 4)
+    samples = posterior.samples if posterior.samples is not None else torch.zeros(0, *posterior.light.shape[1:], 4)
     return RestoredSection(
         f"{family}, {size:g} px",
         task.truth.astype(np.float32),

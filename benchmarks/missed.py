@@ -1,8 +1,8 @@
 """Constants of grains that no measured point met: `python -m benchmarks.missed`.
 
-Fits the logit of `restore.surroundings` on synthetic sections that are neither trained on nor evaluated, with light,
-most of them at scale 8, where most grains are missed. A pixel counts that was not measured and whose rival has hardly
-a chance: an error above 5 degrees there is taken for a grain that nobody measured.
+Fits the logit of `restore.uncertainty.surroundings` on synthetic sections that are neither trained on nor evaluated,
+with light, most of them at scale 8, where most grains are missed. A pixel counts that was not measured and whose rival
+has hardly a chance: an error above 5 degrees there is taken for a grain that nobody measured.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from grainlight.diffusion.state import EBSD, is_unknown
 from grainlight.evaluation.metrics import BOUNDARY_ANGLE, disorientation
 from grainlight.evaluation.reference_map import FIRST_SEED, SECTIONS, validation_section
 from grainlight.evaluation.scenario import Scenario
-from grainlight.restore.ensemble import Placing
 from grainlight.restore.inputs import prepare
-from grainlight.restore.projection import find_neighbours
-from grainlight.restore.rival import rival_probability
+from grainlight.restore.labelling.label import label_map
+from grainlight.restore.points.neighbours import find_neighbours
+from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
-from grainlight.restore.surroundings import surroundings
-from grainlight.restore.tiles import TiledDenoiser
+from grainlight.restore.uncertainty.second_label import second_probability
+from grainlight.restore.uncertainty.surroundings import surroundings
 from grainlight.synth.families import FAMILIES
 
 FIRST_MISSED_SEED = FIRST_SEED + 400_000
@@ -55,16 +55,15 @@ def pixels_of_sections(numbers: list[int], size: int, weights: Path | None = Non
                 ready = prepare(task.coarse, task.stack, settings)
                 guide, unknown = ready.estimate(denoise, settings)[EBSD], is_unknown(ready.sigma)
                 neighbours = find_neighbours(~unknown[0])
-                placing = Placing(ready.measurement, ready.sigma, neighbours, ready.drift)
                 # Boundaries by the descent: pixels whose boundary is in question do not count.
-                moved = placing.relabelled(placing.projected(guide), guide)
+                moved = label_map(ready.joint(), guide).relabelled
                 if moved is None:
                     continue
                 restored = decode(moved.embedding, dim=0).double().numpy()
                 wrong = torch.from_numpy(disorientation(restored, task.truth) > BOUNDARY_ANGLE)
                 variance = (1 - guide.square().sum(0) / SQUARED_NORM).clamp(min=0.0)
                 terms = surroundings(ready.measurement, ready.sigma, neighbours).missed_terms(variance)
-                counts = unknown[0] & ~unknown[1:].all(0) & (rival_probability(moved.margin) < _SURE)
+                counts = unknown[0] & ~unknown[1:].all(0) & (second_probability(moved.gap) < _SURE)
                 yield torch.stack((torch.ones_like(variance), *terms))[:, counts], wrong[counts]
 
 

@@ -17,16 +17,15 @@ import torch
 from grainlight.crystal.embedding import decode
 from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.sampler import solve
-from grainlight.diffusion.state import EBSD, is_unknown
+from grainlight.diffusion.state import EBSD
 from grainlight.evaluation.metrics import Scores, score
 from grainlight.evaluation.reference_map import FIRST_TUNING_SEED, SIZE, validation_section
 from grainlight.evaluation.scenario import Scenario
-from grainlight.restore.ensemble import Placing
 from grainlight.restore.inputs import prepare
-from grainlight.restore.projection import find_neighbours
-from grainlight.restore.relabel import RelabelSettings
+from grainlight.restore.labelling.descent import RelabelSettings
+from grainlight.restore.labelling.label import project_measured, relabel_by_light
+from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
-from grainlight.restore.tiles import TiledDenoiser
 from grainlight.synth.families import FAMILIES
 
 SCENARIOS = (Scenario(2), Scenario(4), Scenario(2, "clean"), Scenario(4, "clean"))
@@ -55,10 +54,10 @@ def figures(size: int = SIZE, steps: int = 3) -> Iterator[tuple[str, Scenario, S
             ready = prepare(task.coarse, task.stack, Settings(scale=scenario.scale, register="none"))
             measurement, sigma = ready.measurement, ready.sigma
             guide = solve(denoise, measurement, sigma, steps, torch.Generator().manual_seed(0))[EBSD]
-            placing = Placing(measurement, sigma, find_neighbours(~is_unknown(sigma[0])), ready.drift)
-            found = placing.projected(guide)
+            joint = ready.joint()
+            found = project_measured(joint, guide)
             for name, settings in VARIANTS.items():
-                moved = placing.relabelled(found, guide, settings)
+                moved = relabel_by_light(joint, found, guide, settings)
                 assert moved is not None  # every scenario has light
                 restored = decode(moved.embedding, dim=0).double().numpy()
                 yield name, scenario, score(restored, task.truth, task.measured, task.valid)

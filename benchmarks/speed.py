@@ -231,7 +231,7 @@ def markdown(runs: Sequence[Run], speeds: Speeds, command: str) -> str:
 
 def _memory_growth(runs: Sequence[Run]) -> list[str]:
     """Lines on memory: maps that are restored at once, and larger ones, which are restored window by window."""
-    from grainlight.restore.windows import windows
+    from grainlight.restore.large.windows import windows
 
     text = []
     at_once = [run for run in runs if len(windows(run.size, run.size)) == 1]

@@ -14,11 +14,12 @@ from grainlight.diffusion.guide import Cells, known_points, local_cell_size
 from grainlight.diffusion.state import EBSD, is_unknown
 from grainlight.maps.io import load_ebsd, save_ebsd
 from grainlight.register.register import register
-from grainlight.restore.contradiction import contradiction
-from grainlight.restore.ensemble import Placing
-from grainlight.restore.light import place_light
-from grainlight.restore.place import place
-from grainlight.restore.projection import find_neighbours
+from grainlight.restore.labelling.label import project_measured, relabel_by_light
+from grainlight.restore.light.calibration import calibrate_light
+from grainlight.restore.light.registration import RegisteredLight
+from grainlight.restore.points.grid import rasterise
+from grainlight.restore.points.neighbours import find_neighbours
+from grainlight.restore.uncertainty.residual import normalised_residual
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +36,8 @@ def tile(ready):
 
 
 @pytest.fixture(scope="module")
-def placing(ready):
-    neighbours = find_neighbours(~is_unknown(ready.sigma[0]))
-    return Placing(ready.measurement, ready.sigma, neighbours, ready.drift)
+def joint(ready):
+    return ready.joint()
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +59,11 @@ def test_registration(benchmark, task):
 
 
 def test_points_on_the_grid(benchmark, task):
-    benchmark(place, task.coarse, 2)
+    benchmark(rasterise, task.coarse, 2)
 
 
 def test_calibration(benchmark, task, ready):
-    benchmark(place_light, task.stack, ready.placed, 0.5)
+    benchmark(calibrate_light, RegisteredLight(task.stack, None), ready.grid, 0.5)
 
 
 def test_skip(benchmark, model, tile):
@@ -81,13 +81,13 @@ def test_neighbours(benchmark, ready):
     benchmark(find_neighbours, ~is_unknown(ready.sigma[0]))
 
 
-def test_projection(benchmark, placing, guide):
-    benchmark(placing.projected, guide)
+def test_projection(benchmark, joint, guide):
+    benchmark(project_measured, joint, guide)
 
 
-def test_relabelling(benchmark, placing, guide):
-    found = placing.projected(guide)
-    benchmark(placing.relabelled, found, guide)
+def test_relabelling(benchmark, joint, guide):
+    found = project_measured(joint, guide)
+    benchmark(relabel_by_light, joint, found, guide)
 
 
 def test_decoding(benchmark, ready):
@@ -96,4 +96,4 @@ def test_decoding(benchmark, ready):
 
 def test_contradiction(benchmark, task, ready):
     seen = ready.light
-    benchmark(contradiction, task.truth, seen.state, seen.sigma, seen.report)
+    benchmark(normalised_residual, task.truth, seen.state, seen.sigma, seen.curves)

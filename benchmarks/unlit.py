@@ -1,7 +1,7 @@
 """Constants of boundaries without light: `python -m benchmarks.unlit`.
 
-Fits the logits of `restore.unlit_boundary` on synthetic sections that are neither trained on nor evaluated, at scales
-2, 3, 4 and 8 and, for edges between measured points, at scale 1.
+Fits the logits of `restore.uncertainty.unlit_boundary` on synthetic sections that are neither trained on nor evaluated,
+at scales 2, 3, 4 and 8 and, for edges between measured points, at scale 1.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from grainlight.diffusion.state import EBSD, is_unknown
 from grainlight.evaluation.metrics import boundary_edges
 from grainlight.evaluation.reference_map import FIRST_SEED, SECTIONS, validation_section
 from grainlight.evaluation.scenario import Scenario
-from grainlight.restore.ensemble import Placing
 from grainlight.restore.inputs import prepare
-from grainlight.restore.projection import find_neighbours
+from grainlight.restore.labelling.label import project_measured
+from grainlight.restore.points.neighbours import find_neighbours
+from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
-from grainlight.restore.surroundings import surroundings
-from grainlight.restore.tiles import TiledDenoiser
-from grainlight.restore.unlit_boundary import edge_terms
+from grainlight.restore.uncertainty.surroundings import surroundings
+from grainlight.restore.uncertainty.unlit_boundary import edge_terms
 from grainlight.synth.families import FAMILIES
 
 FIRST_FITTING_SEED = FIRST_SEED + 300_000
@@ -64,7 +64,7 @@ def edges_of_sections(
                 ready = prepare(task.coarse, None, settings)
                 guide, measured = ready.estimate(denoise, settings)[EBSD], ~is_unknown(ready.sigma[0])
                 neighbours = find_neighbours(measured)
-                e = Placing(ready.measurement, ready.sigma, neighbours, ready.drift).projected(guide).embedding
+                e = project_measured(ready.joint(), guide).embedding
                 around = surroundings(ready.measurement, ready.sigma, neighbours)
                 found = edge_terms(e, guide, ready.sigma[0], measured, around)
                 for terms, truth in zip(found, boundary_edges(task.truth), strict=True):

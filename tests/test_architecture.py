@@ -41,7 +41,6 @@ CROWDED = {
     "optics": 14,
     "register": 15,
     "report": 18,
-    "restore": 42,
 }
 
 

@@ -11,17 +11,16 @@ from benchmarks.peers.pipeline import through_pipeline
 from grainlight.crystal.embedding import decode
 from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.denoiser import Denoiser
-from grainlight.diffusion.state import EBSD, LIGHT, is_unknown
+from grainlight.diffusion.state import EBSD, LIGHT
 from grainlight.errors import InputError
 from grainlight.evaluation.degrade import Task
 from grainlight.evaluation.methods import Answer, Method, answer_of, restoration
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.restore.enhance import enhance
-from grainlight.restore.ensemble import Placing
 from grainlight.restore.inputs import prepare
-from grainlight.restore.projection import find_neighbours
+from grainlight.restore.labelling.label import project_measured
+from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
-from grainlight.restore.tiles import TiledDenoiser
 
 FEW = 0.01
 """Share of the pixels whose EBSD points the ablation from light keeps."""
@@ -88,10 +87,8 @@ def without_relabelling(quality: str = "balanced", *, seed: int = 0) -> Method:
     def method(task: Task) -> Answer:
         settings = Settings(scale=task.scale, quality=quality, seed=seed, device="cpu")
         ready = prepare(task.coarse, task.stack, settings)
-        measurement, sigma = ready.measurement, ready.sigma
         mean = ready.estimate(TiledDenoiser(load_weights(), torch.device("cpu")), settings)
-        neighbours = find_neighbours(~is_unknown(sigma[0]))
-        e = Placing(measurement, sigma, neighbours, ready.drift).projected(mean[EBSD]).embedding
+        e = project_measured(ready.joint(), mean[EBSD]).embedding
         rows, columns = task.measured.shape
         part = (slice(rows), slice(columns))
         return Answer(decode(e, dim=0).double().numpy()[part], mean[LIGHT].numpy()[:, *part])

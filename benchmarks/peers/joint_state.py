@@ -29,9 +29,11 @@ from grainlight.diffusion.sampler import group_sigma
 from grainlight.diffusion.state import EBSD, LIGHT, SIGMA_MAX, group_to_channel, is_unknown
 from grainlight.evaluation.degrade import Task
 from grainlight.evaluation.methods import Answer, Method, require_weights
-from grainlight.restore.ensemble import restore_ensemble
-from grainlight.restore.noise import estimate_noise
-from grainlight.restore.projection import find_neighbours
+from grainlight.restore.points.neighbours import find_neighbours
+from grainlight.restore.points.noise import estimate_noise
+from grainlight.restore.posterior import infer
+from grainlight.restore.sampling.measurement import JointMeasurement
+from grainlight.restore.settings import Plan
 
 LAST_LEVEL = 0.02
 """Lowest level that training draws for a whole image."""
@@ -141,7 +143,6 @@ def _placed(state: Tensor, seen: Observation, task: Task) -> Answer:
     sigma = seen.level[[0, 18, 19, 21]]
     drift = estimate_noise(task.coarse).drift / task.scale * PER_DEGREE**2 / 3
     neighbours = find_neighbours(~is_unknown(sigma[0]))
-    posterior = restore_ensemble(
-        lambda x, s: state, seen.values, sigma, neighbours, steps=1, samples=1, seed=0, drift=drift
-    )
+    measured = JointMeasurement(seen.values, sigma, neighbours, drift)
+    posterior = infer(lambda x, s: state, measured, Plan(steps=1, samples=1))
     return Answer(decode(posterior.embedding, dim=0).double().numpy(), posterior.light.numpy())

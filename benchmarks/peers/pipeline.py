@@ -9,8 +9,8 @@ from grainlight.diffusion.denoiser import Denoiser
 from grainlight.evaluation.degrade import Task
 from grainlight.evaluation.methods import Answer
 from grainlight.restore.inputs import prepare
+from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
-from grainlight.restore.tiles import TiledDenoiser
 
 
 def through_pipeline(
@@ -40,4 +40,4 @@ def through_pipeline(
     posterior = ready.restore(TiledDenoiser(model, torch.device("cpu")), settings)
     part = tuple(slice(size) for size in task.measured.shape)
     q = decode(posterior.embedding, dim=0).double().numpy()[part]
-    return Answer(q, posterior.light.numpy()[:, *part], boundary=posterior.boundary.numpy()[part])
+    return Answer(q, posterior.light.numpy()[:, *part], boundary=posterior.uncertainty.boundary.numpy()[part])

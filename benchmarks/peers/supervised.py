@@ -40,7 +40,7 @@ from grainlight.diffusion.state import (
 from grainlight.errors import InputError
 from grainlight.evaluation.degrade import Task
 from grainlight.evaluation.methods import Answer, Method
-from grainlight.restore.tiles import TiledDenoiser
+from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.synth.blemish import gaussian_blur
 from grainlight.synth.draw import Draw
 from grainlight.training.loss import LossSettings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.doubt import judged, other_table, quantile_table
-from grainlight.restore.doubt import OF_SCATTER, RAW
+from grainlight.restore.uncertainty.bound import OF_SPREAD, RAW
 
 
 def test_table_finds_the_quantile_of_each_doubt():
@@ -21,7 +21,7 @@ def test_table_finds_the_quantile_of_each_doubt():
 
 def test_what_the_scatter_covers_needs_no_table():
     error = np.linspace(0.0, 1.0, 1000)
-    table = quantile_table(error, np.full(1000, 1.0), np.full(1000, 1.0 / OF_SCATTER))
+    table = quantile_table(error, np.full(1000, 1.0), np.full(1000, 1.0 / OF_SPREAD))
     assert max(table) < 0.01
 
 

@@ -6,7 +6,7 @@ import torch
 
 from benchmarks.missed import FIRST_MISSED_SEED, pixels_of_sections
 from benchmarks.unlit import logistic
-from grainlight.restore.surroundings import Surroundings
+from grainlight.restore.uncertainty.surroundings import Surroundings
 
 
 def test_regression_finds_the_logit_that_pixels_were_drawn_from():

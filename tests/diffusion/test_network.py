@@ -9,7 +9,7 @@ from grainlight.diffusion.denoiser import Denoiser
 from grainlight.diffusion.guide import Cells
 from grainlight.diffusion.network import NetworkConfig, UNet, flops_per_pixel
 from grainlight.diffusion.state import SIGMA_MAX
-from grainlight.restore.tiles import HALO
+from grainlight.restore.sampling.tiles import HALO
 
 NARROW = NetworkConfig(widths=(8, 8, 8, 8))
 

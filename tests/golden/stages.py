@@ -20,22 +20,22 @@ import grainlight.restore.inputs as where_windows_are_cut
 from grainlight.crystal.embedding import PER_DEGREE, decode
 from grainlight.crystal.frames import SampleFrame
 from grainlight.diffusion.checkpoint import load_weights
-from grainlight.diffusion.state import EBSD, LIGHT, is_unknown
+from grainlight.diffusion.state import EBSD, LIGHT
 from grainlight.evaluation.degrade import degrade
 from grainlight.evaluation.metrics import disorientation, score
 from grainlight.maps.phase import Phase
+from grainlight.optics.state import Curves
 from grainlight.restore.assemble import assemble
-from grainlight.restore.ensemble import Placing
 from grainlight.restore.inputs import Inputs, Prepared, bring_together, prepare
-from grainlight.restore.light import PlacedLight
-from grainlight.restore.noise import estimate_noise
-from grainlight.restore.place import place
-from grainlight.restore.projection import find_neighbours
-from grainlight.restore.relabel import RelabelSettings
+from grainlight.restore.labelling.descent import RelabelSettings
+from grainlight.restore.labelling.label import project_measured, relabel_by_light
+from grainlight.restore.large.windows import whole, windows
+from grainlight.restore.light.calibrated import CalibratedLight
+from grainlight.restore.points.grid import rasterise
+from grainlight.restore.points.noise import estimate_noise
 from grainlight.restore.result import Result
+from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
-from grainlight.restore.tiles import TiledDenoiser
-from grainlight.restore.windows import whole, windows
 from grainlight.synth.draw import Draw
 from grainlight.synth.section import make_sections
 
@@ -83,16 +83,16 @@ def light_of(case: Case, images: Sequence[int] | None = None, moved: bool = Fals
 def points_stage(case: Case, hexagonal: bool = False) -> Arrays:
     """Points on the grid (H, W), what is known of them, and their noise."""
     ebsd = ebsd_of(case, hexagonal)
-    placed, noise = place(ebsd, case.scale), estimate_noise(ebsd)
+    grid, noise = rasterise(ebsd, case.scale), estimate_noise(ebsd)
     ready = prepare(ebsd, None, Settings(scale=case.scale))
     return {
-        "step_left": np.array([placed.step, placed.left]),
-        "measured": placed.measured,
-        "other": placed.other,
-        "reached": placed.reached,
-        "phase_id": placed.phase_id,
-        "nearest": placed.nearest,
-        "orientations": placed.measured_points,
+        "step_left": np.array([grid.step, grid.left]),
+        "measured": grid.measured,
+        "other": grid.other,
+        "reached": grid.reached,
+        "phase_id": grid.phase_id,
+        "nearest": grid.nearest,
+        "orientations": grid.measured_points,
         # degrees; degrees^2 per EBSD step and per pixel
         "noise_drift": np.array([noise.noise, noise.drift, 3 * ready.drift / PER_DEGREE**2]),
         "level": noise.level,
@@ -106,7 +106,7 @@ def light_stage(case: Case, windowed: bool = False, images: Sequence[int] | None
         inputs = bring_together(
             ebsd_of(case), light_of(case, images), Settings(scale=case.scale, register="none", noise=0.5)
         )
-    rows, columns = inputs.placed.shape
+    rows, columns = inputs.grid.shape
     assert (len(inputs.windows) > 1) == windowed
     assert inputs.light is not None
     found: Arrays = {
@@ -131,13 +131,11 @@ def network_stage(case: Case, light: Arrays | None) -> Arrays:
 def labels_stage(case: Case, light: Arrays | None, state: NDArray[Any]) -> Arrays:
     """Orientations (H, W, 4) in frame S after projection, and with light after the descent and after the chain."""
     ready, guide = _prepared(case, light), torch.from_numpy(state)[EBSD]
-    neighbours = find_neighbours(~is_unknown(ready.sigma[0]))
-    other = torch.from_numpy(ready.placed.other)
-    placing = Placing(ready.measurement, ready.sigma, neighbours, ready.drift, other)
-    projected = placing.projected(guide)
+    joint = ready.joint()
+    projected = project_measured(joint, guide)
     found = {"projection": _orientations(projected.embedding)}
     for name, visits in (("descent", 0), ("chain", VISITS)):
-        moved = placing.relabelled(projected, guide, RelabelSettings(visits=visits))
+        moved = relabel_by_light(joint, projected, guide, RelabelSettings(visits=visits))
         if moved is not None:
             found[name] = _orientations(moved.embedding)
     return found
@@ -310,13 +308,12 @@ def _section(family: str, size: int, grain: float, seed: int) -> gl.OrientationM
 def _prepared(case: Case, light: Arrays | None) -> Prepared:
     """The joint state of a case whose light is given."""
     ready = bring_together(ebsd_of(case), None, Settings(scale=case.scale, noise=0.5))
-    placed = None
+    calibrated = None
     if light is not None:
         state, sigma, flags = (torch.from_numpy(light[name]) for name in ("state", "sigma", "flags"))
-        report = dict(zip(CURVES, light["curves"].tolist(), strict=True))
-        placed = PlacedLight(state, sigma, flags, report, ())
-    inputs: Inputs = replace(ready, light=placed)
-    return inputs.part(whole(*inputs.placed.shape))
+        calibrated = CalibratedLight(state, sigma, flags, {}, (), Curves(*light["curves"].tolist()))
+    inputs: Inputs = replace(ready, light=calibrated)
+    return inputs.part(whole(*inputs.grid.shape))
 
 
 def _denoiser() -> TiledDenoiser:

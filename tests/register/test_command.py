@@ -15,8 +15,8 @@ from grainlight.cli.main import main
 from grainlight.errors import InputError
 from grainlight.maps.io import save_ebsd
 from grainlight.register.transform import load_transform
-from grainlight.restore.place import place
-from grainlight.restore.rounds import find, laid, lay_light
+from grainlight.restore.light.registration import find, register_light, registered
+from grainlight.restore.points.grid import rasterise
 from grainlight.restore.settings import Settings
 
 
@@ -54,13 +54,13 @@ def test_a_saved_transform_is_used_as_it_is(moved: Misplaced, tmp_path: Path) ->
     settings = Settings(scale=2)
     found = find(moved.task.coarse, moved.light, settings)
     path = found.transform.save(tmp_path / "t.json")
-    placed = place(moved.task.coarse, 2)
-    first = laid(moved.light, found).stack(placed)
-    again = lay_light(moved.task.coarse, moved.light, replace(settings, transform=path))
+    grid = rasterise(moved.task.coarse, 2)
+    first = registered(moved.light, found).stack(grid)
+    again = register_light(moved.task.coarse, moved.light, replace(settings, transform=path))
     assert again.registration is not None
     assert again.registration.method == "file"
     assert first is not None
-    second = again.stack(placed)
+    second = again.stack(grid)
     assert second is not None
     assert np.array_equal(first.images, second.images)
 
@@ -83,7 +83,7 @@ def test_points_start_and_stay(moved: Misplaced, tmp_path: Path) -> None:
 
 def test_light_without_evidence_is_left_out(moved: Misplaced) -> None:
     noise = np.random.default_rng(3).poisson(300, moved.light.images.shape).astype(np.float32)
-    left = lay_light(moved.task.coarse, replace(moved.light, images=noise), Settings(scale=2))
+    left = register_light(moved.task.coarse, replace(moved.light, images=noise), Settings(scale=2))
     assert left.light is None
     assert any("not used" in warning for warning in left.warnings)
 

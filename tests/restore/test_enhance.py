@@ -15,7 +15,7 @@ from grainlight.evaluation.degrade import Task, degrade
 from grainlight.evaluation.metrics import disorientation, score
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
-from grainlight.restore.estimate import check_room
+from grainlight.restore.cost import check_room
 from grainlight.restore.result import CORRECTED, INFERRED, MEASURED, NOT_RESTORED, Result
 from grainlight.restore.settings import Settings
 
@@ -195,7 +195,7 @@ def test_light_over_half_of_the_map(lit: Task) -> None:
 
 
 def test_a_job_that_cannot_fit_is_refused(lit: Task, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("grainlight.restore.estimate.available_memory", lambda: 1e6)
+    monkeypatch.setattr("grainlight.restore.cost.available_memory", lambda: 1e6)
     with pytest.raises(gl.InputError, match="does not fit into memory"):
         gl.enhance(lit.coarse, scale=4)
 
@@ -203,18 +203,18 @@ def test_a_job_that_cannot_fit_is_refused(lit: Task, monkeypatch: pytest.MonkeyP
 def test_a_large_result_is_on_the_disk_where_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
     q = np.broadcast_to(np.array([1.0, 0.0, 0.0, 0.0]), (1500, 1500, 4))
     ebsd = OrientationMap.from_quaternions(q, (1.0, 1.0), (TITANIUM,))
-    monkeypatch.setattr("grainlight.restore.estimate.available_memory", lambda: None)
+    monkeypatch.setattr("grainlight.restore.cost.available_memory", lambda: None)
     small, large = (check_room(ebsd.cropped(n, n), None, Settings(scale=2, quality="fast")) for n in (500, 1500))
     assert small.disk == 0
     assert large.disk > 9e6 * 70
-    monkeypatch.setattr("grainlight.restore.estimate.room", lambda: 1e6)
+    monkeypatch.setattr("grainlight.restore.cost.room", lambda: 1e6)
     without = check_room(ebsd, None, Settings(scale=2, quality="fast"))
     assert without.disk == 0
     assert without.memory == large.memory + large.disk
 
 
 def test_registering_again_takes_room(lit: Task, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("grainlight.restore.estimate.available_memory", lambda: None)
+    monkeypatch.setattr("grainlight.restore.cost.available_memory", lambda: None)
     q = np.broadcast_to(np.array([1.0, 0.0, 0.0, 0.0]), (1500, 1500, 4))
     ebsd = OrientationMap.from_quaternions(q, (1.0, 1.0), (TITANIUM,))
     never, once = (check_room(ebsd, lit.stack, Settings(scale=2, rounds=n)) for n in (0, 1))

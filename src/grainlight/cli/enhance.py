@@ -181,8 +181,8 @@ def run(arguments: argparse.Namespace) -> int:
     ebsd = load_map(arguments)
     light = load_stack(arguments)
 
+    from grainlight.restore.cost import estimate
     from grainlight.restore.enhance import enhance
-    from grainlight.restore.estimate import estimate
 
     settings = Settings(
         scale=arguments.scale,

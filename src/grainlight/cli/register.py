@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     light = load_stack(arguments)
     assert light is not None
 
-    from grainlight.restore.rounds import find
+    from grainlight.restore.light.registration import find
     from grainlight.restore.settings import Settings
 
     points = None if arguments.points is None else Path(arguments.points)

@@ -1,1 +1,1 @@
-"""The pipeline: a coarse map and light images in, a full-resolution map with its doubts out. Knows no command line."""
+"""The pipeline: coarse map and light images in, full-resolution map and its uncertainty out. Knows no command line."""

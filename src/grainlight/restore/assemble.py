@@ -1,4 +1,4 @@
-"""From what the network found to a `Result`: the map, its sources and its doubts, in the frames of the input."""
+"""From what the network found to a `Result`: the map, its sources and its uncertainty, in the frames of the input."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from grainlight.crystal.hexagonal import disorientation_angle
 from grainlight.diffusion.state import EBSD, is_unknown
 from grainlight.grains.edges import edge_starts
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.restore.contradiction import contradiction
-from grainlight.restore.doubt import bound_90
-from grainlight.restore.ensemble import Posterior
-from grainlight.restore.light import all_flags
-from grainlight.restore.other_grain import other_grain
-from grainlight.restore.phases import follow_orientations
-from grainlight.restore.place import Placed
+from grainlight.restore.points.grid import PointGrid
+from grainlight.restore.points.phases import follow_orientations
+from grainlight.restore.posterior import Posterior
 from grainlight.restore.result import CORRECTED, INFERRED, MEASURED, NOT_RESTORED, Result
+from grainlight.restore.uncertainty.bound import bound_90
+from grainlight.restore.uncertainty.misassignment import misassignment_probability
+from grainlight.restore.uncertainty.residual import all_flags, normalised_residual
 
 if TYPE_CHECKING:
     from grainlight.restore.inputs import Prepared
@@ -31,29 +30,31 @@ if TYPE_CHECKING:
 
 def assemble(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record: dict[str, Any]) -> Result:
     """Return the result of a restoration; ``record`` is what it carries of the run."""
-    placed = ready.placed
+    grid = ready.grid
     q = decode(posterior.embedding, dim=0)
     restored = _restored(ready)
-    correction = _correction(q, placed)
+    correction = _correction(q, grid)
     source = _source(correction, ready, restored)
-    bound = bound_90(posterior.doubt.numpy(), posterior.scatter.numpy(), posterior.lit.numpy())
+    found = posterior.uncertainty
+    raw, lit = found.raw.numpy(), found.lit.numpy()
+    bound = bound_90(raw, found.spread.numpy(), lit)
     uncertainty = _where(restored, bound)
     phase_id = _phase_id(ready, posterior, restored)
-    boundary = np.where(restored, posterior.boundary.numpy(), 0.0)
+    boundary = np.where(restored, found.boundary.numpy(), 0.0)
     boundary = np.where(_phase_edges(phase_id), 1.0, boundary).astype(np.float32)
-    missed = _contradiction(q, ready, restored)
+    missed = _residual(q, ready, restored)
     return Result(
-        _map(ebsd, placed, q, restored, phase_id, _fields(ebsd, placed, source, phase_id, uncertainty)),
+        _map(ebsd, grid, q, restored, phase_id, _fields(ebsd, grid, source, phase_id, uncertainty)),
         uncertainty,
         boundary,
         source,
         posterior.light.numpy().astype(np.float32),
-        placed.measured,
-        measured_points(ebsd, placed),
+        grid.measured,
+        measured_points(ebsd, grid),
         correction,
         record,
         _samples(posterior, ebsd),
-        other_grain=_where(restored, other_grain(posterior.doubt.numpy(), posterior.lit.numpy())),
+        other_grain=_where(restored, misassignment_probability(raw, lit)),
         contradiction=missed,
         light_flags=None if ready.light is None or missed is None else all_flags(ready.light, missed),
     )
@@ -61,39 +62,39 @@ def assemble(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record
 
 def _restored(ready: Prepared) -> NDArray[np.bool_]:
     """Pixels (H, W) near an EBSD point, or with light, that are of no other phase."""
-    seen = ready.placed.reached | ready.placed.measured
+    seen = ready.grid.reached | ready.grid.measured
     if ready.light is not None:
         # Light tells grains apart where no EBSD point is near.
         seen |= (ready.light.sigma[1:].amin(0) < 0.5).numpy()
-    return seen & ~ready.placed.other
+    return seen & ~ready.grid.other
 
 
-def _correction(q: Tensor, placed: Placed) -> NDArray[np.float32]:
+def _correction(q: Tensor, grid: PointGrid) -> NDArray[np.float32]:
     """Degrees (H, W) between measurement and output; NaN where nothing was measured."""
-    found = np.full(placed.shape, np.nan, dtype=np.float32)
-    restored = q[torch.from_numpy(placed.measured)].double()
-    angle = disorientation_angle(restored, torch.from_numpy(placed.measured_points))
-    found[placed.measured] = torch.rad2deg(angle).numpy()
+    found = np.full(grid.shape, np.nan, dtype=np.float32)
+    restored = q[torch.from_numpy(grid.measured)].double()
+    angle = disorientation_angle(restored, torch.from_numpy(grid.measured_points))
+    found[grid.measured] = torch.rad2deg(angle).numpy()
     return found
 
 
 def _source(correction: NDArray[np.float32], ready: Prepared, restored: NDArray[np.bool_]) -> NDArray[np.uint8]:
     changed = (correction > np.maximum(2.0, 4.0 * ready.level)) | ready.misindexed
-    source = np.where(ready.placed.measured, np.where(changed, CORRECTED, MEASURED), INFERRED)
+    source = np.where(ready.grid.measured, np.where(changed, CORRECTED, MEASURED), INFERRED)
     return np.where(restored, source, NOT_RESTORED).astype(np.uint8)
 
 
 def _phase_id(ready: Prepared, posterior: Posterior, restored: NDArray[np.bool_]) -> NDArray[np.int16]:
     """Phase (H, W): as measured, and between the points that of the orientation; 0 where there is none."""
-    placed, points = ready.placed, ~is_unknown(ready.sigma[0])
-    phase_id = follow_orientations(posterior.embedding, ready.measurement[EBSD], points, placed.phase_id)
-    phase_id = np.where(placed.other | placed.measured, placed.phase_id, phase_id)
-    return np.where(restored | placed.other, phase_id, 0).astype(np.int16)
+    grid, points = ready.grid, ~is_unknown(ready.sigma[0])
+    phase_id = follow_orientations(posterior.embedding, ready.measurement[EBSD], points, grid.phase_id)
+    phase_id = np.where(grid.other | grid.measured, grid.phase_id, phase_id)
+    return np.where(restored | grid.other, phase_id, 0).astype(np.int16)
 
 
 def _map(
     ebsd: OrientationMap,
-    placed: Placed,
+    grid: PointGrid,
     q: Tensor,
     restored: NDArray[np.bool_],
     phase_id: NDArray[np.int16],
@@ -101,16 +102,16 @@ def _map(
 ) -> OrientationMap:
     """The restored map in the frames of the input; what is not restored keeps the nearest scan point."""
     q_all = q.double().numpy()
-    q_all[~restored] = _nearest(ebsd, placed.nearest[~restored])
+    q_all[~restored] = _nearest(ebsd, grid.nearest[~restored])
     full = OrientationMap.from_quaternions(
         np.where(phase_id[..., None] > 0, q_all, IDENTITY),
-        (placed.step, placed.step),
+        (grid.step, grid.step),
         ebsd.phases,
         phase_id=phase_id,
         fields=fields,
         source="grainlight",
     )
-    return _in_frames_of(full, ebsd).replace(origin=(ebsd.origin[0] + placed.left, ebsd.origin[1]))
+    return _in_frames_of(full, ebsd).replace(origin=(ebsd.origin[0] + grid.left, ebsd.origin[1]))
 
 
 def _nearest(ebsd: OrientationMap, points: NDArray[np.signedinteger[Any]]) -> NDArray[np.float64]:
@@ -121,26 +122,26 @@ def _nearest(ebsd: OrientationMap, points: NDArray[np.signedinteger[Any]]) -> ND
     return canonical.quaternions[0]
 
 
-def measured_points(ebsd: OrientationMap, placed: Placed) -> NDArray[np.float64]:
+def measured_points(ebsd: OrientationMap, grid: PointGrid) -> NDArray[np.float64]:
     """Measured orientations (n, 4) in the frames of the input, as `Result` holds them."""
-    return ebsd.quaternions.reshape(-1, 4)[placed.nearest[placed.measured]]
+    return ebsd.quaternions.reshape(-1, 4)[grid.nearest[grid.measured]]
 
 
 def _where(restored: NDArray[np.bool_], values: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.where(restored, values, np.nan).astype(np.float32)
 
 
-def _contradiction(q: Tensor, ready: Prepared, restored: NDArray[np.bool_]) -> NDArray[np.float32] | None:
+def _residual(q: Tensor, ready: Prepared, restored: NDArray[np.bool_]) -> NDArray[np.float32] | None:
     if ready.light is None:
         return None
     seen = ready.light
-    return _where(restored, contradiction(q.double().numpy(), seen.state, seen.sigma, seen.report))
+    return _where(restored, normalised_residual(q.double().numpy(), seen.state, seen.sigma, seen.curves))
 
 
 def _samples(posterior: Posterior, ebsd: OrientationMap) -> NDArray[np.float16]:
     """Orientations (K, H, W, 4) of the ensemble's members in the frames of the input."""
     if posterior.samples is None:
-        return np.zeros((0, *posterior.doubt.shape, 4), np.float16)
+        return np.zeros((0, *posterior.uncertainty.raw.shape, 4), np.float16)
     frame, crystal = ebsd.sample_frame, ebsd.crystal_frame
     turned = np.empty(tuple(posterior.samples.shape), np.float16)
     for number, q in enumerate(posterior.samples):
@@ -155,7 +156,7 @@ def _in_frames_of(of: OrientationMap, ebsd: OrientationMap) -> OrientationMap:
 
 def _fields(
     ebsd: OrientationMap,
-    placed: Placed,
+    grid: PointGrid,
     source: NDArray[np.uint8],
     phase_id: NDArray[np.int16],
     uncertainty: NDArray[np.float32],
@@ -165,7 +166,7 @@ def _fields(
     Both vendors' names are filled, because the output may be of the other format than the input.
     """
     # Single precision: no vendor's column has more digits, and a large map has many pixels.
-    fields = {name: _single(values.reshape(-1)[placed.nearest]) for name, values in ebsd.fields.items()}
+    fields = {name: _single(values.reshape(-1)[grid.nearest]) for name, values in ebsd.fields.items()}
     lost = source == NOT_RESTORED
     bound = np.nan_to_num(uncertainty, nan=0.0)
     for name in ("mad", "fit"):

@@ -16,20 +16,20 @@ from grainlight.diffusion.checkpoint import load_weights
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
-from grainlight.restore.allocation import memory_reused
 from grainlight.restore.assemble import assemble, measured_points
-from grainlight.restore.canvas import Canvas
+from grainlight.restore.cost import check_room
 from grainlight.restore.device import choose_device
-from grainlight.restore.estimate import check_room
 from grainlight.restore.inputs import Inputs, bring_together
-from grainlight.restore.place import output_shape
+from grainlight.restore.large.allocation import memory_reused
+from grainlight.restore.large.stitching import Stitcher
+from grainlight.restore.large.windows import AT_ONCE
+from grainlight.restore.light.calibration import WindowedLight, usual_levels
+from grainlight.restore.light.registration import again, draft, is_moved
+from grainlight.restore.points.grid import output_shape
 from grainlight.restore.record import run_record
 from grainlight.restore.result import Result
-from grainlight.restore.rounds import again, draft, is_moved
+from grainlight.restore.sampling.tiles import TiledDenoiser, count_tiles
 from grainlight.restore.settings import Settings
-from grainlight.restore.tiles import TiledDenoiser, count_tiles
-from grainlight.restore.windowed_light import WindowedLight, usual_levels
-from grainlight.restore.windows import AT_ONCE
 from grainlight.scratch import empty, release
 
 
@@ -43,7 +43,7 @@ def enhance(
 ) -> Result:
     """Restore the full-resolution map of a coarse, noisy or incomplete EBSD map.
 
-    A map of more than a megapixel is restored window by window (`restore.windows`).
+    A map of more than a megapixel is restored window by window (`restore.large.windows`).
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def enhance(
         Polarized-light images of the same section; without them EBSD alone is restored.
     reuse_memory
         Keep freed memory meanwhile, which is faster; for commands only, because it changes how the whole process
-        allocates memory (`restore.allocation`).
+        allocates memory (`restore.large.allocation`).
 
     Raises
     ------
@@ -70,10 +70,10 @@ def enhance(
     with reused() if rows * columns <= AT_ONCE else nullcontext():
         inputs = bring_together(ebsd, light, settings, progress)
         for _ in range(settings.rounds):
-            if light is None or inputs.laid is None or not is_moved(inputs.laid):
+            if light is None or inputs.registered is None or not is_moved(inputs.registered):
                 break
             orientations = _draft(inputs, denoise, draft(settings), progress)
-            better = again(ebsd, light, inputs.laid, inputs.placed, orientations, settings)
+            better = again(ebsd, light, inputs.registered, inputs.grid, orientations, settings)
             inputs = bring_together(ebsd, light, settings, progress, better)
     record = run_record(ebsd, light, inputs, settings, device)
     with reused():
@@ -91,7 +91,7 @@ def _restore(
     record: dict[str, Any],
 ) -> Result:
     """Restore window by window and gather the result; ``record`` receives what is found on the way."""
-    canvas, cut = Canvas(*inputs.placed.shape), inputs.windows
+    stitcher, cut = Stitcher(*inputs.grid.shape), inputs.windows
     wrong, blurs, levels = 0, [], []
     inner = _begin("restoring", inputs, settings, progress)
     if len(cut) == 1:
@@ -107,7 +107,7 @@ def _restore(
         if ready.light is not None:
             levels.append(ready.light.report)
         if len(cut) > 1:
-            canvas.put(part, window)
+            stitcher.put(part, window)
             progress.advance()
     record["misindexed_points"] = wrong
     if isinstance(inputs.light, WindowedLight):
@@ -116,14 +116,14 @@ def _restore(
         record["light"]["blur_px"] = float(np.median(blurs))
     if len(cut) == 1:
         return part
-    origin = ebsd.origin[0] + inputs.placed.left, ebsd.origin[1]
-    return canvas.result(part, measured_points(ebsd, inputs.placed), origin, record)
+    origin = ebsd.origin[0] + inputs.grid.left, ebsd.origin[1]
+    return stitcher.result(part, measured_points(ebsd, inputs.grid), origin, record)
 
 
 def _draft(inputs: Inputs, denoise: TiledDenoiser, settings: Settings, progress: Progress) -> NDArray[np.float64]:
     """Orientations (H, W, 4) in frame S of a restoration that only registration will see."""
     inner = _begin("registering again", inputs, settings, progress)
-    found = empty((*inputs.placed.shape, 4), np.float64)
+    found = empty((*inputs.grid.shape, 4), np.float64)
     for window in inputs.windows:
         posterior = inputs.part(window).restore(denoise, settings, inner)
         found[window.inner] = decode(posterior.embedding, dim=0).double().numpy()[window.kept]
@@ -138,5 +138,5 @@ def _begin(stage: str, inputs: Inputs, settings: Settings, progress: Progress) -
     if len(inputs.windows) > 1:
         progress.begin(f"{stage}, window by window", len(inputs.windows))
         return Silent()
-    progress.begin(stage, settings.network_calls * count_tiles(*inputs.placed.shape))
+    progress.begin(stage, settings.network_calls * count_tiles(*inputs.grid.shape))
     return progress

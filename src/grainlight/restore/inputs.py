@@ -10,98 +10,84 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE, embed
-from grainlight.crystal.frames import SampleFrame
 from grainlight.diffusion.sampler import group_sigma
 from grainlight.diffusion.state import SIGMA_MAX, is_unknown
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
-from grainlight.restore.ensemble import Posterior, members, restore_ensemble
-from grainlight.restore.light import PlacedLight, place_light
-from grainlight.restore.light_source import light_source
-from grainlight.restore.misindexed import find_misindexed
-from grainlight.restore.noise import EbsdNoise, estimate_noise
-from grainlight.restore.place import Placed, place
-from grainlight.restore.projection import find_neighbours
-from grainlight.restore.rounds import Laid, lay_light
+from grainlight.restore.large.windows import Window, whole, windows
+from grainlight.restore.light.calibrated import CalibratedLight
+from grainlight.restore.light.calibration import WindowedLight, calibrate_light
+from grainlight.restore.light.registration import RegisteredLight, register_light
+from grainlight.restore.points.grid import PointGrid, rasterise
+from grainlight.restore.points.misindexed import find_misindexed
+from grainlight.restore.points.neighbours import find_neighbours
+from grainlight.restore.points.noise import EbsdNoise, estimate_noise
+from grainlight.restore.posterior import Posterior, infer
+from grainlight.restore.sampling.ensemble import sample
+from grainlight.restore.sampling.measurement import JointMeasurement
+from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.restore.settings import Settings
-from grainlight.restore.tiles import TiledDenoiser
-from grainlight.restore.windowed_light import WindowedLight, place_windowed
-from grainlight.restore.windows import Window, whole, windows
 
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
     """What was measured, on the output grid: as little for each pixel as will do for a large map.
 
-    ``placed`` EBSD points; ``noise`` of the EBSD; ``drift`` growth of a channel's variance inside grains per pixel;
-    ``light`` calibrated harmonics or None, of the stack as it is ``laid`` on the map; ``windows`` that the map is
+    ``grid`` EBSD points; ``noise`` of the EBSD; ``drift`` growth of a channel's variance inside grains per pixel;
+    ``light`` calibrated harmonics or None, of the stack as it is ``registered``; ``windows`` that the map is
     restored in.
     """
 
-    placed: Placed
+    grid: PointGrid
     noise: EbsdNoise
     drift: float
-    light: PlacedLight | WindowedLight | None
+    light: CalibratedLight | WindowedLight | None
     windows: list[Window]
-    laid: Laid | None = None
+    registered: RegisteredLight | None = None
 
     def part(self, window: Window) -> Prepared:
         """Return what the network needs of one window."""
-        placed = self.placed.part(window)
+        grid = self.grid.part(window)
         light = None if self.light is None else self.light.part(window)
-        level = self.noise.level.reshape(-1)[placed.nearest]
-        measurement, sigma = joint_measurement(placed, light, level)
+        level = self.noise.level.reshape(-1)[grid.nearest]
+        measurement, sigma = joint_measurement(grid, light, level)
         # The light of other phases says nothing of the metal's.
-        sigma[1:, torch.from_numpy(placed.other)] = SIGMA_MAX
-        misindexed = find_misindexed(measurement, sigma, placed.phase_id)
+        sigma[1:, torch.from_numpy(grid.other)] = SIGMA_MAX
+        misindexed = find_misindexed(measurement, sigma, grid.phase_id)
         sigma[0][torch.from_numpy(misindexed)] = SIGMA_MAX
-        return Prepared(placed, light, level, self.drift, measurement, sigma, misindexed)
+        return Prepared(grid, light, level, self.drift, measurement, sigma, misindexed)
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """Inputs of a map or a window of it, ready for the network.
 
-    ``placed`` EBSD points and ``light`` as in `Inputs`; ``level`` (H, W) noise in degrees (rms) of the point that is
+    ``grid`` EBSD points and ``light`` as in `Inputs`; ``level`` (H, W) noise in degrees (rms) of the point that is
     nearest to a pixel; ``measurement`` (23, H, W) and ``sigma`` (4, H, W) the joint state and its noise levels;
     ``misindexed`` (H, W) points that are not used.
     """
 
-    placed: Placed
-    light: PlacedLight | None
+    grid: PointGrid
+    light: CalibratedLight | None
     level: NDArray[np.float64]
     drift: float
     measurement: Tensor
     sigma: Tensor
     misindexed: NDArray[np.bool_]
 
+    def joint(self, projection: bool = True) -> JointMeasurement:
+        """Return what an estimate starts from; without ``projection`` orientations stay as the network has them."""
+        near = find_neighbours(~is_unknown(self.sigma[0])) if projection else None
+        return JointMeasurement(self.measurement, self.sigma, near, self.drift, torch.from_numpy(self.grid.other))
+
     def estimate(self, denoise: TiledDenoiser, settings: Settings) -> Tensor:
         """Return the network's state (23, H, W), the mean of the ensemble, before any measurement has the last word."""
-        steps, samples = settings.calls
-        mean = torch.zeros_like(self.measurement)
-        for state in members(denoise, self.measurement, self.sigma, steps, samples, settings.seed):
-            mean += state / samples
-        return mean
+        return sample(denoise, self.joint(projection=False), settings.plan).mean
 
     def restore(self, denoise: TiledDenoiser, settings: Settings, progress: Progress | None = None) -> Posterior:
-        """Run the ensemble and its projection."""
-        progress = progress or Silent()
-        neighbours = find_neighbours(~is_unknown(self.sigma[0])) if settings.projection else None
-        steps, samples = settings.calls
-        return restore_ensemble(
-            denoise,
-            self.measurement,
-            self.sigma,
-            neighbours,
-            steps=steps,
-            samples=samples,
-            seed=settings.seed,
-            visits=settings.chain_visits,
-            drift=self.drift,
-            barred=torch.from_numpy(self.placed.other),
-            progress=progress,
-        )
+        """Estimate the map of these inputs."""
+        return infer(denoise, self.joint(settings.projection), settings.plan, progress)
 
 
 def bring_together(
@@ -109,49 +95,38 @@ def bring_together(
     light: LightStack | None,
     settings: Settings,
     progress: Progress | None = None,
-    laid: Laid | None = None,
+    registered: RegisteredLight | None = None,
 ) -> Inputs:
-    """Bring a map and its light to the output grid of the settings; registered as ``laid`` where that is known."""
+    """Bring a map and its light to the output grid of the settings; ``registered`` where that is known."""
     progress = progress or Silent()
     found = estimate_noise(ebsd, settings.noise)
-    placed = place(ebsd, settings.scale)
-    if light is not None and laid is None:
-        laid = lay_light(ebsd, light, settings, progress)
+    grid = rasterise(ebsd, settings.scale)
+    if light is not None and registered is None:
+        registered = register_light(ebsd, light, settings, progress)
     progress.begin("reading the inputs together", 2)
     progress.advance()
-    cut = windows(*placed.shape)
-    shown = None if laid is None else _shown(laid, placed, cut, found.noise, ebsd.sample_frame)
+    cut = windows(*grid.shape)
+    shown = None if registered is None else calibrate_light(registered, grid, found.noise, ebsd.sample_frame, cut)
     progress.advance()
     # Of one channel: three components of the rotation share the angle's variance.
     drift = found.drift / settings.scale * PER_DEGREE**2 / 3
-    return Inputs(placed, found, drift, shown, cut, laid)
-
-
-def _shown(
-    laid: Laid, placed: Placed, cut: list[Window], noise: float, frame: SampleFrame
-) -> PlacedLight | WindowedLight | None:
-    """The light as the restoration takes it; that of a large map is brought to it window by window."""
-    if laid.light is not None and laid.light.determined and len(cut) > 1:
-        source = light_source(laid.light, laid.transform, placed.step, placed.left)
-        return place_windowed(source, placed, cut, noise, frame)
-    stack = laid.stack(placed)
-    return None if stack is None else place_light(stack, placed, noise, frame)
+    return Inputs(grid, found, drift, shown, cut, registered)
 
 
 def prepare(ebsd: OrientationMap, light: LightStack | None, settings: Settings) -> Prepared:
     """Bring a map and its light to the output grid of the settings, all of it ready for the network."""
     inputs = bring_together(ebsd, light, settings)
-    return inputs.part(whole(*inputs.placed.shape))
+    return inputs.part(whole(*inputs.grid.shape))
 
 
 def joint_measurement(
-    placed: Placed, light: PlacedLight | None, noise: NDArray[np.float64] | float
+    grid: PointGrid, light: CalibratedLight | None, noise: NDArray[np.float64] | float
 ) -> tuple[Tensor, Tensor]:
     """Measured state (23, H, W) and noise levels (4, H, W) on the output grid; ``noise`` (H, W) in degrees (rms)."""
-    rows, columns = placed.shape
-    mask = torch.from_numpy(placed.measured)
+    rows, columns = grid.shape
+    mask = torch.from_numpy(grid.measured)
     e = torch.zeros(18, rows, columns)
-    e[:, mask] = embed(torch.from_numpy(placed.measured_points).float(), dim=0)
+    e[:, mask] = embed(torch.from_numpy(grid.measured_points).float(), dim=0)
     # The root-mean-square angle has three components, and each is one channel's worth of noise.
     level = torch.as_tensor(noise * PER_DEGREE / np.sqrt(3.0))
     ebsd_sigma = torch.where(mask, level, torch.inf).float()

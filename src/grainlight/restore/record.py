@@ -38,7 +38,7 @@ def run_record(
     """What a restoration was made of and with, as JSON can hold it."""
     import grainlight
     from grainlight.diffusion.checkpoint import weights_hash
-    from grainlight.restore.phases import phase_report
+    from grainlight.restore.points.phases import phase_report
 
     phases, kept = phase_report(ebsd)
     return {
@@ -68,11 +68,11 @@ def run_record(
         },
         "frames": {"sample": ebsd.sample_frame.value, "crystal": ebsd.crystal_frame.value},
         "inputs": input_record((ebsd.path, *(() if light is None else light.paths))),
-        "registration": None if inputs.laid is None else inputs.laid.as_record(),
+        "registration": None if inputs.registered is None else inputs.registered.as_record(),
         "warnings": [
             *ebsd.notes,
             *kept,
-            *(() if inputs.laid is None else inputs.laid.warnings),
+            *(() if inputs.registered is None else inputs.registered.warnings),
             *(() if inputs.light is None else inputs.light.warnings),
         ],
         **({} if inputs.light is None else {"light": inputs.light.report}),

@@ -37,7 +37,7 @@ _NARROWED = {
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A restored map and its doubts, all on the output grid (H, W).
+    """A restored map and its uncertainty, all on the output grid (H, W).
 
     Parameters
     ----------
@@ -67,9 +67,9 @@ class Result:
         (H, W) probability, 0 to 1, that the pixel belongs to another grain (is off by more than 5 degrees); NaN where
         nothing was restored.
     contradiction
-        (H, W) how many standard deviations the light misses what the map would show (`restore.contradiction`): 0.7
-        to 1 is usual, above 2 light and map contradict each other. NaN where nothing was measured or restored; None
-        without light.
+        (H, W) how many standard deviations the light misses what the map would show
+        (`restore.uncertainty.residual`): 0.7 to 1 is usual, above 2 light and map contradict each other. NaN where
+        nothing was measured or restored; None without light.
     light_flags
         (H, W) bits of what is wrong with the measured light: 1 outside the images, 2 saturated, 4 the stack does not
         fit harmonics, 8 contradicts the EBSD points nearby, 16 the harmonics contradict each other (dust, stain,

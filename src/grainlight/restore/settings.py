@@ -20,6 +20,17 @@ DRAFT_STEPS = 2
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What an estimate costs: solver ``steps``, ``samples`` of the ensemble, the ``seed`` of both and of the chain, and
+    ``visits`` of the chain, 0 for the descent."""
+
+    steps: int
+    samples: int
+    seed: int = 0
+    visits: int = 0
+
+
+@dataclass(frozen=True)
 class Settings:
     """Settings of one restoration.
 
@@ -104,6 +115,12 @@ class Settings:
     def chain_visits(self) -> int:
         """Visits of the chain that will be used."""
         return VISITS[self.quality] if self.visits is None else self.visits
+
+    @property
+    def plan(self) -> Plan:
+        """Steps, samples, seed and visits that will be used."""
+        steps, samples = self.calls
+        return Plan(steps, samples, self.seed, self.chain_visits)
 
     @property
     def network_calls(self) -> int:

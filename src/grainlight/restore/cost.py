@@ -1,0 +1,186 @@
+"""What a restoration will cost, before it begins."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from grainlight.errors import InputError
+from grainlight.maps.light_stack import LightStack
+from grainlight.maps.orientation_map import OrientationMap
+from grainlight.restore.device import choose_device
+from grainlight.restore.large.windows import Window, windows
+from grainlight.restore.points.grid import check_usable, output_shape
+from grainlight.restore.settings import Settings
+from grainlight.scratch import SMALLEST, room
+
+# From `python -m benchmarks.speed` on maps of 0.06 to 16 megapixels, rounded up: what is held of the points
+# and the pixels of the whole map, what placing and registering take for a while, the window restored, the result.
+_BASE_BYTES = 350e6
+_BYTES_PER_POINT, _BYTES_PER_PIXEL = 160.0, 10.0
+_BYTES_PER_PIXEL_PLACED = 45.0
+# What registering against a restored map takes for a while, and that map.
+_BYTES_PER_PIXEL_AGAIN, _BYTES_PER_PIXEL_OF_A_DRAFT = 140.0, 32.0
+_BYTES_PER_WINDOW_PIXEL = 1250.0
+_BYTES_PER_WINDOW_PIXEL_OF_SEVERAL = 300.0
+_BYTES_PER_PIXEL_OF_THE_RESULT = 80.0
+# Each column of the vendor's; each further sample, in the window and in the result.
+_BYTES_PER_FIELD = 4.0
+_BYTES_PER_WINDOW_PIXEL_OF_A_SAMPLE, _BYTES_PER_PIXEL_OF_A_SAMPLE = 60.0, 8.0
+# Reading, registering, writing; projection and boundaries of a sample; a visit of the chain, which needs light.
+_SECONDS, _SECONDS_PER_PIXEL = 3.0, 6e-6
+_SECONDS_PER_PIXEL_PLACED, _SECONDS_PER_VISIT = 1.0e-5, 9e-7
+# The whole call over the network's convolutions: the skip, activations, memory.
+_CALL_OVER_CONVOLUTIONS = 2.0
+
+
+@dataclass(frozen=True)
+class Room:
+    """Bytes that a job takes in memory, and in temporary files on the disk."""
+
+    memory: float
+    disk: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Size of the output, seconds it will take, and where its bytes will be, and sentences that say so."""
+
+    rows: int
+    columns: int
+    seconds: float
+    room: Room
+    lines: list[str]
+
+
+def estimate(ebsd: OrientationMap, light: LightStack | None, settings: Settings) -> Estimate:
+    """Estimate a job, and refuse one that cannot be done.
+
+    Raises
+    ------
+    InputError
+        If the map cannot be used or the job does not fit into memory.
+    """
+    needed = check_room(ebsd, light, settings)
+    rows, columns, step = output_shape(ebsd, settings.scale)
+    pixels = rows * columns
+    steps, samples = settings.calls
+    # Windows overlap.
+    restored = sum(_area(window) for window in windows(rows, columns))
+    calls = settings.network_calls if light is not None else steps * samples
+    visits = settings.chain_visits if light is not None and settings.projection else 0
+    placed = 1 + (samples if samples > 1 else 0) + (1 if visits else 0)
+    per_pixel = calls * _seconds_per_pixel(settings) + _SECONDS_PER_PIXEL_PLACED * placed + _SECONDS_PER_VISIT * visits
+    seconds = _SECONDS + _SECONDS_PER_PIXEL * pixels + per_pixel * restored
+    lines = [
+        f"output: {rows} x {columns} pixels of {step:g} um; {samples} sample{'s' * (samples > 1)} of {steps} "
+        f"step{'s' * (steps > 1)}: about {_duration(seconds)} and {needed.memory / 1e9:.1f} GB of memory"
+    ]
+    if needed.disk:
+        lines.append(
+            f"while it runs: {needed.disk / 1e9:.1f} GB of temporary files in {tempfile.gettempdir()} (TMPDIR)"
+        )
+    return Estimate(rows, columns, seconds, needed, lines)
+
+
+def check_room(ebsd: OrientationMap, light: LightStack | None, settings: Settings) -> Room:
+    """Return the room that a restoration takes, after making sure that it can be done.
+
+    Raises
+    ------
+    InputError
+        As `estimate`.
+    """
+    check_usable(ebsd)
+    rows, columns, _ = output_shape(ebsd, settings.scale)
+    pixels, samples, cut = rows * columns, settings.calls[1], windows(rows, columns)
+    largest = max(_area(window) for window in cut)
+    result = _BYTES_PER_PIXEL_OF_THE_RESULT + _BYTES_PER_FIELD * len(ebsd.fields)
+    window = _BYTES_PER_WINDOW_PIXEL
+    if samples > 1:
+        result += _BYTES_PER_PIXEL_OF_A_SAMPLE * samples
+        window += _BYTES_PER_WINDOW_PIXEL_OF_SEVERAL + _BYTES_PER_WINDOW_PIXEL_OF_A_SAMPLE * samples
+    passing = _BYTES_PER_PIXEL_PLACED
+    if light is not None and settings.rounds:
+        passing = max(passing, _BYTES_PER_PIXEL_AGAIN)
+        result += _BYTES_PER_PIXEL_OF_A_DRAFT
+    disk = pixels * result if len(cut) > 1 else 0.0
+    memory = _BASE_BYTES + _BYTES_PER_POINT * ebsd.phase_id.size + _BYTES_PER_PIXEL * pixels
+    memory += max(passing * pixels, window * largest)
+    if not disk:
+        memory += pixels * result
+    elif room() < disk:
+        memory, disk = memory + disk, 0.0
+    if light is not None:
+        # Large stacks are in a temporary file already; those that are moved onto the map are in single precision.
+        memory += min(float(light.images.nbytes), SMALLEST)
+        memory += 4.0 * len(light.images) * (largest if light.determined else pixels)
+    free = available_memory()
+    if free is not None and memory > free:
+        raise InputError(
+            "the job does not fit into memory",
+            file=ebsd.path,
+            found=f"{memory / 1e9:.1f} GB needed for {rows} x {columns} pixels",
+            expected=f"at most {free / 1e9:.1f} GB",
+            advice="take a smaller --scale, fewer --samples, a part of the map, or a machine with more memory",
+        )
+    return Room(memory, disk)
+
+
+def available_memory() -> float | None:
+    """Bytes that this process may still take; None where the system does not say."""
+    found = []
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                found.append(1024.0 * int(line.split()[1]))
+    except (OSError, ValueError, IndexError):
+        pass
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+        used = Path("/sys/fs/cgroup/memory.current").read_text().strip()
+        if limit != "max":
+            stat = dict(line.split() for line in Path("/sys/fs/cgroup/memory.stat").read_text().splitlines())
+            # Cached files give way.
+            cached = sum(float(stat.get(name, 0)) for name in ("inactive_file", "active_file"))
+            found.append(float(limit) - float(used) + cached)
+    except (OSError, ValueError):
+        pass
+    if not found and hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
+        found.append(float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")))
+    return min(found) if found else None
+
+
+def _seconds_per_pixel(settings: Settings) -> float:
+    """Seconds that one call takes per pixel here: the network's work over a measured speed of convolution."""
+    import torch
+
+    from grainlight.diffusion.network import NetworkConfig, flops_per_pixel
+    from grainlight.restore.device import has_fast_bfloat16
+
+    device = choose_device(settings.device)
+    dtype = torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
+    layer = torch.nn.Conv2d(64, 64, 3, padding=1).to(device, dtype)
+    x = torch.zeros(1, 64, 128, 128, device=device, dtype=dtype).contiguous(memory_format=torch.channels_last)
+    best = float("inf")
+    with torch.inference_mode():
+        for _ in range(4):
+            began = time.perf_counter()
+            layer(x)
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            best = min(best, time.perf_counter() - began)
+    speed = 2 * 9 * 64 * 64 * 128 * 128 / best
+    return _CALL_OVER_CONVOLUTIONS * flops_per_pixel(NetworkConfig()) / speed
+
+
+def _area(window: Window) -> int:
+    rows, columns = window.outer
+    return (rows.stop - rows.start) * (columns.stop - columns.start)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"

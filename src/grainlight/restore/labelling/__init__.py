@@ -1,0 +1,1 @@
+"""From samples to a map: measured orientations projected, isolated pixels joined, boundaries placed by the light."""

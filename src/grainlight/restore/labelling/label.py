@@ -1,0 +1,67 @@
+"""From the network's estimate to a map: projection on the measurement, isolated pixels, boundaries by the light."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from grainlight.crystal.embedding import SQUARED_NORM
+from grainlight.diffusion.state import EBSD, LIGHT, group_to_channel_light
+from grainlight.restore.labelling.descent import Relabelled, RelabelSettings, relabel
+from grainlight.restore.labelling.isolated import join_isolated_pixels
+from grainlight.restore.labelling.projection import Projected, project
+from grainlight.restore.sampling.measurement import JointMeasurement
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledMap:
+    """A map whose every pixel is in a grain.
+
+    ``embedding`` (18, H, W) on the manifold's sphere; ``error`` (H, W) standard error of the orientation of the grain
+    there, in embedding units, 0 where nothing was projected; ``relabelled`` what the light said of the boundaries, None
+    where there is no light or nothing was projected.
+    """
+
+    embedding: Tensor
+    error: Tensor
+    relabelled: Relabelled | None
+
+    @property
+    def blur(self) -> float | None:
+        """Standard deviation of the light's blur in pixels."""
+        return None if self.relabelled is None else self.relabelled.blur
+
+
+def label_map(measured: JointMeasurement, guide: Tensor, settings: RelabelSettings | None = None) -> LabelledMap:
+    """Give every pixel of an estimate (18, H, W) the orientation of a grain."""
+    if measured.neighbours is None:
+        return LabelledMap(normalised(guide), torch.zeros_like(guide[0]), None)
+    found = project_measured(measured, guide)
+    moved = relabel_by_light(measured, found, guide, settings)
+    return LabelledMap(found.embedding if moved is None else moved.embedding, found.error, moved)
+
+
+def project_measured(measured: JointMeasurement, guide: Tensor) -> Projected:
+    """Project an estimate (18, H, W); the embedding that comes back is on the manifold's sphere."""
+    assert measured.neighbours is not None
+    found = project(guide, measured.state[EBSD], measured.sigma[0], measured.neighbours, measured.drift)
+    joined = join_isolated_pixels(found.embedding, guide, measured.measured)
+    return replace(found, embedding=normalised(joined))
+
+
+def relabel_by_light(
+    measured: JointMeasurement, found: Projected, guide: Tensor, settings: RelabelSettings | None = None
+) -> Relabelled | None:
+    """Move the boundaries of what was projected to where the light says; None without light."""
+    if not measured.has_light:
+        return None
+    channels = group_to_channel_light(measured.sigma[1:])
+    fixed = (measured.measured & ~found.wrong) | ~measured.lit
+    return relabel(found.embedding, guide, fixed, measured.state[LIGHT], channels, settings, measured.barred)
+
+
+def normalised(e: Tensor) -> Tensor:
+    """Embeddings (18, H, W) brought to the length of an orientation's."""
+    return e * (SQUARED_NORM**0.5 / e.square().sum(0).sqrt_().clamp_(min=1e-6))

@@ -1,0 +1,1 @@
+"""What large maps need: windows, stitching, allocation of memory."""

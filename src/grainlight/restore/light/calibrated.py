@@ -1,0 +1,54 @@
+"""Light as the restoration takes it: canonical, on the output grid, with its noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grainlight.errors import InputError
+from grainlight.optics.canonical import OUTSIDE, CanonicalLight
+from grainlight.optics.state import WEAK, Curves
+from grainlight.restore.large.windows import Window
+
+
+@dataclass(frozen=True, eq=False)
+class CalibratedLight:
+    """Canonical harmonics of a map or of a window.
+
+    ``state`` (5, H, W) on the output grid; ``sigma`` (3, H, W) noise of a channel per group, infinite where unknown;
+    ``flags`` (H, W) of `optics.canonical`; ``report`` and ``warnings`` of the calibration, for the record; ``curves``
+    that the state follows.
+    """
+
+    state: Tensor
+    sigma: Tensor
+    flags: Tensor
+    report: dict[str, Any]
+    warnings: tuple[str, ...]
+    curves: Curves = WEAK
+
+    def part(self, window: Window) -> CalibratedLight:
+        """Return what lies in a window."""
+        here = {name: getattr(self, name)[..., *window.outer] for name in ("state", "sigma", "flags")}
+        return replace(self, **here)
+
+
+def as_calibrated(light: CanonicalLight, curves: Curves = WEAK) -> CalibratedLight:
+    """Return canonical light as the restoration takes it."""
+    return CalibratedLight(light.state.float(), light.sigma.float(), light.flags, light.report, light.warnings, curves)
+
+
+def no_light(shape: tuple[int, int], warning: str, outside: Tensor | None = None) -> CalibratedLight:
+    """Return light (H, W) that says nothing, and why; ``outside`` (H, W) of the images, where that is known."""
+    flags = torch.zeros(1, 1, dtype=torch.uint8).expand(shape)
+    flags = flags if outside is None else outside.to(torch.uint8) * OUTSIDE
+    nothing, unknown = torch.zeros(1, 1, 1).expand(5, *shape), torch.full((1, 1, 1), torch.inf).expand(3, *shape)
+    return CalibratedLight(nothing, unknown, flags, {"used": False}, (warning,))
+
+
+def not_used(error: InputError) -> str:
+    """Return the sentence for light that does not follow the map."""
+    return f"The polarized light is not used: {error.found}. Expected: {error.expected}. {error.advice}."

@@ -1,0 +1,172 @@
+"""The calibration of a stack on the measured points, and its light made canonical where it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from grainlight.crystal.euler import c_axis
+from grainlight.crystal.frames import SampleFrame
+from grainlight.optics.calibration import Calibration, NoSignalError, calibrate_points
+from grainlight.optics.canonical import apply, calibration_report, level_report
+from grainlight.optics.frame_check import Polars, check_frame
+from grainlight.optics.harmonics import Harmonics
+from grainlight.optics.light_noise import LightNoise, measure_noise
+from grainlight.optics.point_light import PointLight, at_points, together
+from grainlight.optics.state import Curves
+from grainlight.restore.large.windows import Window, whole
+from grainlight.restore.light.calibrated import CalibratedLight, as_calibrated, no_light, not_used
+from grainlight.restore.light.few_images import calibrate_few
+from grainlight.restore.light.registration import RegisteredLight
+from grainlight.restore.light.source import LightSource, light_source
+from grainlight.restore.points.grid import PointGrid
+
+# Points of the whole map that calibration and noise are taken from.
+_POINTS = 400_000
+
+
+@dataclass(frozen=True, eq=False)
+class WindowedLight:
+    """Canonical light that is made where it is asked for.
+
+    ``source`` of the harmonics; ``grid`` of the points of the whole map; ``calibration`` and ``noise`` of the whole,
+    None where each part measures its own; ``axis_noise`` of the c-axes in degrees (standard deviation); ``report`` and
+    ``warnings`` as of `CalibratedLight`.
+    """
+
+    source: LightSource
+    grid: PointGrid
+    calibration: Calibration
+    noise: LightNoise | None
+    axis_noise: float
+    report: dict[str, Any]
+    warnings: tuple[str, ...]
+
+    def part(self, window: Window) -> CalibratedLight:
+        """Return the light of a window."""
+        return self.canonical(self.source.harmonics(*window.outer), window)
+
+    def canonical(self, harmonics: Harmonics, window: Window) -> CalibratedLight:
+        """Return the light of a window whose harmonics are known."""
+        rows, columns = window.outer
+        at, axes = _points(self.grid.part(window))
+        light = apply(
+            self.calibration,
+            harmonics,
+            axes,
+            at,
+            axis_noise=self.axis_noise,
+            corner=(rows.start, columns.start),
+            noise=self.noise,
+        )
+        # Of what is kept: windows overlap.
+        levels = level_report(light.sigma[:, *window.kept], light.flags[window.kept])
+        curves = Curves(*self.calibration.curve, self.calibration.a0_mix)
+        found = as_calibrated(light, curves)
+        return replace(found, report=light.report | self.report | levels, warnings=self.warnings)
+
+
+def calibrate_light(
+    light: RegisteredLight,
+    grid: PointGrid,
+    noise: float,
+    frame: SampleFrame = SampleFrame.S,
+    cut: Sequence[Window] | None = None,
+) -> CalibratedLight | WindowedLight | None:
+    """Calibrate a stack on the measured orientations; None where there is none to use.
+
+    Five and more angles give the harmonics pixel by pixel; from fewer images, or images of unknown settings, the
+    harmonics are inferred with what EBSD measured nearby. Light that says nothing of the c-axes is not used, and a
+    warning says so.
+
+    Parameters
+    ----------
+    noise
+        Root-mean-square misorientation of the EBSD's noise in degrees.
+    frame
+        The sample frame that the map was said to have: what the light says of it is reported.
+    cut
+        Windows that the light will be asked for; the whole map if None.
+
+    Raises
+    ------
+    InputError
+        If too few points of the map lie on the images.
+    """
+    if light.light is None:
+        return None
+    if not light.light.determined:
+        stack = light.stack(grid)
+        return None if stack is None else calibrate_few(stack, grid)
+    source = light_source(light.light, light.transform, grid.step, grid.left)
+    return calibrate_source(source, grid, cut or [whole(*grid.shape)], noise, frame)
+
+
+def calibrate_source(
+    source: LightSource, grid: PointGrid, cut: Sequence[Window], noise: float, frame: SampleFrame = SampleFrame.S
+) -> CalibratedLight | WindowedLight:
+    """Calibrate harmonics on the points of all windows; the light of a single window is made at once.
+
+    The noise of several windows is that of the points all over the map, so that it is the same on both sides of a seam;
+    a single window measures its own at every pixel.
+    """
+    light = source.light
+    every = 1 + int(grid.measured.sum()) // _POINTS
+    parts = []
+    for window in cut:
+        harmonics = source.harmonics(*window.inner)
+        parts.append((_seen(harmonics, grid, window, every), _corner(window)))
+    seen = together(parts, grid.shape)
+    alone = len(cut) == 1
+    try:
+        found = calibrate_points(seen, rotates=light.rotates, mirror=source.mirror)
+    except NoSignalError as error:
+        outside = ~torch.isfinite(harmonics.coefficients).all(0) if alone else None
+        return no_light(grid.shape, not_used(error), outside)
+    # The c-axis feels the noise in two directions, each with a third of its variance.
+    axis_noise = noise / np.sqrt(3.0)
+    polars = None if source.polars is None else Polars(*source.polars, light.bireflectance)
+    said = check_frame(found, frame, rotates=light.rotates, mirror=source.mirror, polars=polars)
+    warnings = (*found.warnings, *said.warnings)
+    report: dict[str, Any] = {"frame": said.as_record()}
+    if alone:
+        return WindowedLight(source, grid, found, None, axis_noise, report, warnings).canonical(harmonics, cut[0])
+    levels = measure_noise(found, seen, axis_noise)
+    report |= calibration_report(found, levels.terms)
+    return WindowedLight(source, grid, found, levels, axis_noise, report, warnings)
+
+
+def usual_levels(reports: Sequence[dict[str, Any]], pixels: Sequence[int]) -> dict[str, float]:
+    """Return what windows of so many pixels report of their own light: medians of noise levels, means of flags."""
+    weight = np.array(pixels, dtype=np.float64)
+    found = {}
+    for name in reports[0]:
+        values = [report[name] for report in reports]
+        if name.startswith("sigma_"):
+            order = np.argsort(values)
+            found[name] = float(values[order[np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)]])
+        elif name.startswith("share_"):
+            found[name] = float(np.average(values, weights=weight))
+    return found
+
+
+def _seen(harmonics: Harmonics, grid: PointGrid, window: Window, every: int) -> PointLight:
+    """Harmonics at every so many points of a window's inside."""
+    at, axes = _points(grid.part(Window(window.inner, window.inner)), every)
+    return at_points(harmonics, axes, at)
+
+
+def _corner(window: Window) -> tuple[int, int]:
+    return window.inner[0].start, window.inner[1].start
+
+
+def _points(grid: PointGrid, every: int = 1) -> tuple[Tensor, Tensor]:
+    """Positions (P, 2) and c-axes (P, 3) of every so many measured points."""
+    at = np.argwhere(grid.measured)[::every]
+    axes = c_axis(grid.points[grid.nearest[at[:, 0], at[:, 1]]])
+    return torch.from_numpy(at.astype(np.float64)), torch.from_numpy(axes)

@@ -1,0 +1,1 @@
+"""The EBSD points on the output grid: where they lie, how noisy they are, which are wrong."""

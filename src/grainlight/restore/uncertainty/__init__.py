@@ -1,0 +1,1 @@
+"""How sure the map is: second labels, boundaries, gradients, the bound."""

@@ -1,0 +1,78 @@
+"""How fast orientations turn inside the grains of a map, from its measured points."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from grainlight.crystal.embedding import PER_DEGREE
+from grainlight.diffusion.state import EBSD
+from grainlight.restore.points.neighbours import Neighbours
+from grainlight.restore.uncertainty.surroundings import same_grain_limit
+
+# Where few pairs of points share a grain they are joined by this many pixels of way in a grain of a synthetic section.
+_USUAL, _WAY = 0.05, 1000.0
+# No grain turns faster: beyond is noise that was taken for too small.
+_MOST = 2.0
+# A pixel hears points on more sides than one: it is off by less than the grain turns on the way to the nearest.
+_BETWEEN = 0.5
+_POINTS = 60_000
+
+
+def intragranular_gradient(e: Tensor, measurement: Tensor, sigma: Tensor, neighbours: Neighbours) -> float:
+    """Growth of the mean square angle inside grains in degrees^2 per pixel of distance, 0 to 2.
+
+    Parameters
+    ----------
+    e
+        Embedding (18, H, W) of the restored map.
+    measurement, sigma
+        Joint state (23, H, W) and noise levels (4, H, W).
+    neighbours
+        Nearest measured points of every pixel.
+
+    Notes
+    -----
+    Two points count as one grain's where they, and the restored pixel half way between them, agree within 5 degrees and
+    the noise. What they differ by beyond their noise is the turn.
+    """
+    columns = e.shape[2]
+    points, flat = neighbours.points, neighbours.flat(columns)
+    y = measurement[EBSD].reshape(18, -1).T[flat].contiguous()
+    level = sigma[0].reshape(-1)[flat]
+    limit = same_grain_limit(float(level.median()))
+    shown = e.reshape(18, -1).T
+    turned = way = 0.0
+    # Of a large map a part of the points says it as well.
+    few = torch.arange(0, len(flat), 1 + len(flat) // _POINTS)
+    own, its = y[few], level[few]
+    for k in range(1, neighbours.index.shape[1]):
+        other, distance = neighbours.index[flat[few], k].long(), neighbours.distance[flat[few], k].float()
+        middle = (points[few] + points[other]) // 2
+        between = shown[middle[:, 0] * columns + middle[:, 1]]
+        theirs = y[other]
+        apart = (theirs - own).norm(dim=-1)
+        inside = (apart < limit) & ((between - own).norm(dim=-1) < limit) & ((between - theirs).norm(dim=-1) < limit)
+        excess = apart**2 - 3 * (level[other] ** 2 + its**2)
+        turned += float(excess[inside].sum()) / PER_DEGREE**2
+        way += float(distance[inside].sum())
+    return min(max((turned + _USUAL * _WAY) / (way + _WAY), 0.0), _MOST)
+
+
+def orientation_spread(error: Tensor, drift: float, turn: float, nearest: Tensor) -> Tensor:
+    """Root mean square error (H, W) in degrees of the orientation of the grain at a pixel.
+
+    Parameters
+    ----------
+    error
+        Standard error (H, W) of the projection per channel, in embedding units.
+    drift
+        Growth of the variance of a channel per pixel that is in it already.
+    turn
+        What `intragranular_gradient` found.
+    nearest
+        Distance (H, W) in pixels to the nearest measured point.
+    """
+    # Three tangent directions.
+    missing = max(turn - 3 * drift / PER_DEGREE**2, 0.0)
+    return (3 * error**2 / PER_DEGREE**2 + _BETWEEN * missing * nearest).sqrt()
