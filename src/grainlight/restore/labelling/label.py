@@ -7,12 +7,18 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from grainlight.crystal.embedding import SQUARED_NORM
+from grainlight.crystal.embedding import PER_DEGREE, SQUARED_NORM
 from grainlight.diffusion.state import EBSD, LIGHT, group_to_channel_light
 from grainlight.restore.labelling.descent import Relabelled, RelabelSettings, relabel
 from grainlight.restore.labelling.isolated import join_isolated_pixels
 from grainlight.restore.labelling.projection import Projected, project
 from grainlight.restore.sampling.measurement import JointMeasurement
+
+
+# Points noisier than this (degrees, root mean square) are projected so many times more. On the tuning sections without
+# light, noise of 5 degrees: edge F1 .850 -> .985 and median error 1.91 -> 1.50 degrees at scale 1, 15.2 -> 14.3 % near
+# boundaries at scale 2; noise of 2 degrees: medians .71 -> .62 and .85 -> .79; noise of .5 degrees: nothing is gained.
+_NOISY, _REPEATED = 1.0, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +53,19 @@ def project_measured(measured: JointMeasurement, guide: Tensor) -> Projected:
     """Project an estimate (18, H, W); the embedding that comes back is on the manifold's sphere."""
     assert measured.neighbours is not None
     found = project(guide, measured.state[EBSD], measured.sigma[0], measured.neighbours, measured.drift)
+    for _ in range(_passes(measured)):
+        # What comes back is a better guide than what went in, where that has the noise of the points in it.
+        guide = normalised(found.embedding)
+        found = project(guide, measured.state[EBSD], measured.sigma[0], measured.neighbours, measured.drift)
     joined = join_isolated_pixels(found.embedding, guide, measured.measured)
     return replace(found, embedding=normalised(joined))
+
+
+def _passes(measured: JointMeasurement) -> int:
+    """How often a projection is repeated."""
+    level = measured.sigma[0][measured.measured]
+    noise = float(level.median()) * 3**0.5 / PER_DEGREE if len(level) else 0.0
+    return _REPEATED if noise > _NOISY else 0
 
 
 def relabel_by_light(
