@@ -1,9 +1,9 @@
 """The candidates of a pixel: measured points around its cell that may lie in its grain.
 
 The image is cut into cells of 4 x 4 pixels. The pixels of a cell share 16 candidates: the measured points that are
-nearest to the nodes of a 4 x 4 grid around the middle of the cell, whose spacing is that of the points. On a regular
-grid of points these are the 16 points around; at scattered points, in holes and at edges two nodes may find the same
-point, which then counts once.
+nearest to the nodes of a 4 x 4 grid around the middle of the cell, whose spacing is that of the points, or wider in a
+hole. On a regular grid of points these are the 16 points around; at scattered points, in holes and at edges two nodes
+may find the same point, which then counts once.
 
 What belongs to cells has a row for each, n = B H / 4 W / 4 of them: image by image, row by row of cells.
 """
@@ -108,35 +108,42 @@ def _squared(down: Tensor, right: Tensor) -> Tensor:
 
 
 def find_candidates(nearest: Tensor, spacing: Tensor) -> Candidates:
-    """Candidates of every cell, from the nearest point (B, H, W) of each pixel and the spacing (B,) of the points."""
+    """Candidates of every cell.
+
+    Parameters
+    ----------
+    nearest
+        Flat index (B, H, W) of the point nearest to each pixel; -1 where there is none.
+    spacing
+        Of the points (B,) in pixels. In a hole the nodes lie as far apart as the nearest point is away, so that the
+        candidates are those on all its sides.
+    """
     batch, rows, columns = nearest.shape
     device = nearest.device
-    at = torch.arange(_SIDE, device=device) - (_SIDE - 1) / 2
     middle_row, middle_column = (
-        torch.arange(n // CELL, device=device) * CELL + (CELL - 1) / 2 for n in (rows, columns)
+        (torch.arange(n // CELL, device=device) * CELL + (CELL - 1) / 2).view(shape)
+        for n, shape in ((rows, (-1, 1)), (columns, (1, -1)))
     )
-    # The nearest pixel to a node, inside the image.
-    step = spacing.view(-1, 1, 1) * at
-    node_row = (middle_row[:, None] + step).round().clamp(0, rows - 1).long()
-    node_column = (middle_column[:, None] + step).round().clamp(0, columns - 1).long()
-    # (B, h, w, 4, 4)
-    flat = node_row[:, :, None, :, None] * columns + node_column[:, None, :, None, :]
+    inner = nearest[:, CELL // 2 :: CELL, CELL // 2 :: CELL]
+    away = torch.hypot(torch.div(inner, columns, rounding_mode="floor") - middle_row, (inner % columns) - middle_column)
+    each = torch.where(inner >= 0, away, 0.0).clamp(max=LARGEST_SPACING).maximum(spacing.view(-1, 1, 1))
+    # The nearest pixel to a node, inside the image: (B, h, w, 4) and, together, (B, h, w, 4, 4).
+    at = torch.arange(_SIDE, device=device) - (_SIDE - 1) / 2
+    step = each[..., None] * at
+    node_row = (middle_row[..., None] + step).round().clamp(0, rows - 1).long()
+    node_column = (middle_column[..., None] + step).round().clamp(0, columns - 1).long()
+    flat = node_row[..., :, None] * columns + node_column[..., None, :]
     index = nearest.flatten(1).gather(1, flat.flatten(1)).view(-1, SLOTS)
     same = index[:, :, None] == index[:, None]
     earlier = torch.ones(SLOTS, SLOTS, dtype=torch.bool, device=device).tril(-1)
     usable = (index >= 0) & ~(same & earlier).any(2)
     index = index.clamp(min=0)
-    down = torch.div(index, columns, rounding_mode="floor").view(batch, -1, len(middle_column), SLOTS)
-    right = (index % columns).view(down.shape)
-    offset = torch.stack((down - middle_row[:, None, None], right - middle_column[:, None]), -2)
-    each = spacing.repeat_interleave(len(middle_row) * len(middle_column))
-    first = torch.arange(batch, device=device).repeat_interleave(len(middle_row) * len(middle_column))
-    return Candidates(
-        index + (first * (rows * columns))[:, None],
-        usable,
-        offset.view(-1, 2, SLOTS) / each[:, None, None],
-        each,
-    )
+    shape = (*each.shape, SLOTS)
+    down = torch.div(index, columns, rounding_mode="floor").view(shape) - middle_row[..., None]
+    right = (index % columns).view(shape) - middle_column[..., None]
+    offset = torch.stack((down, right), -2).view(-1, 2, SLOTS) / each.reshape(-1, 1, 1)
+    first = torch.arange(batch, device=device).repeat_interleave(each[0].numel()) * (rows * columns)
+    return Candidates(index + first[:, None], usable, offset, each.reshape(-1))
 
 
 def by_pixel(image: Tensor) -> Tensor:

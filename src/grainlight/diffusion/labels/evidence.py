@@ -186,7 +186,7 @@ def same_grain_width(noise: Tensor) -> Tensor:
 
 
 def same_grain(embedding: Tensor, width: Tensor) -> Tensor:
-    """Likeness (n, 16, 16), 0 to 1, of the orientations (n, 16, 18) of candidates of given `same_grain_width` (n, 16)."""
+    """Likeness (n, 16, 16), 0 to 1, of the orientations (n, 16, 18) of candidates; ``width`` is `same_grain_width`."""
     square = embedding.square().sum(-1)
     among = torch.baddbmm(square[:, None], embedding, embedding.transpose(1, 2), alpha=-2) + square[:, :, None]
     return torch.exp(-among.clamp(min=0) / (0.5 * (width[:, :, None] + width[:, None])))

@@ -14,7 +14,6 @@ from grainlight.restore.labelling.isolated import join_isolated_pixels
 from grainlight.restore.labelling.projection import Projected, project
 from grainlight.restore.sampling.measurement import JointMeasurement
 
-
 # Points noisier than this (degrees, root mean square) are projected so many times more. On the tuning sections without
 # light, noise of 5 degrees: edge F1 .850 -> .985 and median error 1.91 -> 1.50 degrees at scale 1, 15.2 -> 14.3 % near
 # boundaries at scale 2; noise of 2 degrees: medians .71 -> .62 and .85 -> .79; noise of .5 degrees: nothing is gained.
