@@ -21,6 +21,7 @@ from grainlight.diffusion.labels.views import average_views
 from grainlight.diffusion.square import VIEWS
 from grainlight.diffusion.state import SIGMA_MAX
 from grainlight.restore.device import has_fast_bfloat16
+from grainlight.restore.sampling.farther import look_farther
 from grainlight.restore.sampling.measurement import JointMeasurement
 from grainlight.restore.sampling.prior import Samples
 from grainlight.restore.settings import Plan
@@ -59,6 +60,7 @@ class LabelPrior:
         inputs = self._inputs(measured)
         with torch.inference_mode():
             labels = average_views(self._call, *inputs, Revealed.none(inputs[0]), min(views, VIEWS))
+            labels = look_farther(labels, inputs[1], inputs[0])
             found = estimate(labels, inputs[1], inputs[0])
         maps = (self._map(x, measured) for x in (found.chosen, found.mean, found.sure, found.other))
         return LabelEstimate(*maps), inputs
