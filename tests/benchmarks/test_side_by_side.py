@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from benchmarks import side_by_side
+from benchmarks.peers.denoiser.denoiser import Denoiser
+from benchmarks.peers.denoiser.network import NetworkConfig
 from benchmarks.process_run import Cost, NoAnswer, counted_calls, run_in_process
 from benchmarks.side_by_side import run
 from benchmarks.side_by_side_figure import draw
 from benchmarks.side_by_side_page import page
 from benchmarks.side_by_side_record import JUDGED, PUBLIC, read
-from grainlight.diffusion.denoiser import Denoiser
-from grainlight.diffusion.network import NetworkConfig
 from grainlight.errors import InputError
 from grainlight.evaluation.methods import BASELINES, Answer
 from grainlight.evaluation.reference_map import ReferenceMap
