@@ -4,12 +4,15 @@ VENV ?= .venv
 TORCH ?= torch==2.13.0
 # full maps that `make evaluate` and `make bench` take beside its synthetic sections
 MAP ?=
-# pixels of training patches for each peer that needs it (`make bench`); as many as the shipped weights saw: 75 minutes each
+# pixels of training patches for each peer that needs it (`make bench`); as many as the joint denoiser saw: 75 minutes each
 # on one core. More goes on from where the last run ended
 PIXELS ?= 256000000
+# `make train-gpu`: folder of the run, and minutes of training; those of the shipped weights. The same command goes on
+GPU ?= runs/gpu
+MINUTES ?= 11.4
 PIP = $(VENV)/bin/python -m pip install -q --disable-pip-version-check
 
-.PHONY: demo test check evaluate bench gallery browser clean
+.PHONY: demo test check evaluate bench gallery browser train-gpu clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/grainlight demo --output demo --force
@@ -35,6 +38,13 @@ bench: $(VENV)/.installed-bench
 
 gallery: $(VENV)/.installed
 	$(VENV)/bin/python examples/make.py docs/gallery
+
+# The check first: what is wrong with the device shows in seconds.
+train-gpu: $(VENV)/.installed
+	rm -rf $(GPU)-check
+	$(VENV)/bin/grainlight train --preset tiny --steps 3 --seed 1 --device cuda --output $(GPU)-check
+	rm -rf $(GPU)-check
+	$(VENV)/bin/grainlight train --preset gpu --minutes $(MINUTES) --seed 1 --device cuda --output $(GPU)
 
 # The report is tested in a real browser; where none can be had those tests say so and are skipped.
 browser:

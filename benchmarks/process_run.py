@@ -33,7 +33,7 @@ class Cost:
     seconds_whole
         From the start of the process to the answer: the interpreter, imports and loading included.
     calls
-        Forward passes of a U-Net of this project, each counted as the share of the map that it sees; two samples in
+        Calls of a network of this project, each counted as the share of the map that it sees; two samples in
         one batch are two calls. Backward passes are not counted, but their time is.
     megabytes
         Largest resident memory of the process, interpreter and libraries included (10^6 bytes).
@@ -172,25 +172,37 @@ def _aside() -> Iterator[_Aside]:
 
 @contextmanager
 def counted_calls(shape: tuple[int, ...]) -> Iterator[list[float]]:
-    """Collect the share of the map that each pass through a denoiser, and so its U-Net, sees, whoever calls it."""
+    """Collect the share of the map that each call of a network of this project sees, whoever calls it."""
     from torch.nn.modules.module import register_module_forward_pre_hook
 
-    from grainlight.diffusion.denoiser import Denoiser
+    from benchmarks.peers.denoiser.denoiser import Denoiser
+    from grainlight.diffusion.network import LabelNetwork
 
     calls: list[float] = []
     pixels = shape[0] * shape[1]
 
-    def count(module: Any, given: tuple[Any, ...]) -> None:
+    def count(batch: int, rows: int, columns: int) -> None:
+        # rows and columns that only fill up to a multiple are no second look
+        calls.append(batch * min(1.0, rows * columns / pixels))
+
+    def denoised(module: Any, given: tuple[Any, ...]) -> None:
         if isinstance(module, Denoiser):
             batch, _, rows, columns = given[0].shape
-            # rows and columns that only fill up to a multiple of 8 are no second look
-            calls.append(batch * min(1.0, rows * columns / pixels))
+            count(batch, rows, columns)
 
-    hook = register_module_forward_pre_hook(count)
+    plain = LabelNetwork.label
+
+    def labelled(self: Any, measured: Any, *given: Any, **more: Any) -> Any:
+        count(*measured.points.shape)
+        return plain(self, measured, *given, **more)
+
+    hook = register_module_forward_pre_hook(denoised)
+    LabelNetwork.label = labelled  # type: ignore[method-assign]
     try:
         yield calls
     finally:
         hook.remove()
+        LabelNetwork.label = plain  # type: ignore[method-assign]
 
 
 def _peak_megabytes() -> float:

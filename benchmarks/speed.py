@@ -59,11 +59,11 @@ class Run:
 class Speeds:
     """Of the network: megapixels and GFLOP per second and call; of convolution alone: GFLOP/s in float32 and bfloat16.
 
-    ``denoiser``: megapixels per second of a call with its skip.
+    ``call``: megapixels per second of a call with the evidence that it asks for.
     """
 
     network: float
-    denoiser: float
+    call: float
     network_gflops: float
     conv32: float
     conv16: float
@@ -124,23 +124,30 @@ def _use_threads(threads: int) -> None:
 
 
 def network_speeds(threads: int, side: int = 256, repeats: int = 3) -> Speeds:
-    """Measure the shipped network, its denoiser and a bare convolution on images of ``side`` pixels, by CPU time.
+    """Measure the shipped network, a whole call of it and a bare convolution on images of ``side`` pixels, by CPU time.
 
     CPU seconds are divided by the threads: what the clock would show on a machine with nothing else to do.
     """
     import torch
 
+    from grainlight.diffusion.candidates import CELL, PIXELS, SLOTS, find_candidates, nearest_point, point_spacing
     from grainlight.diffusion.checkpoint import load_weights
+    from grainlight.diffusion.measurement import Measurement, Revealed
     from grainlight.diffusion.network import flops_per_pixel
 
     torch.set_num_threads(threads)
     model = load_weights()
     generator = torch.Generator().manual_seed(0)
-    x = torch.randn(1, 23, side, side, generator=generator)
     sigma = torch.full((1, 4, side, side), 0.1)
     sigma[:, 0] = 8.0
     sigma[:, 0, ::2, ::2] = 0.02
-    features = torch.randn(1, model.config.inputs, side, side).contiguous(memory_format=torch.channels_last)
+    measured = Measurement.of_state(torch.randn(1, 23, side, side, generator=generator), sigma)
+    candidates = find_candidates(nearest_point(measured.points), point_spacing(measured.points))
+    cells = (side // CELL) ** 2
+    features, guided = (
+        torch.randn(cells, model.config.inputs, generator=generator),
+        torch.zeros(cells, PIXELS, SLOTS + 1),
+    )
 
     def fastest(call: Callable[[], Any]) -> float:
         best = float("inf")
@@ -157,8 +164,8 @@ def network_speeds(threads: int, side: int = 256, repeats: int = 3) -> Speeds:
         return 2 * 9 * 64 * 64 * (side // 2) ** 2 / fastest(lambda: layer(image)) / 1e9
 
     with torch.inference_mode():
-        network = fastest(lambda: model.network(features))
-        whole = fastest(lambda: model(x, sigma))
+        network = fastest(lambda: model(features, guided, (side, side)))
+        whole = fastest(lambda: model.label(measured, Revealed.none(measured), candidates))
         flops = flops_per_pixel(model.config) * side**2
         peaks = convolution(torch.float32), convolution(torch.bfloat16)
     return Speeds(side**2 / network / 1e6, side**2 / whole / 1e6, flops / network / 1e9, *peaks)
@@ -213,10 +220,10 @@ def markdown(runs: Sequence[Run], speeds: Speeds, command: str) -> str:
         "",
         "## The network",
         "",
-        f"- One call: {speeds.network:.2f} megapixels a second, {speeds.network_gflops:.0f} GFLOP/s, "
+        f"- Its layers alone: {speeds.network:.2f} megapixels a second, {speeds.network_gflops:.0f} GFLOP/s, "
         f"{100 * speeds.network_gflops / speeds.conv32:.0f} % of what a convolution of 64 channels reaches here "
         f"({speeds.conv32:.0f} GFLOP/s in float32, {speeds.conv16:.0f} in bfloat16, channels last).",
-        f"- With the precision-weighted skip: {speeds.denoiser:.2f} megapixels a second.",
+        f"- With the evidence gathered: {speeds.call:.2f} megapixels a second.",
         "",
         "## Bars",
         "",

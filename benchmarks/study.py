@@ -1,4 +1,4 @@
-"""Choices of the training at equal compute: `python -m benchmarks.study --output study.jsonl`.
+"""Choices of the denoiser's training at equal compute: `python -m benchmarks.study --output study.jsonl`.
 
 Every variant of a small network is trained from scratch for the same CPU seconds, with several seeds, and scored on the
 same synthetic sections. The seconds are turned into a number of steps by timing some steps of the base, and the base's
@@ -24,25 +24,27 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmarks.peers.denoiser.denoiser import Denoiser
+from benchmarks.peers.denoiser.loss import LossSettings, denoising_loss
+from benchmarks.peers.denoiser.network import NetworkConfig
+from benchmarks.peers.denoiser.noise import NoiseMixture, draw_noise_field
+from benchmarks.peers.denoiser.presets import CPU
+from benchmarks.peers.denoiser.skip import PrecisionWeightedSkip
+from benchmarks.peers.denoiser.task import Denoising
+from benchmarks.peers.denoiser.validation import validate, validation_set
+from benchmarks.peers.denoiser.weights import load_denoiser
 from grainlight.crystal.embedding import decode
 from grainlight.crystal.hexagonal import disorientation_angle
-from grainlight.diffusion.checkpoint import load_weights
-from grainlight.diffusion.denoiser import Denoiser
-from grainlight.diffusion.network import NetworkConfig
-from grainlight.diffusion.noise import NoiseMixture, draw_noise_field
-from grainlight.diffusion.skip import PrecisionWeightedSkip
 from grainlight.diffusion.state import EBSD
 from grainlight.errors import InputError
 from grainlight.synth.draw import Draw
 from grainlight.training.loop import train
-from grainlight.training.loss import LossSettings, denoising_loss
 from grainlight.training.presets import TrainingPreset
-from grainlight.training.validation import validate, validation_set
 
 BASE = "base"
 _NOISE_SEED, _TIMING_SEED = 778_000, 779_000
 _SMALL = NetworkConfig(widths=(12, 24, 48, 64))
-_START = TrainingPreset(network=_SMALL, patch=48, batch=4, warmup_steps=20, save_every_seconds=float("inf"))
+_START = replace(CPU, network=_SMALL, patch=48, batch=4, warmup_steps=20, save_every_seconds=float("inf"))
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,9 @@ class Variant:
 
 def variants(start: TrainingPreset = _START) -> list[Variant]:
     """Return the base and its variants, the most interesting first."""
-    network, mixture, loss = start.network, start.mixture, start.loss
+    network, mixture, task = start.network, start.mixture, start.task
     pixels = start.batch * start.patch**2
+    assert isinstance(task, Denoising)
 
     def net(**fields: Any) -> TrainingPreset:
         return replace(start, network=replace(network, **fields))
@@ -67,7 +70,7 @@ def variants(start: TrainingPreset = _START) -> list[Variant]:
         return replace(start, mixture=replace(mixture, **fields))
 
     def cost(**fields: Any) -> TrainingPreset:
-        return replace(start, loss=replace(loss, **fields))
+        return replace(start, task=replace(task, loss=replace(task.loss, **fields)))
 
     def cut(patch: int) -> TrainingPreset:
         return replace(start, patch=patch, batch=max(1, round(pixels / patch**2)))
@@ -89,7 +92,7 @@ def variants(start: TrainingPreset = _START) -> list[Variant]:
         Variant("floor 0.04", "loss: floor", cost(floor=0.04)),
         Variant("patch 32", "patch, same pixels per step", cut(32)),
         Variant("ema none", "EMA", replace(start, ema_share=0.0)),
-        Variant("first calls", "mixture: no later calls", replace(start, later_calls=0.0)),
+        Variant("first calls", "mixture: no later calls", replace(start, task=replace(task, later_calls=0.0))),
         Variant("adam fast", "optimiser, rate x 3", replace(start, optimizer="adam", lr=3 * start.lr)),
         Variant("shallow", "half the blocks", net(down_blocks=(0, 1, 1, 1), up_blocks=(0, 1, 1))),
         Variant("patch 64", "patch, same pixels per step", cut(64)),
@@ -113,9 +116,11 @@ def cpu_per_step(preset: TrainingPreset, steps: int = 40) -> float:
 
 def _work(preset: TrainingPreset) -> TrainingPreset:
     """What of a preset decides the cost of a step: other losses, rates, EMAs and structural deviations cost nothing."""
-    free = TrainingPreset()
+    free, task = CPU, preset.task
+    assert isinstance(task, Denoising)
+    task = replace(task, loss=LossSettings())
     network = replace(preset.network, structure=free.network.structure)
-    return replace(preset, network=network, loss=free.loss, ema_share=free.ema_share, lr=free.lr, muon_lr=free.muon_lr)
+    return replace(preset, network=network, task=task, ema_share=free.ema_share, lr=free.lr, muon_lr=free.muon_lr)
 
 
 def _equal_steps(preset: TrainingPreset, base: TrainingPreset, base_steps: int, timing: int) -> int:
@@ -131,7 +136,7 @@ def trained(preset: TrainingPreset, steps: int, seed: int) -> tuple[Denoiser, fl
     with TemporaryDirectory() as folder:
         preset = replace(preset, steps=steps, log_every=max(1, steps))
         path = train(Path(folder), preset, seed=seed, report=lambda _: marks.append(time.process_time()))
-        return load_weights(path), marks[1] - marks[0]
+        return load_denoiser(path), marks[1] - marks[0]
 
 
 @torch.no_grad()

@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from grainlight.crystal.embedding import decode, embed
+from grainlight.diffusion.candidates import find_candidates, nearest_point, point_spacing
 from grainlight.diffusion.checkpoint import load_weights
-from grainlight.diffusion.guide import Cells, known_points, local_cell_size
+from grainlight.diffusion.evidence import gather_evidence, tabulate
+from grainlight.diffusion.measurement import Measurement, Revealed
 from grainlight.diffusion.state import EBSD, is_unknown
 from grainlight.maps.io import load_ebsd, save_ebsd
 from grainlight.register.register import register
@@ -29,10 +31,10 @@ def model():
 
 @pytest.fixture(scope="module")
 def tile(ready):
-    """State, levels and cells of 256 x 256 pixels."""
-    x, sigma = ready.measurement[None, :, :256, :256], ready.sigma[None, :, :256, :256]
-    points = known_points(sigma)
-    return x, sigma, Cells(points, local_cell_size(points))
+    """Measurement of 256 x 256 pixels, nothing revealed, and its candidates."""
+    measured = Measurement.of_state(ready.measurement[None, :, :256, :256], ready.sigma[None, :, :256, :256])
+    candidates = find_candidates(nearest_point(measured.points), point_spacing(measured.points))
+    return measured, Revealed.none(measured), candidates
 
 
 @pytest.fixture(scope="module")
@@ -66,15 +68,20 @@ def test_calibration(benchmark, task, ready):
     benchmark(calibrate_light, RegisteredLight(task.stack, None), ready.grid, 0.5)
 
 
-def test_skip(benchmark, model, tile):
-    with torch.inference_mode():
-        benchmark(model.skip, *tile)
+def test_candidates(benchmark, tile):
+    points = tile[0].points
+    benchmark(lambda: find_candidates(nearest_point(points), point_spacing(points)))
 
 
-def test_network(benchmark, model, tile):
+def test_evidence(benchmark, tile):
+    measured, revealed, candidates = tile
     with torch.inference_mode():
-        b, p = model.skip(*tile)
-        benchmark(model.refine, *tile[:2], b, p)
+        benchmark(lambda: gather_evidence(tabulate(measured, revealed), candidates))
+
+
+def test_call(benchmark, model, tile):
+    with torch.inference_mode():
+        benchmark(model.label, *tile)
 
 
 def test_neighbours(benchmark, ready):

@@ -10,16 +10,16 @@ import torch
 from benchmarks.peers.pipeline import through_pipeline
 from grainlight.crystal.embedding import decode
 from grainlight.diffusion.checkpoint import load_weights
-from grainlight.diffusion.denoiser import Denoiser
-from grainlight.diffusion.state import EBSD, LIGHT
+from grainlight.diffusion.network import LabelNetwork
 from grainlight.errors import InputError
 from grainlight.evaluation.degrade import Task
 from grainlight.evaluation.methods import Answer, Method, answer_of, restoration
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.optics.state import expected_light
 from grainlight.restore.enhance import enhance
 from grainlight.restore.inputs import prepare
 from grainlight.restore.labelling.label import project_measured
-from grainlight.restore.sampling.tiles import TiledDenoiser
+from grainlight.restore.sampling.label_prior import LabelPrior, load_prior
 from grainlight.restore.settings import Settings
 
 FEW = 0.01
@@ -87,20 +87,21 @@ def without_relabelling(quality: str = "balanced", *, seed: int = 0) -> Method:
     def method(task: Task) -> Answer:
         settings = Settings(scale=task.scale, quality=quality, seed=seed, device="cpu")
         ready = prepare(task.coarse, task.stack, settings)
-        mean = ready.estimate(TiledDenoiser(load_weights(), torch.device("cpu")), settings)
-        e = project_measured(ready.joint(), mean[EBSD]).embedding
+        found = ready.estimate(load_prior(), settings)
+        e = project_measured(ready.joint(), found.guide).embedding
         rows, columns = task.measured.shape
         part = (slice(rows), slice(columns))
-        return Answer(decode(e, dim=0).double().numpy()[part], mean[LIGHT].numpy()[:, *part])
+        return Answer(decode(e, dim=0).double().numpy()[part], expected_light(e).numpy()[:, *part])
 
     return method
 
 
 def untrained(quality: str = "balanced", *, seed: int = 0) -> Method:
-    """Return the restoration with a network of the shipped shape that was never trained and says zero: what the skip,
-    the projection and the light do without it."""
+    """Return the restoration with a network of the shipped shape that was never trained: what a guided copy, the
+    projection and the light do without it."""
 
     def method(task: Task) -> Answer:
-        return through_pipeline(Denoiser(load_weights().config), task, quality, seed=seed)
+        network = LabelNetwork(load_weights().config).eval()
+        return through_pipeline(LabelPrior(network, torch.device("cpu")), task, quality, seed=seed)
 
     return method

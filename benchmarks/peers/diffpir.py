@@ -34,7 +34,7 @@ def diffpir(
     weights: Path | None = None,
     placed: bool = False,
 ) -> Method:
-    """Return DiffPIR with the shipped weights.
+    """Return DiffPIR with the joint denoiser.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ ZETA = 1.0
 def dps(
     *, steps: int = STEPS, zeta: float = ZETA, seed: int = 0, weights: Path | None = None, placed: bool = False
 ) -> Method:
-    """Return DPS with the shipped weights.
+    """Return DPS with the joint denoiser.
 
     Parameters
     ----------

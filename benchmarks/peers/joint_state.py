@@ -1,11 +1,11 @@
-"""What the diffusion peers share: the joint state of a task, the shipped network at one noise level, and the answer.
+"""What the diffusion peers share: the joint state of a task, the joint denoiser at one noise level, and the answer.
 
 These methods come from image restoration. They know one noise level for the whole image, so the network is told the
 same level in every pixel and group, and what was measured enters by the method's own data step.
 
-That is a handicap which the networks of their papers do not have: the shipped one was trained on measured and
+That is a handicap which the networks of their papers do not have: the joint denoiser was trained on measured and
 unmeasured pixels side by side, and some three patches in ten thousand had one level everywhere on the way from unknown
-to clean (`diffusion.noise`). On a section of 24-pixel grains at level 0.25 it leaves an error of 0.10 per channel of
+to clean (`denoiser.noise`). On a section of 24-pixel grains at level 0.25 it leaves an error of 0.10 per channel of
 e6, where a pixel for itself would leave 0.14 and the mean of a grain 0.01: neighbours hardly agree on how the crystal
 is turned about c. So these rows say what noise levels per pixel buy with the same weights; they are no verdict on the
 methods with weights made for them.
@@ -22,13 +22,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from benchmarks.peers.denoiser.denoiser import Denoiser
+from benchmarks.peers.denoiser.prior import DenoiserPrior
+from benchmarks.peers.denoiser.weights import load_denoiser
 from grainlight.crystal.embedding import PER_DEGREE, decode, embed
-from grainlight.diffusion.checkpoint import load_weights
-from grainlight.diffusion.denoiser import Denoiser
-from grainlight.diffusion.sampler import group_sigma
-from grainlight.diffusion.state import EBSD, LIGHT, SIGMA_MAX, group_to_channel, is_unknown
+from grainlight.diffusion.state import EBSD, LIGHT, SIGMA_MAX, group_sigma, group_to_channel, is_unknown
 from grainlight.evaluation.degrade import Task
-from grainlight.evaluation.methods import Answer, Method, require_weights
+from grainlight.evaluation.methods import Answer, Method
 from grainlight.restore.points.neighbours import find_neighbours
 from grainlight.restore.points.noise import estimate_noise
 from grainlight.restore.posterior import infer
@@ -118,15 +118,14 @@ def diffusion_peer(solver: Solver, *, seed: int, weights: Path | None = None, pl
     seed
         Same seed, same answer.
     weights
-        A file of weights; the shipped ones by default.
+        A file of weights; those kept of the denoiser by default.
     placed
         Whether the project's own last steps follow (data projection, lone pixels, boundaries by the light), which tells
         the worth of the sampler from theirs. The answer is the decoded state where not.
     """
 
     def method(task: Task) -> Answer:
-        require_weights(weights)
-        model = load_weights(weights)
+        model = load_denoiser(weights)
         seen = observe(task, model.config.multiple)
         state = solver(at_one_level(model), seen, torch.Generator().manual_seed(seed)).detach()
         rows, columns = task.measured.shape
@@ -144,5 +143,5 @@ def _placed(state: Tensor, seen: Observation, task: Task) -> Answer:
     drift = estimate_noise(task.coarse).drift / task.scale * PER_DEGREE**2 / 3
     neighbours = find_neighbours(~is_unknown(sigma[0]))
     measured = JointMeasurement(seen.values, sigma, neighbours, drift)
-    posterior = infer(lambda x, s: state, measured, Plan(steps=1, samples=1))
+    posterior = infer(DenoiserPrior(lambda x, s: state), measured, Plan(steps=1, samples=1))
     return Answer(decode(posterior.embedding, dim=0).double().numpy(), posterior.light.numpy())

@@ -1,20 +1,17 @@
-"""This project's preparation, solver, projection and placing of boundaries around another network."""
+"""This project's preparation, projection and placing of boundaries around another network."""
 
 from __future__ import annotations
 
-import torch
-
 from grainlight.crystal.embedding import decode
-from grainlight.diffusion.denoiser import Denoiser
 from grainlight.evaluation.degrade import Task
 from grainlight.evaluation.methods import Answer
 from grainlight.restore.inputs import prepare
-from grainlight.restore.sampling.tiles import TiledDenoiser
+from grainlight.restore.sampling.prior import Prior
 from grainlight.restore.settings import Settings
 
 
 def through_pipeline(
-    model: Denoiser,
+    prior: Prior,
     task: Task,
     quality: str = "balanced",
     *,
@@ -22,12 +19,12 @@ def through_pipeline(
     samples: int | None = None,
     seed: int = 0,
 ) -> Answer:
-    """Restore a task with a denoiser of one's own.
+    """Restore a task with a network of one's own.
 
     Parameters
     ----------
-    model
-        On the CPU.
+    prior
+        The network, on the CPU.
     quality, steps, samples, seed
         As for `methods.restoration`.
 
@@ -37,7 +34,7 @@ def through_pipeline(
     """
     settings = Settings(scale=task.scale, quality=quality, steps=steps, samples=samples, seed=seed)
     ready = prepare(task.coarse, task.stack, settings)
-    posterior = ready.restore(TiledDenoiser(model, torch.device("cpu")), settings)
+    posterior = ready.restore(prior, settings)
     part = tuple(slice(size) for size in task.measured.shape)
     q = decode(posterior.embedding, dim=0).double().numpy()[part]
     return Answer(q, posterior.light.numpy()[:, *part], boundary=posterior.uncertainty.boundary.numpy()[part])

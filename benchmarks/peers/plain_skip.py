@@ -2,27 +2,30 @@
 
 Preconditioning after Karras et al. (NeurIPS 2022), D = c_skip x + c_out F(c_in x, sigma), for noise levels per pixel
 and group and for data with a mean: the best estimate from a pixel's own value alone. Network body, training stream,
-noise fields, loss (in units of c_out), solver, projection and boundaries are those of the shipped method: what differs
+noise fields, loss (in units of c_out), solver, projection and boundaries are those of the joint denoiser: what differs
 in the answer is what the skip is worth. Calls and ensemble as the quality that is judged.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from benchmarks.peers.denoiser.denoiser import Denoiser
+from benchmarks.peers.denoiser.guide import Cells
+from benchmarks.peers.denoiser.network import NetworkConfig
+from benchmarks.peers.denoiser.parts import PART_MEAN, PART_STD, group_to_part, part_to_channel
+from benchmarks.peers.denoiser.presets import CPU
+from benchmarks.peers.denoiser.prior import prior_of
+from benchmarks.peers.denoiser.task import Denoising
+from benchmarks.peers.denoiser.weights import load_denoiser
 from benchmarks.peers.pipeline import through_pipeline
 from benchmarks.peers.weights import weights_of
-from grainlight.diffusion.checkpoint import load_weights
-from grainlight.diffusion.denoiser import Denoiser
-from grainlight.diffusion.guide import Cells
-from grainlight.diffusion.network import NetworkConfig
-from grainlight.diffusion.state import PART_MEAN, PART_STD, group_to_part, part_to_channel
 from grainlight.evaluation.degrade import Task
 from grainlight.evaluation.methods import Answer, Method
-from grainlight.training.presets import TrainingPreset
 
 
 class PixelSkip(nn.Module):
@@ -54,7 +57,7 @@ class PlainDenoiser(Denoiser):
         self.skip = PixelSkip()  # type: ignore[assignment]
 
 
-PRESET = TrainingPreset(patch=48, batch=8, save_every_seconds=600.0, kind=PlainDenoiser)
+PRESET = replace(CPU, task=Denoising(kind=PlainDenoiser), patch=48, batch=8, save_every_seconds=600.0)
 """How it is trained, but for the budget."""
 
 
@@ -70,7 +73,7 @@ def plain_skip(weights: Path | None = None, quality: str = "balanced") -> Method
     """
 
     def method(task: Task) -> Answer:
-        model = load_weights(weights or weights_of("plain_skip"), kind=PlainDenoiser)
-        return through_pipeline(model, task, quality)
+        model = load_denoiser(weights or weights_of("plain_skip"), kind=PlainDenoiser)
+        return through_pipeline(prior_of(model), task, quality)
 
     return method

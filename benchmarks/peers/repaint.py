@@ -35,7 +35,7 @@ def repaint(
     weights: Path | None = None,
     placed: bool = False,
 ) -> Method:
-    """Return RePaint with the shipped weights.
+    """Return RePaint with the joint denoiser.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 The usual way to restore images with a network, after Ronneberger, Fischer & Brox (MICCAI 2015) and the residual
 learning of Zhang et al. (IEEE TIP 2017): fill the map plainly, let a network predict what is wrong with it. Body and
-size are those of the shipped weights; what stands around the body (guided mean, noise levels from clean to unknown,
+size are those of the joint denoiser; what stands around the body (guided mean, noise levels from clean to unknown,
 several calls, projection) is missing on purpose. Sections come from the same stream, with light faults of the same
 kinds in the range of the corrupted level. One call per map.
 """
@@ -17,33 +17,25 @@ import torch
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor, nn
 
+from benchmarks.peers.denoiser.denoiser import Denoiser
+from benchmarks.peers.denoiser.guide import Cells
+from benchmarks.peers.denoiser.loss import LossSettings
+from benchmarks.peers.denoiser.network import NetworkConfig
+from benchmarks.peers.denoiser.noise import NoiseMixture
+from benchmarks.peers.denoiser.parts import PART_MEAN, PART_STD, part_to_channel
+from benchmarks.peers.denoiser.prior import prior_of
+from benchmarks.peers.denoiser.task import Denoising
+from benchmarks.peers.denoiser.tiles import TiledDenoiser
+from benchmarks.peers.denoiser.weights import load_denoiser
 from benchmarks.peers.pipeline import through_pipeline
 from benchmarks.peers.weights import weights_of
 from grainlight.crystal.embedding import PER_DEGREE, decode, embed
-from grainlight.diffusion.checkpoint import load_weights
-from grainlight.diffusion.denoiser import Denoiser
-from grainlight.diffusion.guide import Cells
-from grainlight.diffusion.network import NetworkConfig
-from grainlight.diffusion.noise import NoiseMixture
-from grainlight.diffusion.sampler import group_sigma
-from grainlight.diffusion.state import (
-    EBSD,
-    LIGHT,
-    PART_MEAN,
-    PART_STD,
-    SIGMA_MAX,
-    SIGMA_MIN,
-    group_to_channel,
-    is_unknown,
-    part_to_channel,
-)
+from grainlight.diffusion.state import EBSD, LIGHT, SIGMA_MAX, SIGMA_MIN, group_sigma, group_to_channel, is_unknown
 from grainlight.errors import InputError
 from grainlight.evaluation.degrade import Task
 from grainlight.evaluation.methods import Answer, Method
-from grainlight.restore.sampling.tiles import TiledDenoiser
 from grainlight.synth.blemish import gaussian_blur
 from grainlight.synth.draw import Draw
-from grainlight.training.loss import LossSettings
 from grainlight.training.presets import TrainingPreset
 
 SCALE = 4
@@ -102,7 +94,7 @@ class SupervisedUNet(Denoiser):
 
 
 def corrupted_scale_4(draw: Draw, clean: Tensor, mixture: NoiseMixture) -> tuple[Tensor, Tensor]:
-    """Draw the one task: a measured state and its noise levels, as `diffusion.noise.draw_noise_field`.
+    """Draw the one task: a measured state and its noise levels, as `denoiser.noise.draw_noise_field`.
 
     Every fourth point of every fourth row with noise of 0.5 degrees, beginning anywhere, up to 5 % of them lost in half
     of the sections; light blurred by 0.6 to 1.2 pixels, with wandering gain, uneven noise, stains and now and then
@@ -136,16 +128,19 @@ def corrupted_scale_4(draw: Draw, clean: Tensor, mixture: NoiseMixture) -> tuple
 
 
 PRESET = TrainingPreset(
+    task=Denoising(
+        # An absolute error beyond some 3 degrees (a tenth of the spread of clean data): the best answer to "this grain
+        # or that one" is then the likelier one, where a square would answer with an orientation between the two.
+        loss=LossSettings(huber=0.1),
+        later_calls=0.0,
+        kind=SupervisedUNet,
+        measure=corrupted_scale_4,
+    ),
     network=NetworkConfig(inputs=INPUTS),
-    # An absolute error beyond some 3 degrees (a tenth of the spread of clean data): the best answer to "this grain or
-    # that one" is then the likelier one, where a square would answer with an orientation between the two.
-    loss=LossSettings(huber=0.1),
+    mixture=NoiseMixture(),
     patch=48,
     batch=8,
-    later_calls=0.0,
     save_every_seconds=600.0,
-    kind=SupervisedUNet,
-    measure=corrupted_scale_4,
 )
 """How it is trained, but for the budget."""
 
@@ -189,7 +184,7 @@ def supervised(weights: Path | None = None) -> Method:
 
     def method(task: Task) -> Answer:
         check_task(task)
-        model = load_weights(weights or weights_of("supervised"), kind=SupervisedUNet)
+        model = load_denoiser(weights or weights_of("supervised"), kind=SupervisedUNet)
         state = TiledDenoiser(model, torch.device("cpu"))(*task_state(task))
         return Answer(decode(state[EBSD], dim=0).double().numpy(), state[LIGHT].numpy())
 
@@ -201,7 +196,7 @@ def supervised_projected(weights: Path | None = None) -> Method:
 
     def method(task: Task) -> Answer:
         check_task(task)
-        model = load_weights(weights or weights_of("supervised"), kind=SupervisedUNet)
-        return through_pipeline(model, task, steps=1, samples=1)
+        model = load_denoiser(weights or weights_of("supervised"), kind=SupervisedUNet)
+        return through_pipeline(prior_of(model), task, steps=1, samples=1)
 
     return method

@@ -20,7 +20,7 @@ from grainlight.training.loop import train
 from grainlight.training.presets import TrainingPreset
 
 PIXELS = 256_000_000
-"""Of all patches that the shipped weights were trained on: 62,500 of 64 x 64 (weights/MODEL_CARD.md)."""
+"""Of all patches that the joint denoiser was trained on: 62,500 of 64 x 64 (denoiser/README.md)."""
 PRESETS: Mapping[str, TrainingPreset] = {"supervised": supervised.PRESET, "plain_skip": plain_skip.PRESET}
 
 

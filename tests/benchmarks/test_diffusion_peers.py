@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from benchmarks.peers import ablations, diffpir, dps, repaint
+from benchmarks.peers.denoiser.denoiser import Denoiser
+from benchmarks.peers.denoiser.weights import load_denoiser
 from benchmarks.peers.joint_state import LAST_LEVEL, Observation, at_one_level, levels, observe
 from grainlight.crystal.embedding import PER_DEGREE, embed
-from grainlight.diffusion.checkpoint import load_weights
-from grainlight.diffusion.denoiser import Denoiser
 from grainlight.diffusion.state import LIGHT, SIGMA_MAX
 from grainlight.errors import InputError
 from grainlight.evaluation.degrade import Task, degrade
@@ -139,7 +139,7 @@ def test_observation_is_what_the_task_measured(task) -> None:
 
 
 def test_network_at_one_level_passes_gradients_to_the_state_and_none_to_itself() -> None:
-    model = load_weights()
+    model = load_denoiser()
     x = torch.randn(23, 16, 16, generator=torch.Generator().manual_seed(0)).requires_grad_(True)
     out = at_one_level(model)(x, 0.5)
     (gradient,) = torch.autograd.grad(out[0, 8, 8], x)

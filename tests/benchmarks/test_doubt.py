@@ -35,11 +35,11 @@ def test_doubts_without_data_are_filled_and_the_table_never_falls():
 
 def test_halves_are_other_sections(tmp_path):
     from grainlight.diffusion.checkpoint import save_weights
-    from grainlight.diffusion.denoiser import Denoiser
+    from grainlight.diffusion.network import LabelNetwork
     from grainlight.training.presets import PRESETS
 
     weights = tmp_path / "weights.safetensors"
-    save_weights(Denoiser(PRESETS["tiny"].network), weights)
+    save_weights(LabelNetwork(PRESETS["tiny"].network), weights)
     one, other = (next(judged(half, "fast", 33, weights)) for half in (0, 1))
     assert one.scenario == other.scenario
     assert one.error.shape == one.doubt.shape == one.scatter.shape == one.boundary.shape == (33 * 33,)

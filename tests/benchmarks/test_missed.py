@@ -28,11 +28,11 @@ def test_chance_is_a_logit_of_the_terms_that_are_fitted():
 
 def test_pixels_are_those_that_light_reaches_and_nobody_measured(tmp_path):
     from grainlight.diffusion.checkpoint import save_weights
-    from grainlight.diffusion.denoiser import Denoiser
+    from grainlight.diffusion.network import LabelNetwork
     from grainlight.training.presets import PRESETS
 
     weights = tmp_path / "weights.safetensors"
-    save_weights(Denoiser(PRESETS["tiny"].network), weights)
+    save_weights(LabelNetwork(PRESETS["tiny"].network), weights)
     with torch.inference_mode():
         terms, wrong = next(pixels_of_sections([0], 33, weights))
     assert terms.shape == (4, len(wrong))

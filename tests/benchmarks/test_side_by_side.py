@@ -10,13 +10,16 @@ import pytest
 import torch
 
 from benchmarks import side_by_side
+from benchmarks.peers.denoiser.denoiser import Denoiser
+from benchmarks.peers.denoiser.network import NetworkConfig
 from benchmarks.process_run import Cost, NoAnswer, counted_calls, run_in_process
 from benchmarks.side_by_side import run
 from benchmarks.side_by_side_figure import draw
 from benchmarks.side_by_side_page import page
 from benchmarks.side_by_side_record import JUDGED, PUBLIC, read
-from grainlight.diffusion.denoiser import Denoiser
-from grainlight.diffusion.network import NetworkConfig
+from grainlight.diffusion.candidates import find_candidates, nearest_point, point_spacing
+from grainlight.diffusion.measurement import Measurement, Revealed
+from grainlight.diffusion.network import LabelConfig, LabelNetwork
 from grainlight.errors import InputError
 from grainlight.evaluation.methods import BASELINES, Answer
 from grainlight.evaluation.reference_map import ReferenceMap
@@ -43,6 +46,17 @@ def test_calls_are_shares_of_the_map() -> None:
         model(torch.zeros(2, 23, 32, 32), torch.ones(2, 4, 32, 32))  # two samples, padded
         model(torch.zeros(1, 23, 16, 16), torch.ones(1, 4, 16, 16))  # a tile
     assert calls == [2.0, pytest.approx(256 / 900)]
+
+
+def test_calls_of_the_label_network_are_counted_too() -> None:
+    model = LabelNetwork(LabelConfig(widths=(8, 12, 16), down_blocks=(0, 1, 1), up_blocks=(0, 1))).eval()
+    measured = Measurement.of_state(torch.zeros(1, 23, 32, 32), torch.ones(1, 4, 32, 32))
+    candidates = find_candidates(nearest_point(measured.points), point_spacing(measured.points))
+    plain = LabelNetwork.label
+    with counted_calls((30, 30)) as calls, torch.inference_mode():
+        model.label(measured, Revealed.none(measured), candidates)
+    assert calls == [1.0]
+    assert LabelNetwork.label is plain
 
 
 @pytest.fixture

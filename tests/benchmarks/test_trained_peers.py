@@ -13,6 +13,14 @@ from safetensors.torch import load_file
 from benchmarks.peers import plain_skip as plain
 from benchmarks.peers import supervised as one_task
 from benchmarks.peers import train as room
+from benchmarks.peers.denoiser import task as denoising
+from benchmarks.peers.denoiser.denoiser import Denoiser
+from benchmarks.peers.denoiser.network import NetworkConfig
+from benchmarks.peers.denoiser.noise import NoiseMixture, draw_noise_field
+from benchmarks.peers.denoiser.parts import PART_MEAN, PART_STD
+from benchmarks.peers.denoiser.presets import PRESETS
+from benchmarks.peers.denoiser.stream import clean_states
+from benchmarks.peers.denoiser.weights import load_denoiser
 from benchmarks.peers.plain_skip import PlainDenoiser, plain_skip
 from benchmarks.peers.supervised import (
     SupervisedUNet,
@@ -24,19 +32,14 @@ from benchmarks.peers.supervised import (
 from benchmarks.peers.weights import VARIABLE
 from grainlight.crystal.embedding import decode
 from grainlight.crystal.hexagonal import disorientation_angle
-from grainlight.diffusion.checkpoint import load_weights, save_weights
-from grainlight.diffusion.denoiser import Denoiser
-from grainlight.diffusion.network import NetworkConfig
-from grainlight.diffusion.noise import NoiseMixture, draw_noise_field
-from grainlight.diffusion.state import EBSD, LIGHT, PART_MEAN, PART_STD, SIGMA_MAX, is_unknown
+from grainlight.diffusion.checkpoint import save_weights
+from grainlight.diffusion.state import EBSD, LIGHT, SIGMA_MAX, is_unknown
 from grainlight.errors import InputError
 from grainlight.evaluation.baselines.nearest import nearest
 from grainlight.evaluation.degrade import Task, degrade
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.synth.draw import Draw
-from grainlight.training import denoising, loop
-from grainlight.training.presets import PRESETS
-from grainlight.training.stream import clean_states
+from grainlight.training import loop
 
 SMALL = NetworkConfig(widths=(8, 12, 16, 24))
 TINY = {
@@ -139,8 +142,9 @@ def test_the_one_task_is_what_it_says(clean: torch.Tensor) -> None:
 
 def test_stream_and_loop_are_those_of_the_project() -> None:
     ours, theirs = PRESETS["cpu"], plain.PRESET
-    assert theirs.measure is draw_noise_field
-    assert (theirs.network, theirs.mixture, theirs.loss) == (ours.network, ours.mixture, ours.loss)
+    assert theirs.task == replace(ours.task, kind=PlainDenoiser)
+    assert theirs.task.measure is draw_noise_field
+    assert (theirs.network, theirs.mixture) == (ours.network, ours.mixture)
     assert one_task.PRESET.optimizer == theirs.optimizer == ours.optimizer
     assert one_task.PRESET.patch == theirs.patch
     assert one_task.PRESET.batch == theirs.batch
@@ -166,12 +170,12 @@ def test_the_command_trains_each_into_its_folder(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(denoising, "validate", lambda model, clean: {})
     one_step = next(iter(TINY.values()))
     room.main(["--pixels", str(one_step.batch * one_step.patch**2), "--output", str(tmp_path)])
-    load_weights(tmp_path / "supervised" / "weights.safetensors", kind=SupervisedUNet)
-    load_weights(tmp_path / "plain_skip" / "weights.safetensors", kind=PlainDenoiser)
+    load_denoiser(tmp_path / "supervised" / "weights.safetensors", kind=SupervisedUNet)
+    load_denoiser(tmp_path / "plain_skip" / "weights.safetensors", kind=PlainDenoiser)
     # one's weights are not another's, nor the shipped denoiser's
     for name, kind in (("plain_skip", Denoiser), ("supervised", PlainDenoiser)):
         with pytest.raises(InputError, match="another kind"):
-            load_weights(tmp_path / name / "weights.safetensors", kind=kind)
+            load_denoiser(tmp_path / name / "weights.safetensors", kind=kind)
 
 
 def untrained(kind: type[Denoiser], folder: Path) -> Path:

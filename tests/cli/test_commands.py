@@ -214,6 +214,7 @@ def test_families_are_those_of_synth():
 
 def test_choices_are_those_of_the_library():
     from grainlight.cli.simulate import METALS
+    from grainlight.cli.train import PRESETS as TRAINED
     from grainlight.cli.values import FRAMES
     from grainlight.crystal.frames import SampleFrame
     from grainlight.optics.material import MEAN_INDEX
@@ -221,7 +222,7 @@ def test_choices_are_those_of_the_library():
 
     assert {*FRAMES, "S"} == {frame.value for frame in SampleFrame}
     assert all((metal, 550) in MEAN_INDEX for metal in METALS)
-    assert set(PRESETS) >= {"tiny", "cpu", "gpu"}
+    assert set(PRESETS) == set(TRAINED)
 
 
 def test_info(inputs, run, tmp_path):

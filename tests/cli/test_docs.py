@@ -52,7 +52,9 @@ def test_links_lead_somewhere(document: Path) -> None:
 def test_make_targets_are_there() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for document in DOCUMENTS:
-        for target in re.findall(r"(?:^    |`)make ([a-z]+)", document.read_text(encoding="utf-8"), re.MULTILINE):
+        for target in re.findall(
+            r"(?:^    |`)make ([a-z]+(?:-[a-z]+)*)", document.read_text(encoding="utf-8"), re.MULTILINE
+        ):
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 

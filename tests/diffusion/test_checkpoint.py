@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,15 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from grainlight.diffusion.checkpoint import load_weights, save_weights, weights_hash
-from grainlight.diffusion.denoiser import Denoiser
-from grainlight.diffusion.network import NetworkConfig
+from grainlight.diffusion.network import LabelConfig, LabelNetwork
 from grainlight.errors import InputError
 
-SMALL = NetworkConfig(widths=(4, 4, 8, 8))
+SMALL = LabelConfig(widths=(4, 4, 8), down_blocks=(0, 1, 1), up_blocks=(0, 1))
 
 
-def model() -> Denoiser:
+def model() -> LabelNetwork:
     torch.manual_seed(0)
-    return Denoiser(SMALL)
+    return LabelNetwork(SMALL)
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_rounding_twice_is_rounding_once(tmp_path: Path) -> None:
 
 def broken(kind: str, path: Path) -> None:
     save_weights(model(), path)
-    tensors, config = load_file(path), json.dumps({"widths": [4, 4, 8, 8]})
+    tensors, config = load_file(path), json.dumps(asdict(SMALL))
     if kind == "missing":
         path.unlink()
     elif kind == "empty":
@@ -69,14 +69,14 @@ def broken(kind: str, path: Path) -> None:
     elif kind == "no header":
         save_file(tensors, path)
     elif kind == "no config":
-        save_file(tensors, path, metadata={"format": Denoiser.format})
+        save_file(tensors, path, metadata={"format": LabelNetwork.format})
     elif kind == "unknown setting":
-        save_file(tensors, path, metadata={"format": Denoiser.format, "config": '{"depth": 3}'})
+        save_file(tensors, path, metadata={"format": LabelNetwork.format, "config": '{"depth": 3}'})
     elif kind == "other shape":
-        save_file(tensors, path, metadata={"format": Denoiser.format, "config": '{"widths": [4, 4, 8, 9]}'})
+        save_file(tensors, path, metadata={"format": LabelNetwork.format, "config": config.replace("8]", "9]")})
     else:
         tensors.pop(next(iter(tensors)))
-        save_file(tensors, path, metadata={"format": Denoiser.format, "config": config})
+        save_file(tensors, path, metadata={"format": LabelNetwork.format, "config": config})
 
 
 @pytest.mark.parametrize(

@@ -1,137 +1,170 @@
-"""The network: how far it sees, and that it sees the same everywhere."""
+"""The label network: what it says before training, in strips, in views of the square, and of its own samples."""
 
 from __future__ import annotations
 
 import pytest
 import torch
+from torch import Tensor
 
-from grainlight.diffusion.denoiser import Denoiser
-from grainlight.diffusion.guide import Cells
-from grainlight.diffusion.network import NetworkConfig, UNet, flops_per_pixel
+from grainlight.crystal.embedding import embed
+from grainlight.crystal.quaternion import random
+from grainlight.diffusion.candidates import (
+    CELL,
+    Candidates,
+    find_candidates,
+    nearest_point,
+    point_spacing,
+    to_cells,
+)
+from grainlight.diffusion.evidence import CHANNELS, gather_evidence, ideal_light, tabulate
+from grainlight.diffusion.measurement import Measurement, Revealed
+from grainlight.diffusion.network import LabelConfig, LabelNetwork
+from grainlight.diffusion.sampler import draw, estimate, schedule
+from grainlight.diffusion.square import VIEWS
 from grainlight.diffusion.state import SIGMA_MAX
-from grainlight.restore.sampling.tiles import HALO
+from grainlight.diffusion.views import (
+    average_views,
+    turn_candidates,
+    turn_labels_back,
+    turn_measurement,
+    turn_revealed,
+)
+from grainlight.optics.state import ideal_state
 
-NARROW = NetworkConfig(widths=(8, 8, 8, 8))
-
-
-def awake(config: NetworkConfig = NARROW) -> Denoiser:
-    """A denoiser whose last layer is not zero and whose weights hide no path: all of one sign."""
-    torch.manual_seed(0)
-    model = Denoiser(config)
-    for parameter in model.network.parameters():
-        torch.nn.init.uniform_(parameter, 0.05, 0.15)
-    return model
-
-
-def reach(model: Denoiser, size: int, at: int) -> int:
-    """Largest distance in pixels, along rows or columns, from which the output at one pixel is influenced."""
-    x = torch.randn(1, 23, size, size, generator=torch.Generator().manual_seed(1))
-    sigma = torch.full((1, 4, size, size), 0.5).requires_grad_()
-    x.requires_grad_()
-    # Which points count as known is a property of the whole map and comes from outside.
-    points = torch.ones(1, size, size, dtype=torch.bool)
-    model(x, sigma, Cells(points, 12))[0, :, at, at].sum().backward()
-    influence = x.grad.abs().amax((0, 1)) + sigma.grad.abs().amax((0, 1))
-    rows, columns = (influence > 0).nonzero(as_tuple=True)
-    return int(max((rows - at).abs().max(), (columns - at).abs().max()))
+SMALL = LabelConfig(widths=(8, 12, 16), down_blocks=(0, 1, 1), up_blocks=(0, 1))
+SIDE = 32
 
 
-def test_it_sees_no_farther_than_the_halo_of_a_tile() -> None:
-    model = awake()
-    # The reach depends on where a pixel lies in the 8 x 8 blocks that the coarsest level sees.
-    found = [reach(model, 272, 132 + at) for at in range(4)]
-    assert max(found) <= HALO
-    # 102: a halo far beyond what is needed would be work for nothing.
-    assert max(found) > HALO - 16
+def sections(lit: bool = True, batch: int = 2, scale: int = 4) -> tuple[Measurement, Tensor]:
+    """Two grains a section, measured at every fourth point; the truth (B, 18, H, W)."""
+    generator = torch.Generator().manual_seed(5)
+    e = embed(random((batch, 2), generator))
+    row, column = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
+    side = (column + 0.4 * row > 0.7 * SIDE).long()
+    truth = e[:, side].permute(0, 3, 1, 2).contiguous()
+    points = torch.zeros(batch, SIDE, SIDE, dtype=torch.bool)
+    points[:, 1::scale, 2::scale] = True
+    light = ideal_light(truth.movedim(1, -1)).movedim(-1, 1)
+    sigma = torch.full((batch, 3, SIDE, SIDE), 0.05 if lit else SIGMA_MAX)
+    measured = Measurement(
+        points,
+        torch.where(points[:, None], truth, 0.0),
+        torch.where(points, 0.02, 0.0),
+        light if lit else torch.zeros_like(light),
+        sigma,
+    )
+    return measured, truth
 
 
-def test_translation_by_eight_pixels() -> None:
-    model = awake()
-    generator = torch.Generator().manual_seed(2)
-    size, shift = 264, 8
-    x = torch.randn(1, 23, size, size, generator=generator)
-    sigma = torch.rand(1, 4, size, size, generator=generator) + 0.1
-    points = torch.ones(1, size, size, dtype=torch.bool)
-    with torch.no_grad():
-        here = model(x, sigma, Cells(points, 4))
-        there = model(x.roll((shift, shift), (2, 3)), sigma.roll((shift, shift), (2, 3)), Cells(points, 4))
-    inner = slice(HALO, size - HALO)
-    moved = slice(HALO + shift, size - HALO + shift)
-    torch.testing.assert_close(there[..., moved, moved], here[..., inner, inner], rtol=1e-4, atol=1e-4)
+def candidates_of(measured: Measurement) -> Candidates:
+    return find_candidates(nearest_point(measured.points), point_spacing(measured.points))
 
 
-def test_untrained_it_is_the_skip() -> None:
-    model = Denoiser(NARROW)
-    x, sigma = torch.randn(2, 23, 16, 24), torch.full((2, 4, 16, 24), 0.3)
-    denoised, p = model.estimate(x, sigma)
-    b, skip_p = model.skip(x, sigma)
-    assert torch.equal(denoised, b)
-    assert torch.equal(p, skip_p)
+def some_network(seed: int = 0) -> LabelNetwork:
+    """Small, random, and not silent: an untrained head says nothing."""
+    torch.manual_seed(seed)
+    model = LabelNetwork(SMALL)
+    torch.nn.init.normal_(model.head.weight, std=0.3)
+    return model.eval()
 
 
-def test_images_of_a_batch_do_not_see_each_other() -> None:
-    model = awake()
-    generator = torch.Generator().manual_seed(3)
-    x = torch.randn(3, 23, 16, 16, generator=generator)
-    sigma = torch.full((3, 4, 16, 16), 0.3)
-    # Images of different kinds are cut into cells of different sizes.
-    sigma[1, 0] = SIGMA_MAX
-    sigma[1, 0, ::4, ::4] = 0.02
-    sigma[2, 0, 1::2, ::2] = 0.02
-    with torch.no_grad():
-        together = model(x, sigma)
-        alone = torch.cat([model(x[i : i + 1], sigma[i : i + 1]) for i in range(3)])
-    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-4)
+def test_ideal_light_is_that_of_optics() -> None:
+    from grainlight.crystal.quaternion import crystal_axes
+
+    q = random((50,), torch.Generator().manual_seed(1))
+    torch.testing.assert_close(ideal_light(embed(q)), ideal_state(crystal_axes(q)[2]), atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("batch", "rows", "columns"), [(1, 8, 16), (1, 72, 24), (2, 40, 32)])
-def test_without_gradients_it_takes_another_way_to_the_same(batch: int, rows: int, columns: int) -> None:
-    """Strips, layers taken together and images overwritten, against the layers one by one."""
-    model = awake(NetworkConfig(widths=(8, 12, 16, 16)))
-    generator = torch.Generator().manual_seed(4)
-    x = torch.randn(batch, 23, rows, columns, generator=generator)
-    sigma = torch.rand(batch, 4, rows, columns, generator=generator) + 0.1
-    b, p = model.skip(x, sigma)
-    p = p.sqrt()  # the network must be heard
-    given = [image.clone() for image in (x, sigma, b, p)]
-    expected = model.refine(x, sigma, b, p).detach()
-    with torch.no_grad():
-        found = model.refine(x, sigma, b, p)
-    assert float((expected - b).abs().max()) > 0.02
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
-    assert all(torch.equal(one, two) for one, two in zip((x, sigma, b, p), given, strict=True))
+def test_before_training_it_copies_by_light() -> None:
+    measured, truth = sections()
+    with torch.inference_mode():
+        labels = LabelNetwork(SMALL).label(measured, Revealed.none(measured), candidates_of(measured))
+        found = estimate(labels, candidates_of(measured), measured)
+    assert ((found.chosen - truth).norm(dim=1) < 1e-4).all()
+    assert found.sure.median() > 0.9
+    # A mean of orientations is no longer than one.
+    assert (found.mean.square().sum(1) < 4.5001).all()
 
 
-def test_size_and_multiple() -> None:
-    model = Denoiser()
-    weights = sum(p.numel() for p in model.parameters())
-    assert 2e6 < weights < 6e6
-    assert model.config.multiple == 8
-    assert all(name.startswith("network.") for name in model.state_dict())
+def test_features_are_as_many_as_declared_and_do_not_depend_on_the_strip() -> None:
+    measured, _ = sections()
+    tables, candidates = tabulate(measured, Revealed.none(measured)), candidates_of(measured)
+    whole = gather_evidence(tables, candidates).features
+    assert whole.shape == (2 * (SIDE // CELL) ** 2, CHANNELS)
+    parts = [gather_evidence(tables, candidates, slice(s, s + 7)).features for s in range(0, len(whole), 7)]
+    torch.testing.assert_close(torch.cat(parts), whole, atol=1e-5, rtol=1e-5)
 
 
-def test_operations_are_counted_as_they_are() -> None:
-    config = NetworkConfig()
-    counted = [0.0]
-
-    def count(module: torch.nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
-        weight = module.weight
-        # Every weight meets every pixel of the output; of a transposed convolution, of the input.
-        transposed = isinstance(module, torch.nn.ConvTranspose2d)
-        pixels = (inputs[0] if transposed else output)[0, 0].numel()
-        counted[0] += 2.0 * weight.numel() * pixels
-
-    network = UNet(config)
-    for module in network.modules():
-        if isinstance(module, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)):
-            module.register_forward_hook(count)
-    network(torch.zeros(1, config.inputs, 32, 32))
-    assert counted[0] / 32**2 == pytest.approx(flops_per_pixel(config), rel=0.02)
+def test_training_and_restoring_see_the_same() -> None:
+    measured, _ = sections()
+    model, candidates = some_network(), candidates_of(measured)
+    evidence = gather_evidence(tabulate(measured, Revealed.none(measured)), candidates)
+    trained = model(evidence.features, model.guided(evidence), (SIDE, SIDE))
+    with torch.inference_mode():
+        asked = model.label(measured, Revealed.none(measured), candidates)
+    torch.testing.assert_close(asked.logits, trained.logits.detach(), atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(asked.other, trained.other.detach(), atol=1e-3, rtol=1e-3)
 
 
-def test_the_refining_part_compiles_in_one_graph() -> None:
-    model = Denoiser(NARROW)
-    x, sigma = torch.randn(2, 23, 16, 16), torch.full((2, 4, 16, 16), 0.3)
-    b, p = model.skip(x, sigma)
-    compiled = torch.compile(model.refine, backend="eager", fullgraph=True)
-    torch.testing.assert_close(compiled(x, sigma, b, p), model.refine(x, sigma, b, p))
+@pytest.mark.parametrize("view", range(1, VIEWS))
+def test_evidence_turns_with_the_section(view: int) -> None:
+    """Every pixel has the same misfits to the same candidates, and they come back where they belong."""
+    measured, _ = sections()
+    revealed, candidates = Revealed.none(measured), candidates_of(measured)
+    turned = turn_measurement(measured, view)
+    there = turn_candidates(candidates, view, 2, (SIDE, SIDE))
+    # Points stay points.
+    assert turned.points.reshape(-1)[there.index].all()
+
+    def guided(of: Measurement, among: Candidates, shown: Revealed) -> Tensor:
+        return LabelNetwork(SMALL).guided(gather_evidence(tabulate(of, shown), among))
+
+    with torch.inference_mode():
+        here = guided(measured, candidates, revealed)
+        back = guided(turned, there, turn_revealed(revealed, view))
+        from grainlight.diffusion.network import Labels
+
+        back = turn_labels_back(Labels(back, torch.zeros(len(back), 18, 16)), view, (SIDE, SIDE)).logits
+    torch.testing.assert_close(back, here, atol=2e-3, rtol=1e-3)
+
+
+def test_views_of_a_network_that_is_silent_agree() -> None:
+    measured, _ = sections(lit=False)
+    model, candidates = LabelNetwork(SMALL).eval(), candidates_of(measured)
+    with torch.inference_mode():
+        one = model.label(measured, Revealed.none(measured), candidates)
+        all_of_them = average_views(model.label, measured, candidates, Revealed.none(measured), VIEWS)
+    torch.testing.assert_close(all_of_them.logits.softmax(2), one.logits.softmax(2), atol=1e-4, rtol=1e-3)
+
+
+def test_steps_reveal_ever_more() -> None:
+    assert schedule(1) == []
+    assert schedule(4) == [0.125, 0.25, 0.5]
+
+
+def test_a_drawn_map_has_measured_orientations_and_agrees_with_what_is_certain() -> None:
+    measured, truth = sections()
+    candidates, model = candidates_of(measured), LabelNetwork(SMALL).eval()
+    with torch.inference_mode():
+        drawn = [draw(model.label, measured, candidates, 4, torch.Generator().manual_seed(s)) for s in (1, 1, 2)]
+        sure = estimate(model.label(measured, Revealed.none(measured), candidates), candidates, measured).sure > 0.999
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
+    given = measured.embedding.permute(0, 2, 3, 1)[measured.points]
+    for image in drawn:
+        away = torch.cdist(image.permute(0, 2, 3, 1).reshape(-1, 18), given).amin(1)
+        assert (away < 1e-3).float().mean() > 0.99
+        assert ((image - truth).norm(dim=1) < 0.1)[sure].float().mean() > 0.995
+
+
+def test_what_is_revealed_is_seen() -> None:
+    measured, truth = sections(lit=False)
+    candidates = candidates_of(measured)
+    mask = ~measured.points & (torch.rand(measured.points.shape, generator=torch.Generator().manual_seed(0)) < 0.5)
+    revealed = Revealed(mask, torch.where(mask[:, None], truth, 0.0), torch.zeros_like(mask))
+    none = gather_evidence(tabulate(measured, Revealed.none(measured)), candidates).features
+    some = gather_evidence(tabulate(measured, revealed), candidates).features
+    assert (none != some).any(1).all()
+    known = to_cells((measured.points | mask)[:, None])[:, 0].sum()
+    # Of the 36 pixels that a cell sees, 16 are its own.
+    assert some[:, 512 + 576 + 120 + 160 :][:, :36].sum() > known

@@ -165,12 +165,12 @@ def test_the_network_answers_a_small_task(section):
     from pathlib import Path
 
     from grainlight.diffusion.checkpoint import save_weights
-    from grainlight.diffusion.denoiser import Denoiser
+    from grainlight.diffusion.network import LabelNetwork
     from grainlight.training.presets import PRESETS
 
     with tempfile.TemporaryDirectory() as folder:
         weights = Path(folder) / "weights.safetensors"
-        save_weights(Denoiser(PRESETS["tiny"].network), weights)
+        save_weights(LabelNetwork(PRESETS["tiny"].network), weights)
         reference = ReferenceMap(SYNTHETIC, "part", section.cropped(41, 41))
         planned = PlannedTask(reference, Scenario(4, "clean"), 0, (ours("fast"),))
         answer = run([planned], weights=weights, device="cpu")[-1]

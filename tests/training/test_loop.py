@@ -14,15 +14,12 @@ import torch
 from safetensors.torch import load_file
 
 from grainlight.diffusion.checkpoint import load_weights
-from grainlight.diffusion.denoiser import Denoiser
-from grainlight.diffusion.noise import draw_noise_field
+from grainlight.diffusion.network import LabelNetwork
 from grainlight.errors import InputError
-from grainlight.synth.draw import Draw
-from grainlight.training import denoising, loop
+from grainlight.training import labelling, loop
 from grainlight.training.loop import load_state, new_state, save_state, schedule, train
-from grainlight.training.loss import denoising_loss
 from grainlight.training.presets import PRESETS
-from grainlight.training.stream import next_batch
+from grainlight.training.validation import questions, validate_labels
 
 TINY = replace(PRESETS["tiny"], save_every_seconds=1e9, log_every=4)
 
@@ -39,16 +36,16 @@ def stopped(folder: Path, preset: object, at: int, monkeypatch: pytest.MonkeyPat
         pass
 
     draws = []
-    original = denoising.next_batch
+    original = labelling.draw_case
 
-    def count(*args: object) -> torch.Tensor:
+    def count(*args: object) -> object:
         if len(draws) == at:
             raise Killed
         draws.append(1)
         return original(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(denoising, "next_batch", count)
+        patch.setattr(labelling, "draw_case", count)
         with pytest.raises(Killed):
             train(folder, preset, **kwargs)
 
@@ -57,11 +54,12 @@ def stopped(folder: Path, preset: object, at: int, monkeypatch: pytest.MonkeyPat
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str
 ) -> None:
-    preset = replace(TINY, optimizer=optimizer)
+    monkeypatch.setattr(labelling, "validate_labels", lambda model, asked: {})
+    preset = replace(TINY, optimizer=optimizer, steps=12)
     whole = train(tmp_path / "whole", preset, seed=3)
-    # Checkpoints at every step; then stopped at the eleventh.
-    stopped(tmp_path / "two", replace(preset, save_every_seconds=0.0), 10, monkeypatch, seed=3)
-    assert load_state(tmp_path / "two" / "state.safetensors", preset, "cpu").step == 10
+    # Checkpoints at every step; then stopped at the seventh.
+    stopped(tmp_path / "two", replace(preset, save_every_seconds=0.0), 6, monkeypatch, seed=3)
+    assert load_state(tmp_path / "two" / "state.safetensors", preset, "cpu").step == 6
     parts = train(tmp_path / "two", preset, seed=99)
     assert same(whole, parts)
     assert same(whole.with_name("state.safetensors"), parts.with_name("state.safetensors"))
@@ -124,19 +122,6 @@ def test_an_unusable_checkpoint_is_named(tmp_path: Path, kind: str) -> None:
         train(tmp_path, TINY)
 
 
-def test_a_checkpoint_from_before_a_setting_of_the_network_goes_on(tmp_path: Path) -> None:
-    path = tmp_path / "state.safetensors"
-    save_state(new_state(TINY, 1, "cpu"), path)
-    with loop.safe_open(path, "pt") as file:
-        header, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    config = json.loads(header["config"])
-    del config["structure"], config["scales"]
-    loop.save_file(tensors, path, metadata=header | {"config": json.dumps(config)})
-    assert load_state(path, TINY, "cpu").model.config == TINY.network
-    with pytest.raises(InputError, match="another network"):
-        load_state(path, replace(TINY, network=replace(TINY.network, scales=3)), "cpu")
-
-
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     train(tmp_path, replace(TINY, steps=2))
     with pytest.raises(InputError, match="another network"):
@@ -164,36 +149,36 @@ def test_log_and_weights(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert lines == reported
     assert [line["step"] for line in lines if "loss" in line] == [4, 8, 12, 16, 20]
-    assert all(0 < line["loss"] < 100 and len(line["parts"]) == 5 for line in lines if "loss" in line)
+    assert all(0 < line["loss"] < 100 and len(line["parts"]) == 2 for line in lines if "loss" in line)
     assert "validation" in lines[-1]
     assert load_weights(weights).config == TINY.network
     assert {p.name for p in tmp_path.iterdir()} == {"state.safetensors", "weights.safetensors", "log.jsonl"}
 
 
 def test_it_learns(tmp_path: Path) -> None:
-    draw = Draw.seeded(55)
-    clean = next_batch(draw, 32, 32, 4)
-    x, sigma = draw_noise_field(draw, clean)
+    asked = questions(8, scales=(4,))
 
-    @torch.inference_mode()
-    def loss(model: Denoiser) -> float:
-        denoised, p = model.estimate(x, sigma)
-        return float(denoising_loss(denoised, clean, p)[0])
+    def surprise(model: LabelNetwork) -> float:
+        return sum(value for name, value in validate_labels(model.eval(), asked).items() if "surprise" in name)
 
-    trained = load_weights(train(tmp_path, replace(TINY, steps=40, batch=8), seed=1))
-    assert loss(trained) < 0.985 * loss(Denoiser(TINY.network))
+    trained = load_weights(train(tmp_path, replace(TINY, steps=60, batch=8), seed=1))
+    assert surprise(trained) < 0.97 * surprise(LabelNetwork(TINY.network))
 
 
-def test_a_gradient_that_is_not_finite_spoils_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original, calls = denoising.next_batch, []
+def test_a_gradient_that_is_not_finite_is_a_step_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original, calls = labelling.label_loss, []
 
-    def sometimes(*args: object) -> torch.Tensor:
+    def sometimes(*args: object) -> tuple[torch.Tensor, torch.Tensor]:
         calls.append(1)
-        return original(*args) * (torch.nan if len(calls) == 3 else 1.0)
+        loss, parts = original(*args)
+        return loss * (torch.nan if len(calls) == 3 else 1.0), parts
 
-    monkeypatch.setattr(denoising, "next_batch", sometimes)
-    weights = load_file(train(tmp_path, replace(TINY, steps=6, log_every=100)))
+    monkeypatch.setattr(labelling, "label_loss", sometimes)
+    weights = load_file(train(tmp_path, replace(TINY, steps=8, log_every=4)))
     assert all(bool(torch.isfinite(t).all()) for t in weights.values())
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["skipped"] for line in lines if "loss" in line] == [1, 0]
+    assert all(0 < line["loss"] < 100 for line in lines if "loss" in line)
 
 
 def test_schedule() -> None:
@@ -215,6 +200,24 @@ def test_time_is_a_budget_too(tmp_path: Path) -> None:
 def test_bfloat16_on_a_cpu(tmp_path: Path) -> None:
     weights = load_file(train(tmp_path, replace(TINY, steps=2, bf16=True)))
     assert all(bool(torch.isfinite(t.float()).all()) for t in weights.values())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_a_gpu_trains_validates_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original, calls = labelling.label_loss, []
+
+    def sometimes(*args: object) -> tuple[torch.Tensor, torch.Tensor]:
+        calls.append(1)
+        loss, parts = original(*args)
+        return loss * (torch.nan if len(calls) in (1, 3) else 1.0), parts
+
+    monkeypatch.setattr(labelling, "label_loss", sometimes)
+    for steps in (4, 8):
+        weights = load_file(train(tmp_path, replace(TINY, steps=steps, bf16=True), device="cuda"))
+    assert all(bool(torch.isfinite(t).all()) for t in weights.values())
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["skipped"] for line in lines if "loss" in line] == [2, 0]
+    assert sum("validation" in line for line in lines) == 2
 
 
 def test_needs_torch_numpy_and_safetensors_only(tmp_path: Path) -> None:

@@ -1,16 +1,16 @@
-"""Muon and Adam."""
+"""Muon and Adam, and steps that are not taken."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import nn
 
-from grainlight.diffusion.denoiser import Denoiser
-from grainlight.diffusion.network import NetworkConfig
-from grainlight.training.optimizer import MuonAdam, orthogonalised
+from grainlight.diffusion.network import LabelConfig, LabelNetwork
+from grainlight.training.optimizer import MuonAdam, orthogonalised, step_if, step_or_undo
 
 
 @pytest.mark.parametrize("shape", [(24, 24), (16, 90), (90, 16), (192, 1728)])
@@ -35,7 +35,7 @@ def test_size_of_a_gradient_does_not_matter() -> None:
 
 
 def test_muon_takes_the_inner_kernels_only() -> None:
-    model = Denoiser(NetworkConfig(widths=(4, 4, 8, 8)))
+    model = LabelNetwork(LabelConfig(widths=(4, 4, 8)))
     muon, adam = MuonAdam(model).param_groups
     names = {id(p): n for n, p in model.named_parameters()}
     assert {id(p) for g in (muon, adam) for p in g["params"]} == set(names)
@@ -74,3 +74,22 @@ def test_it_goes_down() -> None:
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.8 * losses[0]
     assert math.isfinite(losses[-1])
+
+
+@pytest.mark.parametrize("take", [step_if, step_or_undo])
+def test_a_step_is_taken_or_nothing_changes(take: Callable) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3))
+    optimizer = MuonAdam(model)
+    x = torch.randn(2, 3, 8, 8)
+    kept = []
+    for good, gain in ((False, torch.nan), (True, 1.0), (False, torch.nan), (True, 1.0)):
+        optimizer.zero_grad()
+        (gain * model(x)).square().sum().backward()
+        take(optimizer, torch.tensor(good))
+        kept.append([p.detach().clone() for p in model.parameters()])
+    first, second, third, fourth = kept
+    assert all(bool(torch.isfinite(p).all()) for p in fourth)
+    assert all(torch.equal(a, b) for a, b in zip(second, third, strict=True))
+    assert not any(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    assert not any(torch.equal(a, b) for a, b in zip(third, fourth, strict=True))

@@ -14,7 +14,7 @@ from grainlight.cli.terminal import note
 from grainlight.errors import InputError
 
 # Names of `training.presets`, which loads torch.
-PRESETS = ("tiny", "cpu", "continue", "gpu", "labels-tiny", "labels-cpu", "labels-gpu")
+PRESETS = ("tiny", "cpu", "continue", "gpu")
 
 
 def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -22,8 +22,8 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command = commands.add_parser(
         "train",
         help="train weights on synthetic polycrystals",
-        description="Train the denoiser on synthetic polycrystals made as they are needed. A run that was stopped, at "
-        "any moment, goes on from its last checkpoint when the same command is given again.",
+        description="Train the label network on synthetic polycrystals made as they are needed. A run that was "
+        "stopped, at any moment, goes on from its last checkpoint when the same command is given again.",
         allow_abbrev=False,
     )
     command.add_argument("--output", required=True, metavar="FOLDER", help="checkpoint, weights and log of the run")
@@ -71,8 +71,9 @@ def _print(entry: dict[str, Any]) -> None:
         text = ", ".join(f"{name} {value:g}" for name, value in validation.items())
         print(f"step {entry['step']:>8,}  {text}", flush=True)
         return
+    skipped = f"  {entry['skipped']} skipped" if entry["skipped"] else ""
     print(
         f"step {entry['step']:>8,}  loss {entry['loss']:.4f}  {entry['samples_per_second']:.0f} samples/s"
-        f"  {entry['seconds'] / 60:.1f} min",
+        f"  {entry['seconds'] / 60:.1f} min{skipped}",
         flush=True,
     )

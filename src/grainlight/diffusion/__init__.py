@@ -1,1 +1,1 @@
-"""The joint state of EBSD and polarized light, noise per pixel and group, the denoiser and the solver."""
+"""The label network: candidates of every pixel, evidence for each, marginals and joint samples of a map's labels."""

@@ -13,7 +13,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from grainlight.diffusion.labels.network import LabelNetwork
+from grainlight.diffusion.network import LabelNetwork
 from grainlight.errors import InputError
 
 SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "grainlight.safetensors"

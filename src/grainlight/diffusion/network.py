@@ -1,7 +1,4 @@
-"""The network F inside the denoiser: a fully convolutional U-Net without normalisation over space.
-
-No layer looks at the whole image, so a tile with enough overlap gives what the whole image gives.
-"""
+"""The label network: of every pixel, which of its candidates shares its grain, given what is decided around it."""
 
 from __future__ import annotations
 
@@ -12,34 +9,49 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from grainlight.diffusion.candidates import CELL, PIXELS, SLOTS, Candidates
+from grainlight.diffusion.evidence import CHANNELS, Evidence, Tables, gather_evidence, tabulate
+from grainlight.diffusion.measurement import Measurement, Revealed
+
+# Logit of a candidate that cannot be taken.
+_NEVER = -30.0
+# Channels of the orientation that the network expects where no candidate is right.
+_EMBEDDING = 18
+# Widths of the misfits' weights in the logits before training: light, expected light, distance, and "none of them".
+_START = (0.5, 0.1, 0.5, -6.0)
+# Cells whose evidence is gathered at once where no gradient is wanted: it stays in a CPU's cache.
+_AT_ONCE = 512
+
 
 @dataclass(frozen=True)
-class NetworkConfig:
-    """Widths and residual blocks per level, finest first; each level halves the resolution.
+class LabelConfig:
+    """Widths and residual blocks per level, cells first; each level halves the resolution."""
 
-    ``structure`` (a factor on its structural deviations) and ``scales`` (1 to 4) belong to the skip around the network:
-    weights hold for the skip that they were trained with, so they are kept with them.
-    """
-
-    inputs: int = 55
-    outputs: int = 23
-    widths: tuple[int, ...] = (24, 56, 112, 192)
-    down_blocks: tuple[int, ...] = (0, 1, 2, 2)
-    up_blocks: tuple[int, ...] = (1, 1, 1)
-    structure: float = 1.0
-    scales: int = 4
+    inputs: int = CHANNELS
+    widths: tuple[int, ...] = (128, 192, 256)
+    down_blocks: tuple[int, ...] = (1, 1, 2)
+    up_blocks: tuple[int, ...] = (1, 2)
 
     @property
     def multiple(self) -> int:
-        """Rows and columns of an input must be multiples of this."""
-        return 2 ** (len(self.widths) - 1)
+        """Rows and columns of an image must be multiples of this."""
+        return CELL * 2 ** (len(self.widths) - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """What the network says of the cells (n,) of a batch.
+
+    ``logits`` (n, 16, 17): of each pixel of a cell for its 16 candidates and, last, for a grain that none of them lies
+    in; ``other`` (n, 18, 16): expected embedding there, if so.
+    """
+
+    logits: Tensor
+    other: Tensor
 
 
 class ResidualBlock(nn.Module):
     """x + g conv(silu(conv(silu(x)))), the gain g learned from a small value."""
-
-    # Rows that it sees above and below.
-    REACH = 2
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -53,111 +65,109 @@ class ResidualBlock(nn.Module):
         change = self.second(F.silu(self.first(F.silu(x)), inplace=free))
         return torch.addcmul(x, self.gain, change, out=change if free and change.dtype == x.dtype else None)
 
-    def on_strip(self, x: Tensor, edges: tuple[int, int]) -> Tensor:
-        """The same, without gradients, of a strip: all its rows but `REACH` above and below, where no edge is."""
-        change = convolved(self.second, F.silu(convolved(self.first, F.silu(x), edges), inplace=True), edges)
-        first, beyond = (0 if edge else self.REACH for edge in edges)
-        return torch.addcmul(x[:, :, first : x.shape[-2] - beyond], self.gain, change, out=change)
 
+class LabelNetwork(nn.Module):
+    """Logits of the candidates from a U-Net over cells; before training those of a guided copy."""
 
-def convolved(layer: nn.Conv2d, strip: Tensor, edges: tuple[int, int]) -> Tensor:
-    """A 3 x 3 layer on a strip with a row of its neighbours above and below, or ``edges`` rows of zeros."""
-    strip = F.pad(strip, (0, 0, *edges)) if any(edges) else strip
-    return F.conv2d(strip, layer.weight, layer.bias, padding=(0, 1))
+    # Of its weights files: those of another kind of network must not pass for these.
+    format = "grainlight-labels-1"
+    config_type = LabelConfig
 
-
-class UNet(nn.Module):
-    """Images (B, inputs, H, W) to (B, outputs, H, W); zero before training."""
-
-    def __init__(self, config: NetworkConfig) -> None:
+    def __init__(self, config: LabelConfig | None = None) -> None:
         super().__init__()
-        self.config = config
+        self.config = config = config or LabelConfig()
+        if config.inputs != CHANNELS:
+            raise ValueError(f"inputs: found {config.inputs}, expected {CHANNELS}")
         widths = config.widths
-        self.stem = nn.Conv2d(config.inputs, widths[0], 3, padding=1)
+        self.stem = nn.Conv2d(config.inputs, widths[0], 1)
         self.down = nn.ModuleList(
             nn.Sequential(*(ResidualBlock(w) for _ in range(n)))
             for w, n in zip(widths, config.down_blocks, strict=True)
         )
         self.shrink = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairwise(widths))
         self.grow = nn.ModuleList(nn.ConvTranspose2d(coarse, fine, 2, stride=2) for fine, coarse in pairwise(widths))
-        self.merge = nn.ModuleList(nn.Conv2d(2 * w, w, 1) for w in widths[:-1])
         self.up = nn.ModuleList(
             nn.Sequential(*(ResidualBlock(w) for _ in range(n)))
             for w, n in zip(widths[:-1], config.up_blocks, strict=True)
         )
-        self.head = nn.Conv2d(widths[0], config.outputs, 3, padding=1)
+        self.head = nn.Conv2d(widths[0], PIXELS * (SLOTS + 1) + PIXELS * _EMBEDDING, 1)
         for parameter in self.head.parameters():
             nn.init.zeros_(parameter)
+        self.weigh = nn.Parameter(torch.tensor(_START))
 
-    def forward(self, x: Tensor) -> Tensor:
-        return self.head(F.silu(self.body(self.stem(x))))
+    def forward(self, features: Tensor, guided: Tensor, size: tuple[int, int]) -> Labels:
+        """Logits of features (n, `CHANNELS`) and logits (n, 16, 17) to start from, of images of a size (H, W)."""
+        high, wide = size[0] // CELL, size[1] // CELL
+        stem = F.linear(features, self.stem.weight[:, :, 0, 0], self.stem.bias)
+        return self._from_stem(stem.view(-1, high, wide, stem.shape[1]).permute(0, 3, 1, 2), guided)
+
+    def _from_stem(self, stem: Tensor, guided: Tensor) -> Labels:
+        """What follows the first layer (B, widths[0], h, w)."""
+        out = self.head(F.silu(self.body(stem)))
+        rows = out.permute(0, 2, 3, 1).reshape(len(guided), -1).float()
+        logits, other = rows.split((PIXELS * (SLOTS + 1), PIXELS * _EMBEDDING), 1)
+        return Labels(guided + logits.reshape(guided.shape), other.reshape(-1, _EMBEDDING, PIXELS))
 
     def body(self, x: Tensor) -> Tensor:
-        """All but the first and the last layer, (B, widths[0], H, W) to the same."""
-        fine, coarse = self.coarser(x)
-        return fine if coarse is None else self.up[0](self._merged(0, coarse, fine))
-
-    def coarser(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The finest image as it is kept, and what all coarser levels make of it (B, widths[1], H / 2, W / 2)."""
+        """All between the first and the last layer, (B, widths[0], h, w) to the same."""
         kept = []
         for level, blocks in enumerate(self.down):
             x = blocks(x)
             if level < len(self.shrink):
                 kept.append(x)
                 x = self.shrink[level](x)
-        if not kept:
-            return x, None
-        for level in reversed(range(1, len(self.grow))):
-            x = self.up[level](self._merged(level, x, kept.pop()))
-        return kept[0], x
+        for level in reversed(range(len(self.grow))):
+            x = self.up[level](self.grow[level](x) + kept.pop())
+        return x
 
-    def finest(self, fine: Tensor, coarse: Tensor, top: int, bottom: int) -> Tensor:
-        """Some rows of what `body` makes of `coarser`, without gradients: no finest image is there as a whole."""
-        blocks = self.up[0]
-        assert isinstance(blocks, nn.Sequential)
-        height = fine.shape[-2]
-        reach = ResidualBlock.REACH * len(blocks)
-        # A pair of rows is one of the coarser image.
-        pairs = slice(max(0, top - reach) // 2, -(-min(height, bottom + reach) // 2))
-        start = 2 * pairs.start
-        x = self._merged(0, coarse[:, :, pairs], fine[:, :, start : 2 * pairs.stop])
-        for block in blocks:
-            assert isinstance(block, ResidualBlock)
-            above, below = max(0, top - reach), min(height, bottom + reach)
-            x = block.on_strip(x[:, :, above - start : below - start], (int(above == 0), int(below == height)))
-            reach -= block.REACH
-            start = max(0, top - reach)
-        return x[:, :, top - start : bottom - start]
+    def guided(self, evidence: Evidence) -> Tensor:
+        """Logits (n, 16, 17) of a guided copy: by light and distance, with four learnt weights."""
+        light, expected, near, none = self.weigh.unbind()
+        logits = -0.5 * (light * evidence.light + expected * evidence.expected) - near * evidence.distance
+        logits = logits.masked_fill(~evidence.usable[:, None], _NEVER)
+        return torch.cat((logits, none.expand_as(logits[:, :, :1])), 2)
 
-    def _merged(self, level: int, coarse: Tensor, fine: Tensor) -> Tensor:
-        """A coarser level, enlarged, and what was kept of this one."""
-        grow, merge = self.grow[level], self.merge[level]
-        assert isinstance(grow, nn.ConvTranspose2d)
-        assert isinstance(merge, nn.Conv2d)
-        # In lower precision the two would be rounded elsewhere than in training.
-        if torch.is_grad_enabled() or not coarse.dtype == fine.dtype == torch.float32:
-            return merge(torch.cat((grow(coarse), fine), dim=1))
-        # Without gradients: both layers are linear, so they are one, and images of channels are matrices.
-        width = fine.shape[1]
-        from_coarse, from_fine = merge.weight[:, :, 0, 0].split(width, 1)
-        weight = torch.einsum("cmij,om->cijo", grow.weight, from_coarse).flatten(1)
-        assert grow.bias is not None
-        assert merge.bias is not None
-        bias = torch.addmv(merge.bias, from_coarse, grow.bias)
-        batch, channels, rows, columns = coarse.shape
-        pixels = coarse.permute(0, 2, 3, 1).reshape(-1, channels) @ weight
-        pixels = pixels.view(batch, rows, columns, 2, 2, width).transpose(2, 3).reshape(-1, width)
-        pixels.addmm_(fine.permute(0, 2, 3, 1).reshape(-1, width), from_fine.T).add_(bias)
-        return pixels.view(batch, 2 * rows, 2 * columns, width).permute(0, 3, 1, 2)
+    def label(
+        self,
+        measured: Measurement,
+        revealed: Revealed,
+        candidates: Candidates,
+        dtype: torch.dtype = torch.float32,
+    ) -> Labels:
+        """What the network says of the candidates, for images whose sides are multiples of `config.multiple`.
+
+        Without gradients: evidence is compared in single precision and some cells at a time, the layers run in
+        ``dtype``.
+        """
+        tables = tabulate(measured, revealed)
+        size = (measured.points.shape[1], measured.points.shape[2])
+        device = measured.points.device.type
+        stem, guided = self._in_strips(tables, candidates, _AT_ONCE if device == "cpu" else len(candidates.index))
+        stem = stem.view(-1, size[0] // CELL, size[1] // CELL, stem.shape[1]).permute(0, 3, 1, 2)
+        with torch.autocast(device, dtype, enabled=dtype != torch.float32):
+            return self._from_stem(stem, guided)
+
+    def _in_strips(self, tables: Tables, candidates: Candidates, at_once: int) -> tuple[Tensor, Tensor]:
+        """First layer (n, widths[0]) and guided logits (n, 16, 17), some cells at a time."""
+        cells = len(candidates.index)
+        weight, bias = self.stem.weight[:, :, 0, 0], self.stem.bias
+        stem = tables.embedding.new_empty(cells, len(weight))
+        guided = tables.embedding.new_empty(cells, PIXELS, SLOTS + 1)
+        for start in range(0, cells, at_once):
+            part = slice(start, start + at_once)
+            evidence = gather_evidence(tables, candidates, part)
+            stem[part] = F.linear(evidence.features, weight, bias)
+            guided[part] = self.guided(evidence)
+        return stem, guided
 
 
-def flops_per_pixel(config: NetworkConfig) -> float:
-    """Multiply-adds counted as two operations, per pixel of the input, for one call."""
+def flops_per_pixel(config: LabelConfig) -> float:
+    """Multiply-adds counted as two operations, per pixel of the image, for one call."""
     w = config.widths
-    total = 2.0 * 9 * w[0] * (config.inputs + config.outputs)
+    total = 2.0 * w[0] * (config.inputs + PIXELS * (SLOTS + 1 + _EMBEDDING))
     for level, width in enumerate(w):
         blocks = config.down_blocks[level] + (config.up_blocks[level] if level < len(w) - 1 else 0)
         total += 2.0 * 18 * width * width * blocks / 4**level
         if level < len(w) - 1:
-            total += 2.0 * (2 * width * w[level + 1] + 2 * width * width) / 4**level
-    return total
+            total += 2.0 * 2 * width * w[level + 1] / 4**level
+    return total / PIXELS

@@ -1,97 +1,131 @@
-"""The pixel-wise solver: from measurements and their noise levels to a clean state, in a few calls of the denoiser."""
+"""From the label network to a map: marginals of one call, and joint samples by revealing labels step by step.
+
+Absorbing diffusion (Austin et al. 2021, Structured denoising diffusion models in discrete state-spaces): all labels
+are hidden, and each step reveals some of them, drawn from what the network says given those revealed before. Pixels are
+revealed in a random order, a few at first, so that what is drawn at once is far apart.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from grainlight.diffusion.state import GROUP_SIZES, LIGHT, SIGMA_MAX, SIGMA_MIN, group_to_channel, is_unknown
+from grainlight.crystal.embedding import SQUARED_NORM
+from grainlight.diffusion.candidates import PIXELS, SLOTS, Candidates, at_points, by_pixel, from_cells
+from grainlight.diffusion.evidence import same_grain, same_grain_width
+from grainlight.diffusion.measurement import Measurement, Revealed
+from grainlight.diffusion.network import Labels
 
-DenoiseCall = Callable[[Tensor, Tensor], Tensor]
-# Stated level of an unmeasured orientation and of unmeasured light at the second call, and what a call lowers them by.
-EBSD_LEVEL, EBSD_FACTOR = 1.0, 0.7
-LIGHT_LEVEL, LIGHT_FACTOR = 0.3, 0.5
-LAST_LEVEL = 0.02
+Call = Callable[[Measurement, Revealed, Candidates], Labels]
+"""The network on a measurement, what is revealed of it, and its candidates."""
+# Cells at a time: what is said of them stays in a CPU's cache.
+_AT_ONCE = 1024
 
 
-def stated_levels(sigma: Tensor, call: int) -> Tensor:
-    """Noise levels (..., 4, H, W) that the state is stated to have at a call (0, 1, ...), from the measurement's.
+@dataclass(frozen=True, eq=False)
+class LabelEstimate:
+    """What the labels of a batch say.
 
-    Measured orientations keep theirs. Measured light is worth more after every call, because what the denoiser took
-    off it (noise, blur, stains) is known by then; what was not measured is worth something from the second call on.
+    ``chosen`` (B, 18, H, W): embedding of the likeliest grain, the mean over its candidates; ``mean`` (B, 18, H, W):
+    posterior mean; ``sure`` (B, H, W): probability of that grain; ``other`` (B, H, W): probability of a
+    grain that no candidate lies in.
     """
-    if call == 0:
-        return sigma
-    ebsd, light = sigma.split((1, 3), dim=-3)
-    # An inferred orientation never outranks a measured one.
-    best = ebsd.amin((-2, -1), keepdim=True)
-    floor = (2 * best).clamp(min=max(EBSD_LEVEL * EBSD_FACTOR ** (call - 1), LAST_LEVEL), max=SIGMA_MAX)
-    ebsd = torch.where(is_unknown(ebsd), floor, ebsd)
-    floor = max(LIGHT_LEVEL * LIGHT_FACTOR ** (call - 1), LAST_LEVEL)
-    better = torch.where(is_unknown(light), floor, (light * LIGHT_FACTOR**call).clamp(min=LAST_LEVEL))
-    # A measurement better than the last level is not made worse.
-    return torch.cat((ebsd, torch.minimum(better, light)), dim=-3)
+
+    chosen: Tensor
+    mean: Tensor
+    sure: Tensor
+    other: Tensor
 
 
-def later_input(measurement: Tensor, sigma: Tensor, estimate: Tensor) -> Tensor:
-    """What a later call sees (..., 23, H, W): measured orientations as they are, the last estimate everywhere else."""
-    kept = group_to_channel(~is_unknown(sigma))
-    kept[..., LIGHT, :, :] = False
-    return torch.where(kept, measurement, estimate)
+def estimate(labels: Labels, candidates: Candidates, measured: Measurement) -> LabelEstimate:
+    """Likeliest grain and posterior mean of every pixel.
+
+    Candidates of one grain share its probability: they are joined by the likeness of their orientations before the
+    likeliest is taken.
+    """
+    embedding, noise = by_pixel(measured.embedding), measured.noise.reshape(-1, 1)
+    cells = len(candidates.index)
+    # Channels: chosen, mean, sure, other.
+    found = labels.logits.new_empty(cells, PIXELS, 2 * embedding.shape[1] + 2)
+    for start in range(0, cells, _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        index, usable = candidates.index[part], candidates.usable[part]
+        p = labels.logits[part].softmax(2)
+        of_points = at_points(embedding, index)
+        alike = same_grain(of_points, same_grain_width(at_points(noise, index)[..., 0]))
+        mass = torch.bmm(p[:, :, :SLOTS], alike).masked_fill_(~usable[:, None], 0.0)
+        sure, grain = torch.cat((mass, p[:, :, SLOTS:]), 2).max(2)
+        other = labels.other[part].transpose(1, 2)
+        # Of all candidates of the grain, as far as the network believes in each.
+        inside = alike.gather(1, grain.clamp(max=SLOTS - 1)[..., None].expand(-1, -1, SLOTS)) * p[:, :, :SLOTS]
+        chosen = torch.where((grain == SLOTS)[..., None], other, torch.bmm(inside, of_points))
+        chosen = on_sphere(chosen)
+        mean = torch.baddbmm(p[:, :, SLOTS:] * other, p[:, :, :SLOTS], of_points)
+        torch.cat((chosen, mean, sure[..., None], p[:, :, SLOTS:]), 2, out=found[part])
+    size = (measured.points.shape[1], measured.points.shape[2])
+    images = from_cells(found.transpose(1, 2).contiguous(), size)
+    chosen, mean, sure, new = images.split((embedding.shape[1], embedding.shape[1], 1, 1), 1)
+    return LabelEstimate(chosen, mean, sure[:, 0], new[:, 0])
 
 
-def solve(
-    denoise: DenoiseCall,
-    measurement: Tensor,
-    sigma: Tensor,
-    steps: int,
-    generator: torch.Generator,
-) -> Tensor:
-    """Restore one state.
+def _looked_up(of_points: Tensor, label: Tensor, other: Tensor) -> Tensor:
+    """Embedding (n, 16, 18) of labels (n, 16): of a candidate's point, or the expected one of a new grain."""
+    at = label.clamp(max=SLOTS - 1)[..., None].expand(-1, -1, of_points.shape[-1])
+    return torch.where((label == SLOTS)[..., None], on_sphere(other), of_points.gather(1, at))
+
+
+def on_sphere(embedding: Tensor) -> Tensor:
+    """Embeddings (..., 18) scaled to the norm of an orientation."""
+    return F.normalize(embedding, dim=-1) * SQUARED_NORM**0.5
+
+
+def schedule(steps: int) -> list[float]:
+    """Share of the pixels that is revealed after each step but the last: doubled from step to step."""
+    return [2.0 ** (step - steps) for step in range(1, steps)]
+
+
+def draw(call: Call, measured: Measurement, candidates: Candidates, steps: int, generator: torch.Generator) -> Tensor:
+    """Draw a map: labels are revealed in ``steps`` calls of the network.
 
     Parameters
     ----------
-    denoise
-        D(x, sigma) on whole images.
-    measurement
-        Measured state (23, H, W); what stands at unmeasured pixels does not matter.
-    sigma
-        Noise level per pixel and group (4, H, W); `SIGMA_MAX` and above means unmeasured.
-    steps
-        Calls of the denoiser, 1 or more.
     generator
-        CPU generator: the noise is drawn there for the whole image, the same for every device and every tiling.
+        On the CPU: a seed means the same on every device.
 
     Returns
     -------
-    The restored state (23, H, W).
-
-    Notes
-    -----
-    The first call sees the measurement, and noise of the highest level where there is none. Every later call sees
-    measured orientations as they are, and the last estimate everywhere else, at the levels of `stated_levels`: the
-    neighbours of a pixel are then told apart by light that is clean and sharp, and by orientations that are known
-    already. Fresh noise on the estimate, as ancestral samplers add it, costs accuracy here (docs/training.md).
+    Embedding (B, 18, H, W) of the label drawn for every pixel. A measured pixel is given a label as others are: that of
+    a point of its grain, not always its own.
     """
-    if steps < 1:
-        raise ValueError(f"steps: found {steps}, expected 1 or more")
-    sigma = sigma.clamp(SIGMA_MIN, SIGMA_MAX)
-    unknown = group_to_channel(is_unknown(sigma))
-    x = torch.randn(measurement.shape, generator=generator).to(measurement.device).mul_(SIGMA_MAX)
-    x = torch.where(unknown, x, measurement)
-    del unknown
-    x = denoise(x, sigma)
-    for call in range(1, steps):
-        # One name for what goes in and what comes out: a large map is not held twice.
-        x = later_input(measurement, sigma, x)
-        x = denoise(x, stated_levels(sigma, call))
-    return x
+    shape, device = measured.points.shape, measured.points.device
+    order = torch.rand(shape, generator=generator).to(device)
+    revealed = Revealed.none(measured)
+    for share in [*schedule(steps), 1.0]:
+        labels = call(measured, revealed, candidates)
+        drawn, new = draw_labels(labels, candidates, measured, generator)
+        reveal = (order <= share) & ~revealed.mask & ~measured.points
+        revealed = Revealed(
+            revealed.mask | reveal,
+            torch.where(reveal[:, None], drawn, revealed.embedding),
+            revealed.new | (new & reveal),
+        )
+    return torch.where(revealed.mask[:, None], revealed.embedding, drawn)
 
 
-def group_sigma(ebsd: Tensor, light: Tensor) -> Tensor:
-    """Stack EBSD (H, W) and light (3, H, W) noise levels to (4, H, W), unknown where not finite."""
-    both = torch.cat((ebsd[None], light))
-    assert both.shape[0] == len(GROUP_SIZES)
-    return torch.where(torch.isfinite(both), both, SIGMA_MAX).clamp(SIGMA_MIN, SIGMA_MAX)
+def draw_labels(
+    labels: Labels, candidates: Candidates, measured: Measurement, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Embedding (B, 18, H, W) of a label drawn for every pixel, and whether it is a new grain (B, H, W)."""
+    # One number a pixel, from the CPU's generator: where it falls among the labels' cumulative probabilities.
+    lot = torch.rand(*labels.logits.shape[:2], 1, generator=generator).to(labels.logits.device)
+    label = (labels.logits.softmax(2).cumsum(2) < lot).sum(2).clamp(max=SLOTS)
+    of_points = at_points(by_pixel(measured.embedding), candidates.index)
+    drawn = _looked_up(of_points, label, labels.other.transpose(1, 2))
+    new = (label == SLOTS).to(drawn)[..., None]
+    size = (measured.points.shape[1], measured.points.shape[2])
+    images = from_cells(torch.cat((drawn, new), 2).transpose(1, 2).contiguous(), size)
+    return images[:, :-1], images[:, -1] > 0.5

@@ -158,7 +158,7 @@ def _seconds_per_pixel(settings: Settings) -> float:
     """Seconds that one call takes per pixel here: the network's work over a measured speed of convolution."""
     import torch
 
-    from grainlight.diffusion.labels.network import LabelConfig, flops_per_pixel
+    from grainlight.diffusion.network import LabelConfig, flops_per_pixel
     from grainlight.restore.device import has_fast_bfloat16
 
     device = choose_device(settings.device)

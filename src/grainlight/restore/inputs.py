@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE, embed
-from grainlight.diffusion.sampler import group_sigma
-from grainlight.diffusion.state import SIGMA_MAX, is_unknown
+from grainlight.diffusion.state import SIGMA_MAX, group_sigma, is_unknown
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent

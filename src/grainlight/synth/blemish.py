@@ -25,6 +25,18 @@ def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
     return flat.reshape(images.shape)
 
 
+def blur_each(images: Tensor, width: Tensor) -> Tensor:
+    """Gaussian blur of (B, C, H, W), standard deviation (B,) in pixels, edges repeated."""
+    batch, channels, rows, columns = images.shape
+    at = torch.arange(-3, 4, device=images.device, dtype=images.dtype)
+    kernel = torch.exp(-0.5 * (at / width.clamp(min=0.1)[:, None]) ** 2)
+    kernel = (kernel / kernel.sum(-1, keepdim=True)).repeat_interleave(channels, 0)
+    flat = functional.pad(images.reshape(1, batch * channels, rows, columns), (3, 3, 3, 3), mode="replicate")
+    flat = functional.conv2d(flat, kernel[:, None, :, None], groups=batch * channels)
+    flat = functional.conv2d(flat, kernel[:, None, None, :], groups=batch * channels)
+    return flat.view(images.shape)
+
+
 def draw_smooth(size: Size, generator: torch.Generator) -> Tensor:
     """Return a quadratic of random tilt, bowl and centre over the field (H, W), within about -1 to 1."""
     y, x = _unit_grid(size)

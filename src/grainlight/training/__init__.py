@@ -1,1 +1,1 @@
-"""Training of the denoiser on an endless stream of synthetic sections. Needs torch, numpy and safetensors only."""
+"""Training of the label network on an endless stream of synthetic sections. Needs torch, numpy and safetensors only."""

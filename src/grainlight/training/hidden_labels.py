@@ -16,10 +16,10 @@ from torch import Tensor
 from grainlight.crystal import quaternion
 from grainlight.crystal.embedding import PER_DEGREE, embed
 from grainlight.crystal.quaternion import crystal_axes
-from grainlight.diffusion.labels.candidates import Candidates, at_points, by_pixel, from_cells, to_cells
-from grainlight.diffusion.labels.measurement import Measurement, Revealed
-from grainlight.diffusion.noise import blur_each
+from grainlight.diffusion.candidates import Candidates, at_points, by_pixel, from_cells, to_cells
+from grainlight.diffusion.measurement import Measurement, Revealed
 from grainlight.diffusion.state import SIGMA_MAX, SIGMA_MIN, group_to_channel_light, is_unknown
+from grainlight.synth.blemish import blur_each
 from grainlight.synth.draw import Draw
 from grainlight.synth.light import draw_curves, light_state
 from grainlight.synth.section import Sections, make_sections

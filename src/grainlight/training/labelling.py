@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE
-from grainlight.diffusion.labels.candidates import find_candidates, nearest_point, point_spacing, to_cells
-from grainlight.diffusion.labels.evidence import gather_evidence, tabulate
-from grainlight.diffusion.labels.network import LabelNetwork, Labels, flops_per_pixel
+from grainlight.diffusion.candidates import find_candidates, nearest_point, point_spacing, to_cells
+from grainlight.diffusion.evidence import gather_evidence, tabulate
+from grainlight.diffusion.network import LabelNetwork, Labels, flops_per_pixel
 from grainlight.synth.draw import Draw
 from grainlight.training.hidden_labels import LabelMixture, draw_case, reveal, right_candidates
-from grainlight.training.label_validation import Question, questions, validate_labels
-from grainlight.training.presets import TrainingPreset
 from grainlight.training.task import Core
+from grainlight.training.validation import Question, questions, validate_labels
+
+if TYPE_CHECKING:
+    from grainlight.training.presets import TrainingPreset
 
 # Weight of the expected orientation of grains that no candidate lies in, beside the surprise in nats.
 _OTHER = 0.3
@@ -21,7 +25,7 @@ _SCALE = 10 * PER_DEGREE
 
 
 class Labelling:
-    """The task of the label network (`grainlight.diffusion.labels`)."""
+    """The task of the label network (`grainlight.diffusion.network`)."""
 
     parts = 2
 
@@ -50,7 +54,8 @@ class Labelling:
         return flops_per_pixel(preset.network)
 
     def held_out(self, preset: TrainingPreset) -> list[Question]:
-        return questions(8 if preset.steps <= 100 else 96)
+        short = preset.steps <= 100 or preset.seconds <= 60
+        return questions(8 if short else 96)
 
     def validate(self, model: LabelNetwork, held_out: list[Question]) -> dict[str, float]:
         return validate_labels(model, held_out)

@@ -1,4 +1,4 @@
-"""The training loop: stream, noise field, loss, optimiser, EMA, log, checkpoint, resume."""
+"""The training loop: a task's loss, optimiser, EMA, log, checkpoint, resume."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from torch import Tensor, nn
 from grainlight.diffusion.checkpoint import load_weights, save_weights
 from grainlight.errors import InputError
 from grainlight.synth.draw import Draw
-from grainlight.training.optimizer import MuonAdam
+from grainlight.training.optimizer import MuonAdam, step_if
 from grainlight.training.presets import TrainingPreset
-from grainlight.training.tasks import task_of
 
 
 @dataclass
@@ -39,7 +38,7 @@ def new_state(preset: TrainingPreset, seed: int, device: str) -> TrainingState:
     # Weights are drawn on the CPU, whatever the device; the caller's own random numbers go on as they were.
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(seed)
-        model, ema = task_of(preset).build(preset), task_of(preset).build(preset)
+        model, ema = preset.task.build(preset), preset.task.build(preset)
     ema = ema.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     model = model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     ema.load_state_dict(model.state_dict())
@@ -171,12 +170,13 @@ def train(
         begun = load_weights(start, device, type(state.model)).state_dict()
         state.model.load_state_dict(begun)
         state.ema.load_state_dict(begun)
-    task = task_of(preset)
+    task = preset.task
     core = task.core(state.model)
     core = torch.compile(core) if preset.compile else core
     held_out = task.held_out(preset)
     flops = 3 * task.flops_per_pixel(preset) * preset.patch**2
     sums, since, last_save = torch.zeros(1 + task.parts, device=device), time.perf_counter(), time.perf_counter()
+    skipped = torch.zeros((), device=device)
     counted, first_step, began, before = 0, state.step, time.perf_counter(), state.seconds
 
     def write(entry: dict) -> None:
@@ -199,23 +199,22 @@ def train(
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(state.model.parameters(), preset.clip)
-        # A gradient that is not finite counts as none; asking for it in Python would make a GPU wait at every step.
-        broken = ~torch.isfinite(norm)
-        for parameter in state.model.parameters():
-            if parameter.grad is not None:
-                parameter.grad.masked_fill_(broken, 0.0)
-        state.optimizer.step()
+        # Of a gradient that is not finite nothing is learnt: the step is skipped, and told in the log.
+        good = torch.isfinite(norm)
+        step_if(state.optimizer, good)
+        skipped += ~good
         state.step += 1
         weight = max(1 / (preset.ema_share * state.step + 1), 1 / preset.ema_longest)
         with torch.no_grad():
             torch._foreach_lerp_(list(state.ema.parameters()), list(state.model.parameters()), weight)
-        sums += torch.cat((loss.detach().view(1), parts))
+        sums += torch.where(good, torch.cat((loss.detach().view(1), parts)), 0.0)
         counted += 1
         state.seconds = before + time.perf_counter() - began
         if state.step % preset.log_every == 0:
             now = time.perf_counter()
             rate = preset.batch * counted / (now - since)
-            means = [round(v / counted, 4) for v in sums.tolist()]
+            left_out = int(skipped)
+            means = [round(v / max(1, counted - left_out), 4) for v in sums.tolist()]
             write(
                 {
                     "step": state.step,
@@ -225,11 +224,13 @@ def train(
                     "parts": means[1:],
                     "lr": factor,
                     "norm": round(float(norm), 3),
+                    "skipped": left_out,
                     "samples_per_second": round(rate, 1),
                     "gflop_per_second": round(rate * flops / 1e9, 1),
                 }
             )
             sums.zero_()
+            skipped.zero_()
             counted, since = 0, now
         if time.perf_counter() - last_save >= preset.save_every_seconds:
             paused = time.perf_counter()

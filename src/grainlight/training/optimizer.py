@@ -90,3 +90,31 @@ class MuonAdam(torch.optim.Optimizer):
         n = float(state["step"])
         scale = (state["square"] / (1 - beta2**n)).sqrt() + group["eps"]
         p.addcdiv_(state["mean"] / (1 - beta1**n), scale, value=-group["lr"])
+
+
+def step_if(optimizer: torch.optim.Optimizer, good: Tensor) -> None:
+    """Take a step if a flag (0-dimensional, bool) on the parameters' device is true; a GPU is not waited for."""
+    if good.device.type != "cpu":
+        step_or_undo(optimizer, good)
+    elif bool(good):
+        optimizer.step()
+
+
+@torch.no_grad()
+def step_or_undo(optimizer: torch.optim.Optimizer, good: Tensor) -> None:
+    """Take a step and undo it where the flag is false, without asking what it is.
+
+    An undone step leaves a trace in Adam's count of steps only, which matters in the first hundred.
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+    state = [v for p in parameters for name, v in optimizer.state[p].items() if name != "step"]
+    changed = [*parameters, *state]
+    # Copies, in few kernels.
+    before = torch._foreach_mul(changed, 1.0)
+    for p in parameters:
+        # The first step makes the state, of which there is no copy yet: it must be finite.
+        if not optimizer.state[p]:
+            p.grad = torch.where(good, p.grad, 0.0)
+    optimizer.step()
+    for tensor, old in zip(changed, before, strict=True):
+        torch.where(good, tensor, old, out=tensor)

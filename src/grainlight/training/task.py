@@ -19,8 +19,10 @@ Core = Callable[..., Any]
 class Task(Protocol):
     """A kind of model, the loss of one drawn batch, and its validation."""
 
-    parts: int
-    """Number of parts of the loss that the log shows."""
+    @property
+    def parts(self) -> int:
+        """Number of parts of the loss that the log shows."""
+        ...
 
     def build(self, preset: TrainingPreset) -> nn.Module:
         """A model with random weights; it has a ``config`` and a ``format``."""

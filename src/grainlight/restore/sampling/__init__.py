@@ -1,1 +1,1 @@
-"""Samples of the restored state: calls of the network in tiles, the solver, the ensemble."""
+"""Samples of the restored map: the seam between a network and the pipeline, and the label network behind it."""

@@ -12,14 +12,14 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from torch.nn import functional as F
 
+from grainlight.diffusion.candidates import Candidates, find_candidates, point_spacing
 from grainlight.diffusion.checkpoint import load_weights
-from grainlight.diffusion.labels.candidates import Candidates, find_candidates, point_spacing
-from grainlight.diffusion.labels.measurement import Measurement, Revealed
-from grainlight.diffusion.labels.network import LabelNetwork, Labels
-from grainlight.diffusion.labels.sampler import LabelEstimate, draw, estimate
-from grainlight.diffusion.labels.views import average_views
+from grainlight.diffusion.measurement import Measurement, Revealed
+from grainlight.diffusion.network import LabelNetwork, Labels
+from grainlight.diffusion.sampler import LabelEstimate, draw, estimate
 from grainlight.diffusion.square import VIEWS
 from grainlight.diffusion.state import SIGMA_MAX
+from grainlight.diffusion.views import average_views
 from grainlight.restore.device import has_fast_bfloat16
 from grainlight.restore.sampling.farther import look_farther
 from grainlight.restore.sampling.measurement import JointMeasurement

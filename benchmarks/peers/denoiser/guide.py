@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from grainlight.diffusion.layout import by_channel, by_pixel
+from benchmarks.peers.denoiser.layout import by_channel, by_pixel
 from grainlight.diffusion.state import SIGMA_MAX
 
 LARGEST_CELL = 12

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from grainlight.crystal.embedding import PER_DEGREE, W2
-from grainlight.diffusion.labels.candidates import CELL, PIXELS, SLOTS, Candidates, at_points, by_pixel, to_cells
-from grainlight.diffusion.labels.measurement import Measurement, Revealed
+from grainlight.diffusion.candidates import CELL, PIXELS, SLOTS, Candidates, at_points, by_pixel, to_cells
+from grainlight.diffusion.measurement import Measurement, Revealed
 from grainlight.diffusion.state import SIGMA_MAX
 
 # What the light of two pixels of a grain may differ by beyond noise (A0, A2, A4), and the share of its strength on top.

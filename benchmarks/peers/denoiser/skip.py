@@ -2,7 +2,7 @@
 
 Sources are fused by their precisions: the pixel itself (its noise level), its neighbourhood and the prior (its mean,
 variance of clean data). The neighbourhood of an orientation is the guided mean of the nearest measured points
-(`diffusion.guide`), with the variance that their disagreement gives; that of the light, and of orientations where no
+(`guide`), with the variance that their disagreement gives; that of the light, and of orientations where no
 point is near, are normalised convolutions at four scales (variance of the local mean plus a structural variance,
 because the neighbourhood may lie in another grain). The result b and its standard deviation p make the denoiser
 D = b + p F: inside grains F has almost nothing left to do.
@@ -16,17 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from grainlight.diffusion.guide import Cells, Guided, cell_sizes, guided_strips, known_points
-from grainlight.diffusion.state import (
-    CHANNELS,
-    GROUP_SIZES,
-    LIGHT,
-    PART_MEAN,
-    PART_SIZES,
-    PART_STD,
-    PARTS,
-    group_to_part,
-)
+from benchmarks.peers.denoiser.guide import Cells, Guided, cell_sizes, guided_strips, known_points
+from benchmarks.peers.denoiser.parts import PART_MEAN, PART_SIZES, PART_STD, PARTS, group_to_part
+from grainlight.diffusion.state import CHANNELS, GROUP_SIZES, LIGHT
 
 # Root-mean-square difference per channel between a pixel and its neighbourhood's mean at kernel widths of about
 # 1, 2.3, 4.6 and 9 pixels, over synthetic sections of all families and sizes; rows as PARTS.

@@ -7,9 +7,9 @@ import weakref
 import torch
 from torch import Tensor
 
+from benchmarks.peers.denoiser.prior import DenoiserPrior, members
 from grainlight.diffusion.square import VIEWS
-from grainlight.diffusion.state import CHANNELS, EBSD, SIGMA_MAX
-from grainlight.restore.sampling.ensemble import members, sample
+from grainlight.diffusion.state import CHANNELS, EBSD, LIGHT, SIGMA_MAX
 from grainlight.restore.sampling.measurement import JointMeasurement
 from grainlight.restore.settings import Plan
 
@@ -46,8 +46,11 @@ def test_a_member_is_gone_once_its_reader_lets_go():
 def test_a_sample_is_the_mean_of_its_members():
     measurement, sigma = torch.zeros(CHANNELS, 4, 5), torch.full((4, 4, 5), SIGMA_MAX)
     joint = JointMeasurement(measurement, sigma, None)
-    drawn = sample(as_given, joint, Plan(steps=1, samples=3, seed=2))
+    drawn = DenoiserPrior(as_given).sample(joint, Plan(steps=1, samples=3, seed=2))
     each = list(members(as_given, measurement, sigma, 1, 3, 2))
-    torch.testing.assert_close(drawn.mean, sum(each) / 3)
+    mean = sum(each) / 3
+    torch.testing.assert_close(drawn.mean, mean[EBSD])
+    torch.testing.assert_close(drawn.light, mean[LIGHT])
+    assert drawn.guide is drawn.mean
     torch.testing.assert_close(torch.stack(drawn.members), torch.stack([state[EBSD].half() for state in each]))
-    assert sample(as_given, joint, Plan(steps=1, samples=1)).members == ()
+    assert DenoiserPrior(as_given).sample(joint, Plan(steps=1, samples=1)).members == ()

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from grainlight.crystal.embedding import PER_DEGREE
 from grainlight.diffusion.state import EBSD, LIGHT, SIGMA_MAX, SIGMA_MIN, group_to_channel, is_unknown
+from grainlight.synth.blemish import blur_each
 from grainlight.synth.draw import Draw
 
 _STRIDES = (1, 2, 3, 4, 5, 6, 8)
@@ -123,15 +123,3 @@ def _light_field(draw: Draw, clean: Tensor, level: Tensor, mixture: NoiseMixture
     faulty = faulty * (1 + draw.uniform(0.0, 0.08, batch, 1, 1, 1) * wander)
     is_faulty = draw.chance(0.8, batch, 1, 1, 1) & ~is_level
     return sigma, torch.where(is_faulty, faulty, clean)
-
-
-def blur_each(images: Tensor, width: Tensor) -> Tensor:
-    """Gaussian blur of (B, C, H, W), standard deviation (B,) in pixels, edges repeated."""
-    batch, channels, rows, columns = images.shape
-    at = torch.arange(-3, 4, device=images.device, dtype=images.dtype)
-    kernel = torch.exp(-0.5 * (at / width.clamp(min=0.1)[:, None]) ** 2)
-    kernel = (kernel / kernel.sum(-1, keepdim=True)).repeat_interleave(channels, 0)
-    flat = F.pad(images.reshape(1, batch * channels, rows, columns), (3, 3, 3, 3), mode="replicate")
-    flat = F.conv2d(flat, kernel[:, None, :, None], groups=batch * channels)
-    flat = F.conv2d(flat, kernel[:, None, None, :], groups=batch * channels)
-    return flat.view(images.shape)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from grainlight.diffusion.state import PART_STD, part_to_channel
-from grainlight.training.loss import FLOOR, PART_WEIGHT, LossSettings, denoising_loss
+from benchmarks.peers.denoiser.loss import FLOOR, PART_WEIGHT, LossSettings, denoising_loss
+from benchmarks.peers.denoiser.parts import PART_STD, part_to_channel
 
 STD = torch.tensor(PART_STD).view(1, 5, 1, 1).expand(2, 5, 8, 8)
 

@@ -7,23 +7,20 @@ import dataclasses
 import pytest
 import torch
 
+from benchmarks.peers.denoiser.noise import NoiseMixture, draw_noise_field
+from benchmarks.peers.denoiser.parts import PART_SIZES, PART_STD, group_to_part, part_to_channel
+from benchmarks.peers.denoiser.stream import clean_states
 from grainlight.crystal.embedding import PER_DEGREE
-from grainlight.diffusion.noise import NoiseMixture, draw_noise_field
 from grainlight.diffusion.state import (
     EBSD,
     GROUP_SIZES,
     LIGHT,
-    PART_SIZES,
-    PART_STD,
     SIGMA_MAX,
     SIGMA_MIN,
     group_to_channel,
     group_to_channel_light,
-    group_to_part,
-    part_to_channel,
 )
 from grainlight.synth.draw import Draw
-from grainlight.training.stream import clean_states
 
 HONEST = NoiseMixture(misindexed=0.0, blur=0.0)
 

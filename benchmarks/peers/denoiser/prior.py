@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from grainlight.diffusion.sampler import solve
+from benchmarks.peers.denoiser.denoiser import Denoiser
+from benchmarks.peers.denoiser.solver import solve
+from benchmarks.peers.denoiser.tiles import TiledDenoiser
 from grainlight.diffusion.square import VIEWS, turn_image, turn_state, turn_state_back
 from grainlight.diffusion.state import EBSD, LIGHT
 from grainlight.restore.sampling.measurement import JointMeasurement
@@ -40,7 +42,13 @@ class DenoiserPrior:
                 found.append(state[EBSD].half())
             # Not held while the next one is made.
             del state
-        return Samples(mean[EBSD], mean[EBSD], mean[LIGHT], tuple(found))
+        orientation = mean[EBSD]
+        return Samples(orientation, orientation, mean[LIGHT], tuple(found))
+
+
+def prior_of(model: Denoiser) -> DenoiserPrior:
+    """A denoiser on the CPU, tile by tile, as a `Prior`."""
+    return DenoiserPrior(TiledDenoiser(model, torch.device("cpu")))
 
 
 def members(

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from grainlight.crystal.embedding import degrees_between, embed
-from grainlight.crystal.quaternion import random
-from grainlight.diffusion.guide import (
+from benchmarks.peers.denoiser.guide import (
     AROUND,
     FLOOR,
     RELATIVE,
@@ -19,6 +17,8 @@ from grainlight.diffusion.guide import (
     guided_strips,
     known_points,
 )
+from grainlight.crystal.embedding import degrees_between, embed
+from grainlight.crystal.quaternion import random
 from grainlight.diffusion.state import EBSD, SIGMA_MAX
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from grainlight.diffusion.labels.candidates import CELL, SLOTS, Candidates
-from grainlight.diffusion.labels.measurement import Measurement, Revealed
-from grainlight.diffusion.labels.network import Labels
-from grainlight.diffusion.labels.sampler import Call
+from grainlight.diffusion.candidates import CELL, SLOTS, Candidates
+from grainlight.diffusion.measurement import Measurement, Revealed
+from grainlight.diffusion.network import Labels
+from grainlight.diffusion.sampler import Call
 from grainlight.diffusion.square import turn_ebsd, turn_ebsd_back, turn_image, turn_image_back, turn_light
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from grainlight.diffusion.state import PART_SIZES, PART_STD
+from benchmarks.peers.denoiser.parts import PART_SIZES, PART_STD
 
 # How much each part counts; the two parts of the orientation by their channels' share of the isometric distance.
 PART_WEIGHT = (0.36, 0.36, 0.06, 0.11, 0.11)

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from grainlight.diffusion.guide import Cells
-from grainlight.diffusion.layout import by_channel, by_pixel
-from grainlight.diffusion.network import NetworkConfig, UNet, convolved
-from grainlight.diffusion.skip import PrecisionWeightedSkip
-from grainlight.diffusion.state import PART_SIZES, group_to_part, part_to_channel
+from benchmarks.peers.denoiser.guide import Cells
+from benchmarks.peers.denoiser.layout import by_channel, by_pixel
+from benchmarks.peers.denoiser.network import NetworkConfig, UNet, convolved
+from benchmarks.peers.denoiser.parts import PART_SIZES, group_to_part, part_to_channel
+from benchmarks.peers.denoiser.skip import PrecisionWeightedSkip
 
 # Of a strip of an image: what its first and last layer need of it stays in a CPU's caches.
 _ROWS = 32
@@ -46,7 +46,7 @@ class Denoiser(nn.Module):
         sigma
             Noise level per group (B, 4, H, W), embedding or canonical light units, `SIGMA_MIN` to `SIGMA_MAX`.
         cells
-            For tiles of one map, how the map is cut (`diffusion.guide`).
+            For tiles of one map, how the map is cut (`guide.Cells`).
 
         Returns
         -------

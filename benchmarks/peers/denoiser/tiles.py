@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from grainlight.diffusion.denoiser import Denoiser
-from grainlight.diffusion.guide import Cells, known_points, local_cell_size
+from benchmarks.peers.denoiser.denoiser import Denoiser
+from benchmarks.peers.denoiser.guide import Cells, known_points, local_cell_size
 from grainlight.diffusion.state import SIGMA_MAX
 from grainlight.restore.device import has_fast_bfloat16
 

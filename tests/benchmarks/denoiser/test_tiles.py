@@ -4,10 +4,10 @@ from itertools import pairwise
 
 import torch
 
-from grainlight.diffusion.denoiser import Denoiser
-from grainlight.diffusion.network import NetworkConfig
+from benchmarks.peers.denoiser.denoiser import Denoiser
+from benchmarks.peers.denoiser.network import NetworkConfig
+from benchmarks.peers.denoiser.tiles import HALO, TiledDenoiser, count_tiles, spans
 from grainlight.diffusion.state import SIGMA_MAX
-from grainlight.restore.sampling.tiles import HALO, TiledDenoiser, count_tiles, spans
 
 
 def _random_model() -> Denoiser:

@@ -1,1 +1,0 @@
-"""Diffusion over grain labels: which of the measured points near a pixel lies in its grain."""
