@@ -9,7 +9,12 @@ MAP ?=
 PIXELS ?= 256000000
 PIP = $(VENV)/bin/python -m pip install -q --disable-pip-version-check
 
-.PHONY: demo test check evaluate bench gallery browser clean
+# tables that `make constants` fits anew, all that a command fits where none is named; OPTIONS are its own, such as
+# "--sections 1 --size 49 --output constants.json" for a quick look that leaves the shipped file alone
+TABLES ?=
+OPTIONS ?=
+
+.PHONY: demo test check evaluate bench constants gallery browser clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/grainlight demo --output demo --force
@@ -32,6 +37,9 @@ bench: $(VENV)/.installed-bench
 	$(VENV)/bin/python -m benchmarks.side_by_side --output docs/benchmark --size 97 $(if $(MAP),--maps $(MAP))
 	$(VENV)/bin/python -m benchmarks.speed --output docs/benchmark/speed.md
 	$(VENV)/bin/python -m pytest -q benchmarks
+
+constants: $(VENV)/.installed
+	$(VENV)/bin/python -m benchmarks.constants $(TABLES) $(OPTIONS)
 
 gallery: $(VENV)/.installed
 	$(VENV)/bin/python examples/make.py docs/gallery
