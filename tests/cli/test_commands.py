@@ -280,8 +280,16 @@ def test_doctor(run):
 
     code, out, err = run("doctor")
     assert code == (0 if SHIPPED.is_file() else 1), err
-    for word in ("torch", "threads", "bf16 on CPU", "weights", "network      not needed"):
+    for word in ("torch", "threads", "bf16 on CPU", "weights", "fitted for these weights", "network      not needed"):
         assert word in out
+
+
+def test_doctor_finds_constants_of_other_weights(run, monkeypatch):
+    monkeypatch.setattr("grainlight.diffusion.checkpoint.weights_hash", lambda path=None: "0" * 16)
+    code, out, err = run("doctor")
+    assert code == 1
+    assert "of other weights" in out
+    assert "the constants were fitted for other weights" in err
 
 
 def test_doctor_finds_what_is_missing(run, monkeypatch):
