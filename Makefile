@@ -10,7 +10,7 @@ PIXELS ?= 256000000
 PIP = $(VENV)/bin/python -m pip install -q --disable-pip-version-check
 
 # tables that `make constants` fits anew, all that a command fits where none is named; OPTIONS are its own, such as
-# "--sections 1 --size 49 --output constants.json" for a quick look that leaves the shipped file alone
+# "--size 65 --quality fast --output constants.json" for a quick look that leaves the shipped file alone
 TABLES ?=
 OPTIONS ?=
 

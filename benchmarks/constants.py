@@ -123,7 +123,11 @@ def main() -> None:
         "--output", type=Path, help="the file; tables that are not fitted stay as it has them, or as shipped"
     )
     parser.add_argument("--sections", type=int, metavar="N", help="sections of each family (default: as shipped)")
-    parser.add_argument("--size", type=int, help="rows and columns of a section (default: as shipped)")
+    parser.add_argument(
+        "--size",
+        type=int,
+        help="rows and columns of a section, 65 or more for one per cent of the points (default: as shipped)",
+    )
     parser.add_argument("--quality", choices=tuple(QUALITIES), default="balanced")
     parser.add_argument("--weights", type=Path, help="in place of the shipped ones; needs --output")
     asked = parser.parse_args()

@@ -206,7 +206,7 @@ def margins(found: Sequence[dict[str, GrainMap]]) -> dict[str, tuple[float, floa
 def _both_sides(off: NDArray[np.float64], apart: NDArray[np.float64]) -> tuple[float, float]:
     known = np.isfinite(off) & np.isfinite(apart)
     ends = [float(np.quantile(side - apart[known], 0.95, method="higher")) for side in (-off[known], off[known])]
-    return round(max(ends[0], 0.0), 3), round(max(ends[1], 0.0), 3)
+    return round(max(0.0, ends[0]), 3), round(max(0.0, ends[1]), 3)
 
 
 def shares(half: Sequence[RestoredSection]) -> list[float]:
