@@ -31,7 +31,8 @@ class Provenance:
     """Where a table comes from.
 
     ``command`` that fitted it, on sections of these ``seeds``, on this ``date`` (ISO), with ``weights``: hashes (first
-    16 hexadecimal digits of the SHA-256) by file name. ``reason``: why no command derives it, or derives another one.
+    16 hexadecimal digits of the SHA-256) by file name. ``reason``: why no command derives it, or what else is to
+    be known of it.
     """
 
     command: str
@@ -193,7 +194,10 @@ class Constants:
     weights: Mapping[str, str]
 
     def unfitted(self, weights: Mapping[str, str]) -> frozenset[str]:
-        """Names of the tables that were fitted for other weights than those in use.
+        """Names of the tables that a command fits and that were fitted for other weights than those in use.
+
+        Numbers that were chosen by hand are not among them: nobody can choose them anew for each set of weights, and
+        the tables are fitted on top of them.
 
         Parameters
         ----------
@@ -205,7 +209,7 @@ class Constants:
         return frozenset(
             table
             for table, its in self.provenance.items()
-            if its.weights and not (known and all(weights.get(name) == number for name, number in its.weights.items()))
+            if its.command and not (known and all(weights.get(name) == number for name, number in its.weights.items()))
         )
 
 
@@ -300,10 +304,11 @@ def _check_names(given: Any, wanted: tuple[str, ...], place: str, path: Path) ->
 
 
 def _check_provenance(its: Provenance, place: str, path: Path) -> None:
-    if not its.reason and not (its.command and its.seeds and its.date and its.weights):
+    complete = its.command and its.seeds and its.date and its.weights
+    if not complete and (its.command or not its.reason):
         raise InputError(
             "a table says nothing of where it comes from",
             file=path,
             place=place,
-            expected="command, seeds, date and weights, or a reason",
+            expected="command, seeds, date and weights, or a reason in place of a command",
         )

@@ -54,11 +54,11 @@ def uncalibrated_warning(weights: Mapping[str, str]) -> tuple[str, ...]:
     unfitted = fitted.unfitted(weights)
     if not unfitted:
         return ()
-    known = ", ".join(sorted({one for its in fitted.provenance.values() for one in its.weights.values()}))
+    known = ", ".join(sorted({one for table in unfitted for one in fitted.provenance[table].weights.values()}))
     return (
-        f"Bounds and probabilities are not calibrated for these weights ({', '.join(weights.values())}): their "
-        f"constants were fitted for others ({known}). No bound of the error and no probability of another grain is "
-        "given, probabilities of boundaries are a guess, and grains get no intervals.",
+        f"Bounds and probabilities are not calibrated for these weights ({', '.join(weights.values())}): constants "
+        f"were fitted for others ({known}). Where those would count, no bound of the error, no probability of another "
+        "grain and no interval of grains is given, and probabilities of boundaries are a guess.",
     )
 
 
