@@ -12,7 +12,12 @@ GPU ?= runs/gpu
 MINUTES ?= 11.4
 PIP = $(VENV)/bin/python -m pip install -q --disable-pip-version-check
 
-.PHONY: demo test check evaluate bench gallery browser train-gpu clean
+# tables that `make constants` fits anew, all that a command fits where none is named; OPTIONS are its own, such as
+# "--size 65 --quality fast --output constants.json" for a quick look that leaves the shipped file alone
+TABLES ?=
+OPTIONS ?=
+
+.PHONY: demo test check evaluate bench constants gallery browser train-gpu clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/grainlight demo --output demo --force
@@ -35,6 +40,9 @@ bench: $(VENV)/.installed-bench
 	$(VENV)/bin/python -m benchmarks.side_by_side --output docs/benchmark --size 97 $(if $(MAP),--maps $(MAP))
 	$(VENV)/bin/python -m benchmarks.speed --output docs/benchmark/speed.md
 	$(VENV)/bin/python -m pytest -q benchmarks
+
+constants: $(VENV)/.installed
+	$(VENV)/bin/python -m benchmarks.constants $(TABLES) $(OPTIONS)
 
 gallery: $(VENV)/.installed
 	$(VENV)/bin/python examples/make.py docs/gallery

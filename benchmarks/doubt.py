@@ -1,9 +1,9 @@
 """Calibration of the stated uncertainty: `python -m benchmarks.doubt`.
 
-On synthetic sections that are neither trained on nor evaluated. One set of them makes the tables that
-`restore.uncertainty.bound` (90 % quantile of the error per raw doubt) and `restore.uncertainty.misassignment` hold; on
-another set the share of pixels under the bound and the calibration of the boundary probability are printed for every
-task and quality.
+On synthetic sections that are neither trained on nor evaluated: the share of pixels under the bound and the calibration
+of the boundary probability are printed for every task and quality. Another set of sections makes the tables of raw
+uncertainty (`python -m benchmarks.constants uncertainty_lit uncertainty_unlit`): 90 % quantile of the error, and share
+of other grains, per raw doubt.
 """
 
 from __future__ import annotations
@@ -11,14 +11,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
+from benchmarks.sections import Sections, seeds_text
+from grainlight.constants import constants
 from grainlight.crystal.embedding import decode
 from grainlight.evaluation.metrics import (
     BOUNDARY_ANGLE,
@@ -30,9 +33,8 @@ from grainlight.evaluation.metrics import (
 from grainlight.evaluation.reference_map import FIRST_SEED, FIRST_TUNING_SEED, SECTIONS, validation_section
 from grainlight.evaluation.scenario import Scenario
 from grainlight.restore.inputs import prepare
-from grainlight.restore.sampling.label_prior import load_prior
 from grainlight.restore.settings import Settings
-from grainlight.restore.uncertainty.bound import OF_SPREAD, RAW, bound_90
+from grainlight.restore.uncertainty.bound import bound_90
 from grainlight.synth.families import FAMILIES
 
 TASKS = (
@@ -54,6 +56,7 @@ TASKS = (
 FIRST_CHECKING_SEED = FIRST_SEED + 700_000
 
 _ROUNDS = 10
+_USUAL, _SIZE = 1, 97
 
 Array = NDArray[np.float32]
 
@@ -72,36 +75,46 @@ class Judged:
     starts: NDArray[np.bool_]
 
 
-def judged(half: int, quality: str, size: int = 97, weights: Path | None = None) -> Iterator[Judged]:
+def judged(half: int, on: Sections) -> Iterator[Judged]:
     """Restore the sections that make the tables (``half`` 0) or those that check them (1)."""
-    prior = load_prior(weights)
+    prior = on.prior()
     first = (FIRST_TUNING_SEED, FIRST_CHECKING_SEED)[half]
-    for number, family in enumerate(FAMILIES):
-        section = SECTIONS // 2 * half + number % (SECTIONS // 2)
-        full = validation_section(family, section, size, first=first).full
-        for scenario in TASKS:
-            task = scenario.degrade(full, number)
-            settings = Settings(scale=scenario.scale, quality=quality)
-            ready = prepare(task.coarse, task.stack, settings)
-            posterior = ready.restore(prior, settings)
-            restored = decode(posterior.embedding, dim=0).double().numpy()
-            error = disorientation(restored, task.truth).astype(np.float32).ravel()
-            found = posterior.uncertainty
-            doubt, scatter, lit, boundary = (
-                x.numpy().ravel() for x in (found.raw, found.spread, found.lit, found.boundary)
-            )
-            starts = boundary_starts(boundary_edges(task.truth)).ravel()
-            yield Judged(scenario, error, doubt, scatter, lit, boundary, starts)
+    for turn in range(on.each or _USUAL):
+        for number, family in enumerate(FAMILIES):
+            full = validation_section(family, _section(half, turn, number), on.size or _SIZE, first=first).full
+            for scenario in TASKS:
+                task = scenario.degrade(full, number + len(FAMILIES) * turn)
+                settings = Settings(scale=scenario.scale, quality=on.quality)
+                posterior = prepare(task.coarse, task.stack, settings).restore(prior, settings)
+                restored = decode(posterior.embedding, dim=0).double().numpy()
+                error = disorientation(restored, task.truth).astype(np.float32).ravel()
+                found = posterior.uncertainty
+                doubt, scatter, lit, boundary = (
+                    x.numpy().ravel() for x in (found.raw, found.spread, found.lit, found.boundary)
+                )
+                starts = boundary_starts(boundary_edges(task.truth)).ravel()
+                yield Judged(scenario, error, doubt, scatter, lit, boundary, starts)
 
 
-def quantile_table(error: Array, doubt: Array, scatter: Array, raw: tuple[float, ...] = RAW) -> list[float]:
+def _section(half: int, turn: int, family: int) -> int:
+    """Of the 8 sections of a family the first 4 make the tables, the others check them."""
+    return SECTIONS // 2 * half + (turn + family) % (SECTIONS // 2)
+
+
+def knots() -> tuple[float, ...]:
+    """Raw uncertainties in degrees that tables are made for: those of the tables in use."""
+    return constants().uncertainty_lit.raw
+
+
+def quantile_table(error: Array, doubt: Array, scatter: Array, raw: tuple[float, ...] | None = None) -> list[float]:
     """Return bounds at the raw doubts, never falling, whose interpolation holds for 90 % of the errors around each.
 
     What the scatter's own bound covers needs none.
     A quantile of all errors around a raw doubt is too large where the doubts there differ: the bounds are refined until
     the errors over their own interpolated bounds have a 90 % quantile of 1.
     """
-    error = np.where(error <= OF_SPREAD * scatter, 0.0, error).astype(np.float32)
+    raw = knots() if raw is None else raw
+    error = np.where(error <= constants().spread_quantile.value * scatter, 0.0, error).astype(np.float32)
     edges = [0.0, *(np.sqrt(max(a, 0.1) * b) for a, b in pairwise(raw)), np.inf]
     parts = [(doubt >= low) & (doubt < high) for low, high in pairwise(edges)]
     good = np.array([part.sum() > 50 for part in parts])
@@ -117,8 +130,9 @@ def quantile_table(error: Array, doubt: Array, scatter: Array, raw: tuple[float,
     return [round(float(v), 2) for v in table]
 
 
-def other_table(error: Array, doubt: Array, raw: tuple[float, ...] = RAW) -> list[float]:
+def other_table(error: Array, doubt: Array, raw: tuple[float, ...] | None = None) -> list[float]:
     """Return the share of errors above 5 degrees around each raw doubt, never falling; NaN without 50 errors there."""
+    raw = knots() if raw is None else raw
     edges = [0.0, *(np.sqrt(max(a, 0.1) * b) for a, b in pairwise(raw)), np.inf]
     parts = [error[(doubt >= low) & (doubt < high)] > BOUNDARY_ANGLE for low, high in pairwise(edges)]
     good = np.array([part.size > 50 for part in parts])
@@ -134,23 +148,43 @@ def _has_gaps(scenario: Scenario) -> bool:
     return scenario.scale > 1 or scenario.scattered is not None
 
 
-def report(qualities: list[str], size: int = 97, weights: Path | None = None, *, fit: bool = True) -> Iterator[str]:
-    """Lines of the tables, unless ``fit`` is false, and of what the shipped ones hold for on other sections."""
-    if fit:
-        # Noise at every point is the scatter's; the tables are of the choice between grains.
-        found = [one for q in qualities for one in judged(0, q, size, weights) if _has_gaps(one.scenario)]
-        error, doubt, scatter, lit = (
-            np.concatenate([getattr(one, n) for one in found]) for n in ("error", "doubt", "scatter", "lit")
-        )
-        yield f"RAW = {RAW}"
-        for name, part in (("LIT", lit), ("UNLIT", ~lit)):
-            yield f"BOUND_{name} = {tuple(quantile_table(error[part], doubt[part], scatter[part]))}"
-            yield f"OTHER_{name} = {tuple(other_table(error[part], doubt[part]))}"
+def fit(on: Sections) -> dict[str, dict[str, Any]]:
+    """Return the values of the tables ``uncertainty_lit`` and ``uncertainty_unlit``."""
+    # Noise at every point is the scatter's; the tables are of the choice between grains.
+    found = [one for one in judged(0, on) if _has_gaps(one.scenario)]
+    error, doubt, scatter, lit = (
+        np.concatenate([getattr(one, n) for one in found]) for n in ("error", "doubt", "scatter", "lit")
+    )
+    return {
+        name: {
+            "raw": list(knots()),
+            "bound": quantile_table(error[part], doubt[part], scatter[part]),
+            "other_grain": _filled(other_table(error[part], doubt[part])),
+        }
+        for name, part in (("uncertainty_lit", lit), ("uncertainty_unlit", ~lit))
+    }
+
+
+def seeds(on: Sections) -> str:
+    """Return the seeds of the sections that make the tables as text."""
+    numbers = [[_section(0, turn, family) for turn in range(on.each or _USUAL)] for family in range(len(FAMILIES))]
+    return seeds_text(numbers, FIRST_TUNING_SEED, on.size or _SIZE)
+
+
+def _filled(shares: list[float]) -> list[float]:
+    """Shares at the knots, those that few sections left open between or as their neighbours."""
+    known = np.isfinite(shares)
+    found = np.interp(knots(), np.array(knots())[known], np.array(shares)[known])
+    return [round(float(share), 4) for share in found]
+
+
+def report(qualities: list[str], on: Sections) -> Iterator[str]:
+    """Lines of what the tables in use hold for on other sections than those that made them."""
     yield "| quality | task | light | under the bound | boundary ECE | Brier score | of a constant |"
     yield "|---|---|---|---|---|---|---|"
     for quality in qualities:
         tasks: dict[Scenario, list[tuple[float, ...]]] = {}
-        for one in judged(1, quality, size, weights):
+        for one in judged(1, replace(on, quality=quality)):
             p, y = one.boundary, one.starts
             covered = float((one.error <= bound_90(one.doubt, one.scatter, one.lit)).mean())
             row = (covered, calibration_error(p, y), float(np.mean((p - y) ** 2)), float(y.mean() * (1 - y.mean())))
@@ -167,9 +201,10 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--quality", nargs="+", default=["balanced"])
     parser.add_argument("--size", type=int, default=97, help="rows and columns of a section")
-    parser.add_argument("--check", action="store_true", help="leave the tables out")
+    parser.add_argument("--sections", type=int, default=1, metavar="N", help="sections of each family")
     arguments = parser.parse_args()
-    for line in report(arguments.quality, arguments.size, arguments.weights, fit=not arguments.check):
+    on = Sections(arguments.sections, arguments.size, weights=arguments.weights)
+    for line in report(arguments.quality, on):
         sys.stdout.write(line + "\n")
 
 

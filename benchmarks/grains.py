@@ -1,8 +1,8 @@
 """Grains of restored maps against the truth, on synthetic sections: `python -m benchmarks.grains`.
 
 Prints how far grain count, mean diameter and twin share of a scale-4 restoration are from those of the full map, beside
-nearest neighbour, and how often their intervals hold the truth. With ``--calibrate``: the constants of
-`grains.interval` and `grains.boundaries`, from sections of other seeds.
+nearest neighbour, and how often their intervals hold the truth. Sections of other seeds make the tables of grains
+(`python -m benchmarks.constants grain_intervals grain_boundaries`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.sections import Sections
+from grainlight.constants import constants
 from grainlight.crystal.embedding import decode
 from grainlight.evaluation.baselines.nearest import nearest
 from grainlight.evaluation.degrade import degrade
-from grainlight.grains.boundaries import EVIDENCE, THRESHOLDS, angles_of_map, edge_evidence, sample_edge_angles
+from grainlight.grains.boundaries import THRESHOLDS, angles_of_map, edge_evidence, sample_edge_angles
 from grainlight.grains.edges import edges_of_map
 from grainlight.grains.grain_map import WITH_INTERVAL, GrainMap, find_grains, margin_scale
 from grainlight.grains.interval import departure, margin_unit
@@ -31,7 +32,6 @@ from grainlight.grains.summary import QUANTITIES
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import TITANIUM
 from grainlight.restore.inputs import prepare
-from grainlight.restore.sampling.label_prior import load_prior
 from grainlight.restore.settings import Settings
 from grainlight.synth.draw import Draw
 from grainlight.synth.families import FAMILIES
@@ -41,6 +41,8 @@ SEEDS = {"calibration": 7_100_000, "test": 7_200_000}
 SIZE, SCALE, STEP = 129, 4, 0.5
 DIAMETERS = (12.0, 18.0, 26.0)
 """Mean grain diameters in pixels, in turn: 3 to 6.5 EBSD points at scale 4."""
+_USUAL = 7
+"""Sections of each family that make the tables where nothing else is asked for."""
 BAR = ("grains", "mean_diameter", "twin_fraction")
 METHODS = ("nearest", "restored")
 
@@ -61,13 +63,13 @@ class RestoredSection:
 
 
 def restored_sections(
-    half: str, numbers: Sequence[int], keep: Path | None = None, quality: str = "balanced", weights: Path | None = None
+    half: str, numbers: Sequence[int], on: Sections, keep: Path | None = None
 ) -> Iterator[RestoredSection]:
     """Restored sections of one half ("calibration" or "test"); files in the folder ``keep`` are used or made."""
     for number in numbers:
-        file = None if keep is None else keep / f"{half}_{quality}_{number:03d}.npz"
+        file = None if keep is None else keep / f"{half}_{on.quality}_{number:03d}.npz"
         if file is None or not file.exists():
-            section = _restore(half, number, quality, weights)
+            section = _restore(half, number, on)
             if file is None:
                 yield section
                 continue
@@ -77,14 +79,15 @@ def restored_sections(
             yield RestoredSection(str(data["name"]), *(data[key] for key in list(RestoredSection.__annotations__)[1:]))
 
 
-def _restore(half: str, number: int, quality: str, weights: Path | None) -> RestoredSection:
+def _restore(half: str, number: int, on: Sections) -> RestoredSection:
+    side = on.size or SIZE
     family, size = FAMILIES[number % len(FAMILIES)], DIAMETERS[number % 7 % len(DIAMETERS)]
     draw = Draw.seeded(SEEDS[half] + number)
-    q = make_sections(draw, 1, (SIZE, SIZE), (size, 1.1 * size), family).orientation[0].double().numpy()
+    q = make_sections(draw, 1, (side, side), (size, 1.1 * size), family).orientation[0].double().numpy()
     task = degrade(as_map(q), scale=SCALE, level="corrupted", seed=SEEDS[half] + number)
-    settings = Settings(scale=SCALE, quality=quality, weights=weights)
+    settings = Settings(scale=SCALE, quality=on.quality, weights=on.weights)
     ready = prepare(task.coarse, task.stack, settings)
-    posterior = ready.restore(load_prior(weights), settings)
+    posterior = ready.restore(on.prior(), settings)
     assert ready.light is not None
     report = ready.light.report
     samples = posterior.samples if posterior.samples is not None else torch.zeros(0, *posterior.light.shape[1:], 4)
@@ -160,8 +163,28 @@ def _true_values(found: dict[str, GrainMap], name: str) -> tuple[NDArray[np.bool
     return good, getattr(found["truth"].grains, name)[partner[good] - 1]
 
 
+def fit(on: Sections) -> dict[str, dict[str, Any]]:
+    """Return the values of the tables ``grain_intervals`` and ``grain_boundaries``."""
+    made = list(restored_sections("calibration", range(_count(on)), on))
+    ends_by_name = {name: list(ends) for name, ends in margins([found_in(section) for section in made]).items()}
+    return {
+        "grain_intervals": {"margins": ends_by_name, "otherwise": list(constants().grain_intervals.otherwise)},
+        "grain_boundaries": {"evidence": list(constants().grain_boundaries.evidence), "share": shares(made)},
+    }
+
+
+def seeds(on: Sections) -> str:
+    """Return the seeds of the sections that make the tables as text."""
+    first, side = SEEDS["calibration"], on.size or SIZE
+    return f"{first} to {first + _count(on) - 1}; {side} x {side} pixels"
+
+
+def _count(on: Sections) -> int:
+    return len(FAMILIES) * (on.each or _USUAL)
+
+
 def margins(found: Sequence[dict[str, GrainMap]]) -> dict[str, tuple[float, float]]:
-    """Return the constants of `grains.interval`: what 19 of 20 truths are below and above, beyond the samples."""
+    """Return margins of `grains.interval`: what 19 of 20 truths are below and above, beyond the samples."""
     made = {}
     for name in QUANTITIES:
         values = [(one["restored"].figures[name], one["truth"].figures[name].value) for one in found]
@@ -183,22 +206,23 @@ def margins(found: Sequence[dict[str, GrainMap]]) -> dict[str, tuple[float, floa
 def _both_sides(off: NDArray[np.float64], apart: NDArray[np.float64]) -> tuple[float, float]:
     known = np.isfinite(off) & np.isfinite(apart)
     ends = [float(np.quantile(side - apart[known], 0.95, method="higher")) for side in (-off[known], off[known])]
-    return round(max(ends[0], 0.0), 3), round(max(ends[1], 0.0), 3)
+    return round(max(0.0, ends[0]), 3), round(max(0.0, ends[1]), 3)
 
 
-def probabilities(half: Sequence[RestoredSection]) -> Iterator[str]:
-    """The line with the table of `grains.boundaries`."""
-    counts = np.zeros((2, len(EVIDENCE)))
+def shares(half: Sequence[RestoredSection]) -> list[float]:
+    """Return the shares of true boundaries by the evidence of `grains.boundaries`."""
+    evidence = constants().grain_boundaries.evidence
+    counts = np.zeros((2, len(evidence)))
     for section in half:
         restored, truth = as_map(section.restored), as_map(section.truth)
         edges = edges_of_map(restored)
         across = sample_edge_angles([as_map(q).quaternions for q in section.samples], restored, edges)
         angle, true = angles_of_map(restored, edges), angles_of_map(truth, edges)
         for threshold in THRESHOLDS:
-            counts += _shares(edge_evidence(angle, across, threshold), true > threshold, EVIDENCE)
+            counts += _shares(edge_evidence(angle, across, threshold), true > threshold, evidence)
     total, hits = counts
     share = np.maximum.accumulate(hits / np.maximum(total, 1))
-    yield f"SHARE = {tuple(round(float(v), 3) for v in share)}"
+    return [round(float(v), 3) for v in share]
 
 
 def _shares(values: NDArray, happened: NDArray[np.bool_], knots: Sequence[float]) -> NDArray[np.float64]:
@@ -211,20 +235,14 @@ def _shares(values: NDArray, happened: NDArray[np.bool_], knots: Sequence[float]
 def main() -> None:
     """Write the report to standard output."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calibrate", action="store_true", help="print constants instead of the table")
     parser.add_argument("--sections", type=int, default=40)
     parser.add_argument("--quality", default="balanced")
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="restored sections are kept here and used again")
     given = parser.parse_args()
-    half = "calibration" if given.calibrate else "test"
-    made = list(restored_sections(half, range(given.sections), given.keep, given.quality, given.weights))
-    found = [found_in(section) for section in made]
-    lines = report(found)
-    if given.calibrate:
-        table = (f'    "{name}": {ends},' for name, ends in margins(found).items())
-        lines = chain(["MARGINS = {"], table, ["}"], probabilities(made))
-    for line in lines:
+    on = Sections(quality=given.quality, weights=given.weights)
+    made = restored_sections("test", range(given.sections), on, given.keep)
+    for line in report([found_in(section) for section in made]):
         sys.stdout.write(line + "\n")
 
 

@@ -1,4 +1,4 @@
-"""Constants of boundaries without light: `python -m benchmarks.unlit`.
+"""The table of boundaries without light (`python -m benchmarks.constants unlit_boundary`).
 
 Fits the logits of `restore.uncertainty.unlit_boundary` on synthetic sections that are neither trained on nor evaluated,
 at scales 2, 3, 4 and 8 and, for edges between measured points, at scale 1.
@@ -6,22 +6,18 @@ at scales 2, 3, 4 and 8 and, for edges between measured points, at scale 1.
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from grainlight.diffusion.state import is_unknown
+from benchmarks.sections import Sections, chosen, seeds_text
 from grainlight.evaluation.metrics import boundary_edges
-from grainlight.evaluation.reference_map import FIRST_SEED, SECTIONS, validation_section
+from grainlight.evaluation.reference_map import FIRST_SEED, validation_section
 from grainlight.evaluation.scenario import Scenario
 from grainlight.restore.inputs import prepare
-from grainlight.restore.labelling.label import project_measured
-from grainlight.restore.points.neighbours import find_neighbours
-from grainlight.restore.sampling.label_prior import load_prior
+from grainlight.restore.labelling.label import label_map
 from grainlight.restore.settings import Settings
 from grainlight.restore.uncertainty.surroundings import surroundings
 from grainlight.restore.uncertainty.unlit_boundary import edge_terms
@@ -33,6 +29,9 @@ _SCENARIOS = (
     *(Scenario(scale, None, noise=2.0) for scale in (1, 2, 4)),
     Scenario(1, None, noise=5.0),
 )
+NUMBERS = (0, 2, 4, 6, 1, 3, 5, 7)
+"""Sections in the order in which they are taken, two where nothing else is asked for."""
+_USUAL, _SIZE = 2, 97
 _EDGES = 1500  # of each direction of each restoration
 _RIDGE, _STEPS = 1e-2, 15
 
@@ -48,50 +47,43 @@ def logistic(terms: Tensor, happened: Tensor) -> Tensor:
     return weights
 
 
-def edges_of_sections(
-    numbers: list[int], size: int, weights: Path | None = None
-) -> Iterator[tuple[bool, Tensor, Tensor]]:
+def edges_of_sections(on: Sections) -> Iterator[tuple[bool, Tensor, Tensor]]:
     """Whether all was measured, terms (n, N) and the truth (N,) of a draw of edges of every restoration."""
-    prior = load_prior(weights)
+    prior = on.prior()
     generator = torch.Generator().manual_seed(0)
-    for number in numbers:
+    for number in NUMBERS[: on.each or _USUAL]:
         for place, family in enumerate(FAMILIES):
-            reference = validation_section(family, (number + place) % SECTIONS, size, first=FIRST_FITTING_SEED)
+            section = chosen(number, place)
+            reference = validation_section(family, section, on.size or _SIZE, first=FIRST_FITTING_SEED)
             for scenario in _SCENARIOS:
                 task = scenario.degrade(reference.full, 7 * place + number)
-                settings = Settings(scale=scenario.scale)
-                ready = prepare(task.coarse, None, settings)
-                said, measured = ready.estimate(prior, settings), ~is_unknown(ready.sigma[0])
-                neighbours = find_neighbours(measured)
-                e = project_measured(ready.joint(), said.guide).embedding
-                around = surroundings(ready.measurement, ready.sigma, neighbours)
-                found = edge_terms(e, said.mean, ready.sigma[0], measured, around)
+                settings = Settings(scale=scenario.scale, quality=on.quality)
+                joint = prepare(task.coarse, None, settings).joint()
+                assert joint.neighbours is not None
+                said = prior.sample(joint, settings.plan)
+                e = label_map(joint, said.guide).embedding
+                around = surroundings(joint.state, joint.sigma, joint.neighbours)
+                found = edge_terms(e, said.mean, joint.sigma[0], joint.measured, around)
                 for terms, truth in zip(found, boundary_edges(task.truth), strict=True):
                     draw = torch.randint(0, truth.size, (_EDGES,), generator=generator)
                     dense = scenario.scale == 1
-                    chosen = terms.measured if dense else terms.inferred
-                    yield dense, chosen.flatten(1)[:, draw], torch.from_numpy(truth).flatten()[draw]
+                    its = terms.measured if dense else terms.inferred
+                    yield dense, its.flatten(1)[:, draw], torch.from_numpy(truth).flatten()[draw]
 
 
-def which_sections(description: str | None) -> argparse.Namespace:
-    """Read from the command line what a fit is made on: ``weights``, ``sections`` and their ``size``."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--weights", type=Path)
-    parser.add_argument("--sections", type=int, nargs="+", default=[0, 2], help="of each family, 0 to 7")
-    parser.add_argument("--size", type=int, default=97, help="rows and columns of a section")
-    return parser.parse_args()
-
-
-def main() -> None:
-    """Write the constants to standard output."""
-    arguments = which_sections(__doc__)
+def fit(on: Sections) -> dict[str, dict[str, Any]]:
+    """Return the values of the table ``unlit_boundary``."""
     with torch.inference_mode():
-        found = list(edges_of_sections(arguments.sections, arguments.size, arguments.weights))
-        for name, dense in (("INFERRED", False), ("MEASURED", True)):
+        found = list(edges_of_sections(on))
+        values = {}
+        for name, dense in (("inferred", False), ("measured", True)):
             parts = [(terms, truth) for kind, terms, truth in found if kind is dense]
             fitted = logistic(torch.cat([t for t, _ in parts], 1), torch.cat([y for _, y in parts]))
-            sys.stdout.write(f"{name} = {tuple(round(float(v), 3) for v in fitted)}\n")
+            values[name] = [round(float(v), 3) for v in fitted]
+    return {"unlit_boundary": values}
 
 
-if __name__ == "__main__":
-    main()
+def seeds(on: Sections) -> str:
+    """Return the seeds of the sections as text."""
+    numbers = [[chosen(one, place) for one in NUMBERS[: on.each or _USUAL]] for place in range(len(FAMILIES))]
+    return seeds_text(numbers, FIRST_FITTING_SEED, on.size or _SIZE)

@@ -16,6 +16,7 @@ LEVELS = {
     "errors": 0,
     "progress": 0,
     "scratch": 0,
+    "constants": 1,
     "crystal": 1,
     "maps": 2,
     "grains": 3,

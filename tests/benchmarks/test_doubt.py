@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.doubt import judged, other_table, quantile_table
-from grainlight.restore.uncertainty.bound import OF_SPREAD, RAW
+from benchmarks.doubt import judged, knots, other_table, quantile_table
+from benchmarks.sections import Sections
+from grainlight.constants import constants
+
+RAW = knots()
 
 
 def test_table_finds_the_quantile_of_each_doubt():
@@ -21,7 +24,7 @@ def test_table_finds_the_quantile_of_each_doubt():
 
 def test_what_the_scatter_covers_needs_no_table():
     error = np.linspace(0.0, 1.0, 1000)
-    table = quantile_table(error, np.full(1000, 1.0), np.full(1000, 1.0 / OF_SPREAD))
+    table = quantile_table(error, np.full(1000, 1.0), np.full(1000, 1.0 / constants().spread_quantile.value))
     assert max(table) < 0.01
 
 
@@ -40,7 +43,7 @@ def test_halves_are_other_sections(tmp_path):
 
     weights = tmp_path / "weights.safetensors"
     save_weights(LabelNetwork(PRESETS["tiny"].network), weights)
-    one, other = (next(judged(half, "fast", 33, weights)) for half in (0, 1))
+    one, other = (next(judged(half, Sections(size=33, quality="fast", weights=weights))) for half in (0, 1))
     assert one.scenario == other.scenario
     assert one.error.shape == one.doubt.shape == one.scatter.shape == one.boundary.shape == (33 * 33,)
     assert not np.array_equal(one.error, other.error)

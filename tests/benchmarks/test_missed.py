@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from benchmarks.missed import FIRST_MISSED_SEED, pixels_of_sections
+from benchmarks.sections import Sections
 from benchmarks.unlit import logistic
 from grainlight.restore.uncertainty.surroundings import Surroundings
 
@@ -34,7 +35,7 @@ def test_pixels_are_those_that_light_reaches_and_nobody_measured(tmp_path):
     weights = tmp_path / "weights.safetensors"
     save_weights(LabelNetwork(PRESETS["tiny"].network), weights)
     with torch.inference_mode():
-        terms, wrong = next(pixels_of_sections([0], 33, weights))
+        terms, wrong = next(pixels_of_sections(Sections(1, 33, weights=weights)))
     assert terms.shape == (4, len(wrong))
     # at scale 2 one pixel in four is measured
     assert 0 < len(wrong) <= 33 * 33 - 17 * 17

@@ -70,6 +70,23 @@ def test_enhance_draws_a_picture(inputs, run, tmp_path):
     assert not (tmp_path / "more.ang").exists()
 
 
+def test_enhance_says_that_bounds_are_not_of_other_weights(inputs, run, tmp_path):
+    more = ("--report", str(tmp_path / "fine.html"))
+    code, out, err = run(*inputs.enhance(tmp_path / "fine.ang", *inputs.light_options, *more))
+    assert code == 0, err
+    assert "note: Bounds and probabilities are not calibrated for these weights" in err
+    assert "uncertainty: no bound is given" in out
+    assert "90 % bound" not in out
+    page = (tmp_path / "fine.html").read_text(encoding="utf-8")
+    assert "There is no bound of the error anywhere" in page
+    assert "Map of the 90 % bound" not in page
+    with np.load(tmp_path / "fine.npz") as data:
+        record = json.loads(str(data["record"]))
+        assert np.isnan(data["uncertainty"]).all()
+    assert record["constants"]["weights"] == {"grainlight.safetensors": record["weights"]}
+    assert "uncertainty_lit" in record["constants"]["of_other_weights"]
+
+
 def test_demo(inputs, run, tmp_path):
     folder = tmp_path / "demo"
     argv = ("demo", "--output", folder, "--weights", inputs.weights, "--quality", "fast", "--device", "cpu")
@@ -264,8 +281,16 @@ def test_doctor(run):
 
     code, out, err = run("doctor")
     assert code == (0 if SHIPPED.is_file() else 1), err
-    for word in ("torch", "threads", "bf16 on CPU", "weights", "network      not needed"):
+    for word in ("torch", "threads", "bf16 on CPU", "weights", "fitted for these weights", "network      not needed"):
         assert word in out
+
+
+def test_doctor_finds_constants_of_other_weights(run, monkeypatch):
+    monkeypatch.setattr("grainlight.diffusion.checkpoint.weights_hash", lambda path=None: "0" * 16)
+    code, out, err = run("doctor")
+    assert code == 1
+    assert "of other weights" in out
+    assert "the constants were fitted for other weights" in err
 
 
 def test_doctor_finds_what_is_missing(run, monkeypatch):

@@ -89,4 +89,4 @@ def result(inputs):
     import grainlight as gl
 
     ebsd = gl.load_ebsd(inputs.coarse)
-    return gl.enhance(ebsd, scale=2, quality="fast", weights=inputs.weights)
+    return gl.enhance(ebsd, scale=2, quality="fast")

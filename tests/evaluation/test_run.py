@@ -160,7 +160,8 @@ def test_guided_copy_without_light_is_an_input_error(field):
 
 
 def test_the_network_answers_a_small_task(section):
-    """The real restoration, end to end, with untrained weights: shapes, units and names, not quality."""
+    """The real restoration, end to end, with the shipped weights and with untrained ones, whose bound nobody knows:
+    shapes, units and names, not quality."""
     import tempfile
     from pathlib import Path
 
@@ -173,10 +174,13 @@ def test_the_network_answers_a_small_task(section):
         save_weights(LabelNetwork(PRESETS["tiny"].network), weights)
         reference = ReferenceMap(SYNTHETIC, "part", section.cropped(41, 41))
         planned = PlannedTask(reference, Scenario(4, "clean"), 0, (ours("fast"),))
-        answer = run([planned], weights=weights, device="cpu")[-1]
-    assert answer.method == ours("fast")
-    for name in ("median", "edge_f1", "light_after", "coverage", "calibration"):
-        assert np.isfinite(getattr(answer.figures, name)), name
+        shipped, untrained = (run([planned], weights=one, device="cpu")[-1] for one in (None, weights))
+    for answer in (shipped, untrained):
+        assert answer.method == ours("fast")
+        for name in ("median", "edge_f1", "light_after", "calibration"):
+            assert np.isfinite(getattr(answer.figures, name)), name
+    assert 0.5 < shipped.figures.coverage <= 1
+    assert np.isnan(untrained.figures.coverage)
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import tifffile
 from painted import noisy_samples
 
 from grainlight.cli.main import main
+from grainlight.constants import DENOISER, constants
 from grainlight.errors import InputError
 from grainlight.maps.io import save_ebsd
 from grainlight.restore.result import Result
@@ -81,6 +82,16 @@ def test_saved_result_has_intervals(result, tmp_path, capsys) -> None:
     table = rows(output)
     assert len(table) == 4
     assert float(table[0]["area_um2_low"]) < 12 < float(table[0]["area_um2_high"])
+
+
+def test_intervals_are_of_the_weights_that_they_were_fitted_for(result, tmp_path, capsys) -> None:
+    for weights, told in ((constants().weights[DENOISER], False), ("0" * 16, True)):
+        replace(result, record={**result.record, "weights": weights}).save(tmp_path / "fine.ang", overwrite=True)
+        assert main(["grains", str(tmp_path / "fine.npz"), "--force"]) == 0
+        out, err = capsys.readouterr()
+        assert ("fitted for other weights" in err) is told
+        assert ("90 %" in out) is not told
+        assert ("area_um2_low" in rows(tmp_path / "fine_grains.csv")[0]) is not told
 
 
 def test_saved_result_without_its_map(result, tmp_path) -> None:

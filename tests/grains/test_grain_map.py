@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from painted import TITANIUM, noisy_samples, painted, turned
 
+from grainlight.constants import constants
 from grainlight.crystal.euler import multiply
 from grainlight.crystal.frames import CrystalFrame
 from grainlight.grains.grain_map import WITH_INTERVAL, find_grains
@@ -174,3 +175,16 @@ def test_grain_map_of_a_real_file(shared_data: Path) -> None:
     assert len(found.grains) == theirs.max() == 359
     assert adjusted_rand(found.labels, theirs) == pytest.approx(1.0)
     assert adjusted_rand(find_grains(ebsd).labels, theirs) > 0.999
+
+
+def test_samples_of_other_weights_give_no_intervals_and_shares_for_probabilities(quarters) -> None:
+    samples = noisy_samples(quarters, 3, 0.1)
+    own, other = (find_grains(quarters, samples, calibrated=calibrated) for calibrated in (True, False))
+    np.testing.assert_array_equal(own.labels, other.labels)
+    np.testing.assert_array_equal(own.agreement, other.agreement)
+    assert set(own.low) == set(WITH_INTERVAL)
+    assert other.low == other.high == other.spread == {}
+    assert all(np.isnan([one.low, one.high]).all() for one in other.figures.values())
+    # every member has the boundaries: the table says 0.936 of that, the share is 1
+    assert set(np.unique(other.probability)) == {0.0, 1.0}
+    assert own.probability.max() == pytest.approx(constants().grain_boundaries.share[-1])

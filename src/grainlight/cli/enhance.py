@@ -273,10 +273,12 @@ def report(result: Result, told: Collection[str] = ()) -> None:
         + ", ".join(f"{100 * s:.1f} % {n}" for s, n in zip(share, names, strict=True) if s)
     )
     tell_registration(result.record.get("registration"))
-    known = result.uncertainty[result.source > 0]
+    known = result.uncertainty[(result.source > 0) & np.isfinite(result.uncertainty)]
     if known.size:
-        low, high = np.nanpercentile(known, (50, 95))
+        low, high = np.percentile(known, (50, 95))
         print(f"uncertainty (90 % bound): median {low:.2f} deg, below {high:.2f} deg at 95 % of the pixels")
+    elif (result.source > 0).any():
+        print("uncertainty: no bound is given, it is not calibrated for these weights")
     for warning in result.record["warnings"]:
         if warning not in told:
             note(f"note: {warning}")

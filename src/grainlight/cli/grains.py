@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     from grainlight.grains.table import figure_table, grain_table
     from grainlight.maps.io.shared.atomic import atomic_path
 
-    ebsd, samples, least = _read(source, arguments)
+    ebsd, samples, least, calibrated = _read(source, arguments)
     if not ebsd.indexed.any():
         raise InputError("no point of the map has an orientation", file=source)
     found = find_grains(
@@ -79,6 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
         threshold=arguments.threshold or BOUNDARY_ANGLE,
         minimum_pixels=arguments.minimum_pixels or least,
         tolerance=arguments.tolerance or TOLERANCE,
+        calibrated=calibrated,
     )
     with atomic_path(output) as file:
         file.write_text(grain_table(found), encoding="utf-8")
@@ -92,8 +93,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _read(source: Path, arguments: argparse.Namespace) -> tuple[OrientationMap, NDArray[np.float16] | None, int]:
-    """Return the map, its samples where there are some, and the pixels of the smallest grain worth the name."""
+def _read(source: Path, arguments: argparse.Namespace) -> tuple[OrientationMap, NDArray[np.float16] | None, int, bool]:
+    """Return the map, its samples where there are some, the pixels of the smallest grain worth the name, and whether
+    intervals were fitted for the weights that made it."""
+    from grainlight.grains.grain_map import TABLES
     from grainlight.grains.segment import MINIMUM_PIXELS
 
     if source.suffix.lower() != ".npz":
@@ -101,8 +104,9 @@ def _read(source: Path, arguments: argparse.Namespace) -> tuple[OrientationMap, 
         note(f"read {ebsd.source}: frames sample {ebsd.sample_frame.value}, crystal X along {ebsd.crystal_frame.value}")
         for suspicion in ebsd.notes:
             note(f"note: {suspicion}")
-        return ebsd, None, MINIMUM_PIXELS
+        return ebsd, None, MINIMUM_PIXELS, True
 
+    from grainlight.restore.record import is_calibrated
     from grainlight.restore.saved import load_saved
 
     saved = load_saved(source)
@@ -111,7 +115,13 @@ def _read(source: Path, arguments: argparse.Namespace) -> tuple[OrientationMap, 
         note(f"note: {remark}")
     if len(saved.samples) == 0:
         note("note: the ensemble had one sample: no intervals (--quality balanced or best has more)")
-    return saved.map, saved.samples, max(MINIMUM_PIXELS, scale**2)
+    calibrated = is_calibrated(saved.record, *TABLES)
+    if len(saved.samples) and not calibrated:
+        note(
+            "note: intervals and probabilities were fitted for other weights than those that made this map: no "
+            "intervals, and shares of the samples in place of probabilities"
+        )
+    return saved.map, saved.samples, max(MINIMUM_PIXELS, scale**2), calibrated
 
 
 def _write_labels(labels: NDArray[np.int32], path: Path) -> None:

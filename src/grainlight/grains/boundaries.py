@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from grainlight.constants import constants
 from grainlight.grains.edges import BOUNDARY_ANGLE, Edges
 from grainlight.grains.symmetry import disorientation
 from grainlight.maps.orientation_map import OrientationMap
@@ -18,10 +19,6 @@ THRESHOLDS = (2.0, BOUNDARY_ANGLE, 15.0)
 
 WORKERS = min(4, os.cpu_count() or 1)
 """Threads that compare the members of an ensemble."""
-# Evidence of an edge and the share of such edges where the truth has a boundary, in exactly that place, on synthetic
-# sections at scale 4: what `python -m benchmarks.grains --calibrate` prints.
-EVIDENCE = (0.025, 0.075, 0.125, 0.2, 0.325, 0.5, 0.7, 0.9, 1.0)
-SHARE = (0.019, 0.078, 0.133, 0.189, 0.332, 0.405, 0.563, 0.803, 0.936)
 
 
 def edge_angles(
@@ -127,8 +124,18 @@ def edge_probabilities(
             return np.stack([(angles > threshold).astype(np.float32) for threshold in thresholds])
     known = np.isfinite(angles)
     certain = (angles == np.inf).astype(np.float32)
-    rows = [np.interp(edge_evidence(angles, sample_angles, level), EVIDENCE, SHARE) for level in thresholds]
+    its = constants().grain_boundaries
+    rows = [np.interp(edge_evidence(angles, sample_angles, level), its.evidence, its.share) for level in thresholds]
     return np.stack([np.where(known, row, certain).astype(np.float32) for row in rows])
+
+
+def edge_shares(
+    angles: NDArray[np.float32],
+    sample_angles: NDArray[np.float32],
+    thresholds: Sequence[float] = THRESHOLDS,
+) -> NDArray[np.float32]:
+    """Return `edge_share` (T, E) at each threshold: what there is of a probability where none is calibrated."""
+    return np.stack([edge_share(angles, sample_angles, threshold) for threshold in thresholds])
 
 
 def sample_edge_angles(

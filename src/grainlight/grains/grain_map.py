@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from grainlight.crystal.frames import CrystalFrame
-from grainlight.grains.boundaries import WORKERS, angles_of_map, edge_probabilities, edge_share, sample_edge_angles
+from grainlight.grains.boundaries import (
+    WORKERS,
+    angles_of_map,
+    edge_probabilities,
+    edge_share,
+    edge_shares,
+    sample_edge_angles,
+)
 from grainlight.grains.edges import BOUNDARY_ANGLE, Edges, edges_of_map
 from grainlight.grains.interval import Interval, bounds, distance, interval
 from grainlight.grains.kam import kernel_average
@@ -22,6 +29,8 @@ from grainlight.grains.summary import summarise
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import TITANIUM_RATIO
 
+TABLES = ("grain_intervals", "grain_boundaries")
+"""Of `grainlight.constants`: what intervals and probabilities rest on."""
 WITH_INTERVAL = ("area", "diameter", "aspect", "gos")
 """Columns of `Grains` that get an interval per grain."""
 
@@ -45,7 +54,8 @@ class GrainMap:
     boundary
         (E,) whether the edge separates two grains.
     probability
-        (3, E) that the angle exceeds 2, 5 and 15 degrees (`boundaries.THRESHOLDS`).
+        (3, E) that the angle exceeds 2, 5 and 15 degrees (`boundaries.THRESHOLDS`); the share of the samples, the map
+        counting as one, where probabilities are not ``calibrated``.
     special
         (E,) int8 index into ``systems`` on boundaries, -1 elsewhere and where the boundary is a general one.
     systems
@@ -56,7 +66,7 @@ class GrainMap:
         Figures of the map by name (`summary.QUANTITIES`, and the fraction of each special relation), with intervals.
     low, high, spread
         Ends of the 90 % interval and distance of the samples per grain, (N,) each, for the columns `WITH_INTERVAL`;
-        empty without samples.
+        empty without samples, and where these are not ``calibrated``.
     agreement
         (N,) mean over samples of the overlap (intersection over union) with the grain of the sample that fits best:
         1 for a grain that all samples draw alike; NaN without samples.
@@ -92,6 +102,7 @@ def find_grains(
     minimum_pixels: int = MINIMUM_PIXELS,
     tolerance: float = TOLERANCE,
     systems: Sequence[Special] | None = None,
+    calibrated: bool = True,
 ) -> GrainMap:
     """Find grains and boundaries of a map, restored or not.
 
@@ -110,6 +121,9 @@ def find_grains(
         Degrees within which a boundary counts as a special one.
     systems
         Special relations; by default the twins of the c/a of the first hexagonal phase and the Burgers variants.
+    calibrated
+        Whether the samples are of the weights that margins and probabilities were fitted for (`grainlight.constants`);
+        of others there are no intervals.
     """
     members = np.zeros((0, *ebsd.shape, 4), np.float16) if samples is None else np.asarray(samples)
     if len(members) and members.shape[1:] != ebsd.quaternions.shape:
@@ -121,7 +135,7 @@ def find_grains(
     edges = edges_of_map(ebsd)
     angle = angles_of_map(ebsd, edges)
     across = sample_edge_angles([one.quaternions for one in maps], ebsd, edges)
-    probability = edge_probabilities(angle, across)
+    probability = edge_probabilities(angle, across) if calibrated else edge_shares(angle, across)
 
     def draw(one: OrientationMap, own: NDArray[np.float32], others: NDArray[np.float32]) -> _Drawn:
         share = edge_share(own, others, threshold) if len(others) else None
@@ -133,9 +147,12 @@ def find_grains(
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
         drawn = list(pool.map(lambda one, own: draw(one, own, across[:0]), maps, across))
     figures = {
-        name: interval(name, value, [one.figures[name] for one in drawn]) for name, value in main.figures.items()
+        name: interval(name, value, [one.figures[name] for one in drawn] if calibrated else [])
+        for name, value in main.figures.items()
     }
     spread, agreement = _per_grain(main, drawn)
+    if not calibrated:
+        spread = {}
     scale = margin_scale(main.grains.pixels)
     ends = {name: bounds(f"grain {name}", getattr(main.grains, name), apart, scale) for name, apart in spread.items()}
     return GrainMap(

@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from grainlight.constants import constants
+
 Array = NDArray[np.float64]
 
-# How far the truth was below and above a figure, beyond what the samples say, in 19 of 20 synthetic sections at scale
-# 4: as a logarithm for counts and sizes, as a difference for what `is_absolute`, for fractions in units of their
-# root. For grains at a size of 100 pixels; it falls with the diameter.
-# `python -m benchmarks.grains --calibrate --sections 42` prints it.
-MARGINS: Mapping[str, tuple[float, float]] = {
-    "grains": (0.004, 0.134),
-    "interior_grains": (0.019, 0.405),
-    "mean_diameter": (0.164, 0.006),
-    "mean_area": (0.293, 0.01),
-    "astm_number": (0.014, 0.423),
-    "mean_aspect": (0.013, 0.155),
-    "mean_gos": (0.03, 1.343),
-    "boundary_density": (0.0, 0.103),
-    "twin_fraction": (0.066, 0.059),
-    "variant_fraction": (0.078, 0.08),
-    "grain area": (0.164, 0.07),
-    "grain diameter": (0.082, 0.035),
-    "grain aspect": (0.086, 0.143),
-    "grain gos": (0.415, 3.882),
-}
-OTHERWISE = (0.15, 0.15)
 ABSOLUTE = ("fraction", "astm_number", "gos")
 
 
@@ -74,7 +54,8 @@ def bounds(name: str, values: Array, apart: Array, scale: ArrayLike = 1.0) -> tu
 
     The width is that distance plus margins for what all samples get wrong alike, multiplied by ``scale`` (N,).
     """
-    below, above = MARGINS.get(_family(name), OTHERWISE)
+    fitted = constants().grain_intervals
+    below, above = fitted.margins.get(_family(name), fitted.otherwise)
     scale = np.asarray(scale, dtype=np.float64) * margin_unit(name, values)
     if is_absolute(name):
         low, high = values - apart - below * scale, values + apart + above * scale

@@ -154,7 +154,6 @@ def _panels(
     p = thinned_most(np.where(restored, result.boundary, np.nan), n)
     below = seen.restored if seen.measured is None else seen.measured
     what = "restored" if seen.measured is None else "measured"
-    degrees = thinned_most(np.where(restored, result.uncertainty, np.nan), n)
     panels = [
         Panel(
             "boundaries",
@@ -165,15 +164,7 @@ def _panels(
             "light rests on EBSD alone; an edge of the light without a line was not believed.",
             Bar.of(ON_GREY),
         ),
-        Panel(
-            "uncertainty",
-            "Uncertainty",
-            embed_scaled(DEGREES.position(degrees), DEGREES.palette(), DOUBT, NOT_RESTORED),
-            "Map of the 90 % bound of the error in degrees",
-            "The angle that the error is meant to stay below at nine pixels in ten. Above 5° a pixel may belong to the "
-            "neighbouring grain." + (" Pink: not restored." if not restored.all() else ""),
-            Bar.of(DEGREES),
-        ),
+        *_bound(result, n),
         *_other_grain(result, n),
         Panel(
             "source",
@@ -203,8 +194,27 @@ def _panels(
     return panels
 
 
+def _bound(result: Result, n: int) -> list[Panel]:
+    """The bound of the error; nothing where none is given (`restore.record.uncalibrated_warning`)."""
+    degrees = np.where(result.source > 0, result.uncertainty, np.nan)
+    unknown = np.isnan(degrees)
+    if unknown.all():
+        return []
+    return [
+        Panel(
+            "uncertainty",
+            "Uncertainty",
+            embed_scaled(DEGREES.position(thinned_most(degrees, n)), DEGREES.palette(), DOUBT, NOT_RESTORED),
+            "Map of the 90 % bound of the error in degrees",
+            "The angle that the error is meant to stay below at nine pixels in ten. Above 5° a pixel may belong to the "
+            "neighbouring grain." + (" Pink: not restored." if unknown.any() else ""),
+            Bar.of(DEGREES),
+        )
+    ]
+
+
 def _other_grain(result: Result, n: int) -> list[Panel]:
-    if result.other_grain.shape != result.source.shape:
+    if result.other_grain.shape != result.source.shape or not np.isfinite(result.other_grain).any():
         return []
     chance = thinned_most(np.where(result.source > 0, result.other_grain, np.nan).astype(np.float32), n)
     return [

@@ -100,6 +100,10 @@ def _pixels(result: Result) -> list[Finding]:
 
 def _bound(result: Result) -> list[Finding]:
     known = result.uncertainty[(result.source > 0) & np.isfinite(result.uncertainty)]
+    if known.size == 0 and (result.source > 0).any():
+        return [
+            Finding("caution", "There is no bound of the error anywhere: nothing here says how far to trust a pixel.")
+        ]
     if known.size == 0:
         return [Finding("caution", "Nothing was restored.")]
     middle, high = np.percentile(known, (50, 95))

@@ -9,12 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from grainlight.grains.boundaries import edge_angles, laue_groups
 from grainlight.grains.grain_map import GrainMap
+from grainlight.restore.uncertainty.bound import LARGEST as LARGEST_ANGLE
 
 Array = NDArray[np.float64]
 _NORMAL_90 = 1.645  # standard deviations on either side that hold nine cases in ten
 _DRAWS = 400
-LARGEST_ANGLE = 93.84
-"""Degrees: no disorientation of 6/mmm is larger."""
 
 
 @dataclass(frozen=True, eq=False)

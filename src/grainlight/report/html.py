@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grainlight.grains.grain_map import GrainMap, find_grains
+from grainlight.grains.grain_map import TABLES, GrainMap, find_grains
 from grainlight.grains.segment import MINIMUM_PIXELS
 from grainlight.maps.io.shared.atomic import atomic_path
 from grainlight.maps.light_stack import LightStack
@@ -25,6 +25,7 @@ from grainlight.report.grain_figures import Line, headline, lines_of
 from grainlight.report.histograms import angle_histogram, diameter_histogram
 from grainlight.report.pole_figure import pole_density
 from grainlight.report.scales import DENSITY
+from grainlight.restore.record import is_calibrated
 
 if TYPE_CHECKING:
     from grainlight.restore.result import Result
@@ -99,7 +100,10 @@ def report_page(
     if grains is None:
         # as the command `grains` does: a grain that no scan point can have hit is none
         least = max(MINIMUM_PIXELS, int(result.record.get("settings", {}).get("scale", 1)) ** 2)
-        grains = find_grains(result.map, result.samples if len(result.samples) else None, minimum_pixels=least)
+        samples = result.samples if len(result.samples) else None
+        grains = find_grains(
+            result.map, samples, minimum_pixels=least, calibrated=is_calibrated(result.record, *TABLES)
+        )
     maps = maps_of(result, light, overlay)
     title = title or title_of(result)
     script, style = _part("page.js"), _part("page.css")
@@ -123,7 +127,7 @@ def report_page(
         key=key_chart(),
         axes=sample_axes_chart(),
         lines=lines_of(grains),
-        has_intervals=len(result.samples) > 1,
+        has_intervals=_has_intervals(result),
         charts=_charts(result, grains),
         facts=facts(result),
         record=json.dumps(_compact(result.record), indent=2, default=str, ensure_ascii=False),
@@ -170,10 +174,14 @@ def _light_text(light: dict[str, Any] | None) -> str:
     )
 
 
+def _has_intervals(result: Result) -> bool:
+    return len(result.samples) > 1 and is_calibrated(result.record, *TABLES)
+
+
 def _charts(result: Result, grains: GrainMap) -> list[Chart]:
     charts = []
     sizes = diameter_histogram(grains)
-    whiskers = " Whiskers: 90 % interval, from the spread of the samples." if len(result.samples) > 1 else ""
+    whiskers = " Whiskers: 90 % interval, from the spread of the samples." if _has_intervals(result) else ""
     if sizes is not None:
         inner = int((~grains.grains.on_edge).sum())
         alt = f"Histogram of the equivalent diameters of {inner} grains"
@@ -184,7 +192,7 @@ def _charts(result: Result, grains: GrainMap) -> list[Chart]:
                 f"By number, {inner} grains that do not touch the border (ASTM E2627).{whiskers}",
             )
         )
-    angles = angle_histogram(grains, result.samples)
+    angles = angle_histogram(grains, result.samples if _has_intervals(result) else result.samples[:0])
     if angles is not None:
         alt = "Histogram of the disorientation across grain boundaries, by length"
         charts.append(

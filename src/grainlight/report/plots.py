@@ -124,14 +124,19 @@ def plot_uncertainty(
     ax: Axes | None = None,
     *,
     view: Extent | None = None,
-    title: str = "Uncertainty (90 % bound)",
+    title: str | None = None,
     scale_bar: bool = True,
     colour_bar: bool = True,
 ) -> Axes:
-    """Plot the bound in degrees that nine pixels in ten keep; parameters as in `plot_boundaries`."""
+    """Plot the bound in degrees that nine pixels in ten keep; parameters as in `plot_boundaries`.
+
+    Without a ``title`` it says "Uncertainty (90 % bound)", or that no bound is given where there is none.
+    """
     axes = _axes(ax)
     edges = extent_of(result.map.shape, result.map.step)
     degrees = np.where(result.source > 0, result.uncertainty, np.nan)
+    if title is None:
+        title = "Uncertainty (90 % bound)" if np.isfinite(degrees).any() else "Uncertainty: no bound is given"
     image = thinned_most(degrees, thinning(degrees.shape))
     shown = show(axes, image, edges, title, view, colours=DEGREES.colour_map(), norm=DEGREES.norm())
     if scale_bar:

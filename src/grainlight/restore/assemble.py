@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from grainlight.restore.points.grid import PointGrid
 from grainlight.restore.points.phases import follow_orientations
 from grainlight.restore.posterior import Posterior
 from grainlight.restore.result import CORRECTED, INFERRED, MEASURED, NOT_RESTORED, Result
-from grainlight.restore.uncertainty.bound import bound_90
+from grainlight.restore.uncertainty.bound import LARGEST, bound_90
 from grainlight.restore.uncertainty.misassignment import misassignment_probability
 from grainlight.restore.uncertainty.residual import all_flags, normalised_residual
 
@@ -28,8 +29,15 @@ if TYPE_CHECKING:
     from grainlight.restore.inputs import Prepared
 
 
-def assemble(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record: dict[str, Any]) -> Result:
-    """Return the result of a restoration; ``record`` is what it carries of the run."""
+def assemble(
+    ebsd: OrientationMap,
+    ready: Prepared,
+    posterior: Posterior,
+    record: dict[str, Any],
+    unfitted: Collection[str] = (),
+) -> Result:
+    """Return the result of a restoration; ``record`` is what it carries of the run, ``unfitted`` are the tables of
+    constants that were fitted for other weights (`Constants.unfitted`): what they would say is not given."""
     grid = ready.grid
     q = decode(posterior.embedding, dim=0)
     restored = _restored(ready)
@@ -37,7 +45,7 @@ def assemble(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record
     source = _source(correction, ready, restored)
     found = posterior.uncertainty
     raw, lit = found.raw.numpy(), found.lit.numpy()
-    bound = bound_90(raw, found.spread.numpy(), lit)
+    bound = bound_90(raw, found.spread.numpy(), lit, unfitted)
     uncertainty = _where(restored, bound)
     phase_id = _phase_id(ready, posterior, restored)
     boundary = np.where(restored, found.boundary.numpy(), 0.0)
@@ -54,7 +62,7 @@ def assemble(ebsd: OrientationMap, ready: Prepared, posterior: Posterior, record
         correction,
         record,
         _samples(posterior, ebsd),
-        other_grain=_where(restored, misassignment_probability(raw, lit)),
+        other_grain=_where(restored, misassignment_probability(raw, lit, unfitted)),
         contradiction=missed,
         light_flags=None if ready.light is None or missed is None else all_flags(ready.light, missed),
     )
@@ -168,7 +176,8 @@ def _fields(
     # Single precision: no vendor's column has more digits, and a large map has many pixels.
     fields = {name: _single(values.reshape(-1)[grid.nearest]) for name, values in ebsd.fields.items()}
     lost = source == NOT_RESTORED
-    bound = np.nan_to_num(uncertainty, nan=0.0)
+    # A column of a vendor has no room for "not known": a bound that is not given is the largest angle that there is.
+    bound = np.nan_to_num(uncertainty, nan=LARGEST)
     for name in ("mad", "fit"):
         fields[name] = _single(np.where(lost, fields.get(name, 0.0), bound))
     # Other programs drop points of low confidence index: ours falls from 1 to 0 as the bound rises to 30 degrees.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grainlight.constants import constants
 from grainlight.crystal.embedding import decode
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
@@ -25,7 +26,7 @@ from grainlight.restore.large.windows import AT_ONCE
 from grainlight.restore.light.calibration import WindowedLight, usual_levels
 from grainlight.restore.light.registration import again, draft, is_moved
 from grainlight.restore.points.grid import output_shape
-from grainlight.restore.record import run_record
+from grainlight.restore.record import run_record, weights_in_use
 from grainlight.restore.result import Result
 from grainlight.restore.sampling.label_prior import LabelPrior, load_prior
 from grainlight.restore.sampling.prior import Prior
@@ -75,9 +76,10 @@ def enhance(
             orientations = _draft(inputs, prior, draft(settings), progress)
             better = again(ebsd, light, inputs.registered, inputs.grid, orientations, settings)
             inputs = bring_together(ebsd, light, settings, progress, better)
-    record = run_record(ebsd, light, inputs, settings, device)
+    weights = weights_in_use(settings)
+    record = run_record(ebsd, light, inputs, settings, device, weights)
     with reused():
-        result = _restore(ebsd, inputs, prior, settings, progress, record)
+        result = _restore(ebsd, inputs, prior, settings, progress, record, constants().unfitted(weights))
     result.record["seconds"] = round(time.perf_counter() - began, 2)
     return result
 
@@ -89,8 +91,10 @@ def _restore(
     settings: Settings,
     progress: Progress,
     record: dict[str, Any],
+    unfitted: Collection[str],
 ) -> Result:
-    """Restore window by window and gather the result; ``record`` receives what is found on the way."""
+    """Restore window by window and gather the result; ``record`` receives what is found on the way, ``unfitted`` are
+    tables of constants that were fitted for other weights."""
     stitcher, cut = Stitcher(*inputs.grid.shape), inputs.windows
     wrong, blurs, levels = 0, [], []
     inner = _begin("restoring", inputs, settings, progress)
@@ -100,7 +104,7 @@ def _restore(
         ready = inputs.part(window)
         posterior = ready.restore(prior, settings, inner)
         inner.begin("putting the result together", 1)
-        part = assemble(ebsd, ready, posterior, record)
+        part = assemble(ebsd, ready, posterior, record, unfitted)
         wrong += int(ready.misindexed[window.kept].sum())
         if posterior.blur is not None:
             blurs.append(posterior.blur)

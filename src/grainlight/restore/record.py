@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from grainlight.constants import DENOISER, constants, weights_of
 
 if TYPE_CHECKING:
     import torch
@@ -28,22 +31,55 @@ def input_record(paths: tuple[Path | None, ...]) -> list[dict[str, Any]]:
     return [{"file": Path(p).name, "sha256": file_hash(p)} for p in paths if p is not None]
 
 
+def weights_in_use(settings: Settings) -> dict[str, str]:
+    """Hashes of the weights that have a say in a restoration, by the names of `grainlight.constants`."""
+    from grainlight.diffusion.checkpoint import weights_hash
+
+    return {DENOISER: weights_hash(settings.weights)}
+
+
+def is_calibrated(record: Mapping[str, Any], *tables: str) -> bool:
+    """Whether tables of constants were fitted for the weights that a record names; one that names none is believed."""
+    weights = weights_of(record)
+    return not weights or not constants().unfitted(weights).intersection(tables)
+
+
+def uncalibrated_warning(weights: Mapping[str, str]) -> tuple[str, ...]:
+    """What a user is told where bounds or probabilities were fitted for other weights than those in use; else nothing.
+
+    A bound is then not given at all. The widest that there is, 93.84 degrees everywhere, would be true, but it would
+    be read as what these weights are worth; one that was fitted for other weights would not be true.
+    """
+    fitted = constants()
+    unfitted = fitted.unfitted(weights)
+    if not unfitted:
+        return ()
+    known = ", ".join(sorted({one for table in unfitted for one in fitted.provenance[table].weights.values()}))
+    return (
+        f"Bounds and probabilities are not calibrated for these weights ({', '.join(weights.values())}): constants "
+        f"were fitted for others ({known}). Where those would count, no bound of the error, no probability of another "
+        "grain and no interval of grains is given, and probabilities of boundaries are a guess.",
+    )
+
+
 def run_record(
     ebsd: OrientationMap,
     light: LightStack | None,
     inputs: Inputs,
     settings: Settings,
     device: torch.device,
+    weights: Mapping[str, str],
 ) -> dict[str, Any]:
-    """What a restoration was made of and with, as JSON can hold it."""
+    """What a restoration was made of and with, as JSON can hold it; ``weights``: hashes of those in use, by name."""
     import grainlight
-    from grainlight.diffusion.checkpoint import weights_hash
     from grainlight.restore.points.phases import phase_report
 
     phases, kept = phase_report(ebsd)
+    unfitted = constants().unfitted(weights)
     return {
         "version": grainlight.__version__,
-        "weights": weights_hash(settings.weights),
+        "weights": weights[DENOISER],
+        "constants": {"weights": dict(weights), "of_other_weights": sorted(unfitted)},
         "settings": settings.as_record(),
         "device": str(device),
         "noise_deg": round(inputs.noise.noise, 3),
@@ -74,6 +110,7 @@ def run_record(
             *kept,
             *(() if inputs.registered is None else inputs.registered.warnings),
             *(() if inputs.light is None else inputs.light.warnings),
+            *uncalibrated_warning(weights),
         ],
         **({} if inputs.light is None else {"light": inputs.light.report}),
     }

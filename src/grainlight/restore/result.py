@@ -44,7 +44,8 @@ class Result:
     map
         Restored orientations in the frames of the input, with its phases.
     uncertainty
-        Bound in degrees that the misorientation to the truth stays under for nine pixels in ten.
+        Bound in degrees that the misorientation to the truth stays under for nine pixels in ten. NaN where nothing was
+        restored, and everywhere with weights that bounds were not fitted for (``record["constants"]``).
     boundary
         Probability, 0 to 1, that a boundary of 5 degrees or more runs to the right of or below the pixel.
     source
@@ -65,7 +66,7 @@ class Result:
         probabilities and intervals from. K is 0 where the ensemble has one member.
     other_grain
         (H, W) probability, 0 to 1, that the pixel belongs to another grain (is off by more than 5 degrees); NaN where
-        nothing was restored.
+        ``uncertainty`` is.
     contradiction
         (H, W) how many standard deviations the light misses what the map would show
         (`restore.uncertainty.residual`): 0.7 to 1 is usual, above 2 light and map contradict each other. NaN where
@@ -177,6 +178,8 @@ class Result:
         if room != "none":
             found = {"boundary": self.boundary, "source": self.source}
         if room == "any":
-            found |= {"uncertainty": self.uncertainty, "correction": self.correction}
+            # Readers take NaN for 0: a bound that is not given anywhere must not look like one of 0.
+            found |= {"uncertainty": self.uncertainty} if np.isfinite(self.uncertainty).any() else {}
+            found |= {"correction": self.correction}
             found |= {f"light_{name}": layer for name, layer in zip(_HARMONICS, self.light, strict=True)}
         return found

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from grainlight.constants import constants
 from grainlight.crystal.euler import c_axis, quaternion_from_bunge
 from grainlight.optics.state import GROUP_OF_CHANNEL, WEAK, ideal_state
-from grainlight.restore.uncertainty.bound import RAW
 from grainlight.restore.uncertainty.misassignment import misassignment_probability
 from grainlight.restore.uncertainty.residual import normalised_residual
 
@@ -67,7 +67,7 @@ def test_unknown_light_says_nothing() -> None:
 
 @pytest.mark.parametrize("seen", [True, False])
 def test_other_grain_grows_with_doubt(seen: bool) -> None:
-    raw = np.linspace(0, 2 * RAW[-1], 100).astype(np.float32)
+    raw = np.linspace(0, 2 * constants().uncertainty_lit.raw[-1], 100).astype(np.float32)
     chance = misassignment_probability(raw, np.full(raw.shape, seen))
     assert np.all(np.diff(chance) >= 0)
     assert 0 <= chance[0] < 0.05 < chance[-1] <= 1

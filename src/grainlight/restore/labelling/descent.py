@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from grainlight.constants import constants
 from grainlight.crystal.embedding import PER_DEGREE, image_distance
 from grainlight.restore.labelling.chain import Chain, Prior, find_choices, nearest_of, neighbours_of, shifted
 from grainlight.restore.labelling.isolated import AROUND
@@ -35,8 +36,6 @@ from grainlight.restore.light.point_spread import WIDTHS, grown, strips
 _PAIRS = ((0, 1), (1, 0), (1, 1), (1, -1))
 # Pixels that choose at once: nine orientations of each stay in a CPU's cache.
 _CHUNK = 1 << 11
-# Sweeps of the chain before visits count, and the reach of its choices in pixels.
-_SETTLING, _RING = 3, 2
 _LEAST_PROBABILITY = 1e-4
 # Shares of neighbours with a boundary between them that are believed.
 _DENSITIES = (0.01, 0.5)
@@ -44,7 +43,8 @@ _DENSITIES = (0.01, 0.5)
 
 @dataclass(frozen=True)
 class RelabelSettings:
-    """Constants of the energy, found on synthetic sections (`python -m benchmarks.relabel`).
+    """Constants of the energy, those of `grainlight.constants` unless stated (`python -m benchmarks.relabel` shows what
+    each changes).
 
     Parameters
     ----------
@@ -67,20 +67,24 @@ class RelabelSettings:
         Sweeps of the chain that count; none for no chain.
     temperature
         What the chain divides energies by: neighbouring pixels share their errors.
+    settling, ring
+        Sweeps of the chain before visits count, and the reach of its choices in pixels.
     seed
         Of the chain.
     """
 
-    guide: float = 40.0
-    length: float = 1.5
-    full: float = 5.0
-    diagonal: float = 0.7
-    apart: float = 3.0
-    floor: float = 0.04
-    interior: float = 0.03
-    sweeps: int = 3
+    guide: float = field(default_factory=lambda: constants().descent.guide)
+    length: float = field(default_factory=lambda: constants().descent.length)
+    full: float = field(default_factory=lambda: constants().descent.full)
+    diagonal: float = field(default_factory=lambda: constants().descent.diagonal)
+    apart: float = field(default_factory=lambda: constants().descent.apart)
+    floor: float = field(default_factory=lambda: constants().descent.floor)
+    interior: float = field(default_factory=lambda: constants().descent.interior)
+    sweeps: int = field(default_factory=lambda: constants().descent.sweeps)
     visits: int = 0
-    temperature: float = 3.0
+    temperature: float = field(default_factory=lambda: constants().chain.temperature)
+    settling: int = field(default_factory=lambda: constants().chain.settling)
+    ring: int = field(default_factory=lambda: constants().chain.ring)
     seed: int = 0
 
 
@@ -233,7 +237,7 @@ class _Relabelling:
         labels, _ = self.grains()
         # Where no light reaches, a boundary would only wander.
         free = ~self.fixed & self.light.reached()
-        choices = find_choices(labels, free.reshape(-1), self.lends, shape, _RING)
+        choices = find_choices(labels, free.reshape(-1), self.lends, shape, s.ring)
         away = torch.empty(choices.source.shape)
         for part in strips(len(choices.at), 1):
             guide = self.guide.index_select(1, choices.at[part]).T
@@ -248,15 +252,15 @@ class _Relabelling:
             Prior(self.length, s.diagonal, s.temperature),
             s.seed,
         )
-        for number in range(_SETTLING + s.visits):
-            chain.sweep(counts=number >= _SETTLING)
+        for number in range(s.settling + s.visits):
+            chain.sweep(counts=number >= s.settling)
         probability, order = (chain.probability / s.visits).sort(dim=1, descending=True, stable=True)
         taken = self.e[choices.source.gather(1, order[:, :1])[:, 0]]
         changed = int((self.e[choices.at] != taken).any(1).sum())
         self.e[choices.at] = taken
         self.place.fill_(-1)
         labels[choices.at] = choices.label.gather(1, order[:, :1])[:, 0]
-        nearest = nearest_of(labels, choices.at, choices.label.gather(1, order[:, 1:2])[:, 0], shape, _RING + 2)
+        nearest = nearest_of(labels, choices.at, choices.label.gather(1, order[:, 1:2])[:, 0], shape, s.ring + 2)
         second = torch.arange(self.rows * self.columns)
         gap = torch.full((self.rows * self.columns,), torch.inf)
         second[choices.at] = nearest

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from grainlight.constants import constants
 from grainlight.crystal.embedding import PER_DEGREE, SQUARED_NORM
 from grainlight.restore.points.neighbours import Neighbours
 
@@ -20,7 +21,7 @@ _LEAST = -30.0
 
 @dataclass(frozen=True)
 class ProjectionSettings:
-    """Constants of the projection, found on synthetic sections.
+    """Constants of the projection, those of `grainlight.constants` unless stated.
 
     Parameters
     ----------
@@ -39,12 +40,12 @@ class ProjectionSettings:
         Share of the embedding's squared norm above which the network is sure of an orientation that nobody measured.
     """
 
-    likeness: float = 1.5
-    noisy: float = 1.1
-    accept: float = 10.0
-    wrong: float = 8.0
-    far: float = 1.2
-    certain: float = 0.9
+    likeness: float = field(default_factory=lambda: constants().projection.likeness)
+    noisy: float = field(default_factory=lambda: constants().projection.noisy)
+    accept: float = field(default_factory=lambda: constants().projection.accept)
+    wrong: float = field(default_factory=lambda: constants().projection.wrong)
+    far: float = field(default_factory=lambda: constants().projection.far)
+    certain: float = field(default_factory=lambda: constants().projection.certain)
 
 
 @dataclass(frozen=True)

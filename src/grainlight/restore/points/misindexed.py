@@ -14,25 +14,10 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from grainlight.constants import constants
 from grainlight.crystal.embedding import PER_DEGREE
 from grainlight.diffusion.state import EBSD, LIGHT, group_to_channel_light, is_unknown
 from grainlight.optics.state import expected_light
-
-_NEIGHBOURS, _FEWEST, _CLOSEST = 8, 4, 4
-# A neighbour is no farther than this many distances of the grid (a diagonal, and a hole or two).
-_REACH = 2.5
-# Agreement within this many degrees and three standard deviations of the noise is agreement.
-_AGREE = 5.0
-# Noise of the light beyond its stated level: blur into the neighbours, the grain's own offset (canonical units).
-_FLOOR = 0.15
-# Evidence (natural logarithm) per neighbour of a consensus beyond this many.
-_PER_NEIGHBOUR, _CONSENSUS = 0.7, 4.0
-# Without light there is only the grid: where it is fine (this share of neighbours agree) a smaller consensus is enough,
-# where it is coarse many a grain was met once.
-_FINE, _CONSENSUS_FINE, _CONSENSUS_COARSE = 0.75, 2.5, 5.5
-# More points than this share, lonely ones without light and suspects with it, are a microstructure finer than the grid
-# or light of another place, not errors.
-_MOST_LONELY, _MOST = 0.06, 0.15
 
 
 def find_misindexed(measurement: Tensor, sigma: Tensor, phase_id: NDArray[np.int16]) -> NDArray[np.bool_]:
@@ -45,27 +30,28 @@ def find_misindexed(measurement: Tensor, sigma: Tensor, phase_id: NDArray[np.int
     phase_id
         Phase (H, W) of every pixel: points of another phase are no neighbours.
     """
+    its = constants().misindexed
     rows, columns = sigma.shape[1:]
     out = np.zeros((rows, columns), dtype=bool)
     flat = (~is_unknown(sigma[0])).reshape(-1).nonzero()[:, 0]
-    if len(flat) <= _NEIGHBOURS:
+    if len(flat) <= its.neighbours:
         return out
     e = measurement[EBSD].reshape(18, -1)[:, flat].T
     at = np.stack(np.divmod(flat.numpy(), columns), -1).astype(np.float64)
-    distance, index = cKDTree(at).query(at, k=_NEIGHBOURS + 1, workers=-1)
+    distance, index = cKDTree(at).query(at, k=its.neighbours + 1, workers=-1)
     near = torch.from_numpy(index[:, 1:])
     phase = torch.from_numpy(phase_id.reshape(-1).astype(np.int64))[flat]
-    counts = torch.from_numpy(distance[:, 1:] <= _REACH * np.median(distance[:, 1]))
+    counts = torch.from_numpy(distance[:, 1:] <= its.reach * np.median(distance[:, 1]))
     counts &= phase[near] == phase[:, None]
     level = sigma[0].reshape(-1)[flat]
     # A point of low quality is not excused for being alone.
     level = torch.minimum(level, 2 * level.median())
     # Three tangent directions, and two noisy points.
-    limit = _AGREE * PER_DEGREE + 3 * (3 * (level[:, None] ** 2 + level[near] ** 2)).sqrt()
-    agrees = torch.stack([_apart(e, e, near[:, k]) for k in range(_CLOSEST)], 1) < limit[:, :_CLOSEST]
-    lonely = ((~agrees | ~counts[:, :_CLOSEST]).all(1) & (counts.sum(1) >= _FEWEST)).nonzero()[:, 0]
+    limit = its.agree * PER_DEGREE + 3 * (3 * (level[:, None] ** 2 + level[near] ** 2)).sqrt()
+    agrees = torch.stack([_apart(e, e, near[:, k]) for k in range(its.closest)], 1) < limit[:, : its.closest]
+    lonely = ((~agrees | ~counts[:, : its.closest]).all(1) & (counts.sum(1) >= its.fewest)).nonzero()[:, 0]
     # The others are asked where the closest do not agree.
-    for k in range(_CLOSEST, _NEIGHBOURS):
+    for k in range(its.closest, its.neighbours):
         alone = (_apart(e[lonely], e, near[lonely, k]) >= limit[lonely, k]) | ~counts[lonely, k]
         lonely = lonely[alone]
     if not len(lonely):
@@ -75,17 +61,17 @@ def find_misindexed(measurement: Tensor, sigma: Tensor, phase_id: NDArray[np.int
     alike &= heard[:, None] & heard[..., None]
     size, leader = alike.sum(-1).max(-1)
     blind = is_unknown(sigma[1:]).all(0).reshape(-1)[flat[lonely]]
-    fine = float(agrees.float().mean()) > _FINE
-    needed = torch.where(blind, _CONSENSUS_FINE if fine else _CONSENSUS_COARSE, _CONSENSUS)
+    fine = float(agrees.float().mean()) > its.fine
+    needed = torch.where(blind, its.consensus_fine if fine else its.consensus_coarse, its.consensus)
     # The light of the point against that of its neighbours' consensus: what neither explains speaks for nothing.
     consensus = alike[torch.arange(len(lonely)), leader]
     misfit = _misfit(measurement, sigma, flat[lonely], torch.cat((e[lonely][:, None], around), 1))
     rest = misfit[:, 1:].masked_fill(~consensus, torch.inf).amin(-1)
-    evidence = _PER_NEIGHBOUR * (size - needed) + torch.where(blind, 0.0, 0.5 * (misfit[:, 0] - rest))
+    evidence = its.per_neighbour * (size - needed) + torch.where(blind, 0.0, 0.5 * (misfit[:, 0] - rest))
     wrong = (evidence > 0) & (size >= 2)
-    if len(lonely) > _MOST_LONELY * len(flat):
+    if len(lonely) > its.most_lonely * len(flat):
         wrong &= ~blind
-    if wrong.sum() <= _MOST * len(flat):
+    if wrong.sum() <= its.most * len(flat):
         out.reshape(-1)[flat[lonely[wrong]].numpy()] = True
     return out
 
@@ -99,6 +85,6 @@ def _misfit(measurement: Tensor, sigma: Tensor, flat: Tensor, choices: Tensor) -
     """Squared misfit (n, k) of the light of n pixels with that of k embeddings (n, k, 18), in units of its noise."""
     seen = measurement[LIGHT].reshape(5, -1)[:, flat]
     noise = group_to_channel_light(sigma[1:]).reshape(5, -1)[:, flat]
-    weight = torch.where(is_unknown(noise), 0.0, 1 / (noise**2 + _FLOOR**2))
+    weight = torch.where(is_unknown(noise), 0.0, 1 / (noise**2 + constants().misindexed.floor ** 2))
     expected = expected_light(choices.reshape(-1, 18).T[:, None])[:, 0].reshape(5, *choices.shape[:2])
     return ((seen[..., None] - expected).square() * weight[..., None]).sum(0)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
-# Raw uncertainty in degrees and the 90 % quantile of the error found there, on synthetic sections at scales 2 to 8 and
-# with 1 % of the points: what `python -m benchmarks.doubt` prints for the shipped weights. With light and
-# without it raw uncertainty is of another make. Up to 4 degrees the spread's own bound covers nine errors in ten.
-RAW = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-BOUND_LIT = (0.0, 0.0, 0.0, 0.0, 0.0, 2.49, 27.92, 60.76)
-BOUND_UNLIT = (0.0, 0.68, 0.68, 0.68, 0.97, 59.61, 61.79, 86.72)
+from grainlight.constants import constants
 
-# 90 % quantile over root mean square of an angle. Of three normal components it is 1.44 (Maxwell); the weights of the
-# projection follow an estimate that has seen the same noise, and at scale 1 with 2 and 5 degrees 1.69 to 1.79 are
-# found.
-OF_SPREAD = 1.7
+LARGEST = 93.84
+"""Degrees: no disorientation of 6/mmm is larger."""
 
 
-def bound_90(raw: NDArray[np.float32], spread: NDArray[np.float32], lit: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The 90 % bound of the misorientation in degrees, at most 93.84.
+def bound_90(
+    raw: NDArray[np.float32], spread: NDArray[np.float32], lit: NDArray[np.bool_], unfitted: Collection[str] = ()
+) -> NDArray[np.float32]:
+    """The 90 % bound of the misorientation in degrees, at most 93.84; NaN where no table was fitted for the weights.
 
     Parameters
     ----------
@@ -27,7 +25,25 @@ def bound_90(raw: NDArray[np.float32], spread: NDArray[np.float32], lit: NDArray
         (H, W) `Uncertainty.raw` and `Uncertainty.spread` in degrees. The larger of their bounds counts.
     lit
         Whether light had a say in the choice.
+    unfitted
+        Tables that were fitted for other weights (`Constants.unfitted`).
     """
-    choice = np.where(lit, np.interp(raw, RAW, BOUND_LIT), np.interp(raw, RAW, BOUND_UNLIT))
-    bound = np.maximum(choice, OF_SPREAD * spread)
-    return np.minimum(bound, 93.84).astype(np.float32)
+    choice = looked_up("bound", raw, lit, unfitted)
+    bound = np.maximum(choice, constants().spread_quantile.value * spread)
+    return np.minimum(bound, LARGEST).astype(np.float32)
+
+
+def looked_up(
+    column: Literal["bound", "other_grain"],
+    raw: NDArray[np.float32],
+    lit: NDArray[np.bool_],
+    unfitted: Collection[str] = (),
+) -> NDArray[np.float64]:
+    """A column of the tables of raw uncertainty (H, W), interpolated: with light and without it raw uncertainty is of
+    another make and has a table of its own. NaN where that table is ``unfitted``."""
+    found = {}
+    for name in ("uncertainty_lit", "uncertainty_unlit"):
+        table = getattr(constants(), name)
+        known = np.interp(raw, table.raw, getattr(table, column))
+        found[name] = np.full_like(known, np.nan) if name in unfitted else known
+    return np.where(lit, found["uncertainty_lit"], found["uncertainty_unlit"])

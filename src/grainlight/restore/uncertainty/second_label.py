@@ -5,17 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from grainlight.constants import constants
 from grainlight.crystal.embedding import PER_DEGREE
 from grainlight.restore.light.grain_offsets import neighbour_distances
-
-# Energy that halves the odds by e: on synthetic sections the second label is right as often as exp(-gap / this) says,
-# though neighbouring pixels share their noise.
-_TEMPERATURE = 5.5
 
 
 def second_probability(gap: Tensor) -> Tensor:
     """Probability (H, W) that the second label is right, from the energy (H, W) that it is worse by."""
-    return torch.sigmoid(-gap / _TEMPERATURE)
+    return torch.sigmoid(-gap / constants().second_label.value)
 
 
 def second_distance(e: Tensor, second: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from grainlight.constants import constants
 from grainlight.crystal.embedding import PER_DEGREE, SQUARED_NORM
 from grainlight.grains.edges import BOUNDARY_ANGLE
 from grainlight.restore.labelling.descent import Relabelled
@@ -17,10 +18,6 @@ from grainlight.restore.uncertainty.gradient import intragranular_gradient, orie
 from grainlight.restore.uncertainty.second_label import boundary_probability, second_distance, second_probability
 from grainlight.restore.uncertainty.surroundings import Surroundings, surroundings
 from grainlight.restore.uncertainty.unlit_boundary import unlit_boundary
-
-# A small chance of a grain that no point met, which there is everywhere between points, moves no bound that holds for
-# nine pixels in ten.
-_MISSED_EVERYWHERE = 0.03
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +47,7 @@ def measure_uncertainty(
     labelled, members
         The map and the ensemble's members beside it.
     """
-    # A posterior mean is shorter than an orientation by the variance that it averages over.
-    variance = (SQUARED_NORM - guide.square().sum(0)).clamp(min=0.0)
+    variance = network_variance(guide)
     open_ = torch.maximum(variance, members.variance)
     if measured.neighbours is None:
         # Nobody measured how grains are oriented: the network's spread stands for that as well.
@@ -75,10 +71,18 @@ def measure_uncertainty(
     return Uncertainty(open_.sqrt() / PER_DEGREE, lit, spread, boundary)
 
 
+def network_variance(guide: Tensor) -> Tensor:
+    """Variance (H, W) of the network's estimate, from its mean embedding (18, H, W), up to `SQUARED_NORM`: a posterior
+    mean is shorter than an orientation by the variance that it averages over."""
+    return (SQUARED_NORM - guide.square().sum(0)).clamp(min=0.0)
+
+
 def _open_with_light(
     e: Tensor, moved: Relabelled, probability: Tensor, around: Surroundings, variance: Tensor
 ) -> Tensor:
     """Expected square distance (H, W) of the truth that light leaves open: the second label, and a grain that no point
     met, which is no neighbour's and whose orientation is any."""
-    missed = (around.missed(variance / SQUARED_NORM) - _MISSED_EVERYWHERE).clamp(min=0.0)
+    # A small chance of it, which there is everywhere between points, moves no bound that holds for nine in ten.
+    everywhere = constants().missed_everywhere.value
+    missed = (around.missed(variance / SQUARED_NORM) - everywhere).clamp(min=0.0)
     return probability * second_distance(e, moved.second) + missed * 2 * SQUARED_NORM

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from grainlight.constants import constants
 from grainlight.crystal.embedding import PER_DEGREE
 from grainlight.diffusion.state import EBSD
 from grainlight.grains.edges import BOUNDARY_ANGLE
@@ -17,13 +18,6 @@ from grainlight.restore.points.neighbours import Neighbours
 _AROUND = 4
 # Pixels whose points stay in a CPU's cache.
 _CHUNK = 1 << 12
-# Logit of a grain that nobody measured, by the logarithms of the network's variance, of the chance of a crossing on the
-# way to the nearest point, and of that way: logistic regression on errors above 5 degrees of unmeasured pixels with
-# light whose second label has less than 2 %, on synthetic sections at scales 2, 4 and, most of them, 8. Fitted once, on
-# sections that are not on record. `benchmarks.missed` fits it on others: (3.645, 0.556, 3.166, -0.789) with
-# `--sections 0` and (1.795, 0.549, 1.823, 0.137) with 5, which agree on the weight of the variance only. The table of
-# bounds, which a command prints, is fitted on top of it.
-_MISSED = (3.64, 0.573, 3.138, -0.822)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +44,10 @@ class Surroundings:
 
         ``variance`` (H, W): of the network's estimate, as a share of the embedding's squared norm.
         """
-        logit = torch.full_like(variance, _MISSED[0])
-        for weight, term in zip(_MISSED[1:], self.missed_terms(variance), strict=True):
+        its = constants().missed_grain
+        logit = torch.full_like(variance, its.constant)
+        weights = (its.variance, its.crossing, its.way)
+        for weight, term in zip(weights, self.missed_terms(variance), strict=True):
             logit += weight * term
         return torch.where(self.nearest > 0, torch.sigmoid(logit), 0.0)
 

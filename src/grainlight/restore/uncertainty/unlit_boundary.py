@@ -16,17 +16,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from grainlight.constants import constants
 from grainlight.crystal.embedding import PER_DEGREE, SQUARED_NORM
 from grainlight.grains.edges import BOUNDARY_ANGLE
 from grainlight.restore.uncertainty.surroundings import Surroundings
 
-# Logits of an edge of which one side or none was measured, and of one between two measured points, by the terms of
-# `edge_terms`: fitted on synthetic sections without light at scales 2, 3, 4 and 8 and at scale 1, as
-# `python -m benchmarks.unlit` fits them on sections of its own.
-INFERRED = (-2.597, 1.688, -0.132, 0.926, -0.008, 1.052, -0.514, 0.287, 0.787, -0.627)
-MEASURED = (7.159, 0.167, 1.898, -0.157, -4.194, 0.554, 1.034)
-# Of two edges that meet in a pixel: 0 for independent ones, 1 for ones that are boundaries together.
-TOGETHER = 0.15
 _MOST_SHIFT = 4.0
 _EDGES = (
     ((slice(None), slice(None, -1)), (slice(None), slice(1, None))),
@@ -53,7 +47,10 @@ def unlit_boundary(
         Pixels (H, W) that the answer is for: their mean is what the measured points say.
     """
     found = list(edge_terms(e, guide, noise, measured, around))
-    logits = [torch.where(t.dense, _weighted(MEASURED, t.measured), _weighted(INFERRED, t.inferred)) for t in found]
+    its = constants().unlit_boundary
+    logits = [
+        torch.where(t.dense, _weighted(its.measured, t.measured), _weighted(its.inferred, t.inferred)) for t in found
+    ]
     # Only what is inferred has to make up for what the map cannot show.
     free = [unlit[here] & ~t.dense for (here, _), t in zip(_EDGES, found, strict=True)]
     shift = _shift(torch.cat([x[f] for x, f in zip(logits, free, strict=True)]), around.rate)
@@ -66,7 +63,8 @@ def unlit_boundary(
 def either(right: Tensor, down: Tensor) -> Tensor:
     """Probability that at least one of two edges of a pixel is a boundary, from those of each."""
     independent = 1 - (1 - right) * (1 - down)
-    return (1 - TOGETHER) * independent + TOGETHER * torch.maximum(right, down)
+    together = constants().edges_together.value
+    return (1 - together) * independent + together * torch.maximum(right, down)
 
 
 @dataclass(frozen=True, eq=False)
