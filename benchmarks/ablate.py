@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from grainlight.crystal.embedding import decode
-from grainlight.diffusion.labels.network import LabelNetwork
+from grainlight.diffusion.network import LabelNetwork
 from grainlight.evaluation.baselines.nearest import nearest
 from grainlight.evaluation.degrade import Task
 from grainlight.evaluation.metrics import Scores, score

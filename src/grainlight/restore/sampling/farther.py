@@ -6,10 +6,10 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from grainlight.diffusion.labels.candidates import CELL, PIXELS, SLOTS, Candidates, at_points, by_pixel, from_cells
-from grainlight.diffusion.labels.evidence import ideal_light
-from grainlight.diffusion.labels.measurement import Measurement
-from grainlight.diffusion.labels.network import Labels
+from grainlight.diffusion.candidates import CELL, PIXELS, SLOTS, Candidates, at_points, by_pixel, from_cells
+from grainlight.diffusion.evidence import ideal_light
+from grainlight.diffusion.measurement import Measurement
+from grainlight.diffusion.network import Labels
 from grainlight.diffusion.state import is_unknown
 
 # Pixels are asked where the network gives "none of them" at least this probability; so many of the nearest points.
