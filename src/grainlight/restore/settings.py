@@ -12,9 +12,9 @@ from grainlight.register.method import METHODS, Method
 LARGEST_SCALE = 8
 MOST_ROUNDS = 3
 # Steps that a sample is revealed in, and members of the ensemble: points of the measured curve of error against time.
-QUALITIES: dict[str, tuple[int, int]] = {"fast": (1, 1), "balanced": (4, 2), "best": (6, 8)}
+QUALITIES: dict[str, tuple[int, int]] = {"fast": (1, 1), "balanced": (3, 2), "best": (6, 8)}
 # Views of the square that the labels' probabilities are averaged over.
-VIEWS_AVERAGED: dict[str, int] = {"fast": 1, "balanced": 1, "best": 8}
+VIEWS_AVERAGED: dict[str, int] = {"fast": 1, "balanced": 4, "best": 8}
 # How often the chain that places boundaries asks every pixel which grain it is in; 0: a descent instead.
 VISITS: dict[str, int] = {"fast": 0, "balanced": 10, "best": 60}
 # Steps of the draft that the light is calibrated on a second time, where there are visits.

@@ -36,15 +36,11 @@ class LabelPrior:
     on_call: Callable[[], object] = lambda: None
 
     def draft(self, measured: JointMeasurement, seed: int) -> Tensor:
-        """Posterior mean of one call; the seed does not matter."""
-        return self._ask(measured, 1)[0].mean
+        """Likeliest grain of one call; the seed does not matter."""
+        return self._ask(measured, 1)[0].chosen
 
     def sample(self, measured: JointMeasurement, plan: Plan) -> Samples:
-        """Marginals averaged over views, and maps drawn label by label.
-
-        Where light has a say in the boundaries, the guide is the mean: the light then finds the side of a pixel that
-        lies between two grains. Elsewhere it is the likeliest grain.
-        """
+        """Marginals averaged over views, and maps drawn label by label; the guide is the likeliest grain."""
         found, inputs = self._ask(measured, plan.views)
         members = []
         for number in range(plan.samples if plan.samples > 1 else 0):
@@ -52,8 +48,7 @@ class LabelPrior:
             with torch.inference_mode():
                 drawn = draw(self._call, *inputs, plan.steps, generator)
             members.append(self._map(drawn, measured).half())
-        guide = torch.where(measured.lit, found.mean, found.chosen) if measured.has_light else found.chosen
-        return Samples(guide, found.mean, None, tuple(members))
+        return Samples(found.chosen, found.mean, None, tuple(members))
 
     def _ask(self, measured: JointMeasurement, views: int) -> tuple[LabelEstimate, tuple[Measurement, Candidates]]:
         """What the network says of every pixel, (18, H, W) and (H, W), and what it was asked."""
