@@ -85,7 +85,7 @@ def enhance(
     quality
         How much computing goes into the answer.
     steps, samples
-        Solver steps and members of the ensemble, in place of what ``quality`` stands for.
+        Samples of the map, 1 for none, and the steps that each is drawn in, in place of what ``quality`` stands for.
     visits
         How often each pixel near a boundary is asked which grain it is in, by the light, in place of the quality's; 0
         moves boundaries by a descent instead.

@@ -15,10 +15,14 @@ from grainlight.diffusion.square import VIEWS, turn_image, turn_state, turn_stat
 from grainlight.diffusion.state import EBSD, LIGHT
 from grainlight.restore.sampling.measurement import JointMeasurement
 from grainlight.restore.sampling.prior import Samples
-from grainlight.restore.settings import DRAFT_STEPS, Plan
+from grainlight.restore.settings import Plan
 
 Denoise = Callable[[Tensor, Tensor], Tensor]
 """D(x, sigma): state (23, H, W) and noise levels (4, H, W) to the state that is expected of them."""
+
+
+# Steps of the draft that the light is calibrated on a second time.
+DRAFT_STEPS = 2
 
 
 @dataclass(frozen=True)

@@ -67,9 +67,14 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         help="how much computing (default: balanced)",
     )
     dials.add_argument(
-        "--steps", type=values.whole(1, 1000), metavar="N", help="solver steps, in place of the quality's"
+        "--steps",
+        type=values.whole(1, 1000),
+        metavar="N",
+        help="steps that a sample of the map is drawn in, in place of the quality's",
     )
-    dials.add_argument("--samples", type=values.whole(1, 1024), metavar="N", help="members of the ensemble, likewise")
+    dials.add_argument(
+        "--samples", type=values.whole(1, 1024), metavar="N", help="samples of the map, likewise; 1 for none"
+    )
     dials.add_argument(
         "--visits", type=values.whole(0, 10_000), metavar="N", help="visits to each pixel near a boundary, likewise"
     )

@@ -17,8 +17,6 @@ QUALITIES: dict[str, tuple[int, int]] = {"fast": (1, 1), "balanced": (3, 2), "be
 VIEWS_AVERAGED: dict[str, int] = {"fast": 1, "balanced": 4, "best": 8}
 # How often the chain that places boundaries asks every pixel which grain it is in; 0: a descent instead.
 VISITS: dict[str, int] = {"fast": 0, "balanced": 10, "best": 60}
-# Steps of the draft that the light is calibrated on a second time, where there are visits.
-DRAFT_STEPS = 2
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Settings:
     quality
         "fast", "balanced" or "best": more computing, better answer.
     steps, samples
-        Solver steps and ensemble members, in place of the quality's.
+        Samples of the map, 1 for none, and the steps that each is drawn in, in place of the quality's.
     visits
         How often the chain that places boundaries by the light asks every pixel near one which grain it is in, in place
         of the quality's; 0 for a descent, which asks until nothing changes.
