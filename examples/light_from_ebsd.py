@@ -12,7 +12,7 @@ import grainlight as gl
 from grainlight.cli.synthetic import section
 from grainlight.crystal.euler import c_axis
 from grainlight.evaluation.degrade import degrade
-from grainlight.optics.state import ideal_state
+from grainlight.optics.forward.state import ideal_state
 from grainlight.report.light_view import grey
 from grainlight.report.panels import draw_scale_bar, extent_of, show
 

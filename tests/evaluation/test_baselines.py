@@ -13,7 +13,7 @@ from grainlight.evaluation.baselines.smooth_light import smooth_light
 from grainlight.evaluation.degrade import degrade
 from grainlight.evaluation.methods import BASELINES
 from grainlight.evaluation.metrics import disorientation, score
-from grainlight.optics.state import ideal_state
+from grainlight.optics.forward.state import ideal_state
 
 
 @pytest.fixture(scope="module")

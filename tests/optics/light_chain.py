@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from grainlight.optics.calibration import Calibration, calibrate
-from grainlight.optics.canonical import CanonicalLight, apply
-from grainlight.optics.harmonics import Harmonics, fit_harmonics
-from grainlight.optics.state import canonical_state, ideal_state
+from grainlight.optics.calibration.calibration import Calibration, calibrate
+from grainlight.optics.calibration.canonical import CanonicalLight, apply
+from grainlight.optics.calibration.harmonics import Harmonics, fit_harmonics
+from grainlight.optics.forward.state import canonical_state, ideal_state
 from grainlight.synth.camera import CameraSettings, SimulatedStack, simulate_stack
 
 

@@ -10,11 +10,11 @@ import torch
 from light_chain import Chain, points, run, voronoi
 
 from grainlight.errors import InputError
-from grainlight.optics.calibration import calibrate
-from grainlight.optics.canonical import OUTSIDE, apply
-from grainlight.optics.harmonics import fit_harmonics
-from grainlight.optics.material import TI750
-from grainlight.optics.resample import resample_harmonics
+from grainlight.optics.calibration.calibration import calibrate
+from grainlight.optics.calibration.canonical import OUTSIDE, apply
+from grainlight.optics.calibration.harmonics import fit_harmonics
+from grainlight.optics.calibration.resample import resample_harmonics
+from grainlight.optics.forward.material import TI750
 from grainlight.synth.camera import CameraSettings, clean, corrupted, simulate_stack
 
 SEEDS = (0, 1, 2, 3, 4, 5)

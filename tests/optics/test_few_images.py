@@ -9,10 +9,10 @@ import torch
 from light_chain import channels, points, voronoi
 
 from grainlight.errors import InputError
-from grainlight.optics.canonical import INCONSISTENT, OUTSIDE, SATURATED
-from grainlight.optics.image_fit import columns, fit_images
-from grainlight.optics.posterior import few_images
-from grainlight.optics.state import ideal_state
+from grainlight.optics.calibration.canonical import INCONSISTENT, OUTSIDE, SATURATED
+from grainlight.optics.few_images.image_fit import columns, fit_images
+from grainlight.optics.few_images.posterior import few_images
+from grainlight.optics.forward.state import ideal_state
 from grainlight.synth.camera import CameraSettings, clean, corrupted, simulate_stack
 
 

@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grainlight.optics.material import MEAN_INDEX, TI750, uniaxial
-from grainlight.optics.reflectance import axis
-from grainlight.optics.state import canonical_state, ideal_state
+from grainlight.optics.forward.material import MEAN_INDEX, TI750, uniaxial
+from grainlight.optics.forward.reflectance import axis
+from grainlight.optics.forward.state import canonical_state, ideal_state
 
 
 @given(phi=st.floats(0, 360))

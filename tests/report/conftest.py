@@ -64,7 +64,7 @@ def made() -> Made:
 
     from grainlight.cli.synthetic import section
     from grainlight.crystal.quaternion import from_rotation_vector, multiply
-    from grainlight.optics.state import ideal_state
+    from grainlight.optics.forward.state import ideal_state
 
     rng = np.random.default_rng(3)
     clean = section(4, "twinned", (60, 76), 14.0, 0.5)

@@ -8,7 +8,7 @@ from torch import Tensor
 from grainlight.crystal.embedding import embed
 from grainlight.crystal.quaternion import random
 from grainlight.diffusion.state import SIGMA_MAX
-from grainlight.optics.state import expected_light
+from grainlight.optics.forward.state import expected_light
 from grainlight.restore.points.neighbours import find_neighbours
 from grainlight.restore.posterior import infer, second_look
 from grainlight.restore.sampling.measurement import JointMeasurement

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from grainlight.crystal.quaternion import crystal_axes, random
-from grainlight.optics.material import MEAN_INDEX, uniaxial
-from grainlight.optics.state import canonical_state
+from grainlight.optics.forward.material import MEAN_INDEX, uniaxial
+from grainlight.optics.forward.state import canonical_state
 from grainlight.synth.draw import Draw
 from grainlight.synth.light import draw_curves, exact_curves, light_state
 

@@ -15,10 +15,10 @@ from grainlight.crystal.quaternion import from_rotation_vector, multiply, random
 from grainlight.errors import InputError
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.optics import canonical
-from grainlight.optics.calibration import calibrate
-from grainlight.optics.harmonics import fit_harmonics
-from grainlight.optics.state import GROUP_OF_CHANNEL, ideal_state
+from grainlight.optics.calibration import canonical
+from grainlight.optics.calibration.calibration import calibrate
+from grainlight.optics.calibration.harmonics import fit_harmonics
+from grainlight.optics.forward.state import GROUP_OF_CHANNEL, ideal_state
 from grainlight.synth import camera
 
 Level = Literal["clean", "mild", "corrupted", "severe"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from grainlight.diffusion.state import LIGHT
-from grainlight.optics.state import expected_light
+from grainlight.optics.forward.state import expected_light
 from grainlight.progress import Progress, Silent
 from grainlight.restore.labelling.descent import RelabelSettings
 from grainlight.restore.labelling.label import label_map

@@ -11,7 +11,7 @@ from torch import Tensor
 from grainlight.crystal.embedding import PER_DEGREE, embed
 from grainlight.crystal.quaternion import random
 from grainlight.grains.segment import connected
-from grainlight.optics.state import expected_light
+from grainlight.optics.forward.state import expected_light
 from grainlight.restore.labelling.descent import RelabelSettings, _Relabelling, relabel
 from grainlight.restore.light.grain_offsets import join_neighbours, neighbour_distances, offset_sums, shrunk
 from grainlight.restore.light.point_spread import blurred, gaussian, grown, spread_back

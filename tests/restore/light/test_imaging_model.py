@@ -8,7 +8,7 @@ from torch import Tensor
 
 from grainlight.crystal.embedding import embed
 from grainlight.crystal.quaternion import random
-from grainlight.optics.state import expected_light
+from grainlight.optics.forward.state import expected_light
 from grainlight.restore.light.imaging_model import ImagingModel, fit_imaging_model, ideal_imaging_model, light_powers
 from grainlight.restore.light.point_spread import WIDTHS, blurred, gaussian
 

@@ -7,7 +7,7 @@ import torch
 from grainlight.crystal.embedding import embed
 from grainlight.crystal.quaternion import random
 from grainlight.diffusion.state import LIGHT, SIGMA_MAX
-from grainlight.optics.state import expected_light
+from grainlight.optics.forward.state import expected_light
 from grainlight.restore.light.imaging_model import fit_imaging_model, ideal_imaging_model, light_powers
 from grainlight.restore.light.recalibration import recalibrate
 

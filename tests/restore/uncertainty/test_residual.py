@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from grainlight.crystal.euler import c_axis, quaternion_from_bunge
-from grainlight.optics.state import GROUP_OF_CHANNEL, WEAK, ideal_state
+from grainlight.optics.forward.state import GROUP_OF_CHANNEL, WEAK, ideal_state
 from grainlight.restore.uncertainty.bound import RAW
 from grainlight.restore.uncertainty.misassignment import misassignment_probability
 from grainlight.restore.uncertainty.residual import normalised_residual

@@ -57,7 +57,7 @@ class Evidence:
 def ideal_light(embedding: Tensor) -> Tensor:
     """Canonical harmonics (B, 5, ...) of weakly anisotropic crystals with embeddings (B, 18, ...).
 
-    As `optics.state.ideal_state`, straight from the l = 2 part: no axis need be found.
+    As `optics.forward.state.ideal_state`, straight from the l = 2 part: no axis need be found.
     """
     difference, product, height = (embedding[:, i] / W2 for i in (0, 1, 4))
     u, v = difference * (2 / _SQRT3), product * (2 / _SQRT3)

@@ -6,7 +6,7 @@ curves are fitted together:
 
     A0 = a s + b s^2 + o,   A2 = (z + w (1 - s)) h2 + o,   A4 = (z + w (1 - s)) h4 + o,   each under the blur,
 
-complex numbers but for A0; s, h2 and h4 as in `optics.state`. What the fit leaves is the noise.
+complex numbers but for A0; s, h2 and h4 as in `optics.forward.state`. What the fit leaves is the noise.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from grainlight.crystal.embedding import W2, principal_axis
-from grainlight.optics.state import powers
+from grainlight.optics.forward.state import powers
 from grainlight.restore.light.point_spread import FREEDOM, WIDTHS, blurred, gaussian, strips
 
 # Rows and columns in the middle of the light that are enough to tell.

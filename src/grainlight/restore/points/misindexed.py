@@ -16,7 +16,7 @@ from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE
 from grainlight.diffusion.state import EBSD, LIGHT, group_to_channel_light, is_unknown
-from grainlight.optics.state import expected_light
+from grainlight.optics.forward.state import expected_light
 
 _NEIGHBOURS, _FEWEST, _CLOSEST = 8, 4, 4
 # A neighbour is no farther than this many distances of the grid (a diagonal, and a hole or two).

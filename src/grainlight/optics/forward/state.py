@@ -14,8 +14,8 @@ from torch import Tensor
 
 from grainlight.crystal.embedding import W2, principal_axis
 from grainlight.maps.strips import strips
-from grainlight.optics.material import Material
-from grainlight.optics.reflectance import amplitudes
+from grainlight.optics.forward.material import Material
+from grainlight.optics.forward.reflectance import amplitudes
 
 CHANNELS = ("A0", "A2c", "A2s", "A4c", "A4s")
 GROUPS = ("A0", "A2", "A4")

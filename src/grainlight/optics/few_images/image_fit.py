@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from grainlight.optics.point_light import chosen
-from grainlight.optics.relief import Relief, fit_relief
-from grainlight.optics.resample import sample_at
-from grainlight.optics.robust import cauchy_weight, polynomial, spread, weighted_fit
-from grainlight.optics.state import powers
+from grainlight.optics.calibration.point_light import chosen
+from grainlight.optics.calibration.relief import Relief, fit_relief
+from grainlight.optics.calibration.resample import sample_at
+from grainlight.optics.calibration.robust import cauchy_weight, polynomial, spread, weighted_fit
+from grainlight.optics.forward.state import powers
 
 _ROUNDS = 10
 _TURNS = 16

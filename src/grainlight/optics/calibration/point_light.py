@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from grainlight.errors import InputError
-from grainlight.optics.harmonics import Harmonics
-from grainlight.optics.resample import sample_at
+from grainlight.optics.calibration.harmonics import Harmonics
+from grainlight.optics.calibration.resample import sample_at
 
 _FEWEST_POINTS = 24
 _MOST_POINTS = 20_000

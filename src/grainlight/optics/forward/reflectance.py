@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from grainlight.optics.material import TI750, Constant, Material
+from grainlight.optics.forward.material import TI750, Constant, Material
 
 
 @dataclass(frozen=True)

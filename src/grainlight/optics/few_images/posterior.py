@@ -17,7 +17,7 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from grainlight.optics.canonical import (
+from grainlight.optics.calibration.canonical import (
     CONTRADICTION,
     INCONSISTENT,
     MISFITTING,
@@ -26,10 +26,10 @@ from grainlight.optics.canonical import (
     SATURATED,
     CanonicalLight,
 )
-from grainlight.optics.image_fit import ImageFit
-from grainlight.optics.relief import Relief, local_mean
-from grainlight.optics.robust import spread
-from grainlight.optics.state import ideal_state
+from grainlight.optics.calibration.relief import Relief, local_mean
+from grainlight.optics.calibration.robust import spread
+from grainlight.optics.few_images.image_fit import ImageFit
+from grainlight.optics.forward.state import ideal_state
 
 _NEAR = 10
 _WIDTH = 0.7  # of the weight in space, in distances between known points

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from grainlight.optics.robust import cauchy_weight, spread
+from grainlight.optics.calibration.robust import cauchy_weight, spread
 
 _REACH = 1.0  # kernel, in cells; a cell holds about one point
 _PRIOR = 0.15  # what brightness deviates by where nothing is known

@@ -22,10 +22,10 @@ import torch
 from torch import Tensor
 
 from grainlight.errors import InputError
-from grainlight.optics.harmonics import Harmonics
-from grainlight.optics.point_light import PointLight, at_points, usable
-from grainlight.optics.relief import Relief, fit_relief
-from grainlight.optics.robust import (
+from grainlight.optics.calibration.harmonics import Harmonics
+from grainlight.optics.calibration.point_light import PointLight, at_points, usable
+from grainlight.optics.calibration.relief import Relief, fit_relief
+from grainlight.optics.calibration.robust import (
     cauchy_weight,
     grain_count,
     grouping,
@@ -35,7 +35,7 @@ from grainlight.optics.robust import (
     spread,
     weighted_fit,
 )
-from grainlight.optics.state import powers
+from grainlight.optics.forward.state import powers
 
 _ROUNDS = 12
 _CURVE_LIMIT = 0.9

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from grainlight.optics.calibration import Calibration
-from grainlight.optics.point_light import PointLight
-from grainlight.optics.robust import binned_mean, binned_variance, bins_of, nonnegative_line
+from grainlight.optics.calibration.calibration import Calibration
+from grainlight.optics.calibration.point_light import PointLight
+from grainlight.optics.calibration.robust import binned_mean, binned_variance, bins_of, nonnegative_line
 
 DOUBT = 0.2
 """Share of a local brightness correction that is not trusted."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from grainlight.optics.calibration import Calibration
-from grainlight.optics.harmonics import Harmonics
-from grainlight.optics.light_noise import (
+from grainlight.optics.calibration.calibration import Calibration
+from grainlight.optics.calibration.harmonics import Harmonics
+from grainlight.optics.calibration.light_noise import (
     LightNoise,
     add_terms,
     frame_noise,
@@ -20,9 +20,9 @@ from grainlight.optics.light_noise import (
     noise_terms,
     shot_factors,
 )
-from grainlight.optics.relief import Relief, local_mean
-from grainlight.optics.resample import sample_at
-from grainlight.optics.robust import box_mean, soft_mean
+from grainlight.optics.calibration.relief import Relief, local_mean
+from grainlight.optics.calibration.resample import sample_at
+from grainlight.optics.calibration.robust import box_mean, soft_mean
 
 OUTSIDE, SATURATED, MISFIT, CONTRADICTION, INCONSISTENT = 1, 2, 4, 8, 16
 _CEILING = 30.0
