@@ -11,10 +11,10 @@ from torch import Tensor
 from grainlight.crystal.embedding import PER_DEGREE, embed
 from grainlight.crystal.quaternion import random
 from grainlight.grains.segment import connected
+from grainlight.optics.forward.point_spread import blurred, gaussian, grown, spread_back
 from grainlight.optics.forward.state import expected_light
 from grainlight.restore.labelling.descent import RelabelSettings, _Relabelling, relabel
 from grainlight.restore.light.grain_offsets import join_neighbours, neighbour_distances, offset_sums, shrunk
-from grainlight.restore.light.point_spread import blurred, gaussian, grown, spread_back
 from grainlight.restore.uncertainty.second_label import boundary_probability, second_probability
 
 SIDE = 40

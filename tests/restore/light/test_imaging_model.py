@@ -8,9 +8,9 @@ from torch import Tensor
 
 from grainlight.crystal.embedding import embed
 from grainlight.crystal.quaternion import random
+from grainlight.optics.forward.point_spread import WIDTHS, blurred, gaussian
 from grainlight.optics.forward.state import expected_light
 from grainlight.restore.light.imaging_model import ImagingModel, fit_imaging_model, ideal_imaging_model, light_powers
-from grainlight.restore.light.point_spread import WIDTHS, blurred, gaussian
 
 SIDE, CELL = 48, 8
 

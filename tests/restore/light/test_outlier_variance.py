@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE, embed
+from grainlight.optics.forward.point_spread import blurred, gaussian
 from grainlight.optics.forward.state import expected_light
 from grainlight.restore.labelling.descent import RelabelSettings, relabel
 from grainlight.restore.light.outlier_variance import variance_inflation
-from grainlight.restore.light.point_spread import blurred, gaussian
 
 SIDE = 48
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from grainlight.maps.strips import strips, with_halo
 from grainlight.optics.calibration.calibration import Calibration
 from grainlight.optics.calibration.harmonics import Harmonics
 from grainlight.optics.calibration.light_noise import (
@@ -30,7 +31,7 @@ NEIGHBOURHOOD = 1.3
 """Standard deviation of the window for contradictions, in distances between known points."""
 MISFITTING = 1.6
 """Times the usual misfit, in that window, from which the light contradicts the known c-axes."""
-_ROWS = 1 << 16  # pixels handled at once
+_PIXELS = 1 << 16  # pixels handled at once
 _POINTS = 1 << 18  # known points handled at once
 _MOST_POINTS = 400_000  # that tell the noise beyond that of the frames
 
@@ -102,9 +103,8 @@ def apply(
         levels = noise.frames
     factors = shot_factors(calibration, harmonics.group_noise)
     # strips of rows, so that of a large image nothing is held beyond what is returned and one map
-    step = max(1, _ROWS // columns)
-    strips = [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
-    for part in strips:
+    parts = strips((rows, columns), _PIXELS)
+    for part in parts:
         a0 = harmonics.coefficients[0, part]
         light = calibration.light_at(*_lattice(part, state, corner))
         state[:, part] = calibration.canonical(harmonics.coefficients[:, part], light)
@@ -118,7 +118,7 @@ def apply(
     residual, axes, at = _point_residuals(calibration, state, outside, c_axes, positions)
     terms = _terms(calibration, sigma, residual, axes, at, axis_noise) if noise is None else noise.terms
     chi, inclination = torch.empty_like(state[0]), torch.empty_like(state[0]) if straighten else None
-    for part in strips:
+    for part in parts:
         seen, variance = state[:, part], sigma[:, part].square_()
         add_terms(variance, seen, calibration, terms, calibration.relief.at(*_lattice(part, state, corner)))
         variance.sqrt_()
@@ -129,7 +129,7 @@ def apply(
     contradicted = _contradiction(calibration, sigma, residual, at, None if noise is None else noise.usual)
     freedom = sum(count for count, known in zip((1, 2, 2), calibration.signal, strict=True) if known) - 2
     flags = torch.empty(rows, columns, dtype=torch.uint8, device=state.device)
-    for part in strips:
+    for part in parts:
         expected = interpolate(harmonics.coefficients[0, part], *levels)
         misfit = _misfit(harmonics, expected, part)
         strange = _inconsistency(chi, freedom, part)
@@ -196,7 +196,7 @@ def _misfit(harmonics: Harmonics, expected: Tensor, part: slice) -> Tensor:
     """Return the factor by which the stack of a strip's pixels misses the harmonics more than noise does."""
     if harmonics.freedom == 0:
         return torch.ones_like(expected)
-    around, inner = _with_halo(part, harmonics.shape[0])
+    around, inner = with_halo(part, 1, harmonics.shape[0])
     ratio = box_mean(harmonics.residual_rms[around].square())[inner] / expected.square().clamp_min(1e-30)
     # the mean of nine pixels still scatters; only what noise cannot do counts
     allowed = 1 + 4 * math.sqrt(2 / (9 * harmonics.freedom))
@@ -207,15 +207,9 @@ def _inconsistency(chi: Tensor, freedom: int, part: slice) -> Tensor:
     """Return by how much more than noise the groups of a strip's pixels miss every c-axis."""
     if freedom < 1:
         return torch.ones_like(chi[part])
-    around, inner = _with_halo(part, len(chi))
+    around, inner = with_halo(part, 1, len(chi))
     ratio = soft_mean(chi[around])[inner] / freedom
     return torch.where(ratio > 2.2, ratio.sqrt(), torch.ones_like(ratio))
-
-
-def _with_halo(part: slice, rows: int) -> tuple[slice, slice]:
-    """Return a strip with the rows above and below it, and where in those it is."""
-    start = max(part.start - 1, 0)
-    return slice(start, min(part.stop + 1, rows)), slice(part.start - start, part.stop - start)
 
 
 def _least_chi(calibration: Calibration, state: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,8 +19,9 @@ import torch
 from torch import Tensor
 
 from grainlight.crystal.embedding import W2, principal_axis
+from grainlight.optics.forward.misfit import FREEDOM
+from grainlight.optics.forward.point_spread import WIDTHS, blur_strips, blurred, gaussian
 from grainlight.optics.forward.state import powers
-from grainlight.restore.light.point_spread import FREEDOM, WIDTHS, blurred, gaussian, strips
 
 # Rows and columns in the middle of the light that are enough to tell.
 _ENOUGH = 384
@@ -49,7 +50,7 @@ _IDEAL = ((0.0, 1.0), (1.0, 0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0))
 def axis_powers(e: Tensor) -> Tensor:
     """Images (3, H, W) of embeddings (18, H, W): s, and real and imaginary part of h2, of which all else is made."""
     out = e.new_empty(3, *e.shape[1:], dtype=torch.float32)
-    for rows in strips(e.shape[1], e.shape[2]):
+    for rows in blur_strips(e.shape[1], e.shape[2]):
         s, h2, _ = powers(principal_axis((e[:5, rows] / W2).movedim(0, -1)))
         out[0, rows], out[1, rows], out[2, rows] = s, h2.real, h2.imag
     return out
