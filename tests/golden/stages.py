@@ -24,7 +24,7 @@ from grainlight.diffusion.state import EBSD, LIGHT
 from grainlight.evaluation.degrade import degrade
 from grainlight.evaluation.metrics import disorientation, score
 from grainlight.maps.phase import Phase
-from grainlight.optics.forward.state import Curves
+from grainlight.optics.forward.curves import Curves
 from grainlight.restore.assemble import assemble
 from grainlight.restore.inputs import Inputs, Prepared, bring_together, prepare
 from grainlight.restore.labelling.descent import RelabelSettings

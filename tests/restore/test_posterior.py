@@ -8,7 +8,7 @@ from torch import Tensor
 from grainlight.crystal.embedding import embed
 from grainlight.crystal.quaternion import random
 from grainlight.diffusion.state import SIGMA_MAX
-from grainlight.optics.forward.state import expected_light
+from grainlight.optics.forward.curves import IDEAL
 from grainlight.restore.points.neighbours import find_neighbours
 from grainlight.restore.posterior import infer, second_look
 from grainlight.restore.sampling.measurement import JointMeasurement
@@ -20,7 +20,7 @@ from .stage import SIDE, measurement, two_grains
 def test_a_network_that_knows_gives_the_map_without_doubt() -> None:
     truth = two_grains().contiguous()
     joint = measurement(truth)
-    state = torch.cat((truth, expected_light(truth)))
+    state = torch.cat((truth, IDEAL.of_embedding(truth)))
     found = infer(lambda x, _: state.clone(), joint, Plan(steps=1, samples=1))
     assert ((found.embedding - truth).norm(dim=0) < 0.1).all()
     assert found.samples is None
@@ -39,7 +39,7 @@ def test_the_seed_reaches_the_chain_that_places_boundaries() -> None:
     left, right = embed(random((2,), torch.Generator().manual_seed(11)))
     row, column = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
     e = torch.where(column + 0.3 * row > 0.65 * SIDE, right[:, None, None], left[:, None, None])
-    light = expected_light(e)
+    light = IDEAL.of_embedding(e)
     noisy = light + 0.5 * torch.randn(light.shape, generator=torch.Generator().manual_seed(3))
     truth = torch.cat((e, light))
     measured = (row % 4 == 0) & (column % 4 == 0)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from grainlight.diffusion.state import LIGHT
-from grainlight.optics.forward.state import expected_light
+from grainlight.optics.forward.curves import IDEAL
 from grainlight.progress import Progress, Silent
 from grainlight.restore.labelling.descent import RelabelSettings
 from grainlight.restore.labelling.label import label_map
@@ -56,7 +56,7 @@ def infer(denoise: Denoise, measured: JointMeasurement, plan: Plan, progress: Pr
     light = drawn.mean[LIGHT]
     if measured.neighbours is not None:
         # Two estimates with errors of their own: the network's, and what physics expects of the orientations.
-        light = 0.5 * (light + expected_light(labelled.embedding))
+        light = 0.5 * (light + IDEAL.of_embedding(labelled.embedding))
     uncertainty = measure_uncertainty(measured, drawn.guide, labelled, members)
     return Posterior(labelled.embedding, light, uncertainty, members.orientations, labelled.blur)
 

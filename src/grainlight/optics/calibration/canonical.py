@@ -21,9 +21,10 @@ from grainlight.optics.calibration.light_noise import (
     noise_terms,
     shot_factors,
 )
-from grainlight.optics.calibration.relief import Relief, local_mean
+from grainlight.optics.calibration.relief import local_mean
 from grainlight.optics.calibration.resample import sample_at
 from grainlight.optics.calibration.robust import box_mean, soft_mean
+from grainlight.optics.forward.illumination import Relief
 
 OUTSIDE, SATURATED, MISFIT, CONTRADICTION, INCONSISTENT = 1, 2, 4, 8, 16
 _CEILING = 30.0
@@ -106,7 +107,7 @@ def apply(
     parts = strips((rows, columns), _PIXELS)
     for part in parts:
         a0 = harmonics.coefficients[0, part]
-        light = calibration.light_at(*_lattice(part, state, corner))
+        light = calibration.illumination.at(*_lattice(part, state, corner))
         state[:, part] = calibration.canonical(harmonics.coefficients[:, part], light)
         outside[part] = ~torch.isfinite(state[:, part]).all(0)
         state[:, part].masked_fill_(outside[part], 0.0)
@@ -120,7 +121,8 @@ def apply(
     chi, inclination = torch.empty_like(state[0]), torch.empty_like(state[0]) if straighten else None
     for part in parts:
         seen, variance = state[:, part], sigma[:, part].square_()
-        add_terms(variance, seen, calibration, terms, calibration.relief.at(*_lattice(part, state, corner)))
+        relief = calibration.illumination.relief.at(*_lattice(part, state, corner))
+        add_terms(variance, seen, calibration, terms, relief)
         variance.sqrt_()
         chi[part], likeliest = _least_chi(calibration, seen, sigma[:, part])
         if inclination is not None:
@@ -222,7 +224,7 @@ def _least_chi(calibration: Calibration, state: Tensor, sigma: Tensor) -> tuple[
     cross = torch.remainder(cross + math.pi, 2 * math.pi) - math.pi
 
     def cost(s: Tensor) -> Tensor:
-        g0, g2, g4 = calibration.curves(s)
+        g0, g2, g4 = calibration.curves.amplitudes(s)
         pull2, pull4 = w2 * (g2 * size2), w4 * (g4 * size4)
         turn = 2 * pull4 * cross / (pull2 + 4 * pull4).clamp_min(1e-12)
         bend = 2 * pull2 * (1 - torch.cos(turn)) + 2 * pull4 * (1 - torch.cos(cross - 2 * turn))
@@ -244,8 +246,8 @@ def _least_chi(calibration: Calibration, state: Tensor, sigma: Tensor) -> tuple[
 
 def _straightened(calibration: Calibration, state: Tensor, s: Tensor) -> Tensor:
     """Return the state with the material's curves replaced by the powers of sin(beta), at the likeliest inclination."""
-    scale2, scale4 = (1 / (1 + k * (1 - s)) for k in calibration.curve)
-    bent = calibration.curves(s)[0] - s * s if calibration.signal[0] else torch.zeros_like(s)
+    scale2, scale4 = (1 / (1 + k * (1 - s)) for k in (calibration.curves.k2, calibration.curves.k4))
+    bent = calibration.curves.amplitudes(s)[0] - s * s if calibration.signal[0] else torch.zeros_like(s)
     return torch.stack((state[0] - bent, state[1] * scale2, state[2] * scale2, state[3] * scale4, state[4] * scale4))
 
 
@@ -287,9 +289,9 @@ def calibration_report(calibration: Calibration, terms: list[tuple[float, float]
         "sense_ratio": calibration.sense_ratio,
         "polarizer_zero_deg": calibration.zero,
         "phase_disagreement_deg": calibration.phase_disagreement,
-        "a0_mix": calibration.a0_mix,
-        "k2": calibration.curve[0],
-        "k4": calibration.curve[1],
+        "a0_mix": calibration.curves.a0_mix,
+        "k2": calibration.curves.k2,
+        "k4": calibration.curves.k4,
     }
     for group, name in enumerate(("a0", "a2", "a4")):
         report[f"spread_{name}"] = calibration.spread[group] if calibration.signal[group] else math.inf

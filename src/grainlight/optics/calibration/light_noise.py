@@ -42,7 +42,7 @@ def measure_noise(calibration: Calibration, light: PointLight, axis_noise: float
     coefficients, at, axes = light.coefficients, light.positions, light.c_axes
     row, column = at[:, 0], at[:, 1]
     frames = frame_noise(coefficients[0], light.residual_rms, light.freedom)
-    bright = calibration.light_at(row, column)
+    bright = calibration.illumination.at(row, column)
     state = calibration.canonical(coefficients, bright)
     good = torch.isfinite(state).all(0) & torch.isfinite(axes).all(1)
     state, axes, bright, row, column = state[:, good], axes[good], bright[good], row[good], column[good]
@@ -51,7 +51,7 @@ def measure_noise(calibration: Calibration, light: PointLight, axis_noise: float
     residual = state - calibration.expected(axes)
     terms = noise_terms(calibration, residual, shot, axes, axis_noise)
     variance = shot.square()
-    add_terms(variance, state, calibration, terms, calibration.relief.at(row, column))
+    add_terms(variance, state, calibration, terms, calibration.illumination.relief.at(row, column))
     level = variance.sqrt()
     usual = [float(miss(residual, level, group).mean()) for group in range(3)]
     return LightNoise(frames, terms, (usual[0], usual[1], usual[2]))

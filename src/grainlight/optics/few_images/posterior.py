@@ -26,10 +26,11 @@ from grainlight.optics.calibration.canonical import (
     SATURATED,
     CanonicalLight,
 )
-from grainlight.optics.calibration.relief import Relief, local_mean
+from grainlight.optics.calibration.relief import local_mean
 from grainlight.optics.calibration.robust import spread
 from grainlight.optics.few_images.image_fit import ImageFit
-from grainlight.optics.forward.state import ideal_state
+from grainlight.optics.forward.curves import IDEAL
+from grainlight.optics.forward.illumination import Relief, flat_relief
 
 _NEAR = 10
 _WIDTH = 0.7  # of the weight in space, in distances between known points
@@ -190,7 +191,7 @@ def _points(fit: ImageFit, tables: list[tuple[Tensor, Tensor]], spreads: Tensor)
     # a point whose own brightness contradicts its c-axis (misindexed, dusty) is no witness
     odd = (fit.residual / (2.4 * spreads)).square().amax(1)
     weight = -2 * torch.log1p(odd)
-    state = ideal_state(fit.c_axes)
+    state = IDEAL.of_axes(fit.c_axes).T.contiguous()
     return _Points(state, brightness, variance, weight)
 
 
@@ -216,7 +217,7 @@ def _local_miss(fit: ImageFit, spreads: Tensor) -> Relief:
     miss = (fit.residual / spreads).square().mean(1).sqrt().clamp(max=_CAPPED)
     usual = float(miss.mean())
     if len(miss) < 50 or usual <= 0:
-        return Relief(torch.ones(1, 1, dtype=torch.float64), fit.shape)
+        return flat_relief(fit.shape)
     local = local_mean(miss, fit.positions, fit.shape, NEIGHBOURHOOD, usual)
     return Relief(local.factor / usual, fit.shape)
 
@@ -249,7 +250,7 @@ def _interpolate(x: Tensor, centre: Tensor, value: Tensor) -> Tensor:
 def _report(fit: ImageFit, sigma: Tensor, flags: Tensor) -> dict[str, Any]:
     report: dict[str, Any] = {
         "points": len(fit.positions),
-        "images": len(fit.rows),
+        "images": len(fit.models),
         "explained": [round(float(e), 3) for e in fit.explained],
         "chance": [round(float(e), 3) for e in fit.chance],
     }

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from grainlight.errors import InputError
 from grainlight.optics.calibration.canonical import OUTSIDE, CanonicalLight
-from grainlight.optics.forward.state import WEAK, Curves
+from grainlight.optics.forward.curves import WEAK, Curves
 from grainlight.restore.large.windows import Window
 
 

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from grainlight.crystal.euler import c_axis
 from grainlight.crystal.frames import SampleFrame
-from grainlight.optics.calibration.calibration import Calibration, NoSignalError, calibrate_points
+from grainlight.optics.calibration.calibration import Calibration
 from grainlight.optics.calibration.canonical import apply, calibration_report, level_report
 from grainlight.optics.calibration.frame_check import Polars, check_frame
 from grainlight.optics.calibration.harmonics import Harmonics
 from grainlight.optics.calibration.light_noise import LightNoise, measure_noise
+from grainlight.optics.calibration.point_fit import NoSignalError, calibrate_points
 from grainlight.optics.calibration.point_light import PointLight, at_points, together
-from grainlight.optics.forward.state import Curves
 from grainlight.restore.large.windows import Window, whole
 from grainlight.restore.light.calibrated import CalibratedLight, as_calibrated, no_light, not_used
 from grainlight.restore.light.few_images import calibrate_few
@@ -66,8 +66,7 @@ class WindowedLight:
         )
         # Of what is kept: windows overlap.
         levels = level_report(light.sigma[:, *window.kept], light.flags[window.kept])
-        curves = Curves(*self.calibration.curve, self.calibration.a0_mix)
-        found = as_calibrated(light, curves)
+        found = as_calibrated(light, self.calibration.curves)
         return replace(found, report=light.report | self.report | levels, warnings=self.warnings)
 
 

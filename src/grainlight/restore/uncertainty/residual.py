@@ -11,7 +11,8 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from grainlight.crystal.euler import c_axis
-from grainlight.optics.forward.state import GROUP_OF_CHANNEL, WEAK, Curves
+from grainlight.optics.forward.curves import WEAK, Curves
+from grainlight.optics.forward.state import GROUP_OF_CHANNEL
 from grainlight.restore.light.calibrated import CalibratedLight
 
 CONTRADICTED = 2.0
@@ -52,7 +53,7 @@ def normalised_residual(
     """
     # Single precision, as the answer: channel by channel less is held than of all at once.
     light, noise = state.float().cpu().numpy(), sigma.float().cpu().numpy()
-    expected = curves.light(torch.from_numpy(c_axis(quaternions)))
+    expected = curves.model.of_axes(torch.from_numpy(c_axis(quaternions)))
     square, channels = np.zeros((2, *light.shape[1:]), np.float32)
     for shown, seen, group in zip(expected.numpy(), light, GROUP_OF_CHANNEL, strict=True):
         known = np.isfinite(noise[group])
