@@ -13,6 +13,7 @@ from grainlight.crystal.embedding import PER_DEGREE, W2
 from grainlight.diffusion.labels.candidates import CELL, PIXELS, SLOTS, Candidates, at_points, to_cells
 from grainlight.diffusion.labels.measurement import Measurement, Revealed
 from grainlight.diffusion.state import SIGMA_MAX
+from grainlight.optics.forward.curves import IDEAL
 
 # What the light of two pixels of a grain may differ by beyond noise (A0, A2, A4), and the share of its strength on top.
 _TOLERANCE, _RELATIVE = (0.02, 0.02, 0.02), 0.10
@@ -57,12 +58,12 @@ class Evidence:
 def ideal_light(embedding: Tensor) -> Tensor:
     """Canonical harmonics (B, 5, ...) of weakly anisotropic crystals with embeddings (B, 18, ...).
 
-    As `optics.forward.state.ideal_state`, straight from the l = 2 part: no axis need be found.
+    Straight from the l = 2 part: no axis need be found.
     """
     difference, product, height = (embedding[:, i] / W2 for i in (0, 1, 4))
     u, v = difference * (2 / _SQRT3), product * (2 / _SQRT3)
     s = (2 - 2 * height) / 3
-    return torch.stack((s * s, u, v, u * u - v * v, 2 * u * v), 1)
+    return IDEAL.light(torch.stack((s, u, v))).movedim(0, 1)
 
 
 def gather_evidence(measured: Measurement, revealed: Revealed, candidates: Candidates) -> Evidence:
