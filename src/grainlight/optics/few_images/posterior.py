@@ -25,7 +25,9 @@ from grainlight.optics.calibration.canonical import (
     OUTSIDE,
     SATURATED,
     CanonicalLight,
+    level_report,
 )
+from grainlight.optics.calibration.light_noise import interpolate
 from grainlight.optics.calibration.relief import local_mean
 from grainlight.optics.calibration.robust import spread
 from grainlight.optics.few_images.image_fit import ImageFit
@@ -100,7 +102,7 @@ def few_images(images: Tensor, fit: ImageFit, *, saturated: Tensor | None = None
     correlation = _correlation(fit.residual / spreads)
     miss = _local_miss(fit, spreads)
 
-    noise = torch.stack([_interpolate(y[k], *tables[k]) for k in range(count)])
+    noise = torch.stack([interpolate(y[k], *tables[k]) for k in range(count)])
     column = torch.arange(columns, dtype=torch.float64)
     worse = miss.at(torch.arange(rows, dtype=torch.float64)[:, None], column)
     worse = torch.where(worse > MISFITTING, worse, 1.0)
@@ -181,7 +183,7 @@ def _mixture(
 
 def _points(fit: ImageFit, tables: list[tuple[Tensor, Tensor]], spreads: Tensor) -> _Points:
     expected = fit.expected
-    noise = torch.stack([_interpolate(expected[:, k], *tables[k]) for k in range(len(tables))], 1).square()
+    noise = torch.stack([interpolate(expected[:, k], *tables[k]) for k in range(len(tables))], 1).square()
     total = spreads.square()
     # what is left of the residual after noise belongs to the grain: relief, oxide, curves of the material
     of_grain = (total - noise.median(0).values).clamp_min(0.0) + 0.1 * total
@@ -238,29 +240,11 @@ def _noise_table(image: Tensor, lost: Tensor) -> tuple[Tensor, Tensor]:
     return centre, torch.stack([apart[g].median() for g in groups]) * (1.4826 / math.sqrt(1.25))
 
 
-def _interpolate(x: Tensor, centre: Tensor, value: Tensor) -> Tensor:
-    if len(centre) == 1:
-        return torch.full_like(x, float(value[0]))
-    right = torch.bucketize(x.contiguous(), centre).clamp(1, len(centre) - 1)
-    low, high = centre[right - 1], centre[right]
-    share = ((x - low) / (high - low).clamp_min(1e-30)).clamp(0, 1)
-    return value[right - 1] + share * (value[right] - value[right - 1])
-
-
 def _report(fit: ImageFit, sigma: Tensor, flags: Tensor) -> dict[str, Any]:
-    report: dict[str, Any] = {
+    found: dict[str, Any] = {
         "points": len(fit.positions),
         "images": len(fit.models),
         "explained": [round(float(e), 3) for e in fit.explained],
         "chance": [round(float(e), 3) for e in fit.chance],
     }
-    for group, name in enumerate(("a0", "a2", "a4")):
-        report[f"sigma_{name}"] = float(sigma[group].median())
-    for name, bit in (
-        ("outside", OUTSIDE),
-        ("saturated", SATURATED),
-        ("contradiction", CONTRADICTION),
-        ("inconsistent", INCONSISTENT),
-    ):
-        report[f"share_{name}"] = float((flags & bit).bool().float().mean())
-    return report
+    return found | level_report(sigma, flags)
