@@ -19,6 +19,7 @@ from grainlight.optics.calibration.harmonics import Harmonics
 from grainlight.optics.calibration.light_noise import LightNoise, measure_noise
 from grainlight.optics.calibration.point_fit import NoSignalError, calibrate_points
 from grainlight.optics.calibration.point_light import PointLight, at_points, together
+from grainlight.optics.forward.curves import Curves
 from grainlight.restore.large.windows import Window, whole
 from grainlight.restore.light.calibrated import CalibratedLight, as_calibrated, no_light, not_used
 from grainlight.restore.light.few_images import calibrate_few
@@ -47,6 +48,11 @@ class WindowedLight:
     report: dict[str, Any]
     warnings: tuple[str, ...]
 
+    @property
+    def curves(self) -> Curves:
+        """Curves that the light of every part follows."""
+        return self.calibration.curves
+
     def part(self, window: Window) -> CalibratedLight:
         """Return the light of a window."""
         return self.canonical(self.source.harmonics(*window.outer), window)
@@ -66,7 +72,7 @@ class WindowedLight:
         )
         # Of what is kept: windows overlap.
         levels = level_report(light.sigma[:, *window.kept], light.flags[window.kept])
-        found = as_calibrated(light, self.calibration.curves)
+        found = as_calibrated(light, self.curves)
         return replace(found, report=light.report | self.report | levels, warnings=self.warnings)
 
 
