@@ -15,12 +15,12 @@ from grainlight.optics.calibration.harmonics import Harmonics
 from grainlight.optics.calibration.light_noise import (
     LightNoise,
     add_terms,
-    frame_noise,
     interpolate,
+    measure_noise,
     miss,
-    noise_terms,
     shot_factors,
 )
+from grainlight.optics.calibration.point_light import at_points
 from grainlight.optics.calibration.relief import local_mean
 from grainlight.optics.calibration.resample import sample_at
 from grainlight.optics.calibration.robust import box_mean, soft_mean
@@ -34,7 +34,6 @@ MISFITTING = 1.6
 """Times the usual misfit, in that window, from which the light contradicts the known c-axes."""
 _PIXELS = 1 << 16  # pixels handled at once
 _POINTS = 1 << 18  # known points handled at once
-_MOST_POINTS = 400_000  # that tell the noise beyond that of the frames
 
 
 @dataclass(frozen=True)
@@ -86,22 +85,22 @@ def apply(
     c_axes, positions
         The points of the calibration: (P, 3) in frame S and (P, 2) as row and column.
     axis_noise
-        Standard deviation of the known c-axes [degrees]; what they add to the residual is taken off again.
+        Standard deviation of the known c-axes [degrees], where the noise is to be measured; what they add to the
+        residual is taken off again.
     straighten
         Undo the material's own dependence on inclination, so that A0, A2, A4 follow the ideal powers of sin(beta);
         this is not linear in the measurement, and without it the state follows the curves of the calibration.
-    corner, noise
-        Of a part of a large image: the row and column of the calibration's image where it begins, and the noise of the
-        whole; positions are counted inside the part.
+    corner
+        Row and column of the calibration's image where a part of it begins; positions are counted inside the part.
+    noise
+        Of the whole image; None measures it here.
     """
     rows, columns = harmonics.shape
     state = torch.empty_like(harmonics.coefficients)
     sigma = torch.empty(3, rows, columns, dtype=state.dtype, device=state.device)
     outside = torch.empty(rows, columns, dtype=torch.bool, device=state.device)
     if noise is None:
-        levels = frame_noise(harmonics.coefficients[0], harmonics.residual_rms, harmonics.freedom)
-    else:
-        levels = noise.frames
+        noise = measure_noise(calibration, at_points(harmonics, c_axes, positions), axis_noise)
     factors = shot_factors(calibration, harmonics.group_noise)
     # strips of rows, so that of a large image nothing is held beyond what is returned and one map
     parts = strips((rows, columns), _PIXELS)
@@ -111,28 +110,27 @@ def apply(
         state[:, part] = calibration.canonical(harmonics.coefficients[:, part], light)
         outside[part] = ~torch.isfinite(state[:, part]).all(0)
         state[:, part].masked_fill_(outside[part], 0.0)
-        rms = interpolate(a0, *levels)
+        rms = interpolate(a0, *noise.frames)
         for group, factor in enumerate(factors):
             # the rest is added below
             sigma[group, part] = rms * factor / light
 
-    residual, axes, at = _point_residuals(calibration, state, outside, c_axes, positions)
-    terms = _terms(calibration, sigma, residual, axes, at, axis_noise) if noise is None else noise.terms
+    residual, at = _point_residuals(calibration, state, outside, c_axes, positions)
     chi, inclination = torch.empty_like(state[0]), torch.empty_like(state[0]) if straighten else None
     for part in parts:
         seen, variance = state[:, part], sigma[:, part].square_()
         relief = calibration.illumination.relief.at(*_lattice(part, state, corner))
-        add_terms(variance, seen, calibration, terms, relief)
+        add_terms(variance, seen, calibration, noise.terms, relief)
         variance.sqrt_()
         chi[part], likeliest = _least_chi(calibration, seen, sigma[:, part])
         if inclination is not None:
             inclination[part] = likeliest
 
-    contradicted = _contradiction(calibration, sigma, residual, at, None if noise is None else noise.usual)
+    contradicted = _contradiction(calibration, sigma, residual, at, noise.usual)
     freedom = sum(count for count, known in zip((1, 2, 2), calibration.signal, strict=True) if known) - 2
     flags = torch.empty(rows, columns, dtype=torch.uint8, device=state.device)
     for part in parts:
-        expected = interpolate(harmonics.coefficients[0, part], *levels)
+        expected = interpolate(harmonics.coefficients[0, part], *noise.frames)
         misfit = _misfit(harmonics, expected, part)
         strange = _inconsistency(chi, freedom, part)
         wrong = contradicted(part)
@@ -152,7 +150,7 @@ def apply(
             sigma[group, part] = sigma[group, part].masked_fill(outside[part], torch.inf) if known else torch.inf
     if inclination is not None:
         state = _straightened(calibration, state, inclination)
-    report = calibration_report(calibration, terms) | level_report(sigma, flags)
+    report = calibration_report(calibration, noise.terms) | level_report(sigma, flags)
     return CanonicalLight(state, sigma, flags, calibration.warnings, report)
 
 
@@ -164,8 +162,8 @@ def _lattice(part: slice, like: Tensor, corner: tuple[int, int] = (0, 0)) -> tup
 
 def _point_residuals(
     calibration: Calibration, state: Tensor, outside: Tensor, c_axes: Tensor, positions: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return residuals (5, P), c-axes (P, 3) and positions (P, 2) of the points that are on the image."""
+) -> tuple[Tensor, Tensor]:
+    """Return residuals (5, P) and positions (P, 2) of the points that are on the image."""
     pieces = []
     lost = outside[None].to(torch.float32) if bool(outside.any()) else None
     for start in range(0, len(positions), _POINTS):
@@ -176,22 +174,11 @@ def _point_residuals(
         if lost is not None:
             good &= (sample_at(lost, at)[0] == 0).cpu()
         values, axes, at = values[:, good], axes[good], at[good]
-        pieces.append((values - calibration.expected(axes), axes, at))
+        pieces.append((values - calibration.expected(axes), at))
     if not pieces:
-        nothing = torch.zeros(0, 3, dtype=torch.float64)
-        return nothing.new_zeros(5, 0), nothing, nothing[:, :2]
-    residual = torch.cat([piece[0] for piece in pieces], 1)
-    axes, at = (torch.cat([piece[k] for piece in pieces]) for k in (1, 2))
-    return residual, axes, at
-
-
-def _terms(
-    calibration: Calibration, shot: Tensor, residual: Tensor, axes: Tensor, at: Tensor, axis_noise: float
-) -> list[tuple[float, float]]:
-    """Return the variance beyond shot noise (3, H, W), from points that are not more than needed."""
-    few = slice(None, None, 1 + len(at) // _MOST_POINTS)
-    noise = sample_at(shot, at[few]).to("cpu", torch.float64)
-    return noise_terms(calibration, residual[:, few], noise, axes[few], axis_noise)
+        nothing = torch.zeros(5, 0, dtype=torch.float64)
+        return nothing, nothing.new_zeros(0, 2)
+    return torch.cat([piece[0] for piece in pieces], 1), torch.cat([piece[1] for piece in pieces])
 
 
 def _misfit(harmonics: Harmonics, expected: Tensor, part: slice) -> Tensor:
@@ -256,7 +243,7 @@ def _contradiction(
     sigma: Tensor,
     residual: Tensor,
     at: Tensor,
-    usual_of: tuple[float, float, float] | None,
+    usual_of: tuple[float, float, float],
 ) -> Callable[[slice], Tensor]:
     """Return a function from a strip to the factors (3, R, W) by which a neighbourhood's light misses its known
     c-axes, group by group; ``usual_of`` each group it misses by so much."""
@@ -267,7 +254,7 @@ def _contradiction(
         if not known or len(at) < 50:
             continue
         missed = miss(residual, level, group)
-        usual = float(missed.mean()) if usual_of is None else usual_of[group]
+        usual = usual_of[group]
         fields.append((group, usual, local_mean(missed, at, (rows, columns), NEIGHBOURHOOD, usual)))
 
     def factor(strip: slice) -> Tensor:

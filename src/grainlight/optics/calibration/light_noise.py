@@ -1,4 +1,4 @@
-"""How noisy the canonical light is, from the points of known c-axis all over an image."""
+"""How noisy the canonical light is, from pixels and from the points of known c-axis all over an image."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def measure_noise(calibration: Calibration, light: PointLight, axis_noise: float
     """Measure the noise of an image at its points; ``axis_noise`` of the c-axes in degrees (standard deviation)."""
     coefficients, at, axes = light.coefficients, light.positions, light.c_axes
     row, column = at[:, 0], at[:, 1]
-    frames = frame_noise(coefficients[0], light.residual_rms, light.freedom)
+    frames = frame_noise(light.pixels[0], light.pixels[1], light.freedom)
     bright = calibration.illumination.at(row, column)
     state = calibration.canonical(coefficients, bright)
     good = torch.isfinite(state).all(0) & torch.isfinite(axes).all(1)
@@ -68,13 +68,10 @@ def frame_noise(a0: Tensor, rms: Tensor, freedom: int) -> tuple[Tensor, Tensor]:
     Parameters
     ----------
     a0, rms
-        (...) brightness and residual of pixels; not finite where nothing was measured.
+        (n,) float64: brightness and residual of pixels; not finite where nothing was measured.
     freedom
         Degrees of freedom of the residual.
     """
-    a0, rms = a0.flatten(), rms.flatten()
-    stride = max(1, len(a0) // 50_000)
-    a0, rms = a0[::stride].double().cpu(), rms[::stride].double().cpu()
     good = torch.isfinite(a0) & torch.isfinite(rms)
     a0, rms = a0[good], rms[good]
     if len(a0) == 0 or freedom == 0:

@@ -35,16 +35,14 @@ _POINTS = 400_000
 class WindowedLight:
     """Canonical light that is made where it is asked for.
 
-    ``source`` of the harmonics; ``grid`` of the points of the whole map; ``calibration`` and ``noise`` of the whole,
-    None where each part measures its own; ``axis_noise`` of the c-axes in degrees (standard deviation); ``report`` and
-    ``warnings`` as of `CalibratedLight`.
+    ``source`` of the harmonics; ``grid`` of the points of the whole map; ``calibration`` and ``noise`` of the whole;
+    ``report`` and ``warnings`` as of `CalibratedLight`.
     """
 
     source: LightSource
     grid: PointGrid
     calibration: Calibration
-    noise: LightNoise | None
-    axis_noise: float
+    noise: LightNoise
     report: dict[str, Any]
     warnings: tuple[str, ...]
 
@@ -66,7 +64,6 @@ class WindowedLight:
             harmonics,
             axes,
             at,
-            axis_noise=self.axis_noise,
             corner=(rows.start, columns.start),
             noise=self.noise,
         )
@@ -117,8 +114,7 @@ def calibrate_source(
 ) -> CalibratedLight | WindowedLight:
     """Calibrate harmonics on the points of all windows; the light of a single window is made at once.
 
-    The noise of several windows is that of the points all over the map, so that it is the same on both sides of a seam;
-    a single window measures its own at every pixel.
+    The noise is measured all over the map, so that it is the same on both sides of a seam.
     """
     light = source.light
     every = 1 + int(grid.measured.sum()) // _POINTS
@@ -138,12 +134,11 @@ def calibrate_source(
     polars = None if source.polars is None else Polars(*source.polars, light.bireflectance)
     said = check_frame(found, frame, rotates=light.rotates, mirror=source.mirror, polars=polars)
     warnings = (*found.warnings, *said.warnings)
-    report: dict[str, Any] = {"frame": said.as_record()}
-    if alone:
-        return WindowedLight(source, grid, found, None, axis_noise, report, warnings).canonical(harmonics, cut[0])
     levels = measure_noise(found, seen, axis_noise)
-    report |= calibration_report(found, levels.terms)
-    return WindowedLight(source, grid, found, levels, axis_noise, report, warnings)
+    report = {"frame": said.as_record()} | calibration_report(found, levels.terms)
+    made = WindowedLight(source, grid, found, levels, report, warnings)
+    # Of a single window the harmonics are at hand.
+    return made.canonical(harmonics, cut[0]) if alone else made
 
 
 def usual_levels(reports: Sequence[dict[str, Any]], pixels: Sequence[int]) -> dict[str, float]:
