@@ -26,6 +26,20 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture
+def asked_of_libraries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the functions that are looked up in C libraries through ctypes from now on."""
+    names: list[str] = []
+
+    class Told(ctypes.CDLL):
+        def __getattr__(self, name: str) -> Any:
+            names.append(name)
+            return super().__getattr__(name)
+
+    monkeypatch.setattr(ctypes, "CDLL", Told)
+    return names
+
+
 @pytest.fixture(scope="session")
 def section() -> OrientationMap:
     """97 x 97 equiaxed grains some 14 pixels wide."""
@@ -39,17 +53,3 @@ def section() -> OrientationMap:
     q = make_sections(Draw.seeded(5), 1, (97, 97), (12.0, 16.0), "equiaxed").orientation[0].double().numpy()
     q /= np.linalg.norm(q, axis=-1, keepdims=True)
     return OrientationMap.from_quaternions(q, (0.5, 0.5), (Phase(1, "Titanium", "6/mmm"),))
-
-
-@pytest.fixture
-def asked_of_libraries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the functions that are looked up in C libraries through ctypes from now on."""
-    names: list[str] = []
-
-    class Told(ctypes.CDLL):
-        def __getattr__(self, name: str) -> Any:
-            names.append(name)
-            return super().__getattr__(name)
-
-    monkeypatch.setattr(ctypes, "CDLL", Told)
-    return names

@@ -306,11 +306,11 @@ def _section(family: str, size: int, grain: float, seed: int) -> gl.OrientationM
 def _prepared(case: Case, light: Arrays | None) -> Prepared:
     """The joint state of a case whose light is given."""
     ready = bring_together(ebsd_of(case), None, Settings(scale=case.scale, noise=0.5))
-    grid = None
+    calibrated = None
     if light is not None:
         state, sigma, flags = (torch.from_numpy(light[name]) for name in ("state", "sigma", "flags"))
-        grid = CalibratedLight(state, sigma, flags, {}, (), Curves(*light["curves"].tolist()))
-    inputs: Inputs = replace(ready, light=grid)
+        calibrated = CalibratedLight(state, sigma, flags, {}, (), Curves(*light["curves"].tolist()))
+    inputs: Inputs = replace(ready, light=calibrated)
     return inputs.part(whole(*inputs.grid.shape))
 
 

@@ -35,7 +35,7 @@ class Inputs:
     """What was measured, on the output grid: as little for each pixel as will do for a large map.
 
     ``grid`` EBSD points; ``noise`` of the EBSD; ``drift`` growth of a channel's variance inside grains per pixel;
-    ``light`` calibrated harmonics or None, of the stack as it is ``laid`` on the map; ``windows`` that the map is
+    ``light`` calibrated harmonics or None, of the stack as it is ``registered``; ``windows`` that the map is
     restored in.
     """
 
@@ -97,7 +97,7 @@ def bring_together(
     progress: Progress | None = None,
     registered: RegisteredLight | None = None,
 ) -> Inputs:
-    """Bring a map and its light to the output grid of the settings; registered as ``laid`` where that is known."""
+    """Bring a map and its light to the output grid of the settings; ``registered`` where that is known."""
     progress = progress or Silent()
     found = estimate_noise(ebsd, settings.noise)
     grid = rasterise(ebsd, settings.scale)

@@ -49,15 +49,17 @@ def infer(denoise: Denoise, measured: JointMeasurement, plan: Plan, progress: Pr
     if plan.visits:
         measured = second_look(denoise, measured, plan.seed)
     drawn = sample(denoise, measured, plan)
+    guide, light = drawn.guide, drawn.mean[LIGHT]
     progress.begin("placing the boundaries", 1 + len(drawn.members))
-    labelled = label_map(measured, drawn.guide, RelabelSettings(visits=plan.visits, seed=plan.seed))
+    labelled = label_map(measured, guide, RelabelSettings(visits=plan.visits, seed=plan.seed))
     progress.advance()
     members = label_members(measured, drawn.members, labelled.embedding, progress.advance)
-    light = drawn.mean[LIGHT]
+    # The embeddings of the members are the largest thing held, and nothing asks for them any more.
+    del drawn
     if measured.neighbours is not None:
         # Two estimates with errors of their own: the network's, and what physics expects of the orientations.
         light = 0.5 * (light + IDEAL.of_embedding(labelled.embedding))
-    uncertainty = measure_uncertainty(measured, drawn.guide, labelled, members)
+    uncertainty = measure_uncertainty(measured, guide, labelled, members)
     return Posterior(labelled.embedding, light, uncertainty, members.orientations, labelled.blur)
 
 

@@ -222,10 +222,14 @@ def _chequerboard(shape: tuple[int, int]) -> NDArray[np.bool_]:
 
 
 def _spearman(values: Array) -> float:
-    """Rank correlation of values with their order; 0 if all are equal."""
-    from scipy.stats import spearmanr
+    """Rank correlation of values with their order; equal ones are ranked as they come.
 
-    return float(spearmanr(np.arange(len(values)), values).statistic) if np.ptp(values) else 0.0
+    Bins that show no noise at all are equal at the floor: a field whose values fall onto it has told nothing there, and
+    does not count as falling.
+    """
+    from scipy.stats import rankdata, spearmanr
+
+    return float(spearmanr(np.arange(len(values)), rankdata(values, method="ordinal")).statistic)
 
 
 def _isotonic(values: Array, up: bool) -> Array:
