@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grainlight.optics.forward.curves import IDEAL, Curves
+from grainlight.optics.forward.curves import IDEAL, Curves, tilt_sensitivity
 from grainlight.optics.forward.material import MEAN_INDEX, TI750, uniaxial
 from grainlight.optics.forward.reflectance import axis
-from grainlight.optics.forward.state import canonical_state
+from grainlight.optics.forward.state import CHANNELS_OF_GROUP, canonical_state
 
 
 @given(phi=st.floats(0, 360))
@@ -71,3 +73,14 @@ def test_the_model_of_curves_has_their_amplitudes_at_every_azimuth() -> None:
         (a0, a2 * (2 * azimuth).cos(), a2 * (2 * azimuth).sin(), a4 * (4 * azimuth).cos(), a4 * (4 * azimuth).sin())
     )
     assert torch.allclose(curves.model.of_axes(axis(beta, phi)), expected, atol=1e-12)
+
+
+@given(beta=st.floats(1, 89), phi=st.floats(0, 360))
+def test_tilts_change_the_light_as_stated(beta: float, phi: float) -> None:
+    step = 1e-4
+    moved = torch.stack((axis(beta + step, phi), axis(beta, phi + step / math.sin(math.radians(beta)))))
+    change = (IDEAL.of_axes(moved) - IDEAL.of_axes(axis(beta, phi))[:, None]) / math.radians(step)
+    each = change.square().sum(1)
+    found = tilt_sensitivity(torch.tensor(math.sin(math.radians(beta)) ** 2))
+    for value, channels in zip(found, CHANNELS_OF_GROUP, strict=True):
+        assert float(value) == pytest.approx(float(each[list(channels)].mean()), rel=1e-3, abs=1e-3)

@@ -11,6 +11,7 @@ from torch import Tensor
 from grainlight.optics.calibration.calibration import Calibration
 from grainlight.optics.calibration.point_light import PointLight
 from grainlight.optics.calibration.robust import binned_mean, binned_variance, bins_of, nonnegative_line
+from grainlight.optics.forward.curves import tilt_sensitivity
 
 DOUBT = 0.2
 """Share of a local brightness correction that is not trusted."""
@@ -101,8 +102,7 @@ def noise_terms(
     expected = calibration.expected(axes)
     s = axes[:, 0] ** 2 + axes[:, 1] ** 2
     turn = math.radians(axis_noise) ** 2
-    # mean square change of one channel when the axis tilts by `turn` in both directions
-    jitter = (4 * s**3 * (1 - s), 2 * s * (2 - s), 8 * s**3 * (2 - s))
+    jitter = tilt_sensitivity(s)
     ground = _ground(calibration)
     terms = []
     for group in range(3):

@@ -49,3 +49,9 @@ WEAK = Curves()
 """The limit of weak anisotropy."""
 IDEAL: ImagingModel = WEAK.model
 """Canonical light in that limit."""
+
+
+def tilt_sensitivity(s: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the mean square change of one channel of A0, A2 and A4 at s, for a tilt of the axis with a variance of
+    one square radian in either direction, in the limit of weak anisotropy."""
+    return 16 * s**3 * (1 - s), 2 * s * (2 - s), 8 * s**3 * (2 - s)
