@@ -120,6 +120,18 @@ def test_imports_run_downward() -> None:
     assert not offences, listed(offences)
 
 
+def test_floors_of_the_optics_are_in_order() -> None:
+    floors = ("forward", "calibration", "few_images")
+    offences = []
+    for module, tree in TREES.items():
+        if room_of(module) != "optics" or module.count(".") < 2:
+            continue
+        floor = floors.index(module.split(".")[2])
+        above = tuple(f"grainlight.optics.{name}" for name in floors[floor + 1 :])
+        offences += [f"{module} imports {name}" for name in own(imports_of(tree)) if name.startswith(above)]
+    assert not offences, listed(offences)
+
+
 def test_no_circle_at_import() -> None:
     graph = {
         module: {known(name) for name in own(at_import(tree))} - {module, "grainlight"}
