@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,6 @@ def _restore(half: str, number: int, on: Sections) -> RestoredSection:
     ready = prepare(task.coarse, task.stack, settings)
     posterior = ready.restore(on.prior(), settings)
     assert ready.light is not None
-    report = ready.light.report
     samples = posterior.samples if posterior.samples is not None else torch.zeros(0, *posterior.light.shape[1:], 4)
     return RestoredSection(
         f"{family}, {size:g} px",
@@ -99,7 +98,7 @@ def _restore(half: str, number: int, on: Sections) -> RestoredSection:
         samples.half().numpy(),
         ready.light.state.numpy(),
         ready.light.sigma.numpy(),
-        np.array([report[key] for key in ("k2", "k4", "a0_mix")]),
+        np.array(astuple(ready.light.curves)),
     )
 
 

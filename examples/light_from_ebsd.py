@@ -12,7 +12,7 @@ import grainlight as gl
 from grainlight.cli.synthetic import section
 from grainlight.crystal.euler import c_axis
 from grainlight.evaluation.degrade import degrade
-from grainlight.optics.state import ideal_state
+from grainlight.optics.forward.curves import IDEAL
 from grainlight.report.light_view import grey
 from grainlight.report.panels import draw_scale_bar, extent_of, show
 
@@ -24,7 +24,7 @@ def main(folder: Path) -> list[str]:
 
     result = gl.enhance(task.coarse, scale=1, quality="fast")
 
-    expected = ideal_state(torch.from_numpy(c_axis(task.truth))).movedim(-1, 0).numpy()
+    expected = IDEAL.of_axes(torch.from_numpy(c_axis(task.truth))).numpy()
     figure, axes = common.canvas(4, task.truth.shape[:2], 2.9)
     gl.plot_ipf(task.coarse, axes[0], title="EBSD")
     edges = extent_of(full.shape, full.step)

@@ -39,7 +39,6 @@ MOST_MODULES = 12
 # leaves the list.
 CROWDED = {
     "cli": 19,
-    "optics": 14,
     "register": 15,
     "report": 18,
 }
@@ -119,6 +118,18 @@ def test_imports_run_downward() -> None:
                 continue  # a function may ask the package for its version
             if other != room and LEVELS[other] >= LEVELS[room]:
                 offences.append(f"{module} ({room}) imports {name}")
+    assert not offences, listed(offences)
+
+
+def test_floors_of_the_optics_are_in_order() -> None:
+    floors = ("forward", "calibration", "few_images")
+    offences = []
+    for module, tree in TREES.items():
+        if room_of(module) != "optics" or module.count(".") < 2:
+            continue
+        floor = floors.index(module.split(".")[2])
+        above = tuple(f"grainlight.optics.{name}" for name in floors[floor + 1 :])
+        offences += [f"{module} imports {name}" for name in own(imports_of(tree)) if name.startswith(above)]
     assert not offences, listed(offences)
 
 

@@ -15,7 +15,7 @@ from grainlight.errors import InputError
 from grainlight.evaluation.degrade import Task
 from grainlight.evaluation.methods import Answer, Method, answer_of, restoration
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.optics.state import expected_light
+from grainlight.optics.forward.curves import IDEAL
 from grainlight.restore.enhance import enhance
 from grainlight.restore.inputs import prepare
 from grainlight.restore.labelling.label import project_measured
@@ -91,7 +91,7 @@ def without_relabelling(quality: str = "balanced", *, seed: int = 0) -> Method:
         e = project_measured(ready.joint(), found.guide).embedding
         rows, columns = task.measured.shape
         part = (slice(rows), slice(columns))
-        return Answer(decode(e, dim=0).double().numpy()[part], expected_light(e).numpy()[:, *part])
+        return Answer(decode(e, dim=0).double().numpy()[part], IDEAL.of_embedding(e).numpy()[:, *part])
 
     return method
 

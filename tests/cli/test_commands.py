@@ -234,7 +234,7 @@ def test_choices_are_those_of_the_library():
     from grainlight.cli.train import PRESETS as TRAINED
     from grainlight.cli.values import FRAMES
     from grainlight.crystal.frames import SampleFrame
-    from grainlight.optics.material import MEAN_INDEX
+    from grainlight.optics.forward.material import MEAN_INDEX
     from grainlight.training.presets import PRESETS
 
     assert {*FRAMES, "S"} == {frame.value for frame in SampleFrame}

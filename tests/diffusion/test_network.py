@@ -29,7 +29,7 @@ from grainlight.diffusion.views import (
     turn_measurement,
     turn_revealed,
 )
-from grainlight.optics.state import ideal_state
+from grainlight.optics.forward.curves import IDEAL
 
 SMALL = LabelConfig(widths=(8, 12, 16), down_blocks=(0, 1, 1), up_blocks=(0, 1))
 SIDE = 32
@@ -69,10 +69,9 @@ def some_network(seed: int = 0) -> LabelNetwork:
 
 
 def test_ideal_light_is_that_of_optics() -> None:
-    from grainlight.crystal.quaternion import crystal_axes
-
-    q = random((50,), torch.Generator().manual_seed(1))
-    torch.testing.assert_close(ideal_light(embed(q)), ideal_state(crystal_axes(q)[2]), atol=1e-5, rtol=1e-4)
+    e = embed(random((50,), torch.Generator().manual_seed(1)))
+    expected = IDEAL.of_embedding(e.T[:, None])[:, 0].T
+    torch.testing.assert_close(ideal_light(e), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_before_training_it_copies_by_light() -> None:

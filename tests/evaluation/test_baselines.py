@@ -13,7 +13,7 @@ from grainlight.evaluation.baselines.smooth_light import smooth_light
 from grainlight.evaluation.degrade import degrade
 from grainlight.evaluation.methods import BASELINES
 from grainlight.evaluation.metrics import disorientation, score
-from grainlight.optics.state import ideal_state
+from grainlight.optics.forward.curves import IDEAL
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_guided_copy_follows_perfect_light(section):
     q[..., 0] = 1.0
     q[:, 10:] = [np.cos(half), np.sin(half), 0.0, 0.0]
     measured = sparse((17, 17), 4)
-    light = ideal_state(torch.from_numpy(c_axis(q))).movedim(-1, 0).numpy()
+    light = IDEAL.of_axes(torch.from_numpy(c_axis(q))).numpy()
     given = np.where(measured[..., None], q, 0.0)
     for denoise in (False, True):
         restored = guided_copy(given, measured, light, np.full((3, 17, 17), 0.01), denoise=denoise)

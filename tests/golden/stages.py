@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from grainlight.crystal.frames import SampleFrame
 from grainlight.evaluation.degrade import degrade
 from grainlight.evaluation.metrics import disorientation, score
 from grainlight.maps.phase import Phase
-from grainlight.optics.state import Curves
+from grainlight.optics.forward.curves import Curves
 from grainlight.restore.assemble import assemble
 from grainlight.restore.inputs import Inputs, Prepared, bring_together, prepare
 from grainlight.restore.labelling.descent import RelabelSettings
@@ -47,7 +47,6 @@ TITANIUM = Phase(1, "Titanium", "6/mmm", 2.95, 2.95, 4.686, 90.0, 90.0, 120.0)
 CUBIC = Phase(2, "Beta", "m-3m", 3.3, 3.3, 3.3, 90.0, 90.0, 90.0)
 SIDE, HALO = 48, 24  # pixels of the windows that a case is cut into
 VISITS = 10
-CURVES = {"k2": 0.0, "k4": 0.0, "a0_mix": 1.0}
 
 
 def ebsd_of(case: Case, hexagonal: bool = False) -> gl.OrientationMap:
@@ -118,8 +117,7 @@ def light_stage(case: Case, windowed: bool = False, images: Sequence[int] | None
         part = inputs.light.part(window)
         for name, image in found.items():
             image[..., *window.inner] = getattr(part, name).numpy()[..., *window.kept]
-    curves = [float(inputs.light.report.get(name, usual)) for name, usual in CURVES.items()]
-    return {**found, "curves": np.array(curves)}
+    return {**found, "curves": np.array(astuple(inputs.light.curves))}
 
 
 def network_stage(case: Case, light: Arrays | None) -> Arrays:

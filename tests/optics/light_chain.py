@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from grainlight.optics.calibration import Calibration, calibrate
-from grainlight.optics.canonical import CanonicalLight, apply
-from grainlight.optics.harmonics import Harmonics, fit_harmonics
-from grainlight.optics.state import canonical_state, ideal_state
+from grainlight.optics.calibration.calibration import Calibration
+from grainlight.optics.calibration.canonical import CanonicalLight, apply
+from grainlight.optics.calibration.harmonics import Harmonics, fit_harmonics
+from grainlight.optics.calibration.point_fit import calibrate
+from grainlight.optics.forward.curves import IDEAL
+from grainlight.optics.forward.state import canonical_state
 from grainlight.synth.camera import CameraSettings, SimulatedStack, simulate_stack
 
 
@@ -52,7 +54,7 @@ class Chain:
     @property
     def ideal(self) -> Tensor:
         """The state in the limit of weak anisotropy (5, H, W)."""
-        return ideal_state(self.c_axes).movedim(-1, 0)
+        return IDEAL.of_axes(self.c_axes)
 
     def error(self, group: int) -> Tensor:
         """Error of a group's channels (1 or 2, H, W)."""

@@ -10,11 +10,12 @@ import torch
 from light_chain import Chain, points, run, voronoi
 
 from grainlight.errors import InputError
-from grainlight.optics.calibration import calibrate
-from grainlight.optics.canonical import OUTSIDE, apply
-from grainlight.optics.harmonics import fit_harmonics
-from grainlight.optics.material import TI750
-from grainlight.optics.resample import resample_harmonics
+from grainlight.optics.calibration.canonical import OUTSIDE, apply
+from grainlight.optics.calibration.harmonics import fit_harmonics
+from grainlight.optics.calibration.point_fit import calibrate
+from grainlight.optics.calibration.resample import resample_harmonics
+from grainlight.optics.forward.axis_powers import axis_powers
+from grainlight.optics.forward.material import TI750
 from grainlight.synth.camera import CameraSettings, clean, corrupted, simulate_stack
 
 SEEDS = (0, 1, 2, 3, 4, 5)
@@ -97,6 +98,22 @@ def test_any_zero_and_uncrossing(delta: float, polarizer: float, rotates: str) -
     assert chain.calibration.signal == (True, True, True)
     assert float(chain.error(1).abs().median()) < 0.02
     assert float(chain.error(2).abs().median()) < 0.02
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_forward_direction_is_the_inverse_of_the_calibration(
+    chains: dict[tuple[str, int], Chain], seed: int
+) -> None:
+    found = chains["corrupted", seed].calibration
+    c = chains["corrupted", seed].c_axes.double()
+    raw = found.imaging.expected(axis_powers(c))
+    row, column = (torch.arange(n, dtype=torch.float64) for n in c.shape[:2])
+    back = found.canonical(raw, found.illumination.at(row[:, None], column))
+    assert all(found.signal)
+    assert torch.allclose(back, found.expected(c), atol=1e-9)
+    measured = chains["corrupted", seed].harmonics.coefficients
+    for channel in (0, 1, 3):
+        assert float(torch.corrcoef(torch.stack((raw[channel], measured[channel].double())).flatten(1))[0, 1]) > 0.9
 
 
 def test_crossed_polars_leave_the_second_harmonic_unknown() -> None:
@@ -219,7 +236,7 @@ def test_straightening_brings_a_strong_metal_to_the_ideal() -> None:
     fit = fit_harmonics(shot.images, settings.angles)
     known, at = points(c)
     calibration = calibrate(fit, known, at)
-    assert calibration.curve[0] < -0.2
+    assert calibration.curves.k2 < -0.2
     bent, straight = (apply(calibration, fit, known, at, straighten=on) for on in (False, True))
     ideal = Chain(c, shot, fit, calibration, bent).ideal
     for part in (slice(0, 1), slice(1, 3), slice(3, 5)):
@@ -265,7 +282,7 @@ def test_a_place_that_does_not_match_is_refused() -> None:
 def test_few_points_still_calibrate() -> None:
     chain = run(voronoi(17, 96, 80), clean(17), every=16)
     assert chain.calibration.points == 36
-    assert chain.calibration.order == 0
+    assert chain.calibration.illumination.order == 0
     assert float(chain.error(1).abs().median()) < 0.03
 
 

@@ -9,10 +9,11 @@ import torch
 from light_chain import channels, points, voronoi
 
 from grainlight.errors import InputError
-from grainlight.optics.canonical import INCONSISTENT, OUTSIDE, SATURATED
-from grainlight.optics.image_fit import columns, fit_images
-from grainlight.optics.posterior import few_images
-from grainlight.optics.state import ideal_state
+from grainlight.optics.calibration.canonical import INCONSISTENT, OUTSIDE, SATURATED
+from grainlight.optics.few_images.image_fit import fit_images
+from grainlight.optics.few_images.posterior import few_images
+from grainlight.optics.forward.axis_powers import axis_powers
+from grainlight.optics.forward.curves import IDEAL
 from grainlight.synth.camera import CameraSettings, clean, corrupted, simulate_stack
 
 
@@ -39,8 +40,7 @@ def test_the_row_predicts_the_image_where_nothing_was_known() -> None:
     c = voronoi(4)
     images = shoot(c, clean(4), (0.0,))
     fit = fit_images(images, *points(c))
-    row, column = torch.arange(128.0)[:, None].double(), torch.arange(128.0).double()
-    model = fit.light_at(0, row, column) * (columns(c.reshape(-1, 3).double()) @ fit.rows[0]).view(128, 128)
+    model = fit.models[0].expected(axis_powers(c.double()))[0]
     assert float(((images[0] - model).abs() / images[0].std()).median()) < 0.05
 
 
@@ -52,8 +52,8 @@ def test_posteriors_are_nearer_than_neighbours_and_honest(count: int, level) -> 
         c = voronoi(seed)
         images = shoot(c, level(seed), (0.0, 50.0, 90.0, 140.0)[:count], seed)
         light = few_images(images, fit_images(images, *points(c)))
-        true = ideal_state(c).movedim(-1, 0)
-        nearest = ideal_state(c[::4, ::4]).movedim(-1, 0).repeat_interleave(4, 1).repeat_interleave(4, 2)
+        true = IDEAL.of_axes(c)
+        nearest = IDEAL.of_axes(c[::4, ::4]).repeat_interleave(4, 1).repeat_interleave(4, 2)
         nearest = nearest.roll((-2, -2), (1, 2))
         for group in range(3):
             off = channels(light.state - true, group)
@@ -68,7 +68,7 @@ def test_posteriors_are_nearer_than_neighbours_and_honest(count: int, level) -> 
 def test_more_images_say_more() -> None:
     c = voronoi(7)
     images = shoot(c, corrupted(7), (0.0, 50.0, 90.0, 140.0), 7)
-    true = ideal_state(c).movedim(-1, 0)
+    true = IDEAL.of_axes(c)
     off = []
     for count in (1, 2, 4):
         light = few_images(images[:count], fit_images(images[:count], *points(c)))
@@ -120,7 +120,7 @@ def test_wrong_points_are_outvoted() -> None:
     wrong = torch.rand(len(known), generator=generator) < 0.05
     random = torch.nn.functional.normalize(torch.randn(len(known), 3, generator=generator), dim=-1)
     spoiled = torch.where(wrong[:, None], random, known)
-    true = ideal_state(c).movedim(-1, 0)
+    true = IDEAL.of_axes(c)
     right, other = (few_images(images, fit_images(images, axes, at)) for axes in (known, spoiled))
     row, column = at[wrong].long().T
     there = (other.state - true)[1:, row, column].abs().median()

@@ -11,10 +11,10 @@ from light_chain import points, voronoi
 
 from grainlight.crystal.euler import c_axis, quaternion_from_bunge
 from grainlight.crystal.frames import SampleFrame
-from grainlight.optics.calibration import calibrate
-from grainlight.optics.frame_check import FRAMES, FrameCheck, Polars, check_frame
-from grainlight.optics.harmonics import Harmonics, fit_harmonics
-from grainlight.optics.material import TI750
+from grainlight.optics.calibration.frame_check import FRAMES, FrameCheck, Polars, check_frame
+from grainlight.optics.calibration.harmonics import Harmonics, fit_harmonics
+from grainlight.optics.calibration.point_fit import calibrate
+from grainlight.optics.forward.material import TI750
 from grainlight.synth.camera import CameraSettings, clean, corrupted, simulate_stack
 
 # What light tells apart at all: azimuths modulo 180 degrees.

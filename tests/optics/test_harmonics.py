@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grainlight.errors import InputError
-from grainlight.optics.harmonics import design_matrix, find_gains, fit_harmonics
-from grainlight.optics.reflectance import axis, harmonics, intensity
+from grainlight.optics.calibration.harmonics import design_matrix, find_gains, fit_harmonics
+from grainlight.optics.forward.reflectance import axis, harmonics, intensity
 
 ANGLES = [10.0 * k for k in range(18)]
 

@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grainlight.optics.material import MEAN_INDEX, OS633, TI750, TIWEAK, Material, uniaxial
-from grainlight.optics.reflectance import Film, amplitudes, axis, harmonics, intensity, reflection
+from grainlight.optics.forward.material import MEAN_INDEX, OS633, TI750, TIWEAK, Material, uniaxial
+from grainlight.optics.forward.reflectance import Film, amplitudes, axis, harmonics, intensity, reflection
 
 CHECKS = Path(__file__).parent / "data" / "pl_checks.csv"
 MATERIALS = [TI750, TIWEAK, OS633]

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grainlight.optics.harmonics import fit_harmonics
-from grainlight.optics.resample import resample, resample_harmonics, sample_at
+from grainlight.optics.calibration.harmonics import fit_harmonics
+from grainlight.optics.calibration.resample import resample, resample_harmonics, sample_at
 
 
 def ramp(rows: int, columns: int, step: float, origin: tuple[float, float]) -> torch.Tensor:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from light_chain import Chain, channels, run, voronoi
 
-from grainlight.optics.material import MEAN_INDEX, OS633, TIWEAK, Material, uniaxial
+from grainlight.optics.forward.material import MEAN_INDEX, OS633, TIWEAK, Material, uniaxial
 from grainlight.synth.camera import clean
 
 MG = uniaxial("Mg", MEAN_INDEX["Mg", 633] ** 2, 0.5 - 0.3j)

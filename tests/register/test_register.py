@@ -11,8 +11,8 @@ import torch
 from benchmarks.misplaced import Misplaced, misplace
 from grainlight.crystal.euler import c_axis
 from grainlight.errors import InputError
-from grainlight.optics.calibration import calibrate
-from grainlight.optics.harmonics import fit_harmonics
+from grainlight.optics.calibration.harmonics import fit_harmonics
+from grainlight.optics.calibration.point_fit import calibrate
 from grainlight.register.overlay import boundary_segments, overlay
 from grainlight.register.register import Registration, register
 from grainlight.register.transform import Transform, stated

@@ -65,7 +65,7 @@ def made() -> Made:
 
     from grainlight.cli.synthetic import section
     from grainlight.crystal.quaternion import from_rotation_vector, multiply
-    from grainlight.optics.state import ideal_state
+    from grainlight.optics.forward.curves import IDEAL
 
     rng = np.random.default_rng(3)
     clean = section(4, "twinned", (60, 76), 14.0, 0.5)
@@ -83,7 +83,7 @@ def made() -> Made:
     edge = np.zeros(full.shape, dtype=bool)
     edge[:-1] |= apart[0]
     edge[:, :-1] |= apart[1]
-    light = ideal_state(torch.from_numpy(full.c_axes())).permute(2, 0, 1).numpy().astype(np.float32)
+    light = IDEAL.of_axes(torch.from_numpy(full.c_axes())).numpy().astype(np.float32)
     angles = np.arange(0.0, 180.0, 30.0)
     t = np.radians(angles)[:, None, None]
     waves = (light[1] * np.cos(2 * t) + light[2] * np.sin(2 * t), light[3] * np.cos(4 * t) + light[4] * np.sin(4 * t))

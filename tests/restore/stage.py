@@ -8,7 +8,7 @@ from torch import Tensor
 from grainlight.crystal.embedding import embed
 from grainlight.crystal.quaternion import random
 from grainlight.diffusion.state import SIGMA_MAX
-from grainlight.optics.state import expected_light
+from grainlight.optics.forward.curves import IDEAL
 from grainlight.restore.points.neighbours import find_neighbours
 from grainlight.restore.sampling.measurement import JointMeasurement
 
@@ -31,5 +31,5 @@ def measurement(e: Tensor, light: bool = True, projection: bool = True) -> Joint
     sigma[0, seen] = 0.01
     if light:
         sigma[1:] = 0.05
-    state = torch.cat((torch.where(seen, e, 0.0), expected_light(e.contiguous())))
+    state = torch.cat((torch.where(seen, e, 0.0), IDEAL.of_embedding(e.contiguous())))
     return JointMeasurement(state, sigma, find_neighbours(seen) if projection else None)

@@ -8,7 +8,7 @@ from torch import Tensor
 from grainlight.crystal.embedding import embed
 from grainlight.crystal.quaternion import random
 from grainlight.diffusion.state import SIGMA_MAX
-from grainlight.optics.state import expected_light
+from grainlight.optics.forward.curves import IDEAL
 from grainlight.restore.points.neighbours import find_neighbours
 from grainlight.restore.posterior import infer, second_look
 from grainlight.restore.sampling.measurement import JointMeasurement
@@ -39,7 +39,7 @@ def test_a_network_that_knows_gives_the_map_without_doubt() -> None:
     assert found.samples is None
     assert found.blur is not None
     assert found.uncertainty.raw.median() < 1.0
-    torch.testing.assert_close(found.light, expected_light(truth), atol=0.05, rtol=0)
+    torch.testing.assert_close(found.light, IDEAL.of_embedding(truth), atol=0.05, rtol=0)
 
 
 def test_nothing_to_look_at_a_second_time_without_light() -> None:
@@ -52,7 +52,7 @@ def test_the_seed_reaches_the_chain_that_places_boundaries() -> None:
     left, right = embed(random((2,), torch.Generator().manual_seed(11)))
     row, column = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
     e = torch.where(column + 0.3 * row > 0.65 * SIDE, right[:, None, None], left[:, None, None])
-    light = expected_light(e)
+    light = IDEAL.of_embedding(e)
     noisy = light + 0.5 * torch.randn(light.shape, generator=torch.Generator().manual_seed(3))
     measured = (row % 4 == 0) & (column % 4 == 0)
     sigma = torch.full((4, SIDE, SIDE), 0.5)

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from grainlight.optics.harmonics import fit_harmonics
-from grainlight.optics.material import TI750
-from grainlight.optics.reflectance import axis, intensity
+from grainlight.optics.calibration.harmonics import fit_harmonics
+from grainlight.optics.forward.material import TI750
+from grainlight.optics.forward.reflectance import axis, intensity
 from grainlight.synth.blemish import draw_spots, draw_stain, gaussian_blur
 from grainlight.synth.camera import CameraSettings, SimulatedStack, clean, corrupted, simulate_stack
 

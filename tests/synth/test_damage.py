@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from grainlight.optics.harmonics import fit_harmonics
-from grainlight.optics.material import TI750
-from grainlight.optics.reflectance import axis
+from grainlight.optics.calibration.harmonics import fit_harmonics
+from grainlight.optics.forward.material import TI750
+from grainlight.optics.forward.reflectance import axis
 from grainlight.synth.camera import PRESETS, CameraSettings, SimulatedStack, simulate_stack
 from grainlight.synth.instrument import draw_camera_field, draw_tiles, random_walk, shifted, turned_field
 

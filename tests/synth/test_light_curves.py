@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from grainlight.crystal.quaternion import crystal_axes, random
-from grainlight.optics.material import MEAN_INDEX, uniaxial
-from grainlight.optics.state import canonical_state
+from grainlight.optics.forward.curves import Curves
+from grainlight.optics.forward.material import MEAN_INDEX, uniaxial
+from grainlight.optics.forward.reflectance import normalised_amplitudes
+from grainlight.optics.forward.state import canonical_state
 from grainlight.synth.draw import Draw
-from grainlight.synth.light import draw_curves, exact_curves, light_state
+from grainlight.synth.light import draw_curves, light_state
 
 
 def c_axes(rows: int = 20, columns: int = 30) -> torch.Tensor:
@@ -23,7 +25,7 @@ def test_weak_limit_is_the_canonical_state(mix: float) -> None:
     c = c_axes()
     a0 = [0.0, 1.0 - mix, mix, 0.0]
     curves = torch.tensor([[a0, [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]])
-    expected = canonical_state(c, mix).movedim(-1, 1)
+    expected = Curves(a0_mix=mix).model.of_axes(c).movedim(0, 1)
     # Below s = 0.001 the division is safe rather than exact.
     torch.testing.assert_close(light_state(c, curves), expected, atol=1e-5, rtol=0)
 
@@ -64,11 +66,12 @@ def test_turning_the_crystal_turns_the_harmonics() -> None:
 
 @pytest.mark.parametrize(("metal", "wavelength"), sorted(MEAN_INDEX))
 @pytest.mark.parametrize("delta", [0.0, 2.5])
-def test_exact_curves_are_those_of_the_optics(metal: str, wavelength: int, delta: float) -> None:
+def test_curves_of_a_batch_are_those_of_the_optics(metal: str, wavelength: int, delta: float) -> None:
     index, kappa = MEAN_INDEX[metal, wavelength], 0.5 * complex(math.cos(1.6), math.sin(1.6))
     s = torch.linspace(0.0, 1.0, 25, dtype=torch.float64)
     c = torch.stack((s.sqrt(), torch.zeros_like(s), (1 - s).sqrt()), -1)
     expected = canonical_state(c, material=uniaxial(metal, index**2, kappa), delta=delta)[:, [0, 1, 3]].T
-    one = torch.ones(1, 1, dtype=torch.complex128)
-    found = exact_curves(index * one, kappa * one, torch.deg2rad(torch.tensor([[delta]]).double()), s[None])[0]
-    torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
+    one = torch.ones(3, 1, dtype=torch.complex128)
+    material = uniaxial("three of it", index**2 * one, kappa * one)
+    found = torch.stack(normalised_amplitudes(s[None], torch.tensor([[delta]]).double(), material), 1)
+    torch.testing.assert_close(found, expected.expand(3, -1, -1), atol=1e-6, rtol=0)

@@ -76,7 +76,7 @@ class Tables:
 def ideal_light(embedding: Tensor) -> Tensor:
     """Canonical harmonics (..., 5) of weakly anisotropic crystals with embeddings (..., 18).
 
-    As `optics.state.ideal_state`, straight from the l = 2 part: no axis need be found.
+    As `optics.forward.curves.IDEAL`, straight from the l = 2 part: no axis need be found.
     """
     difference, product, height = (embedding[..., i] / W2 for i in (0, 1, 4))
     u, v = difference * (2 / _SQRT3), product * (2 / _SQRT3)

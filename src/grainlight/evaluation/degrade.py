@@ -15,10 +15,11 @@ from grainlight.crystal.quaternion import from_rotation_vector, multiply, random
 from grainlight.errors import InputError
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.optics import canonical
-from grainlight.optics.calibration import calibrate
-from grainlight.optics.harmonics import fit_harmonics
-from grainlight.optics.state import GROUP_OF_CHANNEL, ideal_state
+from grainlight.optics.calibration import canonical
+from grainlight.optics.calibration.harmonics import fit_harmonics
+from grainlight.optics.calibration.point_fit import calibrate
+from grainlight.optics.forward.curves import IDEAL
+from grainlight.optics.forward.state import GROUP_OF_CHANNEL
 from grainlight.synth import camera
 
 Level = Literal["clean", "mild", "corrupted", "severe"]
@@ -209,11 +210,11 @@ def _calibrated(
     try:
         found = calibrate(harmonics, axes, at, rotates=stack.rotates, mirror=stack.mirror)
     except InputError:  # light that says nothing is no light
-        ideal = ideal_state(full_axes).movedim(-1, 0).numpy()
+        ideal = IDEAL.of_axes(full_axes).numpy()
         return np.zeros_like(ideal), np.full_like(ideal[:3], np.inf), ideal
     # the c-axis feels two of the three components of the noise, one direction at a time
     level = canonical.apply(found, harmonics, axes, at, axis_noise=noise_deg / np.sqrt(3.0))
     # a group without signal has no curve of its own worth following
     known = torch.tensor(found.signal)[list(GROUP_OF_CHANNEL), None, None]
-    clean = torch.where(known, found.expected(full_axes), ideal_state(full_axes).movedim(-1, 0))
+    clean = torch.where(known, found.expected(full_axes), IDEAL.of_axes(full_axes))
     return tuple(x.double().numpy() for x in (level.state, level.sigma, clean))  # type: ignore[return-value]

@@ -14,6 +14,8 @@ from grainlight.errors import InputError
 
 LEAST_ANGLES = 5
 """Unknowns of the harmonics 0, 2 and 4."""
+LEAST_EIGENVALUE = 1e-4
+"""Of the normal matrix of `harmonic_design` per angle, from which angles determine them."""
 UNKNOWN = "unknown"
 """Stands for the angles of images whose settings nobody wrote down."""
 
@@ -127,9 +129,14 @@ class LightStack:
         """Whether the angles are known and determine the harmonics 0, 2 and 4."""
         if np.isnan(self.angles).any() or distinct_angles(self.angles) < LEAST_ANGLES:
             return False
-        t = np.radians(self.angles)
-        design = np.stack((np.ones_like(t), np.cos(2 * t), np.sin(2 * t), np.cos(4 * t), np.sin(4 * t)), 1)
-        return bool(np.linalg.eigvalsh(design.T @ design)[0] > 1e-4 * len(t))
+        design = harmonic_design(self.angles)
+        return bool(np.linalg.eigvalsh(design.T @ design)[0] > LEAST_EIGENVALUE * len(design))
+
+
+def harmonic_design(angles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the (N, 5) values of 1, cos 2t, sin 2t, cos 4t, sin 4t at N angles [degrees]."""
+    t = np.radians(angles)
+    return np.stack((np.ones_like(t), np.cos(2 * t), np.sin(2 * t), np.cos(4 * t), np.sin(4 * t)), 1)
 
 
 def counts(dtype: np.dtype[Any]) -> bool:

@@ -8,15 +8,17 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
 
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.optics.forward.axis_powers import BENT, H2_IMAG, H2_REAL, H4_IMAG, H4_REAL, S2, S, axis_powers, basis
 from grainlight.register.blocks import block_side, blocks, enlarged
 
 Array = NDArray[np.float64]
-A0, A2, A4 = (0, 1), (2, 3), (4, 5)
+A0, A2, A4 = (S, S2), (H2_REAL, H2_IMAG), (H4_REAL, H4_IMAG)
 """Which of `features` the harmonics 0, 2 and 4 follow."""
 _BROAD = 1 / 5  # standard deviation of the high pass, in shares of the map's shorter side
 _MOST_POINTS = 24_000  # that speak; the grid has them all
@@ -103,13 +105,11 @@ class Scene:
 
 
 def features(c_axes: Array) -> Array:
-    """Return s, s^2 and the real and imaginary parts of s exp(2 i phi) and s^2 exp(4 i phi) of axes (..., 3).
+    """Return the terms of the light (P, K) of axes (P, 3) whose inclination is not bent.
 
     Whatever the angle, the optics and the anisotropy (while it is weak), intensity is a linear combination of these.
     """
-    x, y = c_axes[..., 0], c_axes[..., 1]
-    s, real, imag = x * x + y * y, x * x - y * y, 2 * x * y
-    return np.stack((s, s * s, real, imag, real * real - imag * imag, 2 * real * imag), -1)
+    return basis(axis_powers(torch.from_numpy(c_axes)), range(BENT)).T.numpy()
 
 
 def scene_of(ebsd: OrientationMap) -> Scene:

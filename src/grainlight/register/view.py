@@ -87,7 +87,7 @@ def view_of(light: LightStack, step: float, broad: float) -> View:
         return view_of_images(light.images, light.step, step, broad)
     import torch
 
-    from grainlight.optics.harmonics import find_gains, fit_harmonics
+    from grainlight.optics.calibration.harmonics import find_gains, fit_harmonics
 
     stack, angles = torch.from_numpy(light.images), light.angles.tolist()
     gains = find_gains(stack, angles, light.saturation)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from grainlight.optics.state import expected_light
+from grainlight.optics.forward.curves import IDEAL
 from grainlight.progress import Progress, Silent
 from grainlight.restore.labelling.descent import RelabelSettings
 from grainlight.restore.labelling.label import label_map
@@ -56,7 +56,7 @@ def infer(prior: Prior, measured: JointMeasurement, plan: Plan, progress: Progre
     # The embeddings of the members are the largest thing held, and nothing asks for them any more.
     del drawn
     # What physics expects of the orientations; a network with a word on the light has errors of its own.
-    expected = expected_light(labelled.embedding)
+    expected = IDEAL.of_embedding(labelled.embedding)
     if light is not None:
         expected = light if measured.neighbours is None else 0.5 * (light + expected)
     uncertainty = measure_uncertainty(measured, mean, labelled, members)

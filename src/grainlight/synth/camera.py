@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from grainlight.optics.harmonics import design_matrix
-from grainlight.optics.material import MEAN_INDEX, TI750, Material, uniaxial
-from grainlight.optics.reflectance import harmonics
+from grainlight.optics.calibration.harmonics import design_matrix
+from grainlight.optics.forward.material import MEAN_INDEX, TI750, Material, uniaxial
+from grainlight.optics.forward.reflectance import harmonics
 from grainlight.synth.blemish import (
     Size,
     draw_relief,

@@ -13,6 +13,9 @@ import math
 import torch
 from torch import Tensor
 
+from grainlight.optics.forward.axis_powers import axis_powers
+from grainlight.optics.forward.material import uniaxial
+from grainlight.optics.forward.reflectance import normalised_amplitudes
 from grainlight.synth.draw import Draw
 
 _NODES = 12
@@ -30,8 +33,8 @@ def draw_curves(draw: Draw, batch: int) -> Tensor:
     n = torch.complex(draw.uniform(0.8, 3.2, batch, 1), draw.uniform(3.0, 5.5, batch, 1))
     modulus, argument = draw.log_uniform(0.1, 1.0, batch, 1), draw.uniform(0.0, 2 * math.pi, batch, 1)
     kappa = torch.polar(modulus, argument)
-    delta = torch.deg2rad(draw.uniform(0.0, 6.0, batch, 1))
-    curves = exact_curves(n, kappa, delta, s)
+    delta = draw.uniform(0.0, 6.0, batch, 1)
+    curves = torch.stack(normalised_amplitudes(s, delta, uniaxial("drawn", n * n, kappa)), 1)
     weak = torch.stack(
         (torch.where(draw.chance(0.5, batch, 1), s, s * s), s.expand(batch, -1), (s * s).expand(batch, -1)), 1
     )
@@ -44,34 +47,12 @@ def draw_curves(draw: Draw, batch: int) -> Tensor:
     return torch.cat((torch.zeros_like(c[..., :1]), c, 1 - c.sum(-1, keepdim=True)), -1)
 
 
-def exact_curves(index: Tensor, kappa: Tensor, delta: Tensor, s: Tensor) -> Tensor:
-    """Curves (B, 3, N) of A0, A2, A4 at s (1, N), from 0 at s = 0 to 1 at s = 1.
-
-    ``index`` is the complex refractive index of the isotropic mean, ``kappa`` the complex anisotropy, ``delta`` the
-    uncrossing in radians, (B, 1) each.
-    """
-    ordinary, extraordinary = index * index * (1 - kappa / 3), index * index * (1 + 2 * kappa / 3)
-    n_o = ordinary.sqrt()
-    n_b = (ordinary * extraordinary / (ordinary * s + extraordinary * (1 - s))).sqrt()
-    n_o = torch.where(n_o.imag < 0, -n_o, n_o)
-    n_b = torch.where(n_b.imag < 0, -n_b, n_b)
-    r_o, r_e = (1 - n_o) / (1 + n_o), (1 - n_b) / (1 + n_b)
-    difference = (r_e - r_o).abs() ** 2
-    a2 = r_e.abs() ** 2 - r_o.abs() ** 2
-    a0 = ((r_o + r_e) / 2).abs() ** 2 * delta.sin() ** 2 + difference / 8
-    curves = torch.stack((a0 - a0[:, :1], a2, difference), 1)
-    scale = curves[..., -1:]
-    return curves / torch.where(scale.abs() < 1e-9, torch.full_like(scale, 1e-9), scale)
-
-
 def light_state(c: Tensor, curves: Tensor) -> Tensor:
     """Clean PL state (B, 5, row, column) of c-axes (B, row, column, 3) in frame S under curves (B, 3, 4)."""
-    x, y = c[..., 0], c[..., 1]
-    s = x * x + y * y
+    s, u, v = axis_powers(c)
     k = curves[:, :, :, None, None]
     f0, f2, f4 = ((k[:, i, 1] + (k[:, i, 2] + k[:, i, 3] * s) * s) for i in range(3))
-    # f2 and f4 lack one factor s that f0 gets here: (x^2 - y^2, 2xy) already is s (cos 2phi, sin 2phi).
-    u, v = x * x - y * y, 2 * x * y
+    # f2 and f4 lack one factor s that f0 gets here: (u, v) already is s (cos 2phi, sin 2phi).
     # f4 starts with s^2 in the weak limit; the linear term of the fit is what the curve leaves, so divide by s safely.
     ratio = f4 / s.clamp(min=1e-3)
     return torch.stack((f0 * s, f2 * u, f2 * v, ratio * (u * u - v * v), ratio * 2 * u * v), 1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from grainlight.optics.forward.local_forward import Field
+from grainlight.optics.forward.point_spread import gaussian
 from grainlight.restore.labelling.chain import Chain, Choices, Prior, find_choices, nearest_of, window
-from grainlight.restore.light.local_forward import Field
-from grainlight.restore.light.point_spread import gaussian
 
 SHAPE = (12, 15)
 

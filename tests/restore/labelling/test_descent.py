@@ -11,10 +11,10 @@ from torch import Tensor
 from grainlight.crystal.embedding import PER_DEGREE, embed
 from grainlight.crystal.quaternion import random
 from grainlight.grains.segment import connected
-from grainlight.optics.state import expected_light
+from grainlight.optics.forward.curves import IDEAL
+from grainlight.optics.forward.point_spread import blurred, gaussian, grown, spread_back
 from grainlight.restore.labelling.descent import RelabelSettings, _Relabelling, relabel
 from grainlight.restore.light.grain_offsets import join_neighbours, neighbour_distances, offset_sums, shrunk
-from grainlight.restore.light.point_spread import blurred, gaussian, grown, spread_back
 from grainlight.restore.uncertainty.second_label import boundary_probability, second_probability
 
 SIDE = 40
@@ -29,7 +29,7 @@ def two_grains(slope: float) -> Tensor:
 
 
 def seen(e: Tensor, width: float, noise: float, offset: float = 0.0) -> Tensor:
-    light = blurred(expected_light(e), gaussian(width))
+    light = blurred(IDEAL.of_embedding(e), gaussian(width))
     side = (e - e[:, :1, :1]).norm(dim=0) > 0.1
     return light + offset * side + noise * torch.randn(light.shape, generator=torch.Generator().manual_seed(3))
 

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE, embed
-from grainlight.optics.state import expected_light
+from grainlight.optics.forward.curves import IDEAL
+from grainlight.optics.forward.point_spread import blurred, gaussian
 from grainlight.restore.labelling.descent import RelabelSettings, relabel
 from grainlight.restore.light.outlier_variance import variance_inflation
-from grainlight.restore.light.point_spread import blurred, gaussian
 
 SIDE = 48
 
@@ -66,10 +66,10 @@ def test_a_grain_does_not_grow_over_dust_between_measured_points() -> None:
     at = torch.arange(SIDE) // 12
     truth = several[at[:, None] * 4 + at].movedim(-1, 0)
     width, level = 0.6, 0.06
-    light = blurred(expected_light(truth), gaussian(width)) + level * noise()
+    light = blurred(IDEAL.of_embedding(truth), gaussian(width)) + level * noise()
     # Beyond the boundary at column 24 the light of the grain on its left, half as clear.
     spot = (slice(None), slice(27, 33), slice(24, 30))
-    left = expected_light(truth)[:, 30, 20, None, None]
+    left = IDEAL.of_embedding(truth)[:, 30, 20, None, None]
     light[spot] = 0.25 * light[spot] + 0.75 * left
     sigma = torch.full_like(light, level)
     found = relabel(truth, truth, grid(2), light, sigma, RelabelSettings(visits=10)).embedding

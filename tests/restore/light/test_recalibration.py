@@ -7,8 +7,9 @@ import torch
 from grainlight.crystal.embedding import embed
 from grainlight.crystal.quaternion import random
 from grainlight.diffusion.state import LIGHT, SIGMA_MAX
-from grainlight.optics.state import expected_light
-from grainlight.restore.light.imaging_model import fit_imaging_model, ideal_imaging_model, light_powers
+from grainlight.optics.calibration.map_fit import fit_imaging_model
+from grainlight.optics.forward.axis_powers import embedding_powers
+from grainlight.optics.forward.curves import IDEAL
 from grainlight.restore.light.recalibration import recalibrate
 
 SIDE, CELL = 48, 8
@@ -23,13 +24,13 @@ def squares() -> torch.Tensor:
 
 def test_gain_and_noise_are_put_right() -> None:
     e = squares()
-    ideal = expected_light(e)
+    ideal = IDEAL.of_embedding(e)
     noise = 0.03 * torch.randn(ideal.shape, generator=torch.Generator().manual_seed(1))
     gain = torch.tensor([1.2, 1.5, 1.5, 1.4, 1.4])[:, None, None]
     measurement = torch.cat((e, gain * (ideal + noise)))
     sigma = torch.full((4, SIDE, SIDE), 0.15)
     precision = torch.full((5, SIDE, SIDE), 0.15**-2)
-    found = fit_imaging_model(measurement[LIGHT], precision, light_powers(e))
+    found = fit_imaging_model(measurement[LIGHT], precision, embedding_powers(e))
     better, level = recalibrate(measurement, sigma, e, found)
     assert (better[LIGHT] - ideal - noise).square().mean() < 0.02**2
     assert torch.equal(better[:18], measurement[:18])
@@ -40,9 +41,9 @@ def test_gain_and_noise_are_put_right() -> None:
 
 def test_an_ideal_response_changes_nothing_and_the_unknown_stays() -> None:
     e = squares()
-    measurement = torch.cat((e, expected_light(e)))
+    measurement = torch.cat((e, IDEAL.of_embedding(e)))
     sigma = torch.full((4, SIDE, SIDE), 0.1)
     sigma[2] = SIGMA_MAX
-    better, level = recalibrate(measurement, sigma, e, ideal_imaging_model())
+    better, level = recalibrate(measurement, sigma, e, IDEAL)
     assert torch.allclose(better, measurement, atol=1e-5)
     assert torch.allclose(level, sigma, atol=1e-5)

@@ -28,12 +28,12 @@ def test_a_single_point_in_its_own_light_is_a_grain_and_without_it_an_error() ->
     torch.manual_seed(0)
     from grainlight.crystal.embedding import embed
     from grainlight.crystal.quaternion import random
-    from grainlight.optics.state import expected_light
+    from grainlight.optics.forward.curves import IDEAL
 
     matrix, grain = embed(random((2,), torch.Generator().manual_seed(5)))
     e = matrix[:, None, None].expand(18, 9, 9).clone()
     e[:, 4, 4] = grain
-    light = expected_light(e)
+    light = IDEAL.of_embedding(e)
     sigma = torch.full((4, 9, 9), 0.05)
     one = np.ones((9, 9), np.int16)
     sigma[0] = 0.02
@@ -65,10 +65,10 @@ def test_points_of_another_phase_or_far_away_do_not_outvote() -> None:
 def test_light_of_another_place_does_not_take_the_points_away() -> None:
     from grainlight.crystal.embedding import embed
     from grainlight.crystal.quaternion import random
-    from grainlight.optics.state import expected_light
+    from grainlight.optics.forward.curves import IDEAL
 
     e = embed(random((12, 12), torch.Generator().manual_seed(1)), dim=-3)
-    light = expected_light(embed(random((12, 12), torch.Generator().manual_seed(2)), dim=-3))
+    light = IDEAL.of_embedding(embed(random((12, 12), torch.Generator().manual_seed(2)), dim=-3))
     sigma = torch.full((4, 12, 12), 0.05)
     found = find_misindexed(torch.cat((e, light)), sigma, np.ones((12, 12), np.int16))
     assert found.mean() <= 0.15

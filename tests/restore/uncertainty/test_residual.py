@@ -8,7 +8,8 @@ import torch
 
 from grainlight.constants import constants
 from grainlight.crystal.euler import c_axis, quaternion_from_bunge
-from grainlight.optics.state import GROUP_OF_CHANNEL, WEAK, ideal_state
+from grainlight.optics.forward.curves import IDEAL
+from grainlight.optics.forward.state import GROUP_OF_CHANNEL
 from grainlight.restore.uncertainty.misassignment import misassignment_probability
 from grainlight.restore.uncertainty.residual import normalised_residual
 
@@ -20,7 +21,7 @@ def grains(*tilts: float) -> np.ndarray:
 
 
 def lit(q: np.ndarray, noise: float = 0.1, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    clean = WEAK.light(torch.from_numpy(c_axis(q))).numpy()
+    clean = IDEAL.of_axes(torch.from_numpy(c_axis(q))).numpy()
     drawn = np.random.default_rng(seed).normal(size=clean.shape) * noise
     return torch.from_numpy(clean + drawn), torch.full((3, *q.shape[:2]), noise)
 
@@ -28,8 +29,8 @@ def lit(q: np.ndarray, noise: float = 0.1, seed: int = 0) -> tuple[torch.Tensor,
 def test_light_without_curves_is_that_of_a_weak_crystal() -> None:
     q = grains(20, 40, 60, 80)
     np.testing.assert_allclose(
-        WEAK.light(torch.from_numpy(c_axis(q))).numpy(),
-        ideal_state(torch.from_numpy(c_axis(q))).movedim(-1, 0),
+        IDEAL.of_axes(torch.from_numpy(c_axis(q))).numpy(),
+        IDEAL.of_axes(torch.from_numpy(c_axis(q))),
         atol=1e-12,
     )
     assert len(GROUP_OF_CHANNEL) == 5

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from grainlight.optics.state import GROUP_OF_CHANNEL
+from grainlight.optics.forward.state import GROUP_OF_CHANNEL
 
 GROUP = np.array(GROUP_OF_CHANNEL)
 """Group of the noise of each of the five harmonics."""

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from grainlight.optics.forward.local_forward import Field, LocalForwardModel, Subgrid, subgrids
 from grainlight.restore.labelling.isolated import AROUND
-from grainlight.restore.light.local_forward import Field, LocalForwardModel, Subgrid, subgrids
 
 _MOST = 6
 

@@ -8,7 +8,7 @@ boundaries take a neighbour's orientation where that lowers the energy
 
 four interleaved sets of pixels in turn, all pixels of a set at once (iterated conditional modes, Besag 1986, with the
 optics in the likelihood). Blur, gain and noise of the light are fitted anew to the map after every turn
-(`restore.light.imaging_model`). Where there is time, a chain then asks how often each pixel is in each grain near it
+(`optics.calibration.map_fit`). Where there is time, a chain then asks how often each pixel is in each grain near it
 (`restore.labelling.chain`). No orientation is invented, and none that EBSD measured is touched.
 """
 
@@ -24,13 +24,13 @@ from torch.nn import functional as F
 
 from grainlight.constants import constants
 from grainlight.crystal.embedding import PER_DEGREE, image_distance
+from grainlight.optics.forward.imaging_model import ImagingModel
+from grainlight.optics.forward.local_forward import Field
+from grainlight.optics.forward.point_spread import WIDTHS, blur_strips, grown
 from grainlight.restore.labelling.chain import Chain, Prior, find_choices, nearest_of, neighbours_of, shifted
 from grainlight.restore.labelling.isolated import AROUND
 from grainlight.restore.light.forward_model import ForwardModel
 from grainlight.restore.light.grain_offsets import join_neighbours
-from grainlight.restore.light.imaging_model import ImagingModel
-from grainlight.restore.light.local_forward import Field
-from grainlight.restore.light.point_spread import WIDTHS, grown, strips
 
 # Half of the neighbours: the others are the same pairs, seen from the other side. First the right and the lower one.
 _PAIRS = ((0, 1), (1, 0), (1, 1), (1, -1))
@@ -239,7 +239,7 @@ class _Relabelling:
         free = ~self.fixed & self.light.reached()
         choices = find_choices(labels, free.reshape(-1), self.lends, shape, s.ring)
         away = torch.empty(choices.source.shape)
-        for part in strips(len(choices.at), 1):
+        for part in blur_strips(len(choices.at), 1):
             guide = self.guide.index_select(1, choices.at[part]).T
             for column in range(away.shape[1]):
                 away[part, column] = (guide - self.e[choices.source[part, column]]).square_().sum(-1)

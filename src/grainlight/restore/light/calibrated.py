@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from grainlight.errors import InputError
-from grainlight.optics.canonical import OUTSIDE, CanonicalLight
-from grainlight.optics.state import WEAK, Curves
+from grainlight.optics.calibration.canonical import OUTSIDE, CanonicalLight
+from grainlight.optics.forward.curves import WEAK, Curves
 from grainlight.restore.large.windows import Window
 
 
@@ -19,8 +19,8 @@ class CalibratedLight:
     """Canonical harmonics of a map or of a window.
 
     ``state`` (5, H, W) on the output grid; ``sigma`` (3, H, W) noise of a channel per group, infinite where unknown;
-    ``flags`` (H, W) of `optics.canonical`; ``report`` and ``warnings`` of the calibration, for the record; ``curves``
-    that the state follows.
+    ``flags`` (H, W) of `optics.calibration.canonical`; ``report`` and ``warnings`` of the calibration, for the record;
+    ``curves`` that the state follows.
     """
 
     state: Tensor

@@ -12,13 +12,14 @@ from torch import Tensor
 
 from grainlight.crystal.euler import c_axis
 from grainlight.crystal.frames import SampleFrame
-from grainlight.optics.calibration import Calibration, NoSignalError, calibrate_points
-from grainlight.optics.canonical import apply, calibration_report, level_report
-from grainlight.optics.frame_check import Polars, check_frame
-from grainlight.optics.harmonics import Harmonics
-from grainlight.optics.light_noise import LightNoise, measure_noise
-from grainlight.optics.point_light import PointLight, at_points, together
-from grainlight.optics.state import Curves
+from grainlight.optics.calibration.calibration import Calibration
+from grainlight.optics.calibration.canonical import apply, calibration_report, level_report
+from grainlight.optics.calibration.frame_check import Polars, check_frame
+from grainlight.optics.calibration.harmonics import Harmonics
+from grainlight.optics.calibration.light_noise import LightNoise, measure_noise
+from grainlight.optics.calibration.point_fit import NoSignalError, calibrate_points
+from grainlight.optics.calibration.point_light import PointLight, at_points, together
+from grainlight.optics.forward.curves import Curves
 from grainlight.restore.large.windows import Window, whole
 from grainlight.restore.light.calibrated import CalibratedLight, as_calibrated, no_light, not_used
 from grainlight.restore.light.few_images import calibrate_few
@@ -34,18 +35,21 @@ _POINTS = 400_000
 class WindowedLight:
     """Canonical light that is made where it is asked for.
 
-    ``source`` of the harmonics; ``grid`` of the points of the whole map; ``calibration`` and ``noise`` of the whole,
-    None where each part measures its own; ``axis_noise`` of the c-axes in degrees (standard deviation); ``report`` and
-    ``warnings`` as of `CalibratedLight`.
+    ``source`` of the harmonics; ``grid`` of the points of the whole map; ``calibration`` and ``noise`` of the whole;
+    ``report`` and ``warnings`` as of `CalibratedLight`.
     """
 
     source: LightSource
     grid: PointGrid
     calibration: Calibration
-    noise: LightNoise | None
-    axis_noise: float
+    noise: LightNoise
     report: dict[str, Any]
     warnings: tuple[str, ...]
+
+    @property
+    def curves(self) -> Curves:
+        """Curves that the light of every part follows."""
+        return self.calibration.curves
 
     def part(self, window: Window) -> CalibratedLight:
         """Return the light of a window."""
@@ -60,14 +64,12 @@ class WindowedLight:
             harmonics,
             axes,
             at,
-            axis_noise=self.axis_noise,
             corner=(rows.start, columns.start),
             noise=self.noise,
         )
         # Of what is kept: windows overlap.
         levels = level_report(light.sigma[:, *window.kept], light.flags[window.kept])
-        curves = Curves(*self.calibration.curve, self.calibration.a0_mix)
-        found = as_calibrated(light, curves)
+        found = as_calibrated(light, self.curves)
         return replace(found, report=light.report | self.report | levels, warnings=self.warnings)
 
 
@@ -112,8 +114,7 @@ def calibrate_source(
 ) -> CalibratedLight | WindowedLight:
     """Calibrate harmonics on the points of all windows; the light of a single window is made at once.
 
-    The noise of several windows is that of the points all over the map, so that it is the same on both sides of a seam;
-    a single window measures its own at every pixel.
+    The noise is measured all over the map, so that it is the same on both sides of a seam.
     """
     light = source.light
     every = 1 + int(grid.measured.sum()) // _POINTS
@@ -133,12 +134,11 @@ def calibrate_source(
     polars = None if source.polars is None else Polars(*source.polars, light.bireflectance)
     said = check_frame(found, frame, rotates=light.rotates, mirror=source.mirror, polars=polars)
     warnings = (*found.warnings, *said.warnings)
-    report: dict[str, Any] = {"frame": said.as_record()}
-    if alone:
-        return WindowedLight(source, grid, found, None, axis_noise, report, warnings).canonical(harmonics, cut[0])
     levels = measure_noise(found, seen, axis_noise)
-    report |= calibration_report(found, levels.terms)
-    return WindowedLight(source, grid, found, levels, axis_noise, report, warnings)
+    report = {"frame": said.as_record()} | calibration_report(found, levels.terms)
+    made = WindowedLight(source, grid, found, levels, report, warnings)
+    # Of a single window the harmonics are at hand.
+    return made.canonical(harmonics, cut[0]) if alone else made
 
 
 def usual_levels(reports: Sequence[dict[str, Any]], pixels: Sequence[int]) -> dict[str, float]:

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from grainlight.crystal.euler import c_axis
 from grainlight.maps.light_stack import LEAST_ANGLES, LightStack
-from grainlight.optics.image_fit import fit_images
-from grainlight.optics.posterior import few_images
-from grainlight.optics.resample import resample
+from grainlight.optics.calibration.resample import resample
+from grainlight.optics.few_images.image_fit import fit_images
+from grainlight.optics.few_images.posterior import few_images
 from grainlight.restore.light.calibrated import CalibratedLight, as_calibrated, no_light
 from grainlight.restore.points.grid import PointGrid
 

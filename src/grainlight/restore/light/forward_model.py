@@ -8,19 +8,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from grainlight.maps.strips import with_halo
+from grainlight.optics.calibration.map_fit import fit_imaging_model, middle_of
+from grainlight.optics.forward.axis_powers import H2_REAL, H4_IMAG, basis, embedding_powers
+from grainlight.optics.forward.imaging_model import ImagingModel
+from grainlight.optics.forward.misfit import robust_weight
+from grainlight.optics.forward.point_spread import WIDTHS, blur_strips, grown, spread_back
 from grainlight.restore.light.grain_offsets import offset_sums, shrunk
-from grainlight.restore.light.imaging_model import ImagingModel, all_powers, axis_powers, fit_imaging_model, middle_of
 from grainlight.restore.light.outlier_variance import variance_inflation
-from grainlight.restore.light.point_spread import (
-    FREEDOM,
-    WIDTHS,
-    blurred,
-    gaussian,
-    grown,
-    spread_back,
-    strips,
-    with_halo,
-)
 
 # Light worse than this says nothing worth an equation (canonical units; a grain's light spreads by some 0.5).
 _USELESS = 2.0
@@ -48,10 +43,9 @@ class ForwardModel:
         """
         self.light, self.sigma, self.interior = light, sigma, interior
         self.rows, self.columns = light.shape[1], light.shape[2]
-        self.axis = axis_powers(e).flatten(1)
-        _, real, imag = self.axis
-        spread = [part.var(correction=0) for part in (real, imag, real * real - imag * imag, 2 * real * imag)]
-        self.floor = max(floor * float(torch.stack(spread).mean().sqrt()), _LEAST)
+        self.axis = embedding_powers(e).flatten(1)
+        spread = basis(self.axis, range(H2_REAL, H4_IMAG + 1)).var(1, correction=0)
+        self.floor = max(floor * float(spread.mean().sqrt()), _LEAST)
         lit = (sigma < _USELESS).any(0)
         self.part = middle_of(lit) if bool(lit.any()) else (slice(0, 1), slice(0, 1))
         stated = sigma[:, *self.part]
@@ -65,16 +59,15 @@ class ForwardModel:
         if widths is None:
             at = WIDTHS.index(self.imaging.width)
             widths = WIDTHS[max(0, at - 1) : at + 2]
-        images = all_powers(self.axis.view(-1, self.rows, self.columns)[:, *self.part])
-        self.imaging: ImagingModel = fit_imaging_model(self.light[:, *self.part], self.stated, images, widths)
-        self.kernel = gaussian(self.imaging.width)
+        axis = self.axis.view(-1, self.rows, self.columns)[:, *self.part]
+        self.imaging: ImagingModel = fit_imaging_model(self.light[:, *self.part], self.stated, axis, widths)
+        self.kernel = self.imaging.kernel
         self._weigh()
 
     def _weigh(self) -> None:
-        noise = self.imaging.noise[:, None, None]
-        for rows in strips(self.rows, self.columns):
+        for rows in blur_strips(self.rows, self.columns):
             sigma = self.sigma[:, rows]
-            variance = (sigma * noise).square_().add_(self.floor**2)
+            variance = self.imaging.variance(sigma).add_(self.floor**2)
             if self.inflation is not None:
                 variance *= self.inflation[:, rows]
             self.precision[:, rows] = torch.where(sigma < _USELESS, 1 / variance, 0.0)
@@ -82,10 +75,10 @@ class ForwardModel:
     def inflate_outliers(self, points: Tensor) -> None:
         """Let measured pixels (H, W) say where the light is wrong (`restore.light.outlier_variance`)."""
         factor = torch.empty_like(self.light)
-        for strip in strips(self.rows, self.columns):
+        for strip in blur_strips(self.rows, self.columns):
             # The window of the outliers and the blur reach no farther.
             wide, inner = with_halo(strip, 8 + len(self.kernel) // 2, self.rows)
-            residual = self.light[:, wide] - blurred(self.expected[:, wide], self.kernel)
+            residual = self.light[:, wide] - self.imaging.imaged(self.expected[:, wide])
             factor[:, strip] = variance_inflation(residual, self.precision[:, wide], points[wide])[:, inner]
         self.inflation = factor
         self.precision /= factor
@@ -95,17 +88,17 @@ class ForwardModel:
         sums = torch.zeros(2, len(self.light), count, dtype=torch.float64)
         axis = self.axis.view(-1, self.rows, self.columns)
         grain = labels.view(self.rows, self.columns)
-        for strip in strips(self.rows, self.columns):
+        for strip in blur_strips(self.rows, self.columns):
             wide, inner = with_halo(strip, len(self.kernel) // 2, self.rows)
-            expected = self.imaging.light(all_powers(axis[:, wide]))
-            mixed = (blurred(expected, self.kernel) - expected).abs_().amax(0)[inner] >= self.interior
+            expected = self.imaging.light(axis[:, wide])
+            mixed = (self.imaging.imaged(expected) - expected).abs_().amax(0)[inner] >= self.interior
             expected = expected[:, inner]
             residual = self.light[:, strip] - expected
-            weight = _robust(residual, self.precision[:, strip]).masked_fill_(mixed, 0.0)
+            weight = robust_weight(residual, self.precision[:, strip]).masked_fill_(mixed, 0.0)
             sums += offset_sums(grain[strip].reshape(-1), count, residual.flatten(1), weight.flatten(1))
             self.expected[:, strip] = expected
         offsets = shrunk(sums)
-        for strip in strips(self.rows, self.columns):
+        for strip in blur_strips(self.rows, self.columns):
             each = offsets.index_select(1, grain[strip].reshape(-1))
             self.expected[:, strip] += each.view(self.expected[:, strip].shape)
 
@@ -126,21 +119,17 @@ class ForwardModel:
         """
         pull, stiff = torch.empty(2, len(self.light), len(at))
         squared = self.kernel**2
-        for strip in strips(self.rows, self.columns):
+        for strip in blur_strips(self.rows, self.columns):
             ends = torch.tensor([strip.start * self.columns, strip.stop * self.columns])
             first, last = torch.searchsorted(at, ends).tolist()
             if first == last:
                 continue
             wide, _ = with_halo(strip, len(self.kernel) - 1, self.rows)
-            residual = self.light[:, wide] - blurred(self.expected[:, wide], self.kernel)
-            weight = _robust(residual, self.precision[:, wide])
+            residual = self.light[:, wide] - self.imaging.imaged(self.expected[:, wide])
+            weight = robust_weight(residual, self.precision[:, wide])
             asked = ((rows[0] - wide.start) % rows[1], rows[1])
             its = at[first:last] - (wide.start + asked[0]) * self.columns
             its = its // (self.columns * rows[1]) * self.columns + its % self.columns
             stiff[:, first:last] = spread_back(weight, squared, asked).flatten(1).index_select(1, its)
             pull[:, first:last] = spread_back(residual.mul_(weight), self.kernel, asked).flatten(1).index_select(1, its)
         return pull, stiff
-
-
-def _robust(residual: Tensor, precision: Tensor) -> Tensor:
-    return precision / (residual.square().mul_(precision).div_(FREEDOM).add_(1))

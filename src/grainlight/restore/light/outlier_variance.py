@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from grainlight.restore.light.point_spread import gaussian, spread_back
+from grainlight.optics.forward.point_spread import gaussian, spread_back
 
 # Pixels: standard deviation of the window, about the size of dust.
 _WIDTH = 1.5

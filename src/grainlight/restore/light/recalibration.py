@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from grainlight.diffusion.state import LIGHT, is_unknown
-from grainlight.restore.light.imaging_model import ImagingModel, light_powers
+from grainlight.optics.forward.axis_powers import embedding_powers
+from grainlight.optics.forward.curves import IDEAL
+from grainlight.optics.forward.imaging_model import ImagingModel
+from grainlight.optics.forward.state import CHANNELS_OF_GROUP
 
-# Channels of the light in each group, with the images of `light_powers` that are their ideal.
-_GROUPS = (((0,), (1,)), ((1, 2), (2, 3)), ((3, 4), (4, 5)))
 # A gain beyond these is not believed.
 _GAINS = (0.4, 2.5)
 
@@ -32,15 +33,14 @@ def recalibrate(measurement: Tensor, sigma: Tensor, e: Tensor, imaging: ImagingM
     noise.
     """
     measurement, sigma = measurement.clone(), sigma.clone()
-    images = light_powers(e).flatten(1)
-    fitted = imaging.light(images)
+    axis = embedding_powers(e).flatten(1)
+    wanted, fitted = IDEAL.light(axis), imaging.light(axis)
     light = measurement[LIGHT]
-    for number, (channels, ideals) in enumerate(_GROUPS, 1):
+    for number, channels in enumerate(CHANNELS_OF_GROUP, 1):
         known = ~is_unknown(sigma[number])
         if not known.any():
             continue
-        ideal = torch.complex(images[ideals[0]], images[ideals[1]] if len(ideals) > 1 else torch.zeros(len(images[0])))
-        shown = torch.complex(fitted[channels[0]], fitted[channels[1]] if len(channels) > 1 else 0 * fitted[0])
+        ideal, shown = _as_complex(wanted, channels), _as_complex(fitted, channels)
         middle, offset = ideal.mean(), shown.mean()
         variance = (ideal - middle).abs().square().mean()
         gain = ((shown - offset) * (ideal - middle).conj()).mean() / variance.clamp(min=1e-6)
@@ -48,11 +48,15 @@ def recalibrate(measurement: Tensor, sigma: Tensor, e: Tensor, imaging: ImagingM
             continue
         offset = offset - gain * middle
         off_line = (shown - offset - gain * ideal).abs().square().mean() / len(channels)
-        seen = torch.complex(light[channels[0]], light[channels[1]] if len(channels) > 1 else 0 * light[0])
-        undone = (seen - offset) / gain
+        undone = (_as_complex(light, channels) - offset) / gain
         factor = imaging.noise[list(channels)].square().mean()
         level = ((sigma[number].square() * factor + off_line) / gain.abs().square()).sqrt()
         for channel, part in zip(channels, (undone.real, undone.imag), strict=False):
             light[channel] = torch.where(known, part, light[channel])
         sigma[number] = torch.where(known, level, sigma[number])
     return measurement, sigma
+
+
+def _as_complex(light: Tensor, channels: tuple[int, ...]) -> Tensor:
+    """A group of a light (5, ...) as one complex image; real where it has one channel."""
+    return torch.complex(light[channels[0]], light[channels[1]] if len(channels) > 1 else torch.zeros_like(light[0]))

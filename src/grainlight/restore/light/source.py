@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from grainlight.maps.light_stack import LightStack
-from grainlight.optics.harmonics import Harmonics, find_gains, fit_harmonics, full_scale
-from grainlight.optics.resample import resample_harmonics
+from grainlight.optics.calibration.harmonics import Harmonics, find_gains, fit_harmonics, full_scale
+from grainlight.optics.calibration.resample import resample_harmonics
 from grainlight.register.transform import Transform
 from grainlight.register.warp import Laying, laying
 from grainlight.scratch import release

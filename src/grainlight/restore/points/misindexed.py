@@ -17,7 +17,7 @@ from torch import Tensor
 from grainlight.constants import constants
 from grainlight.crystal.embedding import PER_DEGREE
 from grainlight.diffusion.state import EBSD, LIGHT, group_to_channel_light, is_unknown
-from grainlight.optics.state import expected_light
+from grainlight.optics.forward.curves import IDEAL
 
 
 def find_misindexed(measurement: Tensor, sigma: Tensor, phase_id: NDArray[np.int16]) -> NDArray[np.bool_]:
@@ -86,5 +86,5 @@ def _misfit(measurement: Tensor, sigma: Tensor, flat: Tensor, choices: Tensor) -
     seen = measurement[LIGHT].reshape(5, -1)[:, flat]
     noise = group_to_channel_light(sigma[1:]).reshape(5, -1)[:, flat]
     weight = torch.where(is_unknown(noise), 0.0, 1 / (noise**2 + constants().misindexed.floor ** 2))
-    expected = expected_light(choices.reshape(-1, 18).T[:, None])[:, 0].reshape(5, *choices.shape[:2])
+    expected = IDEAL.of_embedding(choices.reshape(-1, 18).T[:, None])[:, 0].reshape(5, *choices.shape[:2])
     return ((seen[..., None] - expected).square() * weight[..., None]).sum(0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from grainlight.diffusion.state import is_unknown
-from grainlight.restore.light.point_spread import grown
+from grainlight.optics.forward.point_spread import grown
 from grainlight.restore.points.neighbours import Neighbours
 
 # Pixels that a blur carries light over.

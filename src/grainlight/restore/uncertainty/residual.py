@@ -11,13 +11,14 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from grainlight.crystal.euler import c_axis
-from grainlight.optics.state import GROUP_OF_CHANNEL, WEAK, Curves
+from grainlight.optics.forward.curves import WEAK, Curves
+from grainlight.optics.forward.state import GROUP_OF_CHANNEL
 from grainlight.restore.light.calibrated import CalibratedLight
 
 CONTRADICTED = 2.0
 """Standard deviations above which light and map contradict each other."""
 AGAINST_MAP = 32
-"""Bit of the flags beside those of `optics.canonical`."""
+"""Bit of the flags beside those of `optics.calibration.canonical`."""
 _CAP = 10.0
 _WIDTH = 1.0
 """Pixels: standard deviation of the window."""
@@ -47,12 +48,12 @@ def normalised_residual(
     The light is compared with all values between those that the pixel and its eight neighbours would show: a microscope
     blurs, and at a boundary every mixture of the two sides is in order. Inside grains that is one value.
 
-    Where `optics.canonical` has raised the noise already, because the stack fits no harmonics or the light contradicts
-    the EBSD points, the flags tell; here the contradiction is then measured in that larger unit.
+    Where `optics.calibration.canonical` has raised the noise already, because the stack fits no harmonics or the light
+    contradicts the EBSD points, the flags tell; here the contradiction is then measured in that larger unit.
     """
     # Single precision, as the answer: channel by channel less is held than of all at once.
     light, noise = state.float().cpu().numpy(), sigma.float().cpu().numpy()
-    expected = curves.light(torch.from_numpy(c_axis(quaternions)))
+    expected = curves.model.of_axes(torch.from_numpy(c_axis(quaternions)))
     square, channels = np.zeros((2, *light.shape[1:]), np.float32)
     for shown, seen, group in zip(expected.numpy(), light, GROUP_OF_CHANNEL, strict=True):
         known = np.isfinite(noise[group])

@@ -1,68 +1,50 @@
-"""Local brightness of a section (stains, polish relief, oxide) from points of known c-axis."""
+"""Brightness of places from points of known c-axis: smooth light, and reflectance (stains, polish relief, oxide)."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from grainlight.optics.robust import cauchy_weight, spread
+from grainlight.optics.calibration.robust import cauchy_weight, spread
+from grainlight.optics.forward.illumination import Relief, flat_relief
 
 _REACH = 1.0  # kernel, in cells; a cell holds about one point
 _PRIOR = 0.15  # what brightness deviates by where nothing is known
 _ROUNDS = 8
+_UNEVEN = 0.3  # a priori standard deviation of the coefficients of the smooth light
 
 
-@dataclass(frozen=True)
-class Relief:
-    """Brightness relative to a smooth light, on a coarse grid over an image of `shape`.
+def fit_smooth_light(
+    parts: Sequence[Tensor], targets: Sequence[Tensor], weight: Sequence[Tensor], noise: Sequence[float], basis: Tensor
+) -> Tensor:
+    """Return the coefficients of a smooth light that brings models closest to measurements.
 
     Parameters
     ----------
-    factor
-        (h, w): the brightness, about 1.
-    shape
-        Rows and columns of the image that the grid covers, in pixels.
+    parts, targets
+        Per group (P,), real or complex: what even light would show at the points, and what was measured.
+    weight, noise
+        Per group: weight (P,) of the points, and standard deviation.
+    basis
+        (terms, P) of `polynomial` at the points.
+
+    Returns
+    -------
+    (terms,), the first 1.
     """
-
-    factor: Tensor
-    shape: tuple[int, int]
-
-    def at(self, row: Tensor, column: Tensor) -> Tensor:
-        """Return the brightness at pixel positions, (R, 1) rows by (C,) columns or equal shapes; linear in between."""
-        if row.ndim == 2 and row.shape[1] == 1 and column.ndim == 1:
-            return self._on_lattice(row[:, 0], column)
-        row, column = torch.broadcast_tensors(row, column)
-        high, wide = self.factor.shape
-        y = ((row + 0.5) * (high / self.shape[0]) - 0.5).clamp(0, high - 1)
-        x = ((column + 0.5) * (wide / self.shape[1]) - 0.5).clamp(0, wide - 1)
-        y0, x0 = y.floor().long().clamp(max=max(high - 2, 0)), x.floor().long().clamp(max=max(wide - 2, 0))
-        y1, x1 = (y0 + 1).clamp(max=high - 1), (x0 + 1).clamp(max=wide - 1)
-        fy, fx = y - y0, x - x0
-        table = self.factor.to(row.device, row.dtype if row.is_floating_point() else torch.float32)
-        top = table[y0, x0] * (1 - fx) + table[y0, x1] * fx
-        low = table[y1, x0] * (1 - fx) + table[y1, x1] * fx
-        return top * (1 - fy) + low * fy
-
-    def _on_lattice(self, row: Tensor, column: Tensor) -> Tensor:
-        """Return the brightness (R, C) at rows (R,) by columns (C,)."""
-        found = self.factor.to(row.device, row.dtype)
-        for axis, (at, size) in enumerate(zip((row, column), self.shape, strict=True)):
-            count = found.shape[axis]
-            place = ((at + 0.5) * (count / size) - 0.5).clamp(0, count - 1)
-            low = place.floor().long().clamp(max=max(count - 2, 0))
-            share = (place - low)[:, None] if axis == 0 else place - low
-            high = (low + 1).clamp(max=count - 1)
-            found = torch.lerp(found.index_select(axis, low), found.index_select(axis, high), share)
-        return found
-
-
-def flat_relief(shape: tuple[int, int]) -> Relief:
-    """Return the relief of an even section."""
-    return Relief(torch.ones(1, 1, dtype=torch.float64), shape)
+    prior = torch.full((len(basis),), 1 / _UNEVEN**2, dtype=torch.float64)
+    normal, right = torch.diag(prior), torch.zeros_like(prior)
+    right[0] = prior[0]
+    for part, target, w, sigma in zip(parts, targets, weight, noise, strict=True):
+        scaled = w / sigma**2
+        normal = normal + (basis * (scaled * part.abs() ** 2)) @ basis.T
+        right = right + basis @ (scaled * (part.conj() * target).real)
+    solution = torch.linalg.solve(normal, right)
+    return solution / solution[0].clamp_min(1e-3)
 
 
 def fit_relief(measured: Tensor, model: Tensor, noise: float, positions: Tensor, shape: tuple[int, int]) -> Relief:

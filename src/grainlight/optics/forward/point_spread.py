@@ -10,24 +10,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# Standard deviations in pixels that an estimate chooses from.
+from grainlight.maps.strips import strips
+
 WIDTHS = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4, 1.6, 1.8, 2.0, 2.5)
-# Degrees of freedom of the robust misfit: dust that nobody flagged must not rule.
-FREEDOM = 6.0
+"""Standard deviations in pixels that an estimate chooses from."""
 # Rows of images that are worked on at once stay in a CPU's cache; fewer would be all halo.
 _AT_ONCE, _FEWEST_ROWS = 1 << 17, 48
 
 
-def strips(rows: int, columns: int) -> list[slice]:
-    """Slices of rows, together all of them, that are worked on one after the other."""
-    step = max(_FEWEST_ROWS, _AT_ONCE // max(1, columns))
-    return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
-
-
-def with_halo(strip: slice, halo: int, rows: int) -> tuple[slice, slice]:
-    """The strip with so many rows more on either side, as far as there are, and where in it the strip lies."""
-    first = max(0, strip.start - halo)
-    return slice(first, min(strip.stop + halo, rows)), slice(strip.start - first, strip.stop - first)
+def blur_strips(rows: int, columns: int) -> list[slice]:
+    """Slices of rows, together all of them, that are blurred one after the other."""
+    return strips((rows, columns), _AT_ONCE, _FEWEST_ROWS)
 
 
 def grown(mask: Tensor, reach: int) -> Tensor:

@@ -9,20 +9,22 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from grainlight.optics.calibration import Calibration
-from grainlight.optics.harmonics import Harmonics
-from grainlight.optics.light_noise import (
+from grainlight.maps.strips import strips, with_halo
+from grainlight.optics.calibration.calibration import Calibration
+from grainlight.optics.calibration.harmonics import Harmonics
+from grainlight.optics.calibration.light_noise import (
     LightNoise,
     add_terms,
-    frame_noise,
     interpolate,
+    measure_noise,
     miss,
-    noise_terms,
     shot_factors,
 )
-from grainlight.optics.relief import Relief, local_mean
-from grainlight.optics.resample import sample_at
-from grainlight.optics.robust import box_mean, soft_mean
+from grainlight.optics.calibration.point_light import at_points
+from grainlight.optics.calibration.relief import local_mean
+from grainlight.optics.calibration.resample import sample_at
+from grainlight.optics.calibration.robust import box_mean, soft_mean
+from grainlight.optics.forward.illumination import Relief
 
 OUTSIDE, SATURATED, MISFIT, CONTRADICTION, INCONSISTENT = 1, 2, 4, 8, 16
 _CEILING = 30.0
@@ -30,9 +32,8 @@ NEIGHBOURHOOD = 1.3
 """Standard deviation of the window for contradictions, in distances between known points."""
 MISFITTING = 1.6
 """Times the usual misfit, in that window, from which the light contradicts the known c-axes."""
-_ROWS = 1 << 16  # pixels handled at once
+_PIXELS = 1 << 16  # pixels handled at once
 _POINTS = 1 << 18  # known points handled at once
-_MOST_POINTS = 400_000  # that tell the noise beyond that of the frames
 
 
 @dataclass(frozen=True)
@@ -84,53 +85,52 @@ def apply(
     c_axes, positions
         The points of the calibration: (P, 3) in frame S and (P, 2) as row and column.
     axis_noise
-        Standard deviation of the known c-axes [degrees]; what they add to the residual is taken off again.
+        Standard deviation of the known c-axes [degrees], where the noise is to be measured; what they add to the
+        residual is taken off again.
     straighten
         Undo the material's own dependence on inclination, so that A0, A2, A4 follow the ideal powers of sin(beta);
         this is not linear in the measurement, and without it the state follows the curves of the calibration.
-    corner, noise
-        Of a part of a large image: the row and column of the calibration's image where it begins, and the noise of the
-        whole; positions are counted inside the part.
+    corner
+        Row and column of the calibration's image where a part of it begins; positions are counted inside the part.
+    noise
+        Of the whole image; None measures it here.
     """
     rows, columns = harmonics.shape
     state = torch.empty_like(harmonics.coefficients)
     sigma = torch.empty(3, rows, columns, dtype=state.dtype, device=state.device)
     outside = torch.empty(rows, columns, dtype=torch.bool, device=state.device)
     if noise is None:
-        levels = frame_noise(harmonics.coefficients[0], harmonics.residual_rms, harmonics.freedom)
-    else:
-        levels = noise.frames
+        noise = measure_noise(calibration, at_points(harmonics, c_axes, positions), axis_noise)
     factors = shot_factors(calibration, harmonics.group_noise)
     # strips of rows, so that of a large image nothing is held beyond what is returned and one map
-    step = max(1, _ROWS // columns)
-    strips = [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
-    for part in strips:
+    parts = strips((rows, columns), _PIXELS)
+    for part in parts:
         a0 = harmonics.coefficients[0, part]
-        light = calibration.light_at(*_lattice(part, state, corner))
+        light = calibration.illumination.at(*_lattice(part, state, corner))
         state[:, part] = calibration.canonical(harmonics.coefficients[:, part], light)
         outside[part] = ~torch.isfinite(state[:, part]).all(0)
         state[:, part].masked_fill_(outside[part], 0.0)
-        rms = interpolate(a0, *levels)
+        rms = interpolate(a0, *noise.frames)
         for group, factor in enumerate(factors):
             # the rest is added below
             sigma[group, part] = rms * factor / light
 
-    residual, axes, at = _point_residuals(calibration, state, outside, c_axes, positions)
-    terms = _terms(calibration, sigma, residual, axes, at, axis_noise) if noise is None else noise.terms
+    residual, at = _point_residuals(calibration, state, outside, c_axes, positions)
     chi, inclination = torch.empty_like(state[0]), torch.empty_like(state[0]) if straighten else None
-    for part in strips:
+    for part in parts:
         seen, variance = state[:, part], sigma[:, part].square_()
-        add_terms(variance, seen, calibration, terms, calibration.relief.at(*_lattice(part, state, corner)))
+        relief = calibration.illumination.relief.at(*_lattice(part, state, corner))
+        add_terms(variance, seen, calibration, noise.terms, relief)
         variance.sqrt_()
         chi[part], likeliest = _least_chi(calibration, seen, sigma[:, part])
         if inclination is not None:
             inclination[part] = likeliest
 
-    contradicted = _contradiction(calibration, sigma, residual, at, None if noise is None else noise.usual)
+    contradicted = _contradiction(calibration, sigma, residual, at, noise.usual)
     freedom = sum(count for count, known in zip((1, 2, 2), calibration.signal, strict=True) if known) - 2
     flags = torch.empty(rows, columns, dtype=torch.uint8, device=state.device)
-    for part in strips:
-        expected = interpolate(harmonics.coefficients[0, part], *levels)
+    for part in parts:
+        expected = interpolate(harmonics.coefficients[0, part], *noise.frames)
         misfit = _misfit(harmonics, expected, part)
         strange = _inconsistency(chi, freedom, part)
         wrong = contradicted(part)
@@ -150,7 +150,7 @@ def apply(
             sigma[group, part] = sigma[group, part].masked_fill(outside[part], torch.inf) if known else torch.inf
     if inclination is not None:
         state = _straightened(calibration, state, inclination)
-    report = calibration_report(calibration, terms) | level_report(sigma, flags)
+    report = calibration_report(calibration, noise.terms) | level_report(sigma, flags)
     return CanonicalLight(state, sigma, flags, calibration.warnings, report)
 
 
@@ -162,8 +162,8 @@ def _lattice(part: slice, like: Tensor, corner: tuple[int, int] = (0, 0)) -> tup
 
 def _point_residuals(
     calibration: Calibration, state: Tensor, outside: Tensor, c_axes: Tensor, positions: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return residuals (5, P), c-axes (P, 3) and positions (P, 2) of the points that are on the image."""
+) -> tuple[Tensor, Tensor]:
+    """Return residuals (5, P) and positions (P, 2) of the points that are on the image."""
     pieces = []
     lost = outside[None].to(torch.float32) if bool(outside.any()) else None
     for start in range(0, len(positions), _POINTS):
@@ -174,29 +174,18 @@ def _point_residuals(
         if lost is not None:
             good &= (sample_at(lost, at)[0] == 0).cpu()
         values, axes, at = values[:, good], axes[good], at[good]
-        pieces.append((values - calibration.expected(axes), axes, at))
+        pieces.append((values - calibration.expected(axes), at))
     if not pieces:
-        nothing = torch.zeros(0, 3, dtype=torch.float64)
-        return nothing.new_zeros(5, 0), nothing, nothing[:, :2]
-    residual = torch.cat([piece[0] for piece in pieces], 1)
-    axes, at = (torch.cat([piece[k] for piece in pieces]) for k in (1, 2))
-    return residual, axes, at
-
-
-def _terms(
-    calibration: Calibration, shot: Tensor, residual: Tensor, axes: Tensor, at: Tensor, axis_noise: float
-) -> list[tuple[float, float]]:
-    """Return the variance beyond shot noise (3, H, W), from points that are not more than needed."""
-    few = slice(None, None, 1 + len(at) // _MOST_POINTS)
-    noise = sample_at(shot, at[few]).to("cpu", torch.float64)
-    return noise_terms(calibration, residual[:, few], noise, axes[few], axis_noise)
+        nothing = torch.zeros(5, 0, dtype=torch.float64)
+        return nothing, nothing.new_zeros(0, 2)
+    return torch.cat([piece[0] for piece in pieces], 1), torch.cat([piece[1] for piece in pieces])
 
 
 def _misfit(harmonics: Harmonics, expected: Tensor, part: slice) -> Tensor:
     """Return the factor by which the stack of a strip's pixels misses the harmonics more than noise does."""
     if harmonics.freedom == 0:
         return torch.ones_like(expected)
-    around, inner = _with_halo(part, harmonics.shape[0])
+    around, inner = with_halo(part, 1, harmonics.shape[0])
     ratio = box_mean(harmonics.residual_rms[around].square())[inner] / expected.square().clamp_min(1e-30)
     # the mean of nine pixels still scatters; only what noise cannot do counts
     allowed = 1 + 4 * math.sqrt(2 / (9 * harmonics.freedom))
@@ -207,15 +196,9 @@ def _inconsistency(chi: Tensor, freedom: int, part: slice) -> Tensor:
     """Return by how much more than noise the groups of a strip's pixels miss every c-axis."""
     if freedom < 1:
         return torch.ones_like(chi[part])
-    around, inner = _with_halo(part, len(chi))
+    around, inner = with_halo(part, 1, len(chi))
     ratio = soft_mean(chi[around])[inner] / freedom
     return torch.where(ratio > 2.2, ratio.sqrt(), torch.ones_like(ratio))
-
-
-def _with_halo(part: slice, rows: int) -> tuple[slice, slice]:
-    """Return a strip with the rows above and below it, and where in those it is."""
-    start = max(part.start - 1, 0)
-    return slice(start, min(part.stop + 1, rows)), slice(part.start - start, part.stop - start)
 
 
 def _least_chi(calibration: Calibration, state: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
@@ -228,7 +211,7 @@ def _least_chi(calibration: Calibration, state: Tensor, sigma: Tensor) -> tuple[
     cross = torch.remainder(cross + math.pi, 2 * math.pi) - math.pi
 
     def cost(s: Tensor) -> Tensor:
-        g0, g2, g4 = calibration.curves(s)
+        g0, g2, g4 = calibration.curves.amplitudes(s)
         pull2, pull4 = w2 * (g2 * size2), w4 * (g4 * size4)
         turn = 2 * pull4 * cross / (pull2 + 4 * pull4).clamp_min(1e-12)
         bend = 2 * pull2 * (1 - torch.cos(turn)) + 2 * pull4 * (1 - torch.cos(cross - 2 * turn))
@@ -250,8 +233,8 @@ def _least_chi(calibration: Calibration, state: Tensor, sigma: Tensor) -> tuple[
 
 def _straightened(calibration: Calibration, state: Tensor, s: Tensor) -> Tensor:
     """Return the state with the material's curves replaced by the powers of sin(beta), at the likeliest inclination."""
-    scale2, scale4 = (1 / (1 + k * (1 - s)) for k in calibration.curve)
-    bent = calibration.curves(s)[0] - s * s if calibration.signal[0] else torch.zeros_like(s)
+    scale2, scale4 = (1 / (1 + k * (1 - s)) for k in (calibration.curves.k2, calibration.curves.k4))
+    bent = calibration.curves.amplitudes(s)[0] - s * s if calibration.signal[0] else torch.zeros_like(s)
     return torch.stack((state[0] - bent, state[1] * scale2, state[2] * scale2, state[3] * scale4, state[4] * scale4))
 
 
@@ -260,7 +243,7 @@ def _contradiction(
     sigma: Tensor,
     residual: Tensor,
     at: Tensor,
-    usual_of: tuple[float, float, float] | None,
+    usual_of: tuple[float, float, float],
 ) -> Callable[[slice], Tensor]:
     """Return a function from a strip to the factors (3, R, W) by which a neighbourhood's light misses its known
     c-axes, group by group; ``usual_of`` each group it misses by so much."""
@@ -271,7 +254,7 @@ def _contradiction(
         if not known or len(at) < 50:
             continue
         missed = miss(residual, level, group)
-        usual = float(missed.mean()) if usual_of is None else usual_of[group]
+        usual = usual_of[group]
         fields.append((group, usual, local_mean(missed, at, (rows, columns), NEIGHBOURHOOD, usual)))
 
     def factor(strip: slice) -> Tensor:
@@ -293,9 +276,9 @@ def calibration_report(calibration: Calibration, terms: list[tuple[float, float]
         "sense_ratio": calibration.sense_ratio,
         "polarizer_zero_deg": calibration.zero,
         "phase_disagreement_deg": calibration.phase_disagreement,
-        "a0_mix": calibration.a0_mix,
-        "k2": calibration.curve[0],
-        "k4": calibration.curve[1],
+        "a0_mix": calibration.curves.a0_mix,
+        "k2": calibration.curves.k2,
+        "k4": calibration.curves.k4,
     }
     for group, name in enumerate(("a0", "a2", "a4")):
         report[f"spread_{name}"] = calibration.spread[group] if calibration.signal[group] else math.inf

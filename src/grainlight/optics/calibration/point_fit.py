@@ -1,41 +1,27 @@
-"""From the harmonics of a real stack to the canonical state, by a robust fit on c-axes known at some points.
+"""The calibration of a stack by a robust fit on c-axes known at some points.
 
-Nothing is known of gain, offset, polarizer zero, uncrossing, anisotropy and the light's unevenness. With
-s = sin^2(beta), h2 = s exp(2 i phi), h4 = h2^2 and V(x, y) a smooth polynomial:
-
-    g2 = s (1 + k2 (1 - s)),  g4 = s^2 (1 + k4 (1 - s))
-    a0            = V (a + b g2 + c g4) + stray
-    a2c - i a2s   = V G2 h2 g2 / s + e2 a0 + O2
-    a4c - i a4s   = V G4 h4 g4 / s^2 + e4 a0 + O4
-
-g2 is the bireflectance and g4 the squared anisotropy |dr|^2, of which the constant part is a sum for any material.
-e2 and e4 take up lamp drift that looks like a harmonic. A sense of rotation opposite to the one stated shows as h2 and
-h4 conjugate. Everything is linear in the measurement, so noise stays what it was.
+The numbers of `calibration.Calibration` for each sense of rotation; that with the smaller residual is taken. Groups of
+harmonics and illumination are fitted in turn, and outliers lose their weight.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from grainlight.errors import InputError
-from grainlight.optics.harmonics import Harmonics
-from grainlight.optics.point_light import PointLight, at_points, usable
-from grainlight.optics.relief import Relief, fit_relief
-from grainlight.optics.robust import (
-    cauchy_weight,
-    grain_count,
-    grouping,
-    polynomial,
-    polynomial_at,
-    solve,
-    spread,
-    weighted_fit,
-)
-from grainlight.optics.state import powers
+from grainlight.optics.calibration.calibration import Calibration
+from grainlight.optics.calibration.harmonics import Harmonics
+from grainlight.optics.calibration.point_light import PointLight, at_points, usable
+from grainlight.optics.calibration.relief import fit_relief, fit_smooth_light
+from grainlight.optics.calibration.robust import cauchy_weight, grain_count, grouping, solve, spread, weighted_fit
+from grainlight.optics.forward.axis_powers import BENT, H2_IMAG, H2_REAL, H4_IMAG, H4_REAL, S, axis_powers
+from grainlight.optics.forward.axis_powers import basis as basis_of
+from grainlight.optics.forward.curves import Curves
+from grainlight.optics.forward.illumination import Illumination, flat_relief, order_for, polynomial
 
 _ROUNDS = 12
 _CURVE_LIMIT = 0.9
@@ -46,103 +32,6 @@ _NOISIEST = 2.5  # canonical standard deviation beyond which a group says nothin
 
 class NoSignalError(InputError):
     """The light says nothing of the c-axes."""
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Numbers that turn harmonics into the canonical state.
-
-    Parameters
-    ----------
-    gain
-        (3,) complex128: G0 (real), G2, G4 at the mean light, in the images' unit.
-    floor, stray
-        Background of a0: the part that follows the light and the part that does not.
-    leak, offset
-        (2,) complex128 each: e2, e4 and O2, O4.
-    curve
-        k2, k4: departure of A2 and A4 from sin^2 and sin^4 of beta.
-    a0_mix
-        Share of g4 in A0, the rest being g2; for weak anisotropy as in `ideal_state`.
-    light
-        Coefficients of V in `polynomial` over `shape`; the first is 1.
-    relief
-        Local brightness on top of V.
-    shape, order
-        Image size in pixels and order of V.
-    sense
-        +1 if azimuths and rotation run the way the frames say, -1 if the other way.
-    signal
-        For A0, A2, A4: does the group carry anything.
-    spread
-        Robust standard deviation of one channel of each group at the points [canonical units].
-    sense_ratio
-        Residual of the sense not chosen over that of the chosen.
-    zero
-        Polarizer zero plus half the uncrossing [degrees, modulo 90]; NaN without A2 and A4.
-    phase_disagreement
-        Angle between the zeros of A2 and A4 [degrees, 0 to 45]; NaN if either has no signal.
-    points
-        How many points were used.
-    warnings
-        Sentences for the user.
-    """
-
-    gain: Tensor
-    floor: float
-    stray: float
-    leak: Tensor
-    offset: Tensor
-    curve: tuple[float, float]
-    a0_mix: float
-    light: Tensor
-    relief: Relief
-    shape: tuple[int, int]
-    order: int
-    sense: int
-    signal: tuple[bool, bool, bool]
-    spread: tuple[float, float, float]
-    sense_ratio: float
-    zero: float
-    phase_disagreement: float
-    points: int
-    warnings: tuple[str, ...]
-
-    def light_at(self, row: Tensor, column: Tensor) -> Tensor:
-        """Return V times the local brightness at pixel positions (broadcast together), mean about 1."""
-        even = polynomial_at(self.light, row, column, self.shape, self.order).clamp_min(0.1)
-        return even * self.relief.at(row, column)
-
-    def canonical(self, coefficients: Tensor, light: Tensor) -> Tensor:
-        """Return the state (5, ...) of coefficients (5, ...) under the light V (...); zero in groups without signal."""
-        a0 = coefficients[0]
-        state = torch.zeros_like(coefficients)
-        if self.signal[0]:
-            state[0] = (a0 - self.stray - self.floor * light) / (float(self.gain[0].real) * light)
-        for group in (1, 2):
-            if not self.signal[group]:
-                continue
-            inverse = 1 / complex(self.gain[group])
-            leak, offset = complex(self.leak[group - 1]), complex(self.offset[group - 1])
-            # z = c - i s; written in real parts, which halves the memory of a large image
-            real = coefficients[2 * group - 1] - leak.real * a0 - offset.real
-            imag = -coefficients[2 * group] - leak.imag * a0 - offset.imag
-            state[2 * group - 1] = (real * inverse.real - imag * inverse.imag) / light
-            state[2 * group] = self.sense * (real * inverse.imag + imag * inverse.real) / light
-        return state
-
-    def expected(self, c_axes: Tensor) -> Tensor:
-        """Return the state (5, ...) that c-axes (..., 3) in frame S have with this calibration's curves."""
-        s, h2, h4 = powers(c_axes)
-        k2, k4 = self.curve
-        a2, a4 = h2 * (1 + k2 * (1 - s)), h4 * (1 + k4 * (1 - s))
-        a0, _, _ = self.curves(s)
-        return torch.stack((a0, a2.real, a2.imag, a4.real, a4.imag))
-
-    def curves(self, s: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return A0, |A2|, |A4| at s = sin^2(beta)."""
-        g2, g4 = _curves(s, self.curve)
-        return g2 + self.a0_mix * (g4 - g2), g2, g4
 
 
 @dataclass
@@ -197,7 +86,7 @@ def calibrate_points(light: PointLight, *, rotates: str = "sample", mirror: bool
         raise InputError("Unknown rotating part.", found=repr(rotates), expected="'sample' or 'optics'")
     stated = (1 if rotates == "sample" else -1) * (-1 if mirror else 1)
     values, axes, at = usable(light)
-    order = 0 if len(at) < 40 else 1 if len(at) < 100 else 2 if len(at) < 400 else 3
+    order = order_for(len(at))
     basis = polynomial(at[:, 0], at[:, 1], light.shape, order)
     fits = {sense: _fit(values, axes, basis, sense) for sense in (stated, -stated)}
     cost = {sense: float(fit.spread[1:].log().sum()) / 2 for sense, fit in fits.items()}
@@ -206,13 +95,9 @@ def calibrate_points(light: PointLight, *, rotates: str = "sample", mirror: bool
     sense = -stated if better > max(0.03, 1 / math.sqrt(grain_count(axes))) else stated
     fit = fits[sense]
 
-    s = powers(axes)[0]
-    even = (fit.light @ basis).clamp_min(0.1)
-    curve = (float(fit.curve[0]), float(fit.curve[1]))
-    g2, g4 = _curves(s, curve)
-    model = even * (fit.background[0] + fit.background[1] * g2 + fit.background[2] * g4)
-    relief = fit_relief(values[0] - fit.background[3], model, float(fit.spread[0]), at, light.shape)
-    gain, a0_mix = fit.gain, float(fit.background[2] / fit.gain[0].real)
+    gain = fit.gain
+    # no contrast at all has no mix
+    a0_mix = float(fit.background[2] / gain[0].real) if gain[0].real else 1.0
     canonical = fit.spread / fit.gain.abs()
     signal = tuple(
         bool(g.abs() > e * max(_SIGNIFICANCE, _SIGNIFICANCE_OF_GRAINS * float(k))) and float(c) < _NOISIEST
@@ -227,18 +112,14 @@ def calibrate_points(light: PointLight, *, rotates: str = "sample", mirror: bool
             expected="brightness that changes with the angle in grains whose c-axis is in the surface",
             advice="check --pl-step, --pl-origin, --frame and --angles; images and map must show the same place",
         )
-    return Calibration(
+    found = Calibration(
         gain,
         float(fit.background[0]),
         float(fit.background[3]),
         fit.leak,
         fit.offset,
-        curve,
-        a0_mix,
-        fit.light,
-        relief,
-        light.shape,
-        order,
+        Curves(float(fit.curve[0]), float(fit.curve[1]), a0_mix),
+        Illumination(fit.light, flat_relief(light.shape), light.shape, order),
         sense,
         (signal[0], signal[1], signal[2]),
         (float(canonical[0]), float(canonical[1]), float(canonical[2])),
@@ -248,31 +129,31 @@ def calibrate_points(light: PointLight, *, rotates: str = "sample", mirror: bool
         len(at),
         warnings,
     )
+    model = found.imaging.at(axis_powers(axes), at[:, 0], at[:, 1])[0]
+    relief = fit_relief(values[0] - found.stray, model, float(fit.spread[0]), at, light.shape)
+    return replace(found, illumination=found.illumination.with_relief(relief))
 
 
 def _fit(values: Tensor, axes: Tensor, basis: Tensor, sense: int) -> _Fit:
     """Alternate between groups (given the light) and light (given the groups), outliers losing weight."""
-    s, h2, h4 = powers(axes)
+    s, h, bent = _complex_terms(axes, sense)
     a0 = values[0]
     unit = a0.abs().median().clamp_min(1e-300)
     z = torch.complex(values[1::2], -values[2::2]) / unit
     a0 = a0 / unit
-    h = torch.stack((h2, h4))
-    h = h if sense > 0 else h.conj()
     one = torch.ones_like(s)
-    light, order = torch.zeros(len(basis), dtype=torch.float64), len(basis)
+    light = torch.zeros(len(basis), dtype=torch.float64)
     light[0] = 1.0
     weight = [one.clone() for _ in range(3)]
     gain, error = torch.zeros(3, dtype=torch.complex128), torch.ones(3, dtype=torch.float64)
     sigma = torch.ones(3, dtype=torch.float64)
     leak, offset = torch.zeros(2, dtype=torch.complex128), torch.zeros(2, dtype=torch.complex128)
     curve, background = torch.zeros(2, dtype=torch.float64), torch.zeros(4, dtype=torch.float64)
-    prior = torch.full((order,), 1 / 0.3**2, dtype=torch.float64)
     residuals: list[Tensor] = [a0, a0, a0]
     for _ in range(_ROUNDS):
         v = (light @ basis).clamp_min(0.1)
         # a0: only a flat field cannot tell floor from stray light, so stray light is drawn weakly to zero
-        g2, g4 = _curves(s, (float(curve[0]), float(curve[1])))
+        _, g2, g4 = Curves(*curve.tolist()).amplitudes(s)
         columns = torch.stack((v, v * g2, v * g4, one), 1)
         ridge = torch.tensor([0.0, 0.0, 0.0, 1e-3 * len(s)], dtype=torch.float64)
         background, inverse = weighted_fit(columns, a0, weight[0], ridge)
@@ -285,15 +166,15 @@ def _fit(values: Tensor, axes: Tensor, basis: Tensor, sense: int) -> _Fit:
         parts, targets = [background[0] + background[1] * g2 + background[2] * g4], [a0 - background[3]]
         for k in range(2):
             # the curve's own column beside the others: every fit of this round has the same normal equations
-            rows = torch.stack((v * h[k], v * h[k] * (1 - s), a0 + 0j, one + 0j))
+            rows = torch.stack((v * h[k], v * bent[k], a0 + 0j, one + 0j))
             weighted = rows.conj() * weight[k + 1]
             normal, right = weighted @ rows.T, weighted @ z[k]
             curve[k] = _curve(normal, right, len(s), float(sigma[k + 1]))
             ridge = torch.tensor([0.0, 1e-2 * len(s), 1e-2 * len(s)], dtype=torch.float64)
-            bent = torch.eye(4, dtype=torch.complex128)[:, [0, 2, 3]]
-            bent[1, 0] = curve[k]
-            solution, inverse = solve(bent.T @ normal @ bent, bent.T @ right, ridge)
-            part, target = solution[0] * h[k] * (1 + curve[k] * (1 - s)), z[k] - (solution[1] * a0 + solution[2])
+            joined = torch.eye(4, dtype=torch.complex128)[:, [0, 2, 3]]
+            joined[1, 0] = curve[k]
+            solution, inverse = solve(joined.T @ normal @ joined, joined.T @ right, ridge)
+            part, target = solution[0] * (h[k] + curve[k] * bent[k]), z[k] - (solution[1] * a0 + solution[2])
             residual = target - v * part
             sigma[k + 1] = max(spread(residual), 1e-12)
             weight[k + 1] = cauchy_weight(residual, float(sigma[k + 1]))
@@ -302,14 +183,20 @@ def _fit(values: Tensor, axes: Tensor, basis: Tensor, sense: int) -> _Fit:
             parts.append(part)
             targets.append(target)
             residuals[k + 1] = residual
-        light = _light(parts, targets, weight, sigma, basis, prior)
+        light = fit_smooth_light(parts, targets, weight, sigma.tolist(), basis)
     gain, background, offset = gain * unit, background * unit, offset * unit
     together = torch.tensor([grouping(r, axes, float(n)) for r, n in zip(residuals, sigma, strict=True)])
     return _Fit(gain, error * unit, sigma * unit, background, leak, offset, curve, light, together)
 
 
-def _curves(s: Tensor, k: tuple[float, float]) -> tuple[Tensor, Tensor]:
-    return s * (1 + k[0] * (1 - s)), s * s * (1 + k[1] * (1 - s))
+def _complex_terms(axes: Tensor, sense: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return s (P,), and h2 and h4 (2, P) of c-axes (P, 3), plain and times 1 - s, as seen with a sense of rotation."""
+    terms = basis_of(axis_powers(axes))
+    plain, bent = (
+        torch.complex(terms[[H2_REAL + at, H4_REAL + at]], sense * terms[[H2_IMAG + at, H4_IMAG + at]])
+        for at in (0, BENT)
+    )
+    return terms[S], plain, bent
 
 
 def _curve(normal: Tensor, right: Tensor, count: int, sigma: float) -> float:
@@ -329,20 +216,6 @@ def _curve(normal: Tensor, right: Tensor, count: int, sigma: float) -> float:
         return 0.0
     k = float((solution[1] * solution[0].conj()).real) / size
     return min(max(k, -_CURVE_LIMIT), _CURVE_LIMIT)
-
-
-def _light(
-    parts: list[Tensor], targets: list[Tensor], weight: list[Tensor], sigma: Tensor, basis: Tensor, prior: Tensor
-) -> Tensor:
-    """Return the coefficients of V, the first 1, that bring the model of all groups closest to the measurement."""
-    normal, right = torch.diag(prior), torch.zeros(len(prior), dtype=torch.float64)
-    right[0] = prior[0]
-    for part, target, w, noise in zip(parts, targets, weight, sigma.tolist(), strict=True):
-        scaled = w / noise**2
-        normal = normal + (basis * (scaled * part.abs() ** 2)) @ basis.T
-        right = right + basis @ (scaled * (part.conj() * target).real)
-    solution = torch.linalg.solve(normal, right)
-    return solution / solution[0].clamp_min(1e-3)
 
 
 def _zeros(gain: Tensor, signal: tuple[bool, ...], sense: int) -> tuple[float, float]:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from grainlight.restore.light.point_spread import FREEDOM, blurred, strips, with_halo
+from grainlight.maps.strips import with_halo
+from grainlight.optics.forward.misfit import robust_weight
+from grainlight.optics.forward.point_spread import blur_strips, blurred
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class LocalForwardModel:
         shape = (len(expected), self.rows, stride, -(-self.columns // stride))
         # What is beyond the last column knows nothing.
         self.residual, self.precision = field.light.new_zeros(2, *shape)
-        for strip in strips(self.rows, self.columns):
+        for strip in blur_strips(self.rows, self.columns):
             wide, inner = with_halo(strip, len(self.kernel) // 2, self.rows)
             seen = blurred(expected[:, wide], self.kernel)[:, inner]
             for first in range(min(stride, self.columns)):
@@ -103,7 +105,7 @@ class LocalForwardModel:
         stride, half = self.stride, len(self.kernel) // 2
         kernels = (self.kernel.tolist(), (self.kernel**2).tolist())
         out = self.residual.new_zeros(2, len(self.residual), *subgrid.shape)
-        for rows in strips(self.rows, self.columns):
+        for rows in blur_strips(self.rows, self.columns):
             # Rows of the subgrid, and those of the image that they ask.
             strip = slice(-(-rows.start // stride), min(-(-rows.stop // stride), subgrid.shape[0]))
             if strip.stop <= strip.start:
@@ -111,7 +113,7 @@ class LocalForwardModel:
             top, end = (subgrid.first[0] + row * stride for row in (strip.start, strip.stop - 1))
             wide, inner = with_halo(slice(top, end + 1), half, self.rows)
             residual, precision = self.residual[:, wide], self.precision[:, wide]
-            weight = precision / residual.square().mul_(precision).div_(FREEDOM).add_(1)
+            weight = robust_weight(residual, precision)
             for part, images, kernel in zip(out, (residual * weight, weight), kernels, strict=True):
                 some = images.new_zeros(len(images), strip.stop - strip.start, *images.shape[2:])
                 for shift, by in enumerate(kernel, -half):

@@ -1,4 +1,4 @@
-"""What the light of a map says of itself once its grains are known: blur, gain, curves and noise.
+"""The imaging model of a light, once a map of its grains is known: point spread, gain, curves and noise.
 
 The calibration of the light sees measured points one by one, and blur mixes their light with that of their neighbours:
 in fine structures the gain comes out too small and the noise too large. With a map of grains at hand, blur, gain and
@@ -6,21 +6,25 @@ curves are fitted together:
 
     A0 = a s + b s^2 + o,   A2 = (z + w (1 - s)) h2 + o,   A4 = (z + w (1 - s)) h4 + o,   each under the blur,
 
-complex numbers but for A0; s, h2 and h4 as in `optics.state`. What the fit leaves is the noise.
+complex numbers but for A0; terms as in `optics.forward.axis_powers`. What the fit leaves is the noise.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from grainlight.crystal.embedding import W2, principal_axis
-from grainlight.optics.state import powers
-from grainlight.restore.light.point_spread import FREEDOM, WIDTHS, blurred, gaussian, strips
+from grainlight.optics.forward.axis_powers import BENT, H2_IMAG, H2_REAL, H4_IMAG, H4_REAL, S2, TERMS, S, basis
+from grainlight.optics.forward.curves import IDEAL
+from grainlight.optics.forward.imaging_model import ImagingModel
+from grainlight.optics.forward.misfit import FREEDOM
+from grainlight.optics.forward.point_spread import WIDTHS, blurred, gaussian
+from grainlight.optics.forward.state import CHANNELS_OF_GROUP
 
 # Rows and columns in the middle of the light that are enough to tell.
 _ENOUGH = 384
@@ -34,72 +38,44 @@ _GAIN_STD, _OFFSET_STD = 0.5, 0.05
 _NOISE_LIMITS = (0.05, 3.0)
 _MEDIAN = 0.6745
 
-# Terms of each channel: image of `light_powers` and its sign; channels of a group share coefficients.
-_TERMS = (
-    ((0, 1.0), (1, 1.0)),
-    ((2, 1.0), (3, -1.0), (6, 1.0), (7, -1.0)),
-    ((3, 1.0), (2, 1.0), (7, 1.0), (6, 1.0)),
-    ((4, 1.0), (5, -1.0), (8, 1.0), (9, -1.0)),
-    ((5, 1.0), (4, 1.0), (9, 1.0), (8, 1.0)),
+Parameter = tuple[tuple[int, int, float], ...]
+"""What one number of a response multiplies: channel, term and sign."""
+
+
+def _complex(channels: tuple[int, int], real: int, imag: int) -> tuple[Parameter, Parameter]:
+    """Real and imaginary part of a factor of a complex term that two channels show."""
+    first, second = channels
+    return ((first, real, 1.0), (second, imag, 1.0)), ((first, imag, -1.0), (second, real, 1.0))
+
+
+def _complex_and_bent(channels: tuple[int, int], real: int, imag: int) -> tuple[Parameter, ...]:
+    return (*_complex(channels, real, imag), *_complex(channels, real + BENT, imag + BENT))
+
+
+_PARAMETERS: tuple[tuple[Parameter, ...], ...] = (
+    (((0, S, 1.0),), ((0, S2, 1.0),)),
+    _complex_and_bent((1, 2), H2_REAL, H2_IMAG),
+    _complex_and_bent((3, 4), H4_REAL, H4_IMAG),
 )
-_GROUPS = ((0,), (1, 2), (3, 4))
+"""Numbers of the response that are fitted, group by group; each group has a background for each channel besides."""
 _IDEAL = ((0.0, 1.0), (1.0, 0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0))
+_TERMS = sorted({term for group in _PARAMETERS for number in group for _, term, _ in number})
 
 
-def axis_powers(e: Tensor) -> Tensor:
-    """Images (3, H, W) of embeddings (18, H, W): s, and real and imaginary part of h2, of which all else is made."""
-    out = e.new_empty(3, *e.shape[1:], dtype=torch.float32)
-    for rows in strips(e.shape[1], e.shape[2]):
-        s, h2, _ = powers(principal_axis((e[:5, rows] / W2).movedim(0, -1)))
-        out[0, rows], out[1, rows], out[2, rows] = s, h2.real, h2.imag
-    return out
-
-
-def all_powers(of: Tensor) -> Tensor:
-    """Images (10, ...) that a light is a sum of, from `axis_powers` (3, ...): s, s^2, h2, h4, h2 (1-s), h4 (1-s)."""
-    s, real, imag = of
-    real4, imag4, rest = real * real - imag * imag, 2 * real * imag, 1 - s
-    return torch.stack((s, s * s, real, imag, real4, imag4, real * rest, imag * rest, real4 * rest, imag4 * rest))
-
-
-def light_powers(e: Tensor) -> Tensor:
-    """Images (10, H, W) of embeddings (18, H, W) that every light is a sum of (`all_powers`)."""
-    return all_powers(axis_powers(e))
-
-
-@dataclass(frozen=True, eq=False)
-class ImagingModel:
-    """Blur, gain, curves and noise of a light.
-
-    ``width`` of the blur in pixels; ``coefficients`` per group, the last of each channel's background; ``noise`` (5,)
-    what the stated noise of each channel has to be multiplied by.
-    """
-
-    width: float
-    coefficients: tuple[Tensor, Tensor, Tensor]
-    noise: Tensor
-
-    def light(self, images: Tensor) -> Tensor:
-        """Harmonics (5, ...) without blur, from `light_powers` (10, ...)."""
-        out = []
-        for channels, found in zip(_GROUPS, self.coefficients, strict=True):
-            for place, channel in enumerate(channels):
-                terms = _TERMS[channel]
-                total = torch.full_like(images[0], float(found[len(terms) + place]))
-                for (at, sign), k in zip(terms, found, strict=False):
-                    total.add_(images[at], alpha=sign * float(k))
-                out.append(total)
-        return torch.stack(out)
-
-
-def ideal_imaging_model(width: float = 0.0) -> ImagingModel:
-    """The imaging model of a light that needs no correction."""
-    parts = [torch.tensor([*ideal, *(0.0 for _ in channels)]) for ideal, channels in zip(_IDEAL, _GROUPS, strict=True)]
-    return ImagingModel(width, (parts[0], parts[1], parts[2]), torch.ones(5))
+def imaging_model_of(numbers: Sequence[Tensor], width: float, noise: Tensor) -> ImagingModel:
+    """Return the model of the numbers of each group: its `_PARAMETERS`, then the background of each channel."""
+    response = torch.zeros(5, len(TERMS), dtype=torch.float64)
+    background = torch.zeros(5, dtype=torch.float64)
+    for group, channels, found in zip(_PARAMETERS, CHANNELS_OF_GROUP, numbers, strict=True):
+        for number, value in zip(group, found.tolist(), strict=False):
+            for channel, term, sign in number:
+                response[channel, term] += sign * value
+        background[list(channels)] = found[len(group) :].to(background)
+    return ImagingModel(response, background, width, noise)
 
 
 def fit_imaging_model(
-    light: Tensor, precision: Tensor, images: Tensor, widths: tuple[float, ...] = WIDTHS
+    light: Tensor, precision: Tensor, axis: Tensor, widths: tuple[float, ...] = WIDTHS
 ) -> ImagingModel:
     """Find the imaging model that turns a map's light into the light that was measured.
 
@@ -107,16 +83,16 @@ def fit_imaging_model(
     ----------
     light, precision
         Measured harmonics (5, H, W) and the reciprocal of their stated variance, 0 where unknown.
-    images
-        `light_powers` (10, H, W) of the map.
+    axis
+        `axis_powers` (3, H, W) of the map.
     widths
         Blurs to choose from.
     """
     if not bool((precision > 0).any()):
-        return ideal_imaging_model()
+        return IDEAL
     part = (slice(None), *middle_of((precision > 0).any(0)))
-    light, precision, images = light[part], precision[part], images[part]
-    asked = [_ask(light, precision, channels) for channels in _GROUPS]
+    light, precision, images = light[part], precision[part], basis(axis[part], _TERMS)
+    asked = [_ask(light, precision, channels) for channels in CHANNELS_OF_GROUP]
     fits: dict[float, tuple[float, ImagingModel]] = {}
 
     def best_of(some: tuple[float, ...]) -> float:
@@ -169,18 +145,19 @@ def _median(values: Tensor) -> float:
 def _fit(asked: list[_Asked | None], images: Tensor, width: float) -> tuple[float, ImagingModel]:
     """Robust regression at one blur; misfit is the logarithm of the noise that is left, summed over channels."""
     parts, noise, misfit = [], torch.ones(5), 0.0
-    for its, channels, ideal in zip(asked, _GROUPS, _IDEAL, strict=True):
+    for its, group, channels, ideal in zip(asked, _PARAMETERS, CHANNELS_OF_GROUP, _IDEAL, strict=True):
         start = torch.tensor([*ideal, *(0.0 for _ in channels)], dtype=torch.float64)
         if its is None:
-            parts.append(start.float())
+            parts.append(start)
             continue
         pixels = len(its.chosen)
         a = torch.zeros(len(start), len(channels) * pixels)
-        for place, channel in enumerate(channels):
-            here = a[:, place * pixels : (place + 1) * pixels]
-            for row, (at, sign) in zip(here, _TERMS[channel], strict=False):
-                torch.mul(images[at].reshape(-1).index_select(0, its.chosen), sign, out=row)
-            here[len(ideal) + place] = 1.0
+        for row, number in zip(a, group, strict=False):
+            for channel, term, sign in number:
+                image = images[_TERMS.index(term)].reshape(-1)
+                torch.mul(image.index_select(0, its.chosen), sign, out=_part(row, channel - channels[0], pixels))
+        for place in range(len(channels)):
+            _part(a[len(ideal) + place], place, pixels).fill_(1.0)
         y, p = its.light, its.precision
         prior = torch.tensor([_GAIN_STD**-2] * len(ideal) + [_OFFSET_STD**-2] * len(channels), dtype=torch.float64)
         x = start
@@ -197,5 +174,10 @@ def _fit(asked: list[_Asked | None], images: Tensor, width: float) -> tuple[floa
         low, high = _NOISE_LIMITS
         for channel, part in zip(channels, r2.view(len(channels), -1), strict=True):
             noise[channel] = min(max(_median(part) ** 0.5 / _MEDIAN, low), high)
-        parts.append(x.float())
-    return misfit, ImagingModel(width, (parts[0], parts[1], parts[2]), noise)
+        parts.append(x)
+    return misfit, imaging_model_of(parts, width, noise)
+
+
+def _part(row: Tensor, place: int, pixels: int) -> Tensor:
+    """What a row of equations (channels n,) has of a channel (n,)."""
+    return row[place * pixels : (place + 1) * pixels]

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from grainlight.restore.light.local_forward import Field, LocalForwardModel, subgrids
-from grainlight.restore.light.point_spread import FREEDOM, blurred, gaussian, spread_back
+from grainlight.optics.forward.local_forward import Field, LocalForwardModel, subgrids
+from grainlight.optics.forward.misfit import FREEDOM
+from grainlight.optics.forward.point_spread import blurred, gaussian, spread_back
 
 
 def columns_in_order(images: Tensor, columns: int) -> Tensor:

@@ -14,7 +14,7 @@ import numpy as np
 
 from grainlight.crystal.euler import c_axis, quaternion_from_bunge
 from grainlight.crystal.frames import SampleFrame
-from grainlight.optics.calibration import Calibration
+from grainlight.optics.calibration.calibration import Calibration
 
 FRAMES = (
     SampleFrame.OXFORD,

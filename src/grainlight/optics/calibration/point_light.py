@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from grainlight.errors import InputError
-from grainlight.optics.harmonics import Harmonics
-from grainlight.optics.resample import sample_at
+from grainlight.optics.calibration.harmonics import Harmonics
+from grainlight.optics.calibration.resample import sample_at
 
 _FEWEST_POINTS = 24
 _MOST_POINTS = 20_000
+_PIXELS = 50_000  # that tell the noise of the frames
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class PointLight:
         (5, P) and (P,) as of `Harmonics`; NaN where a point is not on the images.
     clipped
         (P,) frames left out there.
+    pixels
+        (2, n) brightness a0 and residual of a frame at pixels all over the image, which tell the noise of the frames.
     c_axes, positions
         (P, 3) unit vectors in frame S; (P, 2) row and column in pixels of the whole image.
     shape
@@ -37,6 +40,7 @@ class PointLight:
     coefficients: Tensor
     residual_rms: Tensor
     clipped: Tensor
+    pixels: Tensor
     c_axes: Tensor
     positions: Tensor
     shape: tuple[int, int]
@@ -47,10 +51,13 @@ class PointLight:
 def at_points(harmonics: Harmonics, c_axes: Tensor, positions: Tensor) -> PointLight:
     """Return the harmonics at points of c-axes (P, 3) and positions (P, 2)."""
     at = positions.to("cpu", torch.float64)
+    stride = max(1, harmonics.residual_rms.numel() // _PIXELS)
+    pixels = [image.flatten()[::stride] for image in (harmonics.coefficients[0], harmonics.residual_rms)]
     return PointLight(
         sample_at(harmonics.coefficients, at).to("cpu", torch.float64),
         sample_at(harmonics.residual_rms[None], at)[0].to("cpu", torch.float64),
         sample_at(harmonics.clipped[None].to(torch.float32), at)[0].to("cpu", torch.float64),
+        torch.stack(pixels).to("cpu", torch.float64),
         c_axes.to("cpu", torch.float64),
         at,
         harmonics.shape,
@@ -70,6 +77,7 @@ def together(parts: Sequence[tuple[PointLight, tuple[int, int]]], shape: tuple[i
         torch.cat([light.coefficients for light in lights], 1),
         torch.cat([light.residual_rms for light in lights]),
         torch.cat([light.clipped for light in lights]),
+        torch.cat([light.pixels[:, :: len(lights)] for light in lights], 1),
         torch.cat([light.c_axes for light in lights]),
         torch.cat([light.positions + torch.tensor(corner, dtype=torch.float64) for light, corner in parts]),
         shape,

@@ -11,18 +11,32 @@ together (`optics.calibration`); for few images free rows are as good, and nothi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from grainlight.optics.point_light import chosen
-from grainlight.optics.relief import Relief, fit_relief
-from grainlight.optics.resample import sample_at
-from grainlight.optics.robust import cauchy_weight, polynomial, spread, weighted_fit
-from grainlight.optics.state import powers
+from grainlight.optics.calibration.point_light import chosen
+from grainlight.optics.calibration.relief import fit_relief, fit_smooth_light
+from grainlight.optics.calibration.resample import sample_at
+from grainlight.optics.calibration.robust import cauchy_weight, spread, weighted_fit
+from grainlight.optics.forward.axis_powers import (
+    BENT,
+    H2_IMAG,
+    H2_REAL,
+    H4_IMAG,
+    H4_REAL,
+    S2,
+    TERMS,
+    S,
+    axis_powers,
+    basis,
+)
+from grainlight.optics.forward.illumination import Illumination, flat_relief, order_for, polynomial
+from grainlight.optics.forward.imaging_model import ImagingModel
 
 _ROUNDS = 10
+_TERMS = (S, S2, H2_REAL, H2_IMAG, H4_REAL, H4_IMAG, H2_REAL + BENT, H2_IMAG + BENT)
 _TURNS = 16
 _LEAST_SHARE = 0.1
 # Standard deviations by which the c-axes must explain more than the same c-axes do at other places.
@@ -33,14 +47,12 @@ _RIDGE = (0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 4.0, 4.0)
 
 @dataclass(frozen=True)
 class ImageFit:
-    """Rows of the design of K images and what the P points say of them.
+    """Imaging models of K images and what the P points say of them.
 
     Parameters
     ----------
-    rows
-        (K, 9): numbers of the basis `columns`, in each image's unit at the mean light.
-    light, relief
-        Per image: coefficients of the smooth light in `polynomial`, and the local brightness on top.
+    models
+        Of each image, one channel each, in the image's unit; its row of the design is their response.
     residual
         (P, K): brightness at the points, freed of uneven light, minus what their c-axes should show.
     brightness
@@ -49,13 +61,11 @@ class ImageFit:
         (P, 3) in frame S and (P, 2) row and column of the points used.
     explained, chance
         (K,): share of an image's variance that the c-axes explain; what c-axes put at wrong places might explain.
-    shape, order
-        Rows and columns of the images; order of the smooth light.
+    shape
+        Rows and columns of the images.
     """
 
-    rows: Tensor
-    light: tuple[Tensor, ...]
-    relief: tuple[Relief, ...]
+    models: tuple[ImagingModel, ...]
     residual: Tensor
     brightness: Tensor
     c_axes: Tensor
@@ -63,7 +73,6 @@ class ImageFit:
     explained: Tensor
     chance: Tensor
     shape: tuple[int, int]
-    order: int
 
     @property
     def follows(self) -> Tensor:
@@ -73,38 +82,31 @@ class ImageFit:
     @property
     def expected(self) -> Tensor:
         """(P, K) what the c-axes of the points should show under even light."""
-        return columns(self.c_axes) @ self.rows.T
+        return torch.cat([model.of_axes(self.c_axes) for model in self.models]).T
 
     def light_at(self, image: int, row: Tensor, column: Tensor) -> Tensor:
         """Return the brightness of the light in an image at pixel positions (broadcast together)."""
-        basis = polynomial(row, column, self.shape, self.order)
-        even = torch.tensordot(self.light[image], basis, dims=1).clamp_min(0.1)
-        return even * self.relief[image].at(row, column)
+        illumination = self.models[image].illumination
+        assert illumination is not None
+        return illumination.at(row, column)
 
     def part(self, keep: Tensor) -> ImageFit:
         """Return the fit of the images that are kept, (K,) bool."""
-        chosen = keep.nonzero()[:, 0].tolist()
-        return ImageFit(
-            self.rows[keep],
-            tuple(self.light[k] for k in chosen),
-            tuple(self.relief[k] for k in chosen),
-            self.residual[:, keep],
-            self.brightness[:, keep],
-            self.c_axes,
-            self.positions,
-            self.explained[keep],
-            self.chance[keep],
-            self.shape,
-            self.order,
-        )
+        per_image = {name: getattr(self, name)[keep] for name in ("explained", "chance")}
+        per_image |= {name: getattr(self, name)[:, keep] for name in ("residual", "brightness")}
+        return replace(self, models=tuple(self.models[k] for k in keep.nonzero()[:, 0].tolist()), **per_image)
 
 
-def columns(c_axes: Tensor) -> Tensor:
-    """Return the basis (P, 9) of brightness against c-axes (P, 3) in frame S."""
-    s, h2, h4 = powers(c_axes)
-    bent = (1 - s) * h2
-    parts = (torch.ones_like(s), s, s * s, h2.real, h2.imag, h4.real, h4.imag, bent.real, bent.imag)
-    return torch.stack(parts, 1)
+def columns(axis: Tensor) -> Tensor:
+    """Return the basis (P, 9) of brightness, the constant first, of `axis_powers` (3, P)."""
+    return torch.cat((torch.ones_like(axis[:1]), basis(axis, _TERMS))).T
+
+
+def _model(row: Tensor, illumination: Illumination) -> ImagingModel:
+    """Return the imaging model of an image whose row (9,) of the design is known."""
+    response = torch.zeros(1, len(TERMS), dtype=torch.float64)
+    response[0, list(_TERMS)] = row[1:]
+    return ImagingModel(response, row[:1], illumination=illumination)
 
 
 def fit_images(images: Tensor, c_axes: Tensor, positions: Tensor) -> ImageFit:
@@ -129,27 +131,25 @@ def fit_images(images: Tensor, c_axes: Tensor, positions: Tensor) -> ImageFit:
     values = sample_at(images.double(), at).cpu()
     good = chosen(torch.isfinite(values).all(0) & torch.isfinite(axes).all(1))
     values, axes, at = values[:, good], axes[good], at[good]
-    order = 0 if len(at) < 40 else 1 if len(at) < 100 else 2 if len(at) < 400 else 3
-    basis, design = polynomial(at[:, 0], at[:, 1], shape, order), columns(axes)
-    rows, light, relief, residual, brightness, explained, chance = [], [], [], [], [], [], []
+    place, axis, order = (at[:, 0], at[:, 1]), axis_powers(axes), order_for(len(at))
+    smooth, design = polynomial(*place, shape, order), columns(axis)
+    models, residual, brightness, explained, chance = [], [], [], [], []
     for y in values:
-        row, even, noise = _fit(y, design, basis)
-        v = (even @ basis).clamp_min(0.1)
-        local = fit_relief(y, v * (design @ row), noise, at, shape)
-        seen = y / (v * local.at(at[:, 0], at[:, 1]))
-        rows.append(row)
-        light.append(even)
-        relief.append(local)
+        row, even, noise = _fit(y, design, smooth)
+        light = Illumination(even, flat_relief(shape), shape, order)
+        model = _model(row, light)
+        relief = fit_relief(y, model.at(axis, *place)[0], noise, at, shape)
+        model = replace(model, illumination=light.with_relief(relief))
+        seen = y / (light.at(*place) * relief.at(*place))
+        models.append(model)
         brightness.append(seen)
-        residual.append(seen - design @ row)
+        residual.append(seen - model.light(axis)[0])
         # the light is fitted with the rows: what it took up is no evidence, so it is divided out for both
-        level = y / v
+        level = y / light.at(*place)
         explained.append(_share(level, design))
         chance.append(_chance(level, design))
     return ImageFit(
-        torch.stack(rows),
-        tuple(light),
-        tuple(relief),
+        tuple(models),
         torch.stack(residual, 1),
         torch.stack(brightness, 1),
         axes,
@@ -157,33 +157,26 @@ def fit_images(images: Tensor, c_axes: Tensor, positions: Tensor) -> ImageFit:
         torch.tensor(explained, dtype=torch.float64),
         torch.tensor(chance, dtype=torch.float64),
         shape,
-        order,
     )
 
 
-def _fit(values: Tensor, design: Tensor, basis: Tensor) -> tuple[Tensor, Tensor, float]:
+def _fit(values: Tensor, design: Tensor, smooth: Tensor) -> tuple[Tensor, Tensor, float]:
     """Alternate between the row (given the light) and the light (given the row), outliers losing weight."""
     unit = values.abs().median().clamp_min(1e-300)
     y = values / unit
-    light = torch.zeros(len(basis), dtype=torch.float64)
+    light = torch.zeros(len(smooth), dtype=torch.float64)
     light[0] = 1.0
     weight, noise = torch.ones_like(y), 1.0
     ridge = torch.tensor(_RIDGE, dtype=torch.float64)
-    prior = torch.full((len(basis),), 1 / 0.3**2, dtype=torch.float64)
     row = torch.zeros(design.shape[1], dtype=torch.float64)
     for _ in range(_ROUNDS):
-        v = (light @ basis).clamp_min(0.1)
+        v = (light @ smooth).clamp_min(0.1)
         row, _ = weighted_fit(design * v[:, None], y, weight, ridge * noise**2)
         model = design @ row
         residual = y - v * model
         noise = max(spread(residual), 1e-6)
         weight = cauchy_weight(residual, noise)
-        scaled = weight / noise**2 * model
-        normal = (basis * (scaled * model)) @ basis.T + torch.diag(prior)
-        right = basis @ (scaled * y)
-        right[0] += prior[0]
-        light = torch.linalg.solve(normal, right)
-        light = light / light[0].clamp_min(1e-3)
+        light = fit_smooth_light([model], [y], [weight], [noise], smooth)
     return row * unit, light, noise * float(unit)
 
 

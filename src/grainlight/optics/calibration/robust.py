@@ -59,43 +59,6 @@ def cauchy_weight(residual: Tensor, sigma: float) -> Tensor:
     return 1 / (1 + (residual.abs() / scale) ** 2)
 
 
-def polynomial(row: Tensor, column: Tensor, shape: tuple[int, int], order: int) -> Tensor:
-    """Return products of Legendre polynomials up to a total order, (terms, ...), over an image of `shape` (H, W).
-
-    Parameters
-    ----------
-    row, column
-        Positions [pixels], any shape, broadcast together.
-    shape
-        Rows and columns that span -1 to 1.
-    order
-        Total degree, 0 to 3; the first term is 1.
-    """
-    y = 2 * (row + 0.5) / shape[0] - 1
-    x = 2 * (column + 0.5) / shape[1] - 1
-    along_y, along_x = _legendre(y), _legendre(x)
-    terms = [along_y[i] * along_x[j - i] for j in range(order + 1) for i in range(j + 1)]
-    return torch.stack(torch.broadcast_tensors(*terms))
-
-
-def polynomial_at(coefficients: Tensor, row: Tensor, column: Tensor, shape: tuple[int, int], order: int) -> Tensor:
-    """Return the sum of the terms of `polynomial` times coefficients (terms,), without the terms where rows (R, 1) and
-    columns (C,) span a lattice."""
-    if row.ndim != 2 or row.shape[1] != 1 or column.ndim != 1:
-        return torch.tensordot(coefficients.to(row), polynomial(row, column, shape, order), dims=1)
-    table = torch.zeros(4, 4, dtype=row.dtype, device=row.device)
-    places = [(i, j - i) for j in range(order + 1) for i in range(j + 1)]
-    for (i, j), value in zip(places, coefficients.tolist(), strict=True):
-        table[i, j] = value
-    along_y = torch.cat(_legendre(2 * (row + 0.5) / shape[0] - 1), 1)
-    along_x = torch.stack(_legendre(2 * (column + 0.5) / shape[1] - 1))
-    return along_y @ (table @ along_x)
-
-
-def _legendre(t: Tensor) -> list[Tensor]:
-    return [torch.ones_like(t), t, 1.5 * t * t - 0.5, (2.5 * t * t - 1.5) * t]
-
-
 def bins_of(size: Tensor, bins: int = 8) -> tuple[Tensor, ...]:
     """Return the indices of `bins` bins of equal number by `size` (P,); of fewer where points are few."""
     order = torch.from_numpy(np.argsort(size.numpy()))

@@ -17,7 +17,7 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from grainlight.optics.canonical import (
+from grainlight.optics.calibration.canonical import (
     CONTRADICTION,
     INCONSISTENT,
     MISFITTING,
@@ -25,11 +25,14 @@ from grainlight.optics.canonical import (
     OUTSIDE,
     SATURATED,
     CanonicalLight,
+    level_report,
 )
-from grainlight.optics.image_fit import ImageFit
-from grainlight.optics.relief import Relief, local_mean
-from grainlight.optics.robust import spread
-from grainlight.optics.state import ideal_state
+from grainlight.optics.calibration.light_noise import interpolate
+from grainlight.optics.calibration.relief import local_mean
+from grainlight.optics.calibration.robust import spread
+from grainlight.optics.few_images.image_fit import ImageFit
+from grainlight.optics.forward.curves import IDEAL
+from grainlight.optics.forward.illumination import Relief, flat_relief
 
 _NEAR = 10
 _WIDTH = 0.7  # of the weight in space, in distances between known points
@@ -99,7 +102,7 @@ def few_images(images: Tensor, fit: ImageFit, *, saturated: Tensor | None = None
     correlation = _correlation(fit.residual / spreads)
     miss = _local_miss(fit, spreads)
 
-    noise = torch.stack([_interpolate(y[k], *tables[k]) for k in range(count)])
+    noise = torch.stack([interpolate(y[k], *tables[k]) for k in range(count)])
     column = torch.arange(columns, dtype=torch.float64)
     worse = miss.at(torch.arange(rows, dtype=torch.float64)[:, None], column)
     worse = torch.where(worse > MISFITTING, worse, 1.0)
@@ -180,7 +183,7 @@ def _mixture(
 
 def _points(fit: ImageFit, tables: list[tuple[Tensor, Tensor]], spreads: Tensor) -> _Points:
     expected = fit.expected
-    noise = torch.stack([_interpolate(expected[:, k], *tables[k]) for k in range(len(tables))], 1).square()
+    noise = torch.stack([interpolate(expected[:, k], *tables[k]) for k in range(len(tables))], 1).square()
     total = spreads.square()
     # what is left of the residual after noise belongs to the grain: relief, oxide, curves of the material
     of_grain = (total - noise.median(0).values).clamp_min(0.0) + 0.1 * total
@@ -190,7 +193,7 @@ def _points(fit: ImageFit, tables: list[tuple[Tensor, Tensor]], spreads: Tensor)
     # a point whose own brightness contradicts its c-axis (misindexed, dusty) is no witness
     odd = (fit.residual / (2.4 * spreads)).square().amax(1)
     weight = -2 * torch.log1p(odd)
-    state = ideal_state(fit.c_axes)
+    state = IDEAL.of_axes(fit.c_axes).T.contiguous()
     return _Points(state, brightness, variance, weight)
 
 
@@ -216,7 +219,7 @@ def _local_miss(fit: ImageFit, spreads: Tensor) -> Relief:
     miss = (fit.residual / spreads).square().mean(1).sqrt().clamp(max=_CAPPED)
     usual = float(miss.mean())
     if len(miss) < 50 or usual <= 0:
-        return Relief(torch.ones(1, 1, dtype=torch.float64), fit.shape)
+        return flat_relief(fit.shape)
     local = local_mean(miss, fit.positions, fit.shape, NEIGHBOURHOOD, usual)
     return Relief(local.factor / usual, fit.shape)
 
@@ -237,29 +240,11 @@ def _noise_table(image: Tensor, lost: Tensor) -> tuple[Tensor, Tensor]:
     return centre, torch.stack([apart[g].median() for g in groups]) * (1.4826 / math.sqrt(1.25))
 
 
-def _interpolate(x: Tensor, centre: Tensor, value: Tensor) -> Tensor:
-    if len(centre) == 1:
-        return torch.full_like(x, float(value[0]))
-    right = torch.bucketize(x.contiguous(), centre).clamp(1, len(centre) - 1)
-    low, high = centre[right - 1], centre[right]
-    share = ((x - low) / (high - low).clamp_min(1e-30)).clamp(0, 1)
-    return value[right - 1] + share * (value[right] - value[right - 1])
-
-
 def _report(fit: ImageFit, sigma: Tensor, flags: Tensor) -> dict[str, Any]:
-    report: dict[str, Any] = {
+    found: dict[str, Any] = {
         "points": len(fit.positions),
-        "images": len(fit.rows),
+        "images": len(fit.models),
         "explained": [round(float(e), 3) for e in fit.explained],
         "chance": [round(float(e), 3) for e in fit.chance],
     }
-    for group, name in enumerate(("a0", "a2", "a4")):
-        report[f"sigma_{name}"] = float(sigma[group].median())
-    for name, bit in (
-        ("outside", OUTSIDE),
-        ("saturated", SATURATED),
-        ("contradiction", CONTRADICTION),
-        ("inconsistent", INCONSISTENT),
-    ):
-        report[f"share_{name}"] = float((flags & bit).bool().float().mean())
-    return report
+    return found | level_report(sigma, flags)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from grainlight.errors import InputError
+from grainlight.maps.light_stack import LEAST_ANGLES, LEAST_EIGENVALUE, harmonic_design
 
 _CHUNK = 1 << 17  # pixels fitted at once; 18 frames of them are 9 MB in single precision
 _GAIN_SAMPLE = 20_000
@@ -69,8 +70,8 @@ class Harmonics:
 
 def design_matrix(angles_deg: Sequence[float] | Tensor) -> Tensor:
     """Return the (N, 5) float64 values of 1, cos 2t, sin 2t, cos 4t, sin 4t at N angles [degrees]."""
-    t = torch.deg2rad(torch.as_tensor(angles_deg, dtype=torch.float64).flatten())
-    return torch.stack((torch.ones_like(t), torch.cos(2 * t), torch.sin(2 * t), torch.cos(4 * t), torch.sin(4 * t)), 1)
+    angles = torch.as_tensor(angles_deg, dtype=torch.float64).flatten()
+    return torch.from_numpy(harmonic_design(angles.cpu().numpy()))
 
 
 def fit_harmonics(
@@ -235,7 +236,7 @@ def _check(images: Tensor, angles_deg: Sequence[float] | Tensor, design: Tensor)
         raise InputError("An angle is not a number.", expected="finite angles in degrees")
     distinct = len({round(float(t) * 1e3) % 180_000 for t in turned})
     weakest = float(torch.linalg.eigvalsh(design.T @ design)[0]) / max(len(design), 1)
-    if distinct < 5 or weakest < 1e-4:
+    if distinct < LEAST_ANGLES or weakest < LEAST_EIGENVALUE:
         raise InputError(
             "The angles do not determine the second and fourth harmonic.",
             found=f"{distinct} angles that differ modulo 180 degrees",

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from grainlight.optics.material import TI750, Constant, Material
+from grainlight.optics.forward.axis_powers import axis_powers
+from grainlight.optics.forward.material import TI750, Constant, Material
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,19 @@ def amplitudes(
     return Amplitudes(_abs2(mean) * sine**2 + dr2 / 8, -0.5 * bireflectance * sine, -dr2 / 8)
 
 
+def normalised_amplitudes(s: Tensor, delta: float | Tensor, material: Material) -> Amplitudes:
+    """Return the three amplitudes as curves that are 0 at s = 0 and 1 at s = 1.
+
+    Parameters are those of `amplitudes`; of an amplitude that is 0 at s = 1 nothing finite is left.
+    """
+    zero, one = s.new_zeros(()), s.new_ones(())
+    low, high = amplitudes(zero, delta, material).a0, amplitudes(one, delta, material)
+    here = amplitudes(s, delta, material)
+    # the shape of A2 does not depend on delta, and between crossed polars its size is zero: take it at 45 degrees
+    a2, high2 = amplitudes(s, 45.0, material).a2, amplitudes(one, 45.0, material).a2
+    return Amplitudes((here.a0 - low) / (high.a0 - low), a2 / high2, here.a4 / high.a4)
+
+
 def harmonics(
     c_axes: Tensor,
     delta: float | Tensor,
@@ -115,12 +129,12 @@ def harmonics(
     Tensor
         Shape (5, ...): a0, a2c, a2s, a4c, a4s.
     """
-    x, y = c_axes[..., 0], c_axes[..., 1]
-    s = (x * x + y * y).clamp(max=1.0)
+    s, real, imag = axis_powers(c_axes)
+    s = s.clamp(max=1.0)
     a0, a2, a4 = amplitudes(s, delta, material, ambient=ambient, film=film)
     # exp(2 i phi) without an angle; at the pole both amplitudes vanish, so what stands there does not matter
     scale = s.clamp_min(torch.finfo(s.dtype).tiny)
-    cos2, sin2 = (x * x - y * y) / scale, 2 * x * y / scale
+    cos2, sin2 = real / scale, imag / scale
     turn = torch.deg2rad(torch.as_tensor(-2 * polarizer - delta, dtype=s.dtype, device=s.device))
     cos_turn, sin_turn = torch.cos(turn), torch.sin(turn)
     cos2, sin2 = cos2 * cos_turn - sin2 * sin_turn, sin2 * cos_turn + cos2 * sin_turn

@@ -1,4 +1,4 @@
-"""How noisy the canonical light is, from the points of known c-axis all over an image."""
+"""How noisy the canonical light is, from pixels and from the points of known c-axis all over an image."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from grainlight.optics.calibration import Calibration
-from grainlight.optics.point_light import PointLight
-from grainlight.optics.robust import binned_mean, binned_variance, bins_of, nonnegative_line
+from grainlight.optics.calibration.calibration import Calibration
+from grainlight.optics.calibration.point_light import PointLight
+from grainlight.optics.calibration.robust import binned_mean, binned_variance, bins_of, nonnegative_line
+from grainlight.optics.forward.curves import tilt_sensitivity
 
 DOUBT = 0.2
 """Share of a local brightness correction that is not trusted."""
@@ -41,8 +42,8 @@ def measure_noise(calibration: Calibration, light: PointLight, axis_noise: float
     """Measure the noise of an image at its points; ``axis_noise`` of the c-axes in degrees (standard deviation)."""
     coefficients, at, axes = light.coefficients, light.positions, light.c_axes
     row, column = at[:, 0], at[:, 1]
-    frames = frame_noise(coefficients[0], light.residual_rms, light.freedom)
-    bright = calibration.light_at(row, column)
+    frames = frame_noise(light.pixels[0], light.pixels[1], light.freedom)
+    bright = calibration.illumination.at(row, column)
     state = calibration.canonical(coefficients, bright)
     good = torch.isfinite(state).all(0) & torch.isfinite(axes).all(1)
     state, axes, bright, row, column = state[:, good], axes[good], bright[good], row[good], column[good]
@@ -51,7 +52,7 @@ def measure_noise(calibration: Calibration, light: PointLight, axis_noise: float
     residual = state - calibration.expected(axes)
     terms = noise_terms(calibration, residual, shot, axes, axis_noise)
     variance = shot.square()
-    add_terms(variance, state, calibration, terms, calibration.relief.at(row, column))
+    add_terms(variance, state, calibration, terms, calibration.illumination.relief.at(row, column))
     level = variance.sqrt()
     usual = [float(miss(residual, level, group).mean()) for group in range(3)]
     return LightNoise(frames, terms, (usual[0], usual[1], usual[2]))
@@ -68,13 +69,10 @@ def frame_noise(a0: Tensor, rms: Tensor, freedom: int) -> tuple[Tensor, Tensor]:
     Parameters
     ----------
     a0, rms
-        (...) brightness and residual of pixels; not finite where nothing was measured.
+        (n,) float64: brightness and residual of pixels; not finite where nothing was measured.
     freedom
         Degrees of freedom of the residual.
     """
-    a0, rms = a0.flatten(), rms.flatten()
-    stride = max(1, len(a0) // 50_000)
-    a0, rms = a0[::stride].double().cpu(), rms[::stride].double().cpu()
     good = torch.isfinite(a0) & torch.isfinite(rms)
     a0, rms = a0[good], rms[good]
     if len(a0) == 0 or freedom == 0:
@@ -104,8 +102,7 @@ def noise_terms(
     expected = calibration.expected(axes)
     s = axes[:, 0] ** 2 + axes[:, 1] ** 2
     turn = math.radians(axis_noise) ** 2
-    # mean square change of one channel when the axis tilts by `turn` in both directions
-    jitter = (4 * s**3 * (1 - s), 2 * s * (2 - s), 8 * s**3 * (2 - s))
+    jitter = tilt_sensitivity(s)
     ground = _ground(calibration)
     terms = []
     for group in range(3):

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from grainlight.optics.harmonics import Harmonics
+from grainlight.optics.calibration.harmonics import Harmonics
 
 
 def resample(

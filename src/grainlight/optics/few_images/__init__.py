@@ -1,0 +1,1 @@
+"""Harmonics of images that do not determine them."""

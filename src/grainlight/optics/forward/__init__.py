@@ -1,0 +1,1 @@
+"""From c-axes to light: reflectance, response, illumination, point spread."""
