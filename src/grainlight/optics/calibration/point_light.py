@@ -48,10 +48,10 @@ class PointLight:
     freedom: int
 
 
-def at_points(harmonics: Harmonics, c_axes: Tensor, positions: Tensor) -> PointLight:
-    """Return the harmonics at points of c-axes (P, 3) and positions (P, 2)."""
+def at_points(harmonics: Harmonics, c_axes: Tensor, positions: Tensor, parts: int = 1) -> PointLight:
+    """Return the harmonics at points of c-axes (P, 3) and positions (P, 2); of one of so many parts of an image."""
     at = positions.to("cpu", torch.float64)
-    stride = max(1, harmonics.residual_rms.numel() // _PIXELS)
+    stride = max(1, harmonics.residual_rms.numel() * parts // _PIXELS)
     pixels = [image.flatten()[::stride] for image in (harmonics.coefficients[0], harmonics.residual_rms)]
     return PointLight(
         sample_at(harmonics.coefficients, at).to("cpu", torch.float64),
@@ -77,7 +77,7 @@ def together(parts: Sequence[tuple[PointLight, tuple[int, int]]], shape: tuple[i
         torch.cat([light.coefficients for light in lights], 1),
         torch.cat([light.residual_rms for light in lights]),
         torch.cat([light.clipped for light in lights]),
-        torch.cat([light.pixels[:, :: len(lights)] for light in lights], 1),
+        torch.cat([light.pixels for light in lights], 1),
         torch.cat([light.c_axes for light in lights]),
         torch.cat([light.positions + torch.tensor(corner, dtype=torch.float64) for light, corner in parts]),
         shape,

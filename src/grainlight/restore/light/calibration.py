@@ -121,7 +121,7 @@ def calibrate_source(
     parts = []
     for window in cut:
         harmonics = source.harmonics(*window.inner)
-        parts.append((_seen(harmonics, grid, window, every), _corner(window)))
+        parts.append((_seen(harmonics, grid, window, every, len(cut)), _corner(window)))
     seen = together(parts, grid.shape)
     alone = len(cut) == 1
     try:
@@ -155,10 +155,10 @@ def usual_levels(reports: Sequence[dict[str, Any]], pixels: Sequence[int]) -> di
     return found
 
 
-def _seen(harmonics: Harmonics, grid: PointGrid, window: Window, every: int) -> PointLight:
-    """Harmonics at every so many points of a window's inside."""
+def _seen(harmonics: Harmonics, grid: PointGrid, window: Window, every: int, windows: int) -> PointLight:
+    """Harmonics at every so many points of the inside of one of so many windows."""
     at, axes = _points(grid.part(Window(window.inner, window.inner)), every)
-    return at_points(harmonics, axes, at)
+    return at_points(harmonics, axes, at, windows)
 
 
 def _corner(window: Window) -> tuple[int, int]:
