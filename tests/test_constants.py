@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from grainlight.constants import (
-    DENOISER,
     SHIPPED,
     TABLES,
+    WEIGHTS,
     Constants,
     constants,
     load_constants,
@@ -84,28 +84,28 @@ def test_what_are_no_constants_is_refused(text: str, tmp_path: Path) -> None:
 
 def test_tables_belong_to_the_weights_that_they_were_fitted_with() -> None:
     own = constants()
-    number = own.weights[DENOISER]
+    number = own.weights[WEIGHTS]
     fitted = {name for name, its in own.provenance.items() if its.command}
     assert {"uncertainty_lit", "uncertainty_unlit", "unlit_boundary", "missed_grain", "grain_intervals"} <= fitted
-    assert not own.unfitted({DENOISER: number})
-    assert own.unfitted({DENOISER: "0" * 16}) == fitted
+    assert not own.unfitted({WEIGHTS: number})
+    assert own.unfitted({WEIGHTS: "0" * 16}) == fitted
     # weights that the file has never heard of have a say too
-    assert own.unfitted({DENOISER: number, "more.safetensors": "1" * 16}) == fitted
+    assert own.unfitted({WEIGHTS: number, "more.safetensors": "1" * 16}) == fitted
     # one table was fitted with those as well
-    its = replace(own.provenance["uncertainty_unlit"], weights={DENOISER: number, "more.safetensors": "1" * 16})
+    its = replace(own.provenance["uncertainty_unlit"], weights={WEIGHTS: number, "more.safetensors": "1" * 16})
     both = replace(
         own,
         provenance={**own.provenance, "uncertainty_unlit": its},
         weights={**own.weights, "more.safetensors": "1" * 16},
     )
-    assert not both.unfitted({DENOISER: number, "more.safetensors": "1" * 16})
-    assert both.unfitted({DENOISER: number}) == {"uncertainty_unlit"}
+    assert not both.unfitted({WEIGHTS: number, "more.safetensors": "1" * 16})
+    assert both.unfitted({WEIGHTS: number}) == {"uncertainty_unlit"}
     # the file was written for the next weights, and only some of its tables were fitted again
-    new = replace(both, weights={DENOISER: "2" * 16})
-    assert new.unfitted({DENOISER: "2" * 16}) == fitted
+    new = replace(both, weights={WEIGHTS: "2" * 16})
+    assert new.unfitted({WEIGHTS: "2" * 16}) == fitted
     # all that a command fits was: what was chosen by hand for the last ones calls nothing into question
-    again = {name: replace(own.provenance[name], weights={DENOISER: "2" * 16}) for name in fitted}
-    assert not replace(new, provenance={**own.provenance, **again}).unfitted({DENOISER: "2" * 16})
+    again = {name: replace(own.provenance[name], weights={WEIGHTS: "2" * 16}) for name in fitted}
+    assert not replace(new, provenance={**own.provenance, **again}).unfitted({WEIGHTS: "2" * 16})
 
 
 def test_other_constants_are_used_for_a_while_only() -> None:
@@ -117,9 +117,9 @@ def test_other_constants_are_used_for_a_while_only() -> None:
 
 
 def test_weights_of_a_record() -> None:
-    assert weights_of({"weights": "ab"}) == {DENOISER: "ab"}
-    assert weights_of({"weights": "ab", "constants": {"weights": {DENOISER: "cd", "x": "e"}}}) == {
-        DENOISER: "cd",
+    assert weights_of({"weights": "ab"}) == {WEIGHTS: "ab"}
+    assert weights_of({"weights": "ab", "constants": {"weights": {WEIGHTS: "cd", "x": "e"}}}) == {
+        WEIGHTS: "cd",
         "x": "e",
     }
     assert weights_of({}) == {}

@@ -20,7 +20,7 @@ from grainlight.errors import InputError
 
 SHIPPED = Path(__file__).resolve().parent / "weights" / "constants.json"
 FORMAT = "grainlight-constants-1"
-DENOISER = "grainlight.safetensors"
+WEIGHTS = "grainlight.safetensors"
 """What the denoiser's weights are called among `Provenance.weights`, whatever their file is called."""
 
 Numbers = tuple[float, ...]
@@ -202,7 +202,7 @@ class Constants:
         Parameters
         ----------
         weights
-            Hash of all weights that have a say in an answer, by name (`DENOISER`, ...). Weights that the file does not
+            Hash of all weights that have a say in an answer, by name (`WEIGHTS`, ...). Weights that the file does not
             know at all leave no table that was fitted with any.
         """
         known = all(self.weights.get(name) == number for name, number in weights.items())
@@ -218,7 +218,7 @@ def weights_of(record: Mapping[str, Any]) -> dict[str, str]:
     own = record.get("constants")
     if own:
         return dict(own["weights"])
-    return {DENOISER: record["weights"]} if record.get("weights") else {}
+    return {WEIGHTS: record["weights"]} if record.get("weights") else {}
 
 
 TABLES = tuple(field.name for field in fields(Constants) if field.name not in ("provenance", "weights"))

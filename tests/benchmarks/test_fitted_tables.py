@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from grainlight.diffusion.denoiser import Denoiser
 
 from benchmarks import constants as command
 from benchmarks.sections import Sections
-from grainlight.constants import DENOISER, SHIPPED, TABLES, constants, load_constants, using
+from grainlight.constants import SHIPPED, TABLES, WEIGHTS, constants, load_constants, using
 from grainlight.diffusion.checkpoint import save_weights, weights_hash
+from grainlight.diffusion.network import LabelNetwork
 from grainlight.restore.uncertainty.bound import bound_90
 from grainlight.restore.uncertainty.misassignment import misassignment_probability
 from grainlight.restore.uncertainty.unlit_boundary import EdgeTerms, unlit_boundary
@@ -24,7 +24,7 @@ from grainlight.training.presets import PRESETS
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "mine.safetensors"
-    save_weights(Denoiser(PRESETS["tiny"].network), path)
+    save_weights(LabelNetwork(PRESETS["tiny"].network), path)
     return path
 
 
@@ -58,7 +58,7 @@ def test_a_table_that_is_written_is_what_is_used(
         assert getattr(found, name) == getattr(constants(), name)
         assert found.provenance[name] == constants().provenance[name]
     its = found.provenance["unlit_boundary"]
-    own = {DENOISER: weights_hash(weights)}
+    own = {WEIGHTS: weights_hash(weights)}
     assert (its.weights, found.weights) == (own, own)
     assert its.command == (
         "python -m benchmarks.constants unlit_boundary --sections 1 --size 33 --quality fast --weights mine.safetensors"

@@ -12,7 +12,7 @@ import tifffile
 from painted import noisy_samples
 
 from grainlight.cli.main import main
-from grainlight.constants import DENOISER, constants
+from grainlight.constants import WEIGHTS, constants
 from grainlight.errors import InputError
 from grainlight.maps.io import save_ebsd
 from grainlight.restore.result import Result
@@ -85,7 +85,7 @@ def test_saved_result_has_intervals(result, tmp_path, capsys) -> None:
 
 
 def test_intervals_are_of_the_weights_that_they_were_fitted_for(result, tmp_path, capsys) -> None:
-    for weights, told in ((constants().weights[DENOISER], False), ("0" * 16, True)):
+    for weights, told in ((constants().weights[WEIGHTS], False), ("0" * 16, True)):
         replace(result, record={**result.record, "weights": weights}).save(tmp_path / "fine.ang", overwrite=True)
         assert main(["grains", str(tmp_path / "fine.npz"), "--force"]) == 0
         out, err = capsys.readouterr()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grainlight.constants import DENOISER, constants
+from grainlight.constants import WEIGHTS, constants
 from grainlight.crystal.frames import SampleFrame
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
@@ -94,7 +94,7 @@ def made() -> Made:
     counts[:, 20:30, 20:30] *= 0.4
     record = {
         "version": "0.1.0",
-        "weights": constants().weights[DENOISER],
+        "weights": constants().weights[WEIGHTS],
         "settings": {"scale": 4, "quality": "balanced", "steps": 3, "samples": 3, "seed": 0},
         "device": "cpu",
         "noise_deg": 0.5,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import grainlight as gl
-from grainlight.constants import DENOISER, constants
+from grainlight.constants import WEIGHTS, constants
 from grainlight.diffusion.checkpoint import SHIPPED, load_weights, save_weights, weights_hash
 from grainlight.evaluation.degrade import Task
 from grainlight.restore.record import is_calibrated, uncalibrated_warning
@@ -71,7 +71,7 @@ def test_columns_of_vendors_hold_the_largest_angle_where_nothing_is_known(
 
 def test_the_same_weights_under_another_name_are_the_same(tmp_path: Path) -> None:
     copy = shutil.copy(SHIPPED, tmp_path / "mine.safetensors")
-    assert weights_hash(Path(copy)) == constants().weights[DENOISER]
-    assert uncalibrated_warning({DENOISER: weights_hash(Path(copy))}) == ()
+    assert weights_hash(Path(copy)) == constants().weights[WEIGHTS]
+    assert uncalibrated_warning({WEIGHTS: weights_hash(Path(copy))}) == ()
     assert is_calibrated({}, "grain_intervals")
     assert not is_calibrated({"weights": "0" * 16}, "grain_intervals")

@@ -88,8 +88,8 @@ def _memory() -> list[str]:
 
 
 def _weights() -> list[str]:
-    from grainlight.constants import DENOISER, constants
     from grainlight.constants import SHIPPED as CONSTANTS
+    from grainlight.constants import WEIGHTS, constants
     from grainlight.diffusion.checkpoint import SHIPPED, load_weights, weights_hash
 
     if not SHIPPED.is_file():
@@ -99,6 +99,6 @@ def _weights() -> list[str]:
     count = sum(parameter.numel() for parameter in model.parameters())
     size = SHIPPED.stat().st_size / 2**20
     print(f"weights      {SHIPPED} ({count / 1e6:.1f} million, {size:.1f} MiB, hash {weights_hash()})")
-    other = constants().unfitted({DENOISER: weights_hash()})
+    other = constants().unfitted({WEIGHTS: weights_hash()})
     print(f"constants    {CONSTANTS} ({'of other weights' if other else 'fitted for these weights'})")
     return ["the constants were fitted for other weights: there are no bounds; reinstall grainlight"] if other else []

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grainlight.constants import DENOISER, constants, weights_of
+from grainlight.constants import WEIGHTS, constants, weights_of
 
 if TYPE_CHECKING:
     import torch
@@ -35,7 +35,7 @@ def weights_in_use(settings: Settings) -> dict[str, str]:
     """Hashes of the weights that have a say in a restoration, by the names of `grainlight.constants`."""
     from grainlight.diffusion.checkpoint import weights_hash
 
-    return {DENOISER: weights_hash(settings.weights)}
+    return {WEIGHTS: weights_hash(settings.weights)}
 
 
 def is_calibrated(record: Mapping[str, Any], *tables: str) -> bool:
@@ -78,7 +78,7 @@ def run_record(
     unfitted = constants().unfitted(weights)
     return {
         "version": grainlight.__version__,
-        "weights": weights[DENOISER],
+        "weights": weights[WEIGHTS],
         "constants": {"weights": dict(weights), "of_other_weights": sorted(unfitted)},
         "settings": settings.as_record(),
         "device": str(device),
