@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 import torch
 
+from benchmarks.peers.denoiser import tiles
 from benchmarks.peers.denoiser.denoiser import Denoiser
 from benchmarks.peers.denoiser.network import NetworkConfig
 from benchmarks.peers.denoiser.tiles import HALO, TiledDenoiser, count_tiles, spans
@@ -17,7 +19,9 @@ def _random_model() -> Denoiser:
     return model.eval()
 
 
-def test_tiled_and_whole_agree() -> None:
+def test_tiled_and_whole_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    # In bfloat16 the order of sums, which differs from tile to tile, shows beyond the limit.
+    monkeypatch.setattr(tiles, "has_fast_bfloat16", lambda device: False)
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(23, 333, 301, generator=generator)
     sigma = torch.full((4, 333, 301), SIGMA_MAX)
