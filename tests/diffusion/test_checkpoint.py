@@ -74,6 +74,14 @@ def broken(kind: str, path: Path) -> None:
         save_file(tensors, path, metadata={"format": LabelNetwork.format, "config": '{"depth": 3}'})
     elif kind == "other shape":
         save_file(tensors, path, metadata={"format": LabelNetwork.format, "config": config.replace("8]", "9]")})
+    elif kind == "config of another kind":
+        save_file(tensors, path, metadata={"format": LabelNetwork.format, "config": "[3]"})
+    elif kind == "no widths":
+        empty = json.dumps(asdict(SMALL) | {"widths": []})
+        save_file(tensors, path, metadata={"format": LabelNetwork.format, "config": empty})
+    elif kind == "not finite":
+        tensors["weigh"][1] = torch.nan
+        save_file(tensors, path, metadata={"format": LabelNetwork.format, "config": config})
     else:
         tensors.pop(next(iter(tensors)))
         save_file(tensors, path, metadata={"format": LabelNetwork.format, "config": config})
@@ -91,6 +99,9 @@ def broken(kind: str, path: Path) -> None:
         "no config",
         "unknown setting",
         "other shape",
+        "config of another kind",
+        "no widths",
+        "not finite",
         "tensor missing",
     ],
 )

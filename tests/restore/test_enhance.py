@@ -87,6 +87,14 @@ def test_the_same_seed_gives_the_same_map(dark: Task) -> None:
     assert np.array_equal(a.uncertainty, b.uncertainty)
 
 
+@pytest.mark.parametrize("seed", [2**63 - 1, -(2**63)])
+def test_every_seed_of_64_bits_can_be_used(dark: Task, seed: int) -> None:
+    small = dark.coarse.cropped(9, 9)
+    assert np.isfinite(gl.enhance(small, scale=2, samples=2, visits=2, seed=seed).map.quaternions).all()
+    with pytest.raises(gl.InputError, match="seed"):
+        Settings(seed=2 * seed + 2 * (seed > 0))
+
+
 def test_the_process_keeps_its_malloc_settings(dark: Task, asked_of_libraries: list[str]) -> None:
     gl.enhance(dark.coarse, scale=2, quality="fast")
     assert "mallopt" not in asked_of_libraries

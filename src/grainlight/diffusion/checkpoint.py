@@ -38,8 +38,8 @@ def load_weights(
     Raises
     ------
     InputError
-        If the file is missing, is no safetensors file, was written for another format or does not hold what its header
-        says.
+        If the file is missing, is no safetensors file, was written for another format, does not hold what its header
+        says, or holds numbers that are not finite.
     """
     path = path or SHIPPED
     if not path.is_file():
@@ -60,7 +60,11 @@ def load_weights(
         }
         model = kind(kind.config_type(**shape))
         model.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        broken = [name for name, values in tensors.items() if not bool(torch.isfinite(values).all())]
+        if broken:
+            # Every answer would be a number of no meaning, and none would say so.
+            raise ValueError(f"{broken[0]} holds numbers that are not finite")
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(
             "the weights do not fit the network that their header names",
             file=path,

@@ -75,8 +75,10 @@ class Prepared:
     misindexed: NDArray[np.bool_]
 
     def joint(self, projection: bool = True) -> JointMeasurement:
-        """Return what an estimate starts from; without ``projection`` orientations stay as the network has them."""
-        near = find_neighbours(~is_unknown(self.sigma[0])) if projection else None
+        """Return what an estimate starts from; without ``projection``, or where a window has no measured point,
+        orientations stay as the network has them."""
+        points = ~is_unknown(self.sigma[0])
+        near = find_neighbours(points) if projection and bool(points.any()) else None
         return JointMeasurement(self.measurement, self.sigma, near, self.drift, torch.from_numpy(self.grid.other))
 
     def estimate(self, prior: Prior, settings: Settings) -> Samples:

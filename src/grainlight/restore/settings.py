@@ -95,6 +95,8 @@ class Settings:
                 raise InputError(f"the number of {name} cannot be used", found=str(value), expected="1 or more")
         if self.visits is not None and self.visits < 0:
             raise InputError("the number of visits cannot be used", found=str(self.visits), expected="0 or more")
+        if not -(2**63) <= self.seed < 2**63:
+            raise InputError("the seed cannot be used", found=str(self.seed), expected="a whole number of 64 bits")
         if self.noise is not None and not 0 <= self.noise <= 20:
             raise InputError("the EBSD noise cannot be used", found=f"{self.noise} degrees", expected="0 to 20 degrees")
         if self.register not in METHODS:

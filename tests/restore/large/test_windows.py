@@ -91,6 +91,20 @@ def test_windows_give_what_the_whole_gives(level: str | None, monkeypatch: pytes
     assert (parts.source > 0)[known].all()
 
 
+@pytest.mark.parametrize("level", ["mild", None])
+def test_a_window_may_hold_no_measured_point(level: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = validation_section("equiaxed", 1, 97, first=6_000_000).full
+    task = degrade(full, scale=2, level=level, seed=4)  # type: ignore[arg-type]
+    phase = task.coarse.phase_id.copy()
+    phase[8:], phase[:, 8:] = 0, 0
+    monkeypatch.setattr(module, "windows", lambda rows, columns: windows(rows, columns, 48, 0, at_once=1))
+    result = enhance(task.coarse.replace(phase_id=phase), task.stack, Settings(scale=2, register="none", visits=2))
+    assert np.isfinite(result.map.quaternions).all()
+    # Without light nothing is said of what lies far from all points; with light, that nobody knows which grain it is.
+    far = result.uncertainty[60:, 60:]
+    assert np.isnan(far).all() if level is None else far.min() > 10
+
+
 class _Told(Progress):
     def __init__(self, stages: list[str]) -> None:
         self.stages = stages

@@ -44,7 +44,8 @@ class LabelPrior:
         found, inputs = self._ask(measured, plan.views)
         members = []
         for number in range(plan.samples if plan.samples > 1 else 0):
-            generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + number)
+            # A generator takes 64 bits.
+            generator = torch.Generator().manual_seed((plan.seed * 1_000_003 + number) % 2**64)
             with torch.inference_mode():
                 drawn = draw(self._call, *inputs, plan.steps, generator)
             members.append(self._map(drawn, measured).half())

@@ -50,6 +50,9 @@ def measure_uncertainty(
     variance = network_variance(guide)
     open_ = torch.maximum(variance, members.variance)
     if measured.neighbours is None:
+        if not measured.measured.any():
+            # With no point to choose from the network's spread means nothing: the orientation may be any.
+            open_ = torch.full_like(open_, 2 * SQUARED_NORM)
         # Nobody measured how grains are oriented: the network's spread stands for that as well.
         raw = open_.sqrt() / PER_DEGREE
         single = members.orientations is None
