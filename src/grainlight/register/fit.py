@@ -74,10 +74,10 @@ def fit(
     few = _thinned(len(points))
     for _ in range(6):
         found = start
-        basis = make_basis(points, start, freedom, pair.unit, stiff)
+        basis = make_basis(points, start, freedom, pair.scene.step, stiff)
         for blur in levels:
             level = pair.level(blur)
-            reach = max(blur * pair.unit / pair.pixel, 0.5 * pair.view.binning, 0.5)
+            reach = max(blur * pair.scene.step / pair.pixel, 0.5 * pair.view.binning, 0.5)
             which = few if blur >= _ROUGH else slice(None)
             features = level.features[:, use][:, which]
             found = _descend(level, features, points[which], found, basis.at(which), reach, rounds)

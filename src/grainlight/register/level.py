@@ -85,22 +85,19 @@ class Pair:
         The two sides.
     pixel
         um per recorded pixel, as stated.
-    unit
-        EBSD step [um] in which blurs and priors are counted; the scene's own unless told.
     """
 
-    def __init__(self, scene: Scene, view: View, pixel: float, unit: float | None = None) -> None:
+    def __init__(self, scene: Scene, view: View, pixel: float) -> None:
         self.scene, self.view, self.pixel = scene, view, pixel
-        self.unit = scene.step if unit is None else unit
         self._levels: dict[float, Level] = {}
 
     def level(self, blur: float) -> Level:
         """Return both sides blurred by ``blur`` EBSD steps."""
         if blur not in self._levels:
-            sigma = max(max(blur, _SHARPEST) * self.unit / (self.pixel * self.view.binning), _LEAST_BLUR)
+            sigma = max(max(blur, _SHARPEST) * self.scene.step / (self.pixel * self.view.binning), _LEAST_BLUR)
             view = self.view.blurred(sigma)
             light = torch.from_numpy(view.channels)[None].contiguous(memory_format=torch.channels_last)
             seen = None if view.seen.all() else torch.from_numpy(view.seen[None, None].astype(np.float32))
-            features = np.ascontiguousarray(self.scene.at_points(blur * self.unit).T, dtype=np.float32)
+            features = np.ascontiguousarray(self.scene.at_points(blur * self.scene.step).T, dtype=np.float32)
             self._levels[blur] = Level(features, light, seen, view, sigma >= _BROAD)
         return self._levels[blur]

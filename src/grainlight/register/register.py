@@ -130,40 +130,6 @@ def register(
     return replace(found, moved=found.transform.distance(stated(light, scene.extent)))
 
 
-def refine(
-    fine: OrientationMap, ebsd: OrientationMap, light: LightStack, found: Registration, *, scale: int
-) -> Registration:
-    """Register a restored map, at full resolution, from where the measured one was found to lie.
-
-    The restored map has followed the light where it lay, so it agrees with it; only the measured points can tell
-    whether another place is better, and the answer is taken only where they say so.
-
-    Parameters
-    ----------
-    fine
-        The restored map, positions in um from the first EBSD point.
-    ebsd, light, scale
-        As for `register`.
-    found
-        What `register` found for the measured map.
-    """
-    measured, whole = scene_of(ebsd), scene_of(fine)
-    view = view_of(light, measured.step / scale * (1 + 1e-6), measured.broad)
-    before, after = Pair(measured, view, light.step), Pair(whole, view, light.step, measured.step)
-    parts = halves(whole)
-    freedom: Freedom = "affine" if found.method in ("rigid", "affine", "translation") else "deformable"
-    start = found.transform.replaced(extent=measured.extent)
-    trial = fit(after, start, freedom, parts[0] | parts[1], levels=(0.5, 0.25))
-    fields = halves(measured)
-    gained = advantage(before, (trial, trial), (start, start), fields, 0.0)
-    report = {**found.report, "rounds": int(found.report.get("rounds", 0)) + 1}
-    if not gained.beyond(1.0):
-        return replace(found, report=report)
-    fitted = _on_halves(before, trial, freedom, fields)
-    residual = left_over(before, trial, fitted, fields)
-    return replace(found, transform=trial, residual=residual, report=report)
-
-
 def register_pair(
     pair: Pair, as_stated: Transform, method: Method, *, given: bool = False, progress: Progress | None = None
 ) -> Registration:

@@ -22,8 +22,6 @@ from grainlight.scratch import SMALLEST, room
 _BASE_BYTES = 350e6
 _BYTES_PER_POINT, _BYTES_PER_PIXEL = 160.0, 10.0
 _BYTES_PER_PIXEL_PLACED = 45.0
-# What registering against a restored map takes for a while, and that map.
-_BYTES_PER_PIXEL_AGAIN, _BYTES_PER_PIXEL_OF_A_DRAFT = 140.0, 32.0
 _BYTES_PER_WINDOW_PIXEL = 1250.0
 _BYTES_PER_WINDOW_PIXEL_OF_SEVERAL = 300.0
 _BYTES_PER_PIXEL_OF_THE_RESULT = 80.0
@@ -103,13 +101,9 @@ def check_room(ebsd: OrientationMap, light: LightStack | None, settings: Setting
     if samples > 1:
         result += _BYTES_PER_PIXEL_OF_A_SAMPLE * samples
         window += _BYTES_PER_WINDOW_PIXEL_OF_SEVERAL + _BYTES_PER_WINDOW_PIXEL_OF_A_SAMPLE * samples
-    passing = _BYTES_PER_PIXEL_PLACED
-    if light is not None and settings.rounds:
-        passing = max(passing, _BYTES_PER_PIXEL_AGAIN)
-        result += _BYTES_PER_PIXEL_OF_A_DRAFT
     disk = pixels * result if len(cut) > 1 else 0.0
     memory = _BASE_BYTES + _BYTES_PER_POINT * ebsd.phase_id.size + _BYTES_PER_PIXEL * pixels
-    memory += max(passing * pixels, window * largest)
+    memory += max(_BYTES_PER_PIXEL_PLACED * pixels, window * largest)
     if not disk:
         memory += pixels * result
     elif room() < disk:

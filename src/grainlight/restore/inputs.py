@@ -93,14 +93,12 @@ def bring_together(
     light: LightStack | None,
     settings: Settings,
     progress: Progress | None = None,
-    registered: RegisteredLight | None = None,
 ) -> Inputs:
-    """Bring a map and its light to the output grid of the settings; ``registered`` where that is known."""
+    """Bring a map and its light to the output grid of the settings."""
     progress = progress or Silent()
     found = estimate_noise(ebsd, settings.noise)
     grid = rasterise(ebsd, settings.scale)
-    if light is not None and registered is None:
-        registered = register_light(ebsd, light, settings, progress)
+    registered = None if light is None else register_light(ebsd, light, settings, progress)
     progress.begin("reading the inputs together", 2)
     progress.advance()
     cut = windows(*grid.shape)
