@@ -21,7 +21,7 @@ from grainlight.errors import InputError
 SHIPPED = Path(__file__).resolve().parent / "weights" / "constants.json"
 FORMAT = "grainlight-constants-1"
 WEIGHTS = "grainlight.safetensors"
-"""What the denoiser's weights are called among `Provenance.weights`, whatever their file is called."""
+"""What the network's weights are called among `Provenance.weights`, whatever their file is called."""
 
 Numbers = tuple[float, ...]
 

@@ -31,7 +31,7 @@ _BYTES_PER_WINDOW_PIXEL_OF_A_SAMPLE, _BYTES_PER_PIXEL_OF_A_SAMPLE = 60.0, 8.0
 # Reading, registering, writing; projection and boundaries of a sample; a visit of the chain, which needs light.
 _SECONDS, _SECONDS_PER_PIXEL = 3.0, 6e-6
 _SECONDS_PER_PIXEL_PLACED, _SECONDS_PER_VISIT = 1.0e-5, 9e-7
-# The whole call over the network's convolutions: the skip, activations, memory.
+# The whole call over the network's convolutions: gathering the evidence, activations, memory.
 _CALL_OVER_CONVOLUTIONS = 2.0
 
 
