@@ -24,7 +24,7 @@ def test_square(write):
     assert list(ebsd.fields) == ["iq", "ci", "sem", "fit"]
     assert ebsd.fields["ci"][1, 2] == np.float32(0.5)
     assert ebsd.source == "ang (EDAX)"
-    assert ebsd.hexagonal.all()
+    assert ebsd.is_6mmm.all()
 
 
 @pytest.mark.parametrize("order", ["column-major", "shuffled", "reversed"])

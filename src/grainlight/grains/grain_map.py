@@ -235,7 +235,7 @@ def _member(ebsd: OrientationMap, member: NDArray) -> OrientationMap:
     """The map with the orientations of one sample where its phase is hexagonal; half precision has bent their norm."""
     q = member.astype(np.float64)
     q /= np.maximum(np.linalg.norm(q, axis=-1, keepdims=True), 1e-6)
-    return ebsd.replace(quaternions=np.where(ebsd.hexagonal[..., None], q, ebsd.quaternions))
+    return ebsd.replace(quaternions=np.where(ebsd.is_6mmm[..., None], q, ebsd.quaternions))
 
 
 def _ratio(ebsd: OrientationMap) -> float:

@@ -119,7 +119,7 @@ def scene_of(ebsd: OrientationMap) -> Scene:
     x1, y1 = float(ebsd.x[present].max()), float(ebsd.y[present].max())
     step = min(s for s, n in zip(ebsd.step, ebsd.shape[::-1], strict=True) if n > 1) if max(ebsd.shape) > 1 else 1.0
     rows, columns = round((y1 - y0) / step) + 1, round((x1 - x0) / step) + 1
-    use = ebsd.hexagonal
+    use = ebsd.is_6mmm
     # a few rows at once and in single precision: of a large map this is most of what a scene holds
     strip = max(1, _AT_ONCE // ebsd.shape[1])
     parts = [slice(start, start + strip) for start in range(0, ebsd.shape[0], strip)]

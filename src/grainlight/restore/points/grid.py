@@ -105,7 +105,7 @@ def check_usable(ebsd: OrientationMap) -> None:
             found=f"{int(ebsd.present.sum())} points, none with an orientation",
             advice="index the patterns first, or check how the file marks points that are not indexed",
         )
-    if not ebsd.hexagonal.any():
+    if not ebsd.is_6mmm.any():
         names = ", ".join(
             f"{phase.name or phase.id} ({phase.laue_group or 'symmetry unknown'})"
             for phase in ebsd.phases
@@ -148,7 +148,7 @@ def rasterise(ebsd: OrientationMap, scale: int) -> PointGrid:
     left = _left(ebsd, step)
     position = _positions(ebsd, step)
     pixel = _containing(position, rows, columns)
-    known = canonical.hexagonal
+    known = canonical.is_6mmm
     measured = np.zeros((rows, columns), dtype=bool)
     measured[tuple(pixel[known].T)] = True
     finer, coarser = _steps(ebsd)

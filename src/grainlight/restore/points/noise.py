@@ -88,7 +88,7 @@ def _uniform(ebsd: OrientationMap, noise: float, drift: float) -> EbsdNoise:
 
 def _pairs(ebsd: OrientationMap, lag: int) -> Pairs:
     """6/mmm points ``lag`` steps apart along rows and columns, thinned where there are very many."""
-    q, known = ebsd.quaternions.reshape(-1, 4), ebsd.hexagonal
+    q, known = ebsd.quaternions.reshape(-1, 4), ebsd.is_6mmm
     found = []
     for a, b in _sides(lag):
         here, there = _both(known, a, b)
@@ -116,7 +116,7 @@ def _alone(ebsd: OrientationMap, one: Pairs) -> NDArray[np.float64]:
 
     ``one``: pairs a step apart, used as they are where none was thinned out.
     """
-    q, known = ebsd.quaternions.reshape(-1, 4), ebsd.hexagonal
+    q, known = ebsd.quaternions.reshape(-1, 4), ebsd.is_6mmm
     sides = [_both(known, a, b) for a, b in _sides(1)]
     first, second = (np.concatenate(part) for part in zip(*sides, strict=True))
     angle = one.angle if one.angle.size == first.size else _angles(q, first, second)
