@@ -11,7 +11,7 @@ from grainlight.progress import Progress
 from grainlight.register.points import from_pairs, load_points, map_positions
 from grainlight.register.register import Registration, register
 from grainlight.register.transform import Transform, load_transform, stated
-from grainlight.register.warp import lay
+from grainlight.register.warp import warp_stack
 from grainlight.restore.points.grid import PointGrid
 from grainlight.restore.settings import Settings
 
@@ -35,7 +35,7 @@ class RegisteredLight:
         if self.light is None or self.transform is None:
             return self.light
         rows, columns = grid.shape
-        return lay(self.light, self.transform, rows=rows, columns=columns, step=grid.step, left=grid.left)
+        return warp_stack(self.light, self.transform, rows=rows, columns=columns, step=grid.step, left=grid.left)
 
     @property
     def warnings(self) -> tuple[str, ...]:
