@@ -121,7 +121,9 @@ def test_phases_turn_with_the_images(moved: Misplaced, rotates: str) -> None:
     true = True_((moved.truth.matrix / step).numpy(), np.zeros(2))
     warped = warp_stack(light, true, rows=shape[0], columns=shape[1], step=step)
     assert warped.mirror
-    harmonics = fit_harmonics(torch.from_numpy(warped.images[:, :, ::-1].copy()), warped.angles.tolist(), saturation=4095.0)
+    harmonics = fit_harmonics(
+        torch.from_numpy(warped.images[:, :, ::-1].copy()), warped.angles.tolist(), saturation=4095.0
+    )
     at = torch.from_numpy(np.argwhere(moved.task.measured).astype(np.float64))
     known = torch.from_numpy(c_axis(moved.task.quaternions[moved.task.measured]))
     fit = calibrate(harmonics, known, at, rotates=rotates, mirror=True)

@@ -15,12 +15,12 @@ from grainlight.progress import Progress, Silent
 from grainlight.register.basis import LADDER, Freedom
 from grainlight.register.evidence import Halves, advantage, halves, left_over, overlap
 from grainlight.register.fit import fit, follow
+from grainlight.register.fixed import FixedMap, fixed_map
 from grainlight.register.level import Pair
 from grainlight.register.method import METHODS, Method
-from grainlight.register.scene import Scene, scene_of
+from grainlight.register.moving import MovingLight, moving_light
 from grainlight.register.search import Candidate, search, unit_of
 from grainlight.register.transform import Transform, stated
-from grainlight.register.view import View, view_of
 
 _FEWEST_POINTS = 100
 _LEAST_SIDE = 8  # scan points
@@ -117,17 +117,19 @@ def register(
     if method not in METHODS:
         raise InputError("unknown registration", found=repr(method), expected=", ".join(METHODS))
     progress = progress or Silent()
-    scene = scene_of(ebsd)
-    as_stated = stated(light, scene.extent) if start is None else start
-    if method == "none" or len(scene.points) < _FEWEST_POINTS or min(scene.known.shape) < _LEAST_SIDE:
+    fixed = fixed_map(ebsd)
+    as_stated = stated(light, fixed.extent) if start is None else start
+    if method == "none" or len(fixed.points) < _FEWEST_POINTS or min(fixed.known.shape) < _LEAST_SIDE:
         told = (
             () if method == "none" else ("The map has too few points to register it; the stated placement was used.",)
         )
-        return Registration(as_stated, "stated", float("nan"), 0.0, True, {"points": len(scene.points)}, told)
+        return Registration(as_stated, "stated", float("nan"), 0.0, True, {"points": len(fixed.points)}, told)
     progress.begin("registering", 4)
-    view = view_of(light, scene.step / scale * (1 + 1e-6), scene.broad)
-    found = register_pair(Pair(scene, view, light.step), as_stated, method, given=start is not None, progress=progress)
-    return replace(found, moved=found.transform.distance(stated(light, scene.extent)))
+    moving = moving_light(light, fixed.step / scale * (1 + 1e-6), fixed.broad)
+    found = register_pair(
+        Pair(fixed, moving, light.step), as_stated, method, given=start is not None, progress=progress
+    )
+    return replace(found, moved=found.transform.distance(stated(light, fixed.extent)))
 
 
 def register_pair(
@@ -143,9 +145,9 @@ def register_pair(
         Whether that is a start to refine, and nothing is to be searched elsewhere.
     """
     progress = progress or Silent()
-    parts = halves(pair.scene)
+    parts = halves(pair.fixed)
     use = parts[0] | parts[1]
-    found = [] if given else search(pair.scene, pair.view, pair.pixel)
+    found = [] if given else search(pair.fixed, pair.moving, pair.pixel)
     progress.advance()
     base, near, distinct, affine = _base(pair, as_stated, found, use, method, given)
     progress.advance()
@@ -185,7 +187,7 @@ def _base(
     stays = fit(pair, as_stated, freedom, use)
     affine = stays if freedom == "affine" else None
     # where the search found the same place, to its own precision, a fit from there would come here
-    same = stays.distance(found[0].transform) < _SAME * unit_of(pair.scene, pair.view, pair.pixel) / pair.pixel
+    same = stays.distance(found[0].transform) < _SAME * unit_of(pair.fixed, pair.moving, pair.pixel) / pair.pixel
     there = stays if same else fit(pair, found[0].transform, freedom, use)
     # coarse evidence may be thin: once fitted, the right place stands out further and a wrong one does not
     distinct = distinct if distinct >= _DISTINCT else _rank(pair, there, use)
@@ -278,7 +280,7 @@ def _judged(
     if distinct < _DISTINCT:
         distinct = max(distinct, _rank(pair, best, use))
     warnings = []
-    limit = _WORST * pair.scene.step / pair.pixel
+    limit = _WORST * pair.fixed.step / pair.pixel
     if seen < _LEAST_OVERLAP:
         warnings.append(f"Only {100 * seen:.0f} % of the EBSD map lies on the polarized-light images.")
     if distinct < _DISTINCT:
@@ -314,4 +316,4 @@ def _plain(value: float) -> float | None:
     return round(value, 3) if np.isfinite(value) else None
 
 
-__all__ = ["METHODS", "Method", "Registration", "Scene", "View", "register", "register_pair"]
+__all__ = ["METHODS", "Method", "Registration", "FixedMap", "MovingLight", "register", "register_pair"]
