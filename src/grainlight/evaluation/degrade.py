@@ -209,7 +209,7 @@ def _calibrated(
     full_axes = torch.from_numpy(c_axis(truth))
     try:
         found = calibrate(harmonics, axes, at, rotates=stack.rotates, mirror=stack.mirror)
-    except InputError:  # light that says nothing is no light
+    except InputError:  # light that does not follow the c-axes is left out
         ideal = IDEAL.of_axes(full_axes).numpy()
         return np.zeros_like(ideal), np.full_like(ideal[:3], np.inf), ideal
     # the c-axis feels two of the three components of the noise, one direction at a time

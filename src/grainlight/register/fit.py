@@ -197,7 +197,7 @@ def _descend(
 
 def _normal(basis: Basis, down: Single, across: Single, weight: Single) -> Array:
     """Return the matrix (2 n, 2 n) of the normal equations without the prior."""
-    # These products are most of a fit; what they lose in single precision the next round puts right.
+    # These products are most of a fit; the next round corrects what single precision loses.
     n = basis.columns.shape[1]
     weights = [weight * product.sum(0) for product in (across * across, across * down, down * down)]
     grams = np.zeros((3, n, n))

@@ -18,7 +18,7 @@ from grainlight.register.gaussian import blurred
 Array = NDArray[np.float64]
 Group = tuple[tuple[int, ...], tuple[int, ...]]
 _Read = Callable[[slice], NDArray[np.float32]]
-_CLIP = 5.0  # robust standard deviations: dust and scratches are no grains
+_CLIP = 5.0  # robust standard deviations: dust and scratches beyond them are cut off
 _MOST_PIXELS = 1_500_000
 _AT_ONCE = 1 << 18  # of them read at once
 

@@ -209,8 +209,8 @@ def _ladder(
 ) -> tuple[Transform, Halves, str]:
     """Return the placement of the most freedom that pays on points held out, its halves, and its name.
 
-    What was stated has the benefit of the doubt; what had to be searched was scanned on another instrument, and drift
-    is to be expected. ``affine`` is the fit from ``base`` where it was made already.
+    The stated placement is kept unless another is clearly better; what had to be searched was scanned on another
+    instrument, and drift is to be expected. ``affine`` is the fit from ``base`` where it was made already.
     """
     if not near:
         straight, bent = _on_halves(pair, base, "affine", parts), fit(pair, base, "deformable", use, levels=_FINE)
@@ -228,8 +228,8 @@ def _ladder(
         if step <= _WORTHWHILE:
             continue
         trials = _on_halves(pair, trial, freedom, parts)
-        doubt = trials[0].distance(trials[1]) / 2
-        if step > 2 * doubt and advantage(pair, trials, fitted, parts, 0.0).beyond(_SURE):
+        error = trials[0].distance(trials[1]) / 2
+        if step > 2 * error and advantage(pair, trials, fitted, parts, 0.0).beyond(_SURE):
             best, fitted, name = trial, trials, freedom
     return best, fitted, name
 

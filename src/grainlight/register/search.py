@@ -169,7 +169,7 @@ class _Room:
             cross = irfft2(fourier[1 + which.index(rows)] * images, self.size)
             explained = np.einsum("ckyx,ckyx->yx", cross, cross)
             score += explained / np.maximum(total * np.maximum(overlap, 0.2), least)
-        # what little overlap explains, chance explains
+        # a good fit of a small overlap is likely chance
         score *= np.clip(overlap, 0.0, 1.0) / len(self.moving.groups)
         score[overlap < _LEAST_OVERLAP] = 0.0
         return score, half.astype(float)

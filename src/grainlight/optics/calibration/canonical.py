@@ -187,7 +187,7 @@ def _misfit(harmonics: Harmonics, expected: Tensor, part: slice) -> Tensor:
         return torch.ones_like(expected)
     around, inner = with_halo(part, 1, harmonics.shape[0])
     ratio = box_mean(harmonics.residual_rms[around].square())[inner] / expected.square().clamp_min(1e-30)
-    # the mean of nine pixels still scatters; only what noise cannot do counts
+    # the mean of nine pixels still has noise; only an excess beyond it counts
     allowed = 1 + 4 * math.sqrt(2 / (9 * harmonics.freedom))
     return torch.where(ratio > allowed, ratio.sqrt(), torch.ones_like(ratio))
 
@@ -261,7 +261,7 @@ def _contradiction(
         found = torch.ones_like(sigma[:, strip])
         for group, usual, field in fields:
             local = field.at(*_lattice(strip, sigma))
-            # what chance does not do in a window of some twenty points; normal residuals have 0.8 or 0.9
+            # beyond what chance gives in a window of some twenty points, where normal residuals have 0.8 or 0.9
             found[group] = torch.where(local > MISFITTING * usual, local / 0.85, found[group])
         return found
 

@@ -53,7 +53,7 @@ def project_measured(measured: JointMeasurement, guide: Tensor) -> Projected:
     assert measured.neighbours is not None
     found = project(guide, measured.state[EBSD], measured.sigma[0], measured.neighbours, measured.drift)
     for _ in range(_passes(measured)):
-        # What comes back is a better guide than what went in, where that has the noise of the points in it.
+        # Where the guide has the noise of the points in it, the projected map is a better guide than the one before.
         guide = normalised(found.embedding)
         found = project(guide, measured.state[EBSD], measured.sigma[0], measured.neighbours, measured.drift)
     joined = join_isolated_pixels(found.embedding, guide, measured.measured)

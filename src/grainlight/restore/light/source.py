@@ -83,7 +83,7 @@ class LightSource:
         """Pixels of the images along one axis that have a say in a span of the grid; one at least."""
         step = self.light.step
         first, last = ((at * self.step - origin) / step for at in (span.start, span.stop - 1))
-        # Where a pixel of the grid is one of the images, it is alone.
+        # Where pixels of the grid and of the images coincide, no other pixel of the images is read.
         alike = abs(self.step / step - 1) < 1e-9 and abs(first - round(first)) < 1e-6
         around = 0.0 if alike else max(0.5 * self.step / step + 1, _AROUND)
         low = min(max(math.floor(first - around + 1e-6), 0), size - 1)
@@ -95,7 +95,7 @@ def light_source(light: LightStack, transform: Transform | None, step: float, le
     leads from the map to its pixels; None for one that lies as it was stated."""
     images = torch.from_numpy(light.images)
     gains = find_gains(images, light.angles.tolist(), light.saturation)
-    # Not from the part that is read: its largest count may look like a camera's full scale.
+    # From all images: the largest count of a part may happen to look like the full scale of a camera.
     saturation = full_scale(images) if light.saturation is None else light.saturation
     release(light.images)
     moved = None if transform is None else stack_warp(light, transform, step=step, left=left)

@@ -176,7 +176,7 @@ def _nearest(
 
     ``position`` (h, w, 2) row and column of the points in pixels.
     """
-    # Half the memory of a large map, as long as there are fewer than two milliards of points.
+    # 32 bits hold the index of a point up to 2^31 points, in half the memory of 64.
     number = np.int32 if indexed.size <= np.iinfo(np.int32).max else np.int64
     row, column = position[:, :1, 0], position[:1, :, 1]
     if np.array_equal(position[..., 0], np.broadcast_to(row, indexed.shape)) and np.array_equal(

@@ -63,10 +63,10 @@ def estimate_noise(ebsd: OrientationMap, known: float | None = None) -> EbsdNois
         return usual
     # Pairs inside grains: small against a boundary, but not cut off where the noise itself is large.
     quarter, half = np.quantile(one.angle, (0.25, 0.5))
-    # Noise alone has its quartile and its median close together (1.4 apart, Maxwell); boundaries have not.
+    # Of noise alone the median is 1.4 times the lower quartile (Maxwell); boundaries make the ratio larger.
     limit = min(max(5.0, 4.0 * float(quarter)), 25.0 if half < _OF_NOISE * quarter else 12.0)
     inside = [pairs.where(pairs.angle < limit) for pairs in (one, two)]
-    # Grains of one or two points have no inside to measure.
+    # Grains of one or two points have no pairs inside them to measure noise with.
     if min(len(p.angle) for p in inside) < _FEWEST_PAIRS or len(inside[0].angle) < 0.1 * len(one.angle):
         return usual
     near, far = (3 * float(np.median(p.angle) / MAXWELL_MEDIAN) ** 2 for p in inside)

@@ -50,7 +50,7 @@ def measure_uncertainty(
     variance = network_variance(guide)
     open_ = torch.maximum(variance, members.variance)
     if measured.neighbours is None:
-        # Nobody measured how grains are oriented: the network's spread stands for that as well.
+        # Without projection orientations are the network's, and its spread stands for their error as well.
         raw = open_.sqrt() / PER_DEGREE
         single = members.orientations is None
         boundary = boundary_starts(labelled.embedding).float() if single else members.boundary
@@ -64,7 +64,7 @@ def measure_uncertainty(
         boundary = unlit_boundary(e, guide, measured.sigma[0], measured.measured, around, ~lit)
     if moved is not None:
         probability = second_probability(moved.gap)
-        # Where there is light it has decided between grains.
+        # With light the boundary was placed by it, and the gap between the best labels gives its probability.
         decided = boundary_probability(e, moved.second, probability, BOUNDARY_ANGLE)
         boundary = torch.where(lit, decided, boundary)
         open_ = torch.where(lit, _open_with_light(e, moved, probability, around, variance), open_)
