@@ -63,8 +63,8 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """One restoration: its task and, pixel by pixel (N,), error, raw uncertainty and spread in degrees, whether light had a
-    say, the boundary probability and whether there is a boundary."""
+    """One restoration: its task and, pixel by pixel (N,), error, raw uncertainty and spread in degrees, whether light
+    was used, the boundary probability and whether there is a boundary."""
 
     scenario: Scenario
     error: Array
@@ -109,11 +109,11 @@ def knots() -> tuple[float, ...]:
 def quantile_table(
     error: Array, uncertainty: Array, spread: Array, raw: tuple[float, ...] | None = None
 ) -> list[float]:
-    """Return bounds at the raw uncertainty, never falling, whose interpolation holds for 90 % of the errors around each.
+    """Return bounds at each raw uncertainty, never falling, whose interpolation holds for 90 % of the errors there.
 
     What the spread's own bound covers needs none.
-    A quantile of all errors around a raw uncertainty is too large where uncertainties there differ: the bounds are refined until
-    the errors over their own interpolated bounds have a 90 % quantile of 1.
+    A quantile of all errors around a raw uncertainty is too large where uncertainties there differ: the bounds are
+    refined until the errors over their own interpolated bounds have a 90 % quantile of 1.
     """
     raw = knots() if raw is None else raw
     error = np.where(error <= constants().spread_quantile.value * spread, 0.0, error).astype(np.float32)
@@ -133,7 +133,7 @@ def quantile_table(
 
 
 def other_table(error: Array, uncertainty: Array, raw: tuple[float, ...] | None = None) -> list[float]:
-    """Return the share of errors above 5 degrees around each raw uncertainty, never falling; NaN without 50 errors there."""
+    """Return the share of errors above 5 degrees at each raw uncertainty, never falling; NaN where there are under 50."""
     raw = knots() if raw is None else raw
     edges = [0.0, *(np.sqrt(max(a, 0.1) * b) for a, b in pairwise(raw)), np.inf]
     parts = [error[(uncertainty >= low) & (uncertainty < high)] > BOUNDARY_ANGLE for low, high in pairwise(edges)]
