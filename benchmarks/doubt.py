@@ -133,7 +133,7 @@ def quantile_table(
 
 
 def other_table(error: Array, uncertainty: Array, raw: tuple[float, ...] | None = None) -> list[float]:
-    """Return the share of errors above 5 degrees at each raw uncertainty, never falling; NaN where there are under 50."""
+    """Return the share of errors above 5 degrees at each raw uncertainty, never falling; NaN with under 50 there."""
     raw = knots() if raw is None else raw
     edges = [0.0, *(np.sqrt(max(a, 0.1) * b) for a, b in pairwise(raw)), np.inf]
     parts = [error[(uncertainty >= low) & (uncertainty < high)] > BOUNDARY_ANGLE for low, high in pairwise(edges)]
