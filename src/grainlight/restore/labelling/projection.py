@@ -67,7 +67,7 @@ def project(
     measured: Tensor,
     sigma: Tensor,
     neighbours: Neighbours,
-    drift: float = 0.0,
+    gradient: float = 0.0,
     settings: ProjectionSettings | None = None,
 ) -> Projected:
     """Re-estimate each pixel from measured orientations near it.
@@ -78,7 +78,7 @@ def project(
         Restored embedding (18, H, W), the guide.
     measured, sigma
         Measured embedding (18, H, W) and its noise per channel (H, W); only the points of ``neighbours`` count.
-    drift
+    gradient
         Growth of the variance of a channel inside a grain, per pixel of distance: a point far away knows less, and a
         measured pixel knows most about itself.
 
@@ -115,7 +115,7 @@ def project(
         best = d2.amin(-1, keepdim=True).clamp_(min=0)
         far = 1 / (r[:, fourth, None].clamp(min=1.0) * settings.far)
         weight = d2.sub_(best).mul_(width).sub_((r * far).square_(), alpha=0.5)
-        turned = r.mul_(drift)
+        turned = r.mul_(gradient)
         weight = weight.sub_(weight.amax(-1, keepdim=True)).clamp_(min=_LEAST).exp_().div_(noise + turned)
         weight.div_(weight.sum(-1, keepdim=True))
         # The weighted mean of the neighbours in one call, which needs no table of the rows that it averages.

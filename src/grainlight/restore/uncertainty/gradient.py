@@ -59,20 +59,20 @@ def intragranular_gradient(e: Tensor, measurement: Tensor, sigma: Tensor, neighb
     return min(max((turned + _USUAL * _WAY) / (way + _WAY), 0.0), _MOST)
 
 
-def orientation_spread(error: Tensor, drift: float, turn: float, nearest: Tensor) -> Tensor:
+def orientation_spread(error: Tensor, counted: float, gradient: float, nearest: Tensor) -> Tensor:
     """Root mean square error (H, W) in degrees of the orientation of the grain at a pixel.
 
     Parameters
     ----------
     error
         Standard error (H, W) of the projection per channel, in embedding units.
-    drift
+    counted
         Growth of the variance of a channel per pixel that is in it already.
-    turn
+    gradient
         What `intragranular_gradient` found.
     nearest
         Distance (H, W) in pixels to the nearest measured point.
     """
     # Three tangent directions.
-    missing = max(turn - 3 * drift / PER_DEGREE**2, 0.0)
+    missing = max(gradient - 3 * counted / PER_DEGREE**2, 0.0)
     return (3 * error**2 / PER_DEGREE**2 + _BETWEEN * missing * nearest).sqrt()

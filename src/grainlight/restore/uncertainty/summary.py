@@ -58,7 +58,7 @@ def measure_uncertainty(
     lit, e, moved = measured.lit, labelled.embedding, labelled.relabelled
     around = surroundings(measured.state, measured.sigma, measured.neighbours)
     gradient = intragranular_gradient(e, measured.state, measured.sigma, measured.neighbours)
-    spread = orientation_spread(labelled.error, measured.drift, gradient, around.nearest)
+    spread = orientation_spread(labelled.error, measured.gradient, gradient, around.nearest)
     boundary = torch.zeros_like(variance)
     if not lit.all():
         boundary = unlit_boundary(e, guide, measured.sigma[0], measured.measured, around, ~lit)
