@@ -141,7 +141,7 @@ class OrientationMap:
     @property
     def is_6mmm(self) -> NDArray[np.bool_]:
         """(rows, cols) whether a point is indexed as a phase of Laue group 6/mmm."""
-        return self.of_phases([phase for phase in self.phases if phase.is_hexagonal])
+        return self.of_phases([phase for phase in self.phases if phase.is_6mmm])
 
     @property
     def hexagonal(self) -> NDArray[np.bool_]:
