@@ -3,7 +3,7 @@
 On synthetic sections that are neither trained on nor evaluated: the share of pixels under the bound and the calibration
 of the boundary probability are printed for every task and quality. Another set of sections makes the tables of raw
 uncertainty (`python -m benchmarks.constants uncertainty_lit uncertainty_unlit`): 90 % quantile of the error, and share
-of other grains, per raw doubt.
+of other grains, per raw uncertainty.
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """One restoration: its task and, pixel by pixel (N,), error, raw doubt and scatter in degrees, whether light had a
-    say, the boundary probability and whether there is a boundary."""
+    """One restoration: its task and, pixel by pixel (N,), error, raw uncertainty and spread in degrees, whether light
+    was used, the boundary probability and whether there is a boundary."""
 
     scenario: Scenario
     error: Array
-    doubt: Array
-    scatter: Array
+    uncertainty: Array
+    spread: Array
     lit: NDArray[np.bool_]
     boundary: Array
     starts: NDArray[np.bool_]
@@ -89,11 +89,11 @@ def judged(half: int, on: Sections) -> Iterator[Judged]:
                 restored = decode(posterior.embedding, dim=0).double().numpy()
                 error = disorientation(restored, task.truth).astype(np.float32).ravel()
                 found = posterior.uncertainty
-                doubt, scatter, lit, boundary = (
+                uncertainty, spread, lit, boundary = (
                     x.numpy().ravel() for x in (found.raw, found.spread, found.lit, found.boundary)
                 )
                 starts = boundary_starts(boundary_edges(task.truth)).ravel()
-                yield Judged(scenario, error, doubt, scatter, lit, boundary, starts)
+                yield Judged(scenario, error, uncertainty, spread, lit, boundary, starts)
 
 
 def _section(half: int, turn: int, family: int) -> int:
@@ -106,17 +106,19 @@ def knots() -> tuple[float, ...]:
     return constants().uncertainty_lit.raw
 
 
-def quantile_table(error: Array, doubt: Array, scatter: Array, raw: tuple[float, ...] | None = None) -> list[float]:
-    """Return bounds at the raw doubts, never falling, whose interpolation holds for 90 % of the errors around each.
+def quantile_table(
+    error: Array, uncertainty: Array, spread: Array, raw: tuple[float, ...] | None = None
+) -> list[float]:
+    """Return bounds at each raw uncertainty, never falling, whose interpolation holds for 90 % of the errors there.
 
-    What the scatter's own bound covers needs none.
-    A quantile of all errors around a raw doubt is too large where the doubts there differ: the bounds are refined until
-    the errors over their own interpolated bounds have a 90 % quantile of 1.
+    What the spread's own bound covers needs none.
+    A quantile of all errors around a raw uncertainty is too large where uncertainties there differ: the bounds are
+    refined until the errors over their own interpolated bounds have a 90 % quantile of 1.
     """
     raw = knots() if raw is None else raw
-    error = np.where(error <= constants().spread_quantile.value * scatter, 0.0, error).astype(np.float32)
+    error = np.where(error <= constants().spread_quantile.value * spread, 0.0, error).astype(np.float32)
     edges = [0.0, *(np.sqrt(max(a, 0.1) * b) for a, b in pairwise(raw)), np.inf]
-    parts = [(doubt >= low) & (doubt < high) for low, high in pairwise(edges)]
+    parts = [(uncertainty >= low) & (uncertainty < high) for low, high in pairwise(edges)]
     good = np.array([part.sum() > 50 for part in parts])
 
     def quantiles(values: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -126,15 +128,15 @@ def quantile_table(error: Array, doubt: Array, scatter: Array, raw: tuple[float,
 
     table = np.maximum.accumulate(quantiles(error))
     for _ in range(_ROUNDS):
-        table = np.maximum.accumulate(table * quantiles(error / np.interp(doubt, raw, table)))
+        table = np.maximum.accumulate(table * quantiles(error / np.interp(uncertainty, raw, table)))
     return [round(float(v), 2) for v in table]
 
 
-def other_table(error: Array, doubt: Array, raw: tuple[float, ...] | None = None) -> list[float]:
-    """Return the share of errors above 5 degrees around each raw doubt, never falling; NaN without 50 errors there."""
+def other_table(error: Array, uncertainty: Array, raw: tuple[float, ...] | None = None) -> list[float]:
+    """Return the share of errors above 5 degrees at each raw uncertainty, never falling; NaN with under 50 there."""
     raw = knots() if raw is None else raw
     edges = [0.0, *(np.sqrt(max(a, 0.1) * b) for a, b in pairwise(raw)), np.inf]
-    parts = [error[(doubt >= low) & (doubt < high)] > BOUNDARY_ANGLE for low, high in pairwise(edges)]
+    parts = [error[(uncertainty >= low) & (uncertainty < high)] > BOUNDARY_ANGLE for low, high in pairwise(edges)]
     good = np.array([part.size > 50 for part in parts])
     shares = np.full(len(parts), np.nan)
     if good.any():
@@ -150,16 +152,16 @@ def _has_gaps(scenario: Scenario) -> bool:
 
 def fit(on: Sections) -> dict[str, dict[str, Any]]:
     """Return the values of the tables ``uncertainty_lit`` and ``uncertainty_unlit``."""
-    # Noise at every point is the scatter's; the tables are of the choice between grains.
+    # Noise at every point is the spread's; the tables are of the choice between grains.
     found = [one for one in judged(0, on) if _has_gaps(one.scenario)]
-    error, doubt, scatter, lit = (
-        np.concatenate([getattr(one, n) for one in found]) for n in ("error", "doubt", "scatter", "lit")
+    error, uncertainty, spread, lit = (
+        np.concatenate([getattr(one, n) for one in found]) for n in ("error", "uncertainty", "spread", "lit")
     )
     return {
         name: {
             "raw": list(knots()),
-            "bound": quantile_table(error[part], doubt[part], scatter[part]),
-            "other_grain": _filled(other_table(error[part], doubt[part])),
+            "bound": quantile_table(error[part], uncertainty[part], spread[part]),
+            "other_grain": _filled(other_table(error[part], uncertainty[part])),
         }
         for name, part in (("uncertainty_lit", lit), ("uncertainty_unlit", ~lit))
     }
@@ -186,7 +188,7 @@ def report(qualities: list[str], on: Sections) -> Iterator[str]:
         tasks: dict[Scenario, list[tuple[float, ...]]] = {}
         for one in judged(1, replace(on, quality=quality)):
             p, y = one.boundary, one.starts
-            covered = float((one.error <= bound_90(one.doubt, one.scatter, one.lit)).mean())
+            covered = float((one.error <= bound_90(one.uncertainty, one.spread, one.lit)).mean())
             row = (covered, calibration_error(p, y), float(np.mean((p - y) ** 2)), float(y.mean() * (1 - y.mean())))
             tasks.setdefault(one.scenario, []).append(row)
         for task, rows in tasks.items():

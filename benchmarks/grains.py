@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from benchmarks.sections import Sections
@@ -85,17 +84,19 @@ def _restore(half: str, number: int, on: Sections) -> RestoredSection:
     draw = Draw.seeded(SEEDS[half] + number)
     q = make_sections(draw, 1, (side, side), (size, 1.1 * size), family).orientation[0].double().numpy()
     task = degrade(as_map(q), scale=SCALE, level="corrupted", seed=SEEDS[half] + number)
-    settings = Settings(scale=SCALE, quality=on.quality, weights=on.weights)
+    # Intervals are made of the distances between samples; `fast` alone draws one.
+    samples = max(2, Settings(quality=on.quality).calls[1])
+    settings = Settings(scale=SCALE, quality=on.quality, samples=samples, weights=on.weights)
     ready = prepare(task.coarse, task.stack, settings)
     posterior = ready.restore(on.prior(), settings)
     assert ready.light is not None
-    samples = posterior.samples if posterior.samples is not None else torch.zeros(0, *posterior.light.shape[1:], 4)
+    assert posterior.samples is not None
     return RestoredSection(
         f"{family}, {size:g} px",
         task.truth.astype(np.float32),
         nearest(task.quaternions, task.measured).astype(np.float32),
         decode(posterior.embedding, dim=0).float().numpy(),
-        samples.half().numpy(),
+        posterior.samples.half().numpy(),
         ready.light.state.numpy(),
         ready.light.sigma.numpy(),
         np.array(astuple(ready.light.curves)),

@@ -75,7 +75,7 @@ TITLES = {
 
 def describe(full: OrientationMap) -> Microstructure:
     """Return the statistics of the 6/mmm points of a map on a square grid."""
-    q, valid = full.quaternions, full.hexagonal
+    q, valid = full.quaternions, full.is_6mmm
     index = np.arange(valid.size).reshape(valid.shape)
     pairs = []
     for a, b in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):

@@ -1,8 +1,8 @@
 """The table of grains that no measured point met (`python -m benchmarks.constants missed_grain`).
 
 Fits the logit of `restore.uncertainty.surroundings` on synthetic sections that are neither trained on nor evaluated,
-with light, most of them at scale 8, where most grains are missed. A pixel counts that was not measured and whose rival
-has hardly a chance: an error above 5 degrees there is taken for a grain that nobody measured.
+with light, most of them at scale 8, where most grains are missed. A pixel counts that was not measured and whose second
+label has hardly a chance: an error above 5 degrees there is taken for a grain that nobody measured.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from grainlight.synth.families import FAMILIES
 FIRST_MISSED_SEED = FIRST_SEED + 400_000
 _SCENARIOS = (Scenario(2), Scenario(4), Scenario(8), Scenario(8, "clean"), Scenario(8, noise=2.0))
 _USUAL, _SIZE = 2, 97
-_SURE = 0.02  # what the rival has less than
+_SURE = 0.02  # the second label's probability is less than this
 
 
 def pixels_of_sections(on: Sections) -> Iterator[tuple[Tensor, Tensor]]:

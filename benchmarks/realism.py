@@ -72,7 +72,7 @@ def real(files: Sequence[str]) -> dict[str, Microstructure]:
     for file in files:
         name, _, path = file.rpartition("=")
         full = load_ebsd(path)
-        points = int(full.hexagonal.sum())
+        points = int(full.is_6mmm.sum())
         if full.grid != "square" or points < _FEWEST:
             raise InputError(
                 "the map says too little of its microstructure",

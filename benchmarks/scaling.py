@@ -1,7 +1,7 @@
 """Error against computing at inference: `python -m benchmarks.scaling --figure docs/scaling.png`.
 
-Steps of the solver, samples of the ensemble and visits of the chain at boundaries are varied on synthetic sections that
-are neither trained on nor evaluated; the table and the figure mark the presets.
+Steps that a sample is revealed in, samples of the ensemble and visits of the chain at boundaries are varied on
+synthetic sections that are neither trained on nor evaluated; the table and the figure mark the presets.
 """
 
 from __future__ import annotations

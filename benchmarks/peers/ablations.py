@@ -61,7 +61,7 @@ def light_only(quality: str = "balanced", *, seed: int = 0, share: float = FEW) 
 
 def few_points(coarse: OrientationMap, count: int, seed: int) -> OrientationMap:
     """Return a map with this many of its 6/mmm points, drawn at random, and the others not indexed."""
-    at = np.flatnonzero(coarse.hexagonal)
+    at = np.flatnonzero(coarse.is_6mmm)
     kept = np.random.default_rng(seed).permutation(at)[:count]
     phase_id = np.zeros(coarse.phase_id.size, coarse.phase_id.dtype)
     phase_id[kept] = coarse.phase_id.reshape(-1)[kept]

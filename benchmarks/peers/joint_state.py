@@ -140,7 +140,7 @@ def diffusion_peer(solver: Solver, *, seed: int, weights: Path | None = None, pl
 def _placed(state: Tensor, seen: Observation, task: Task) -> Answer:
     """The answer after the project's last steps, which take the state for what the network said in its only call."""
     sigma = seen.level[[0, 18, 19, 21]]
-    drift = estimate_noise(task.coarse).drift / task.scale * PER_DEGREE**2 / 3
+    drift = estimate_noise(task.coarse).gradient / task.scale * PER_DEGREE**2 / 3
     neighbours = find_neighbours(~is_unknown(sigma[0]))
     measured = JointMeasurement(seen.values, sigma, neighbours, drift)
     posterior = infer(DenoiserPrior(lambda x, s: state), measured, Plan(steps=1, samples=1))

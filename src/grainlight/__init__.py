@@ -68,7 +68,6 @@ def enhance(
     register: Literal["auto", "rigid", "affine", "deformable", "none"] = "auto",
     transform: str | Path | None = None,
     points: str | Path | None = None,
-    rounds: int = 0,
     weights: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -105,8 +104,6 @@ def enhance(
         A file that a registration saved, instead of registering.
     points
         A CSV file of pairs (EBSD column, row, image column, row) to start from.
-    rounds
-        How often to register again, against the restored map, 0 to 3.
     weights
         A safetensors file; the one inside the package if None.
     progress
@@ -138,7 +135,6 @@ def enhance(
         register=register,
         transform=None if transform is None else Path(transform),
         points=None if points is None else Path(points),
-        rounds=rounds,
         weights=None if weights is None else Path(weights),
     )
     return run(ebsd, light, settings, Silent() if progress is None else progress)

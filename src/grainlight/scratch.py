@@ -74,5 +74,5 @@ def release(array: NDArray[Any]) -> None:
     base = base.obj if isinstance(base, memoryview) else base
     if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         with contextlib.suppress(OSError, ValueError):
-            # Shared with the file: what was written stays there.
+            # A shared mapping: pages that leave memory are kept in the file.
             base.madvise(mmap.MADV_DONTNEED)

@@ -190,9 +190,9 @@ def test_ablations_differ_from_the_restoration_in_their_part_only(task) -> None:
 
 def test_light_only_has_few_points(task) -> None:
     kept = ablations.few_points(task.coarse, 20, seed=3)
-    assert kept.hexagonal.sum() == 20
-    assert not (kept.hexagonal & ~task.coarse.hexagonal).any()
-    np.testing.assert_array_equal(kept.hexagonal, ablations.few_points(task.coarse, 20, seed=3).hexagonal)
+    assert kept.is_6mmm.sum() == 20
+    assert not (kept.is_6mmm & ~task.coarse.is_6mmm).any()
+    np.testing.assert_array_equal(kept.is_6mmm, ablations.few_points(task.coarse, 20, seed=3).is_6mmm)
     answer = ablations.light_only("fast")(task)
     assert (disorientation(answer.quaternions, task.truth) < 5.0).mean() > 0.8
     with pytest.raises(InputError, match="no light"):

@@ -45,7 +45,7 @@ def test_halves_are_other_sections(tmp_path):
     save_weights(LabelNetwork(PRESETS["tiny"].network), weights)
     one, other = (next(judged(half, Sections(size=33, quality="fast", weights=weights))) for half in (0, 1))
     assert one.scenario == other.scenario
-    assert one.error.shape == one.doubt.shape == one.scatter.shape == one.boundary.shape == (33 * 33,)
+    assert one.error.shape == one.uncertainty.shape == one.spread.shape == one.boundary.shape == (33 * 33,)
     assert not np.array_equal(one.error, other.error)
 
 

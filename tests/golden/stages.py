@@ -93,7 +93,7 @@ def points_stage(case: Case, hexagonal: bool = False) -> Arrays:
         "nearest": grid.nearest,
         "orientations": grid.measured_points,
         # degrees; degrees^2 per EBSD step and per pixel
-        "noise_drift": np.array([noise.noise, noise.drift, 3 * ready.drift / PER_DEGREE**2]),
+        "noise_drift": np.array([noise.noise, noise.gradient, 3 * ready.gradient / PER_DEGREE**2]),
         "level": noise.level,
         "misindexed": ready.misindexed,
     }

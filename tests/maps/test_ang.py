@@ -24,6 +24,7 @@ def test_square(write):
     assert list(ebsd.fields) == ["iq", "ci", "sem", "fit"]
     assert ebsd.fields["ci"][1, 2] == np.float32(0.5)
     assert ebsd.source == "ang (EDAX)"
+    assert ebsd.is_6mmm.all()
     assert ebsd.hexagonal.all()
 
 
@@ -146,7 +147,7 @@ def test_four_pi_is_not_indexed(write):
 def test_a_phase_that_the_header_does_not_name(write):
     numbers, ebsd = phases_of(write, ["90 0.5 1", "90 0.2 3"])
     assert numbers == [1, 3]
-    assert not ebsd.phases[1].is_hexagonal
+    assert not ebsd.phases[1].is_6mmm
     assert any("Phase 3 is in the data" in note for note in ebsd.notes)
 
 

@@ -23,7 +23,7 @@ def test_square(write):
     assert ebsd.phases == (TITANIUM,)
     assert list(ebsd.fields) == ["bands", "error", "mad", "bc", "bs"]
     assert (ebsd.sample_frame, ebsd.crystal_frame) == (SampleFrame.OXFORD, CrystalFrame.X_ALONG_A_STAR)
-    assert ebsd.hexagonal.all()
+    assert ebsd.is_6mmm.all()
 
 
 def test_commas_order_and_left_out_points(write):

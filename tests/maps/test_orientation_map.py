@@ -105,7 +105,7 @@ def test_vendors_codes_come_back(group):
     phase = Phase(1, "x", group)
     assert laue_from_name(phase.edax_code) == group
     assert laue_from_oxford(phase.oxford_number) == group
-    assert phase.is_hexagonal == (group == "6/mmm")
+    assert phase.is_6mmm == phase.is_hexagonal == (group == "6/mmm")
 
 
 def test_codes_named_by_the_vendors():

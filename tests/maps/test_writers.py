@@ -111,7 +111,7 @@ def test_an_ang_from_a_ctf_is_the_same_map_and_the_same_picture(random_map, tmp_
     for direction in "XYZ":
         assert np.abs(ipf_bytes(first, direction).astype(int) - ipf_bytes(second, direction)).max() <= 1
     # the numbers themselves differ, by phi2 for the hexagonal phase and by phi1 for both
-    at = first.hexagonal
+    at = first.is_6mmm
     ctf, ang = (np.degrees(bunge_from_quaternion(ebsd.quaternions[at])) for ebsd in (first, second))
     np.testing.assert_allclose((ctf - ang)[:, 2] % 360, 30.0, atol=0.01)
     np.testing.assert_allclose((ang - ctf)[:, 0] % 360, 270.0, atol=0.01)
@@ -307,7 +307,7 @@ def test_picture_has_a_pixel_a_point_and_the_reports_colours(random_map, tmp_pat
     picture = imageio.v3.imread(tmp_path / "a.png")
     assert picture.shape == (*random_map.shape, 3)
     assert (picture[~random_map.indexed] == 0).all()
-    at = random_map.hexagonal
+    at = random_map.is_6mmm
     np.testing.assert_allclose(picture[at] / 255, ipf_colours(random_map)[at], atol=0.005)
 
 

@@ -91,7 +91,5 @@ def test_light_without_evidence_is_left_out(moved: Misplaced) -> None:
 def test_settings_refuse_what_excludes_one_another(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="exclude"):
         Settings(transform=tmp_path / "a", points=tmp_path / "b")
-    with pytest.raises(InputError, match="rounds"):
-        Settings(rounds=4)
     with pytest.raises(InputError, match="registration"):
         Settings(register="magic")  # type: ignore[arg-type]

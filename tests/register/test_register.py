@@ -16,7 +16,7 @@ from grainlight.optics.calibration.point_fit import calibrate
 from grainlight.register.overlay import boundary_segments, overlay
 from grainlight.register.register import Registration, register
 from grainlight.register.transform import Transform, stated
-from grainlight.register.warp import lay
+from grainlight.register.warp import warp_stack
 from grainlight.synth import camera
 from grainlight.synth.misregister import Misregistration, seen_axes
 
@@ -96,7 +96,7 @@ def test_identity_lays_the_stack_as_it_is(still: Misplaced) -> None:
     rows, columns = light.shape
     extent = (0.0, 0.0, 1.0, 1.0)
     first = stated(replace(light, origin=(0.0, 0.0)), extent)
-    same = lay(light, first, rows=rows, columns=columns, step=light.step)
+    same = warp_stack(light, first, rows=rows, columns=columns, step=light.step)
     known = light.images < light.saturation
     # the neighbourhood of a saturated pixel is left out too
     kept = known & (same.images < light.saturation)
@@ -119,9 +119,11 @@ def test_phases_turn_with_the_images(moved: Misplaced, rotates: str) -> None:
             return moved.truth.image_position(torch.from_numpy(points / step), shape).numpy()
 
     true = True_((moved.truth.matrix / step).numpy(), np.zeros(2))
-    laid = lay(light, true, rows=shape[0], columns=shape[1], step=step)
-    assert laid.mirror
-    harmonics = fit_harmonics(torch.from_numpy(laid.images[:, :, ::-1].copy()), laid.angles.tolist(), saturation=4095.0)
+    warped = warp_stack(light, true, rows=shape[0], columns=shape[1], step=step)
+    assert warped.mirror
+    harmonics = fit_harmonics(
+        torch.from_numpy(warped.images[:, :, ::-1].copy()), warped.angles.tolist(), saturation=4095.0
+    )
     at = torch.from_numpy(np.argwhere(moved.task.measured).astype(np.float64))
     known = torch.from_numpy(c_axis(moved.task.quaternions[moved.task.measured]))
     fit = calibrate(harmonics, known, at, rotates=rotates, mirror=True)

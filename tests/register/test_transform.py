@@ -114,16 +114,16 @@ def test_points_file(tmp_path: Path) -> None:
 def test_a_view_is_the_same_in_strips_and_on_blocks(monkeypatch) -> None:
     """Rows read a few at a time; a wide Gaussian taken on blocks of pixels, at the same places."""
     from grainlight.register import blocks as blocks_module
-    from grainlight.register import view as module
+    from grainlight.register import moving as module
 
     rng = np.random.default_rng(0)
     y, x = np.mgrid[0:120, 0:150]
     images = np.stack([1000 + 200 * np.sin(x / 9 + k) * np.cos(y / 7) for k in range(3)]) + rng.normal(
         0, 5, (3, 120, 150)
     )
-    whole = module.view_of_images(images, 1.0, 1.0, 30.0)
+    whole = module.moving_images(images, 1.0, 1.0, 30.0)
     monkeypatch.setattr(module, "_AT_ONCE", 1000)
-    strips = module.view_of_images(images, 1.0, 1.0, 30.0)
+    strips = module.moving_images(images, 1.0, 1.0, 30.0)
     assert np.array_equal(whole.channels, strips.channels)
     sharp, blocks = whole.blurred(1.4), whole.blurred(4.5)
     assert (sharp.binning, blocks.binning) == (1, 3)

@@ -162,7 +162,7 @@ def test_missing_folder_is_an_input_error(made, tmp_path):
 
 def test_all_images_together_stay_below_eight_megabytes():
     """`embed` keeps each within its budget; base64 makes four bytes of three, and the rest of a page is text."""
-    one_of_each = figures.ON_LIGHT + 2 * figures.DOUBT + figures.SOURCE + figures.DAMAGE + figures.OVERLAY
+    one_of_each = figures.ON_LIGHT + 2 * figures.UNCERTAINTY + figures.SOURCE + figures.DAMAGE + figures.OVERLAY
     assert (6 * figures.IPF + 2 * figures.LIGHT + one_of_each) * 4 / 3 < 7_600_000
     assert figures.MOST_PIXELS >= 1000
 

@@ -221,17 +221,6 @@ def test_a_large_result_is_on_the_disk_where_there_is_room(monkeypatch: pytest.M
     assert without.memory == large.memory + large.disk
 
 
-def test_registering_again_takes_room(lit: Task, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("grainlight.restore.cost.available_memory", lambda: None)
-    q = np.broadcast_to(np.array([1.0, 0.0, 0.0, 0.0]), (1500, 1500, 4))
-    ebsd = OrientationMap.from_quaternions(q, (1.0, 1.0), (TITANIUM,))
-    never, once = (check_room(ebsd, lit.stack, Settings(scale=2, rounds=n)) for n in (0, 1))
-    # the draft on the disk; in memory what its pixels show
-    pixels = 2999**2
-    assert once.disk - never.disk == pixels * 4 * 8
-    assert once.memory > never.memory
-
-
 def test_result_is_an_orix_map(restored: Result) -> None:
     crystal_map = restored.to_orix()
     assert crystal_map.size == restored.source.size

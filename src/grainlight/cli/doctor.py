@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     for check in (_torch, _memory, _weights):
         try:
             problems += check()
-        except Exception as error:  # a broken part is a finding, not a crash
+        except Exception as error:  # whatever an import raises is reported, not raised
             problems.append(f"{check.__name__.strip('_')}: {type(error).__name__}: {error}")
     print("network      not needed: nothing is downloaded, the weights are in the package")
     for problem in problems:

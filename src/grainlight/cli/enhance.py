@@ -11,7 +11,7 @@ from grainlight.cli import device, values
 from grainlight.cli.output import check_apart, check_file
 from grainlight.cli.terminal import bars, note
 from grainlight.errors import InputError
-from grainlight.restore.settings import LARGEST_SCALE, MOST_ROUNDS, QUALITIES, Settings
+from grainlight.restore.settings import LARGEST_SCALE, QUALITIES, Settings
 
 if TYPE_CHECKING:
     from grainlight.maps.light_stack import LightStack
@@ -51,13 +51,6 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     )
     add_light(command)
     add_registration(command)
-    command.add_argument(
-        "--rounds",
-        type=values.whole(0, MOST_ROUNDS),
-        default=0,
-        metavar="N",
-        help="register again, against the restored map, 0 to 3 times (default: 0)",
-    )
     values.add_map(command)
     dials = command.add_argument_group("computing")
     dials.add_argument(
@@ -202,7 +195,6 @@ def run(arguments: argparse.Namespace) -> int:
         register=arguments.register,
         transform=None if arguments.transform is None else Path(arguments.transform),
         points=None if arguments.points is None else Path(arguments.points),
-        rounds=arguments.rounds,
         weights=None if arguments.weights is None else Path(arguments.weights),
     )
     note(device.describe(settings.device))

@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     planned = _planned(arguments)
     note(f"{len(planned)} tasks, {count(planned)} answers")
     weights = None if arguments.weights is None else Path(arguments.weights)
-    # a GPU is not shared
+    # one process at a time on a GPU
     jobs = arguments.jobs or (torch.get_num_threads() if chosen == "cpu" else 1)
     began = time.perf_counter()
     with bars() as progress:

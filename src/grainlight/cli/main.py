@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # the reader of our output went away; without this Python complains again when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception as error:  # the last line of defence: a message instead of a traceback
+    except Exception as error:  # any other error: a message instead of a traceback
         if "--debug" in (sys.argv if argv is None else argv):
             raise
         return _say(_unexpected(error), 1)

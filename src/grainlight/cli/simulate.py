@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     angles = tuple(float(angle) for angle in parse_angles(arguments.angles))
     ebsd = load_map(arguments)
-    if not ebsd.hexagonal.any():
+    if not ebsd.is_6mmm.any():
         raise InputError(
             "no point of the map belongs to a phase of Laue group 6/mmm",
             file=arguments.ebsd,
@@ -116,7 +116,7 @@ def sample(ebsd: OrientationMap, step: float) -> tuple[NDArray[np.float64], NDAr
     """
     import numpy as np
 
-    axes, valid = ebsd.c_axes(), ebsd.hexagonal
+    axes, valid = ebsd.c_axes(), ebsd.is_6mmm
     if ebsd.grid == "square" and np.allclose(ebsd.step, step, rtol=1e-9):
         return axes, valid
     present = ebsd.present

@@ -1,7 +1,7 @@
 """The eight symmetries of the square: turning or mirroring a section turns its arrangement and its orientations alike.
 
 They are exact symmetries of the physics and of the training data, so a restoration may be done in any of the eight
-views; views that agree are evidence, views that do not are doubt.
+views; where views differ the answer is uncertain.
 """
 
 from __future__ import annotations

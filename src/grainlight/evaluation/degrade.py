@@ -115,7 +115,7 @@ def degrade(
     if full.grid != "square" or not np.isclose(*full.step, rtol=1e-3):
         found = f"a {full.grid} grid of {full.step[0]:g} x {full.step[1]:g} um"
         raise InputError("the evaluation needs a grid of squares", file=full.path, found=found)
-    if not full.hexagonal.any():
+    if not full.is_6mmm.any():
         raise InputError(
             "no point of the map belongs to a phase of Laue group 6/mmm",
             file=full.path,
@@ -129,13 +129,13 @@ def degrade(
     full = full.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
     coarse = full.every(scale)
     rows, cols = ((n - 1) * scale + 1 for n in coarse.shape)
-    truth, valid = full.quaternions[:rows, :cols], full.hexagonal[:rows, :cols]
+    truth, valid = full.quaternions[:rows, :cols], full.is_6mmm[:rows, :cols]
     generator = torch.Generator().manual_seed(seed)
     points, wrong = _noisy(coarse.quaternions, noise_deg, misindexed, generator)
     lost = _holes(coarse.shape, holes, generator)
     if scattered is not None:
         lost |= torch.rand(coarse.shape, generator=generator, dtype=torch.float64).numpy() >= scattered
-    known = coarse.hexagonal & ~lost
+    known = coarse.is_6mmm & ~lost
     points = np.where(known[..., None], points, np.array([1.0, 0.0, 0.0, 0.0]))
     phase_id = np.where(known | ~coarse.present, coarse.phase_id, 0).astype(np.int16)
     coarse = coarse.replace(quaternions=points, phase_id=phase_id)
@@ -209,7 +209,7 @@ def _calibrated(
     full_axes = torch.from_numpy(c_axis(truth))
     try:
         found = calibrate(harmonics, axes, at, rotates=stack.rotates, mirror=stack.mirror)
-    except InputError:  # light that says nothing is no light
+    except InputError:  # light that does not follow the c-axes is left out
         ideal = IDEAL.of_axes(full_axes).numpy()
         return np.zeros_like(ideal), np.full_like(ideal[:3], np.inf), ideal
     # the c-axis feels two of the three components of the noise, one direction at a time

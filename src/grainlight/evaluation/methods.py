@@ -101,7 +101,8 @@ def restoration(
     quality
         "fast", "balanced" or "best".
     steps, samples, visits
-        Of the solver, the ensemble and the chain at boundaries, in place of the quality's.
+        Steps that a sample is revealed in, samples of the ensemble and visits of the chain at boundaries, in place
+        of the quality's.
     weights
         A file of weights; the shipped ones by default.
     device

@@ -126,5 +126,5 @@ _FEWEST = 24
 
 def _is_possible(reference: ReferenceMap, scenario: Scenario) -> bool:
     """Return whether enough points of the map are left to calibrate its light on."""
-    left = reference.full.hexagonal[:: scenario.scale, :: scenario.scale].sum() * (scenario.scattered or 1.0)
+    left = reference.full.is_6mmm[:: scenario.scale, :: scenario.scale].sum() * (scenario.scattered or 1.0)
     return min(reference.full.shape) > 2 * scenario.scale and left >= 2 * _FEWEST

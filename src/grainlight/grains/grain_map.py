@@ -224,7 +224,7 @@ def _relations(
     key = np.minimum(left, right).astype(np.int64) * (len(grains) + 1) + np.maximum(left, right)
     pairs, inverse = np.unique(key, return_inverse=True)
     i, j = (side - 1 for side in np.divmod(pairs, len(grains) + 1))
-    hexagonal = np.isin(grains.phase, [phase.id for phase in ebsd.phases if phase.is_hexagonal])
+    hexagonal = np.isin(grains.phase, [phase.id for phase in ebsd.phases if phase.is_6mmm])
     same = hexagonal[i] & (grains.phase[i] == grains.phase[j])
     found = np.full(len(pairs), -1, np.int8)
     found[same] = classify(grains.orientation[i[same]], grains.orientation[j[same]], systems, tolerance)[0]
@@ -235,12 +235,12 @@ def _member(ebsd: OrientationMap, member: NDArray) -> OrientationMap:
     """The map with the orientations of one sample where its phase is hexagonal; half precision has bent their norm."""
     q = member.astype(np.float64)
     q /= np.maximum(np.linalg.norm(q, axis=-1, keepdims=True), 1e-6)
-    return ebsd.replace(quaternions=np.where(ebsd.hexagonal[..., None], q, ebsd.quaternions))
+    return ebsd.replace(quaternions=np.where(ebsd.is_6mmm[..., None], q, ebsd.quaternions))
 
 
 def _ratio(ebsd: OrientationMap) -> float:
     """c/a of the first hexagonal phase that states it; titanium's otherwise."""
-    known = [phase.c / phase.a for phase in ebsd.phases if phase.is_hexagonal and phase.a > 0 and phase.c > 0]
+    known = [phase.c / phase.a for phase in ebsd.phases if phase.is_6mmm and phase.a > 0 and phase.c > 0]
     return known[0] if known else TITANIUM_RATIO
 
 

@@ -116,7 +116,7 @@ def merge(
         weak = np.flatnonzero(mean <= limit)
         if not len(weak):
             return in_reading_order(parent[flat]).reshape(labels.shape)
-        # ranks instead of means: no two are alike, so that there is always a pair to merge
+        # ranks instead of means, because no two ranks are equal: there is always a weakest pair to merge
         rank = np.empty(len(weak), np.int64)
         rank[np.argsort(mean[weak], kind="stable")] = np.arange(len(weak))
         best = np.full(number, len(weak))

@@ -139,9 +139,14 @@ class OrientationMap:
         return self.phase_id >= 0
 
     @property
-    def hexagonal(self) -> NDArray[np.bool_]:
+    def is_6mmm(self) -> NDArray[np.bool_]:
         """(rows, cols) whether a point is indexed as a phase of Laue group 6/mmm."""
-        return self.of_phases([phase for phase in self.phases if phase.is_hexagonal])
+        return self.of_phases([phase for phase in self.phases if phase.is_6mmm])
+
+    @property
+    def hexagonal(self) -> NDArray[np.bool_]:
+        """The former name of `is_6mmm`; the grid of the points is `grid`."""
+        return self.is_6mmm
 
     def of_phases(self, phases: list[Phase]) -> NDArray[np.bool_]:
         """Return (rows, cols) whether a point is indexed as one of these phases."""

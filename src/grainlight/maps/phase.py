@@ -75,9 +75,14 @@ class Phase:
     gamma: float = 90.0
 
     @property
-    def is_hexagonal(self) -> bool:
+    def is_6mmm(self) -> bool:
         """Whether the Laue group is 6/mmm, the one that restoration works on."""
         return self.laue_group == "6/mmm"
+
+    @property
+    def is_hexagonal(self) -> bool:
+        """The former name of `is_6mmm`."""
+        return self.is_6mmm
 
     @property
     def has_hexagonal_axes(self) -> bool:

@@ -32,6 +32,6 @@ def suspicions(ebsd: OrientationMap) -> list[str]:
     wide, high = ebsd.step
     if ebsd.grid == "square" and min(ebsd.shape) > 1 and abs(wide - high) > 0.01 * max(wide, high):
         found.append(f"The steps differ along x and y: {wide:g} and {high:g} um.")
-    if not ebsd.hexagonal.any():
+    if not ebsd.is_6mmm.any():
         found.append("No point belongs to a phase of Laue group 6/mmm: there is nothing here that can be restored.")
     return found

@@ -14,7 +14,7 @@ from grainlight.register.transform import Transform, spline_basis
 Array = NDArray[np.float64]
 Freedom = Literal["translation", "rigid", "affine", "deformable"]
 LADDER: tuple[Freedom, ...] = ("translation", "affine", "deformable")
-# Second differences of spline coefficients, in EBSD steps: drift wanders, the section hardly bends.
+# Second differences of spline coefficients, in EBSD steps: drift may change quickly, the bend of the section is smooth.
 _DRIFT = 0.1
 _BEND = 0.04
 _ANY = 4.0  # EBSD steps that a coefficient may be off at all

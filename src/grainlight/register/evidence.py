@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.register.fit import TAIL, follow
+from grainlight.register.fixed import FixedMap
 from grainlight.register.level import Pair
-from grainlight.register.scene import Scene
 from grainlight.register.transform import Transform
 
 Array = NDArray[np.float64]
@@ -24,9 +24,9 @@ _FEWEST_IN_BLOCK = 30
 _SHARED = 1.4
 
 
-def halves(scene: Scene) -> tuple[Mask, Mask]:
-    """Return two halves (P,) of a scene's points, like the fields of a chess board."""
-    place = np.rint((scene.points - np.array(scene.corner)) / scene.step).astype(int)
+def halves(fixed: FixedMap) -> tuple[Mask, Mask]:
+    """Return two halves (P,) of the map's points, like the fields of a chess board."""
+    place = np.rint((fixed.points - np.array(fixed.corner)) / fixed.step).astype(int)
     white = place.sum(1) % 2 == 0
     return white, ~white
 
@@ -56,7 +56,7 @@ def advantage(pair: Pair, better: Halves, worse: Halves, parts: tuple[Mask, Mask
         both = (sides[0].weight > 0) & (sides[1].weight > 0)
         costs = [_cost(side.residual * (side.noise / noise)[:, None]) for side in sides]
         gained = np.where(both, costs[1] - costs[0], 0.0).astype(np.float64)
-        blocks = _block(pair.scene, pair.scene.points[test], _BLOCKS, _BLOCKS)
+        blocks = _block(pair.fixed, pair.fixed.points[test], _BLOCKS, _BLOCKS)
         sums = np.bincount(blocks, weights=gained, minlength=_BLOCKS**2)
         used = np.bincount(blocks, weights=both, minlength=_BLOCKS**2) > 0
         total += float(gained.sum())
@@ -98,10 +98,10 @@ def _agreed(pair: Pair, found: Transform, parts: tuple[Mask, Mask], high: int, w
 
 def _shifts(pair: Pair, found: Transform, use: Mask, high: int, wide: int, blur: float = 0.0) -> tuple[Array, Mask]:
     """Return the shift (B, 2) in pixels that each block of points still wants, and whether it is sure to two pixels."""
-    level, points = pair.level(blur), pair.scene.points[use]
+    level, points = pair.level(blur), pair.fixed.points[use]
     state = follow(pair, blur, found, use)
     down, across = (slope / state.noise[:, None] for slope in level.slopes(found(points)))
-    block, count = _block(pair.scene, points, high, wide), high * wide
+    block, count = _block(pair.fixed, points, high, wide), high * wide
     w = state.weight
 
     def add(x: Array) -> Array:
@@ -118,8 +118,8 @@ def _shifts(pair: Pair, found: Transform, use: Mask, high: int, wide: int, blur:
     return np.where(good[:, None], np.clip(shift, -4.0, 4.0), 0.0), good
 
 
-def _block(scene: Scene, points: Array, high: int, wide: int) -> NDArray[np.int64]:
-    x0, y0, x1, y1 = scene.extent
+def _block(fixed: FixedMap, points: Array, high: int, wide: int) -> NDArray[np.int64]:
+    x0, y0, x1, y1 = fixed.extent
     row = ((points[:, 1] - y0) / max(y1 - y0, 1e-9) * high).astype(np.int64).clip(0, high - 1)
     column = ((points[:, 0] - x0) / max(x1 - x0, 1e-9) * wide).astype(np.int64).clip(0, wide - 1)
     found: NDArray[np.int64] = row * wide + column
@@ -127,10 +127,10 @@ def _block(scene: Scene, points: Array, high: int, wide: int) -> NDArray[np.int6
 
 
 def overlap(pair: Pair, found: Transform) -> float:
-    """Return the share of the scene's points that the images show."""
-    at = pair.view.here(found(pair.scene.points))
-    high, wide = pair.view.seen.shape
+    """Return the share of the map's points that the images show."""
+    at = pair.moving.here(found(pair.fixed.points))
+    high, wide = pair.moving.seen.shape
     inside = ((at >= -0.5) & (at <= np.array([wide, high]) - 0.5)).all(1)
     index = np.rint(at).astype(int)
-    seen = pair.view.seen[index[:, 1].clip(0, high - 1), index[:, 0].clip(0, wide - 1)]
+    seen = pair.moving.seen[index[:, 1].clip(0, high - 1), index[:, 0].clip(0, wide - 1)]
     return float((inside & seen).mean())

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.register.basis import Basis, Freedom, coefficients_of, make_basis, moved, positions
-from grainlight.register.level import Level, Pair
+from grainlight.register.level import Pair, PyramidLevel
+from grainlight.register.moving import Group
 from grainlight.register.transform import Transform
-from grainlight.register.view import Group
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -66,18 +66,18 @@ def fit(
     Parameters
     ----------
     use
-        (P,) points of the scene that count.
+        (P,) points of the map that count.
     stiff
         Resistance against drift and bend; 1 is usual. It is raised by itself until nothing folds.
     """
-    points = pair.scene.points[use]
+    points = pair.fixed.points[use]
     few = _thinned(len(points))
     for _ in range(6):
         found = start
-        basis = make_basis(points, start, freedom, pair.unit, stiff)
+        basis = make_basis(points, start, freedom, pair.fixed.step, stiff)
         for blur in levels:
             level = pair.level(blur)
-            reach = max(blur * pair.unit / pair.pixel, 0.5 * pair.view.binning, 0.5)
+            reach = max(blur * pair.fixed.step / pair.pixel, 0.5 * pair.moving.binning, 0.5)
             which = few if blur >= _ROUGH else slice(None)
             features = level.features[:, use][:, which]
             found = _descend(level, features, points[which], found, basis.at(which), reach, rounds)
@@ -97,11 +97,11 @@ def _thinned(count: int) -> slice | NDArray[np.int64]:
 def follow(pair: Pair, blur: float, placed: Transform, use: Mask, slope: Array | None = None) -> Follow:
     """Return how the light follows the points ``use`` (P,) at a blur, by linear functions of its own or given ones."""
     level = pair.level(blur)
-    return _follow(level, level.features[:, use], placed(pair.scene.points[use]), slope)
+    return _follow(level, level.features[:, use], placed(pair.fixed.points[use]), slope)
 
 
 def _follow(
-    level: Level, features: Single, at: Array, slope: Array | None = None, before: Follow | None = None
+    level: PyramidLevel, features: Single, at: Array, slope: Array | None = None, before: Follow | None = None
 ) -> Follow:
     """Return how the light at recorded pixels (P, 2) follows features (K, P); ``before``: as it did close by."""
     values, inside = level.sample(at)
@@ -120,7 +120,7 @@ def _follow(
         weight *= np.maximum(before.weight, np.float32(1e-3))
     for _ in range(3 if slope is None and before is None else 1):
         if slope is None:
-            functions = _functions(level.view.groups, (columns * weight) @ everything.T)
+            functions = _functions(level.moving.groups, (columns * weight) @ everything.T)
         residual: Single = values - functions.T.astype(np.float32) @ columns
         noise = np.maximum(1.4826 * _median(np.abs(residual if inside.all() else residual[:, inside])), 1e-3)
         scale = (1 / np.sqrt(count * TAIL) / noise).astype(np.float32)[:, None]
@@ -151,7 +151,7 @@ def _median(values: Single) -> Array:
 
 
 def _descend(
-    level: Level,
+    level: PyramidLevel,
     features: Single,
     points: Array,
     start: Transform,
@@ -197,7 +197,7 @@ def _descend(
 
 def _normal(basis: Basis, down: Single, across: Single, weight: Single) -> Array:
     """Return the matrix (2 n, 2 n) of the normal equations without the prior."""
-    # These products are most of a fit; what they lose in single precision the next round puts right.
+    # These products are most of a fit; the next round corrects what single precision loses.
     n = basis.columns.shape[1]
     weights = [weight * product.sum(0) for product in (across * across, across * down, down * down)]
     grams = np.zeros((3, n, n))

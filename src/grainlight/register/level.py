@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import grid_sample
 
-from grainlight.register.scene import Scene
-from grainlight.register.view import View
+from grainlight.register.fixed import FixedMap
+from grainlight.register.moving import MovingLight
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -25,19 +25,19 @@ _CROSS = np.array([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
 
 
 @dataclass(frozen=True, eq=False)
-class Level:
+class PyramidLevel:
     """Both sides at one blur.
 
     Parameters
     ----------
     features
-        (K, P) of the scene's points.
+        (K, P) of the map's points.
     light
-        (1, C, H, W) channels of the view, binned where the blur is wide.
+        (1, C, H, W) channels of the images, binned where the blur is wide.
     seen
         (1, 1, H, W), 1 where there is light; None where it is everywhere.
-    view
-        The view that light and seen are of.
+    moving
+        The images that light and seen are of.
     smooth
         Whether the blur is wide enough for the light to be read by lines.
     """
@@ -45,13 +45,13 @@ class Level:
     features: Single
     light: torch.Tensor
     seen: torch.Tensor | None
-    view: View
+    moving: MovingLight
     smooth: bool
 
     def sample(self, at: Array) -> tuple[Single, Mask]:
         """Return values (C, P) of the light at recorded pixels (P, 2), (column, row), and where there
         are: all four pixels around must be seen."""
-        here = self.view.here(at)
+        here = self.moving.here(at)
         high, wide = self.light.shape[2:]
         inside = (here >= 0).all(1) & (here[:, 0] <= wide - 1) & (here[:, 1] <= high - 1)
         if self.seen is not None:
@@ -62,8 +62,8 @@ class Level:
 
     def slopes(self, at: Array) -> tuple[Single, Single]:
         """Return the light's slopes down and across (C, P) per recorded pixel at recorded pixels (P, 2)."""
-        around = self._read(self.light, self.view.here(at) + _CROSS[:, None])
-        half = 0.5 / self.view.binning
+        around = self._read(self.light, self.moving.here(at) + _CROSS[:, None])
+        half = 0.5 / self.moving.binning
         across, down = ((around[:, k] - around[:, k + 1]).mul_(half).numpy() for k in (0, 2))
         return down, across
 
@@ -77,30 +77,27 @@ class Level:
 
 
 class Pair:
-    """A scene and a view of it, with their blurred versions made once.
+    """A map and images of it, with their blurred versions made once.
 
     Parameters
     ----------
-    scene, view
+    fixed, moving
         The two sides.
     pixel
         um per recorded pixel, as stated.
-    unit
-        EBSD step [um] in which blurs and priors are counted; the scene's own unless told.
     """
 
-    def __init__(self, scene: Scene, view: View, pixel: float, unit: float | None = None) -> None:
-        self.scene, self.view, self.pixel = scene, view, pixel
-        self.unit = scene.step if unit is None else unit
-        self._levels: dict[float, Level] = {}
+    def __init__(self, fixed: FixedMap, moving: MovingLight, pixel: float) -> None:
+        self.fixed, self.moving, self.pixel = fixed, moving, pixel
+        self._levels: dict[float, PyramidLevel] = {}
 
-    def level(self, blur: float) -> Level:
+    def level(self, blur: float) -> PyramidLevel:
         """Return both sides blurred by ``blur`` EBSD steps."""
         if blur not in self._levels:
-            sigma = max(max(blur, _SHARPEST) * self.unit / (self.pixel * self.view.binning), _LEAST_BLUR)
-            view = self.view.blurred(sigma)
-            light = torch.from_numpy(view.channels)[None].contiguous(memory_format=torch.channels_last)
-            seen = None if view.seen.all() else torch.from_numpy(view.seen[None, None].astype(np.float32))
-            features = np.ascontiguousarray(self.scene.at_points(blur * self.unit).T, dtype=np.float32)
-            self._levels[blur] = Level(features, light, seen, view, sigma >= _BROAD)
+            sigma = max(max(blur, _SHARPEST) * self.fixed.step / (self.pixel * self.moving.binning), _LEAST_BLUR)
+            moving = self.moving.blurred(sigma)
+            light = torch.from_numpy(moving.channels)[None].contiguous(memory_format=torch.channels_last)
+            seen = None if moving.seen.all() else torch.from_numpy(moving.seen[None, None].astype(np.float32))
+            features = np.ascontiguousarray(self.fixed.at_points(blur * self.fixed.step).T, dtype=np.float32)
+            self._levels[blur] = PyramidLevel(features, light, seen, moving, sigma >= _BROAD)
         return self._levels[blur]

@@ -25,7 +25,7 @@ Segments = NDArray[np.float64]
 def boundary_segments(ebsd: OrientationMap) -> Segments:
     """Return the boundaries of a map (M, 2, 2): ends (x, y) in um of the edges between points over 5 degrees apart."""
     q = torch.from_numpy(np.ascontiguousarray(ebsd.quaternions))
-    known = ebsd.hexagonal
+    known = ebsd.is_6mmm
     at = np.stack((ebsd.x, ebsd.y), -1)
     found = []
     for a, b in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):

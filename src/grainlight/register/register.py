@@ -15,12 +15,12 @@ from grainlight.progress import Progress, Silent
 from grainlight.register.basis import LADDER, Freedom
 from grainlight.register.evidence import Halves, advantage, halves, left_over, overlap
 from grainlight.register.fit import fit, follow
+from grainlight.register.fixed import FixedMap, fixed_map
 from grainlight.register.level import Pair
 from grainlight.register.method import METHODS, Method
-from grainlight.register.scene import Scene, scene_of
+from grainlight.register.moving import MovingLight, moving_light
 from grainlight.register.search import Candidate, search, unit_of
 from grainlight.register.transform import Transform, stated
-from grainlight.register.view import View, view_of
 
 _FEWEST_POINTS = 100
 _LEAST_SIDE = 8  # scan points
@@ -117,51 +117,19 @@ def register(
     if method not in METHODS:
         raise InputError("unknown registration", found=repr(method), expected=", ".join(METHODS))
     progress = progress or Silent()
-    scene = scene_of(ebsd)
-    as_stated = stated(light, scene.extent) if start is None else start
-    if method == "none" or len(scene.points) < _FEWEST_POINTS or min(scene.known.shape) < _LEAST_SIDE:
+    fixed = fixed_map(ebsd)
+    as_stated = stated(light, fixed.extent) if start is None else start
+    if method == "none" or len(fixed.points) < _FEWEST_POINTS or min(fixed.known.shape) < _LEAST_SIDE:
         told = (
             () if method == "none" else ("The map has too few points to register it; the stated placement was used.",)
         )
-        return Registration(as_stated, "stated", float("nan"), 0.0, True, {"points": len(scene.points)}, told)
+        return Registration(as_stated, "stated", float("nan"), 0.0, True, {"points": len(fixed.points)}, told)
     progress.begin("registering", 4)
-    view = view_of(light, scene.step / scale * (1 + 1e-6), scene.broad)
-    found = register_pair(Pair(scene, view, light.step), as_stated, method, given=start is not None, progress=progress)
-    return replace(found, moved=found.transform.distance(stated(light, scene.extent)))
-
-
-def refine(
-    fine: OrientationMap, ebsd: OrientationMap, light: LightStack, found: Registration, *, scale: int
-) -> Registration:
-    """Register a restored map, at full resolution, from where the measured one was found to lie.
-
-    The restored map has followed the light where it lay, so it agrees with it; only the measured points can tell
-    whether another place is better, and the answer is taken only where they say so.
-
-    Parameters
-    ----------
-    fine
-        The restored map, positions in um from the first EBSD point.
-    ebsd, light, scale
-        As for `register`.
-    found
-        What `register` found for the measured map.
-    """
-    measured, whole = scene_of(ebsd), scene_of(fine)
-    view = view_of(light, measured.step / scale * (1 + 1e-6), measured.broad)
-    before, after = Pair(measured, view, light.step), Pair(whole, view, light.step, measured.step)
-    parts = halves(whole)
-    freedom: Freedom = "affine" if found.method in ("rigid", "affine", "translation") else "deformable"
-    start = found.transform.replaced(extent=measured.extent)
-    trial = fit(after, start, freedom, parts[0] | parts[1], levels=(0.5, 0.25))
-    fields = halves(measured)
-    gained = advantage(before, (trial, trial), (start, start), fields, 0.0)
-    report = {**found.report, "rounds": int(found.report.get("rounds", 0)) + 1}
-    if not gained.beyond(1.0):
-        return replace(found, report=report)
-    fitted = _on_halves(before, trial, freedom, fields)
-    residual = left_over(before, trial, fitted, fields)
-    return replace(found, transform=trial, residual=residual, report=report)
+    moving = moving_light(light, fixed.step / scale * (1 + 1e-6), fixed.broad)
+    found = register_pair(
+        Pair(fixed, moving, light.step), as_stated, method, given=start is not None, progress=progress
+    )
+    return replace(found, moved=found.transform.distance(stated(light, fixed.extent)))
 
 
 def register_pair(
@@ -177,9 +145,9 @@ def register_pair(
         Whether that is a start to refine, and nothing is to be searched elsewhere.
     """
     progress = progress or Silent()
-    parts = halves(pair.scene)
+    parts = halves(pair.fixed)
     use = parts[0] | parts[1]
-    found = [] if given else search(pair.scene, pair.view, pair.pixel)
+    found = [] if given else search(pair.fixed, pair.moving, pair.pixel)
     progress.advance()
     base, near, distinct, affine = _base(pair, as_stated, found, use, method, given)
     progress.advance()
@@ -219,7 +187,7 @@ def _base(
     stays = fit(pair, as_stated, freedom, use)
     affine = stays if freedom == "affine" else None
     # where the search found the same place, to its own precision, a fit from there would come here
-    same = stays.distance(found[0].transform) < _SAME * unit_of(pair.scene, pair.view, pair.pixel) / pair.pixel
+    same = stays.distance(found[0].transform) < _SAME * unit_of(pair.fixed, pair.moving, pair.pixel) / pair.pixel
     there = stays if same else fit(pair, found[0].transform, freedom, use)
     # coarse evidence may be thin: once fitted, the right place stands out further and a wrong one does not
     distinct = distinct if distinct >= _DISTINCT else _rank(pair, there, use)
@@ -241,8 +209,8 @@ def _ladder(
 ) -> tuple[Transform, Halves, str]:
     """Return the placement of the most freedom that pays on points held out, its halves, and its name.
 
-    What was stated has the benefit of the doubt; what had to be searched was scanned on another instrument, and drift
-    is to be expected. ``affine`` is the fit from ``base`` where it was made already.
+    The stated placement is kept unless another is clearly better; what had to be searched was scanned on another
+    instrument, and drift is to be expected. ``affine`` is the fit from ``base`` where it was made already.
     """
     if not near:
         straight, bent = _on_halves(pair, base, "affine", parts), fit(pair, base, "deformable", use, levels=_FINE)
@@ -260,8 +228,8 @@ def _ladder(
         if step <= _WORTHWHILE:
             continue
         trials = _on_halves(pair, trial, freedom, parts)
-        doubt = trials[0].distance(trials[1]) / 2
-        if step > 2 * doubt and advantage(pair, trials, fitted, parts, 0.0).beyond(_SURE):
+        error = trials[0].distance(trials[1]) / 2
+        if step > 2 * error and advantage(pair, trials, fitted, parts, 0.0).beyond(_SURE):
             best, fitted, name = trial, trials, freedom
     return best, fitted, name
 
@@ -312,7 +280,7 @@ def _judged(
     if distinct < _DISTINCT:
         distinct = max(distinct, _rank(pair, best, use))
     warnings = []
-    limit = _WORST * pair.scene.step / pair.pixel
+    limit = _WORST * pair.fixed.step / pair.pixel
     if seen < _LEAST_OVERLAP:
         warnings.append(f"Only {100 * seen:.0f} % of the EBSD map lies on the polarized-light images.")
     if distinct < _DISTINCT:
@@ -348,4 +316,4 @@ def _plain(value: float) -> float | None:
     return round(value, 3) if np.isfinite(value) else None
 
 
-__all__ = ["METHODS", "Method", "Registration", "Scene", "View", "register", "register_pair"]
+__all__ = ["METHODS", "Method", "Registration", "FixedMap", "MovingLight", "register", "register_pair"]

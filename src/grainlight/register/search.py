@@ -12,9 +12,9 @@ from scipy.fft import irfft2, next_fast_len, rfft2
 from scipy.ndimage import map_coordinates
 from torch.nn.functional import grid_sample
 
-from grainlight.register.scene import Scene
+from grainlight.register.fixed import FixedMap
+from grainlight.register.moving import MovingLight
 from grainlight.register.transform import Transform
-from grainlight.register.view import View
 
 Array = NDArray[np.float64]
 _SIDE = 96  # pixels of the map's longer side in the search
@@ -39,7 +39,9 @@ class Candidate:
     transform: Transform
 
 
-def search(scene: Scene, view: View, pixel: float, turns: tuple[tuple[int, bool], ...] = TURNS) -> list[Candidate]:
+def search(
+    fixed: FixedMap, moving: MovingLight, pixel: float, turns: tuple[tuple[int, bool], ...] = TURNS
+) -> list[Candidate]:
     """Return the best placement of each turn, refined for the best three, best first.
 
     Parameters
@@ -47,7 +49,7 @@ def search(scene: Scene, view: View, pixel: float, turns: tuple[tuple[int, bool]
     pixel
         um per recorded pixel.
     """
-    room = _Room(scene, view, pixel)
+    room = _Room(fixed, moving, pixel)
     found = []
     for turn in turns:
         trials = [(room.best(_matrix(turn, math.radians(r), 0.0, 0.0, 0.0) / pixel), r) for r in _ROTATIONS]
@@ -64,14 +66,14 @@ def search(scene: Scene, view: View, pixel: float, turns: tuple[tuple[int, bool]
     return sorted(result, key=lambda c: -c.score)
 
 
-def unit_of(scene: Scene, view: View, pixel: float) -> float:
+def unit_of(fixed: FixedMap, moving: MovingLight, pixel: float) -> float:
     """Return the pixel of the search in um; ``pixel`` is that of the images."""
-    return max(_longer(scene) / _SIDE, scene.step, pixel * view.binning)
+    return max(_longer(fixed) / _SIDE, fixed.step, pixel * moving.binning)
 
 
-def _longer(scene: Scene) -> float:
-    x0, y0, x1, y1 = scene.extent
-    return max(x1 - x0, y1 - y0) + scene.step
+def _longer(fixed: FixedMap) -> float:
+    x0, y0, x1, y1 = fixed.extent
+    return max(x1 - x0, y1 - y0) + fixed.step
 
 
 def _refined(
@@ -109,28 +111,28 @@ def _matrix(turn: tuple[int, bool], rotation: float, wide: float, high: float, s
 class _Room:
     """Both sides at a common coarse resolution, the light's transforms made once."""
 
-    def __init__(self, scene: Scene, view: View, pixel: float) -> None:
-        self.scene = scene
-        x0, y0, x1, y1 = scene.extent
-        self.unit = unit_of(scene, view, pixel)
+    def __init__(self, fixed: FixedMap, moving: MovingLight, pixel: float) -> None:
+        self.fixed = fixed
+        x0, y0, x1, y1 = fixed.extent
+        self.unit = unit_of(fixed, moving, pixel)
         self.blur = 0.7 * self.unit
-        self.view = view = view.blurred(self.blur / (pixel * view.binning))
-        self.fine = self.unit / (pixel * view.binning)  # view pixels per search pixel
-        channels = view.channels
-        rows, columns = (max(1, math.floor((n - 1) / self.fine) + 1) for n in view.seen.shape)
+        self.moving = moving = moving.blurred(self.blur / (pixel * moving.binning))
+        self.fine = self.unit / (pixel * moving.binning)  # pixels of the channels per search pixel
+        channels = moving.channels
+        rows, columns = (max(1, math.floor((n - 1) / self.fine) + 1) for n in moving.seen.shape)
         row, column = np.meshgrid(np.arange(rows) * self.fine, np.arange(columns) * self.fine, indexing="ij")
         at = np.stack((row, column))
         self.light = np.stack([map_coordinates(c, at, order=1) for c in channels])
-        seen = map_coordinates(view.seen.astype(np.float32), at, order=1) > 0.5
+        seen = map_coordinates(moving.seen.astype(np.float32), at, order=1) > 0.5
         self.light *= seen
         # A turned and stretched map is at most so large; of shifts that leave little of it on the images no score is
         # wanted, so that those to one side may take the place of those to the other.
-        side = (1 - _LEAST_OVERLAP) * (_LARGEST * _longer(scene) / self.unit + 2)
+        side = (1 - _LEAST_OVERLAP) * (_LARGEST * _longer(fixed) / self.unit + 2)
         self.size = (_length(rows + side), _length(columns + side))
-        power = [(self.light[list(channels)] ** 2).sum(0) for channels, _ in view.groups]
-        self.images = [rfft2(self.light[list(channels)], self.size)[:, None] for channels, _ in view.groups]
+        power = [(self.light[list(channels)] ** 2).sum(0) for channels, _ in moving.groups]
+        self.images = [rfft2(self.light[list(channels)], self.size)[:, None] for channels, _ in moving.groups]
         self.seen_and_power = rfft2(np.stack([seen.astype(np.float32), *power]), self.size)
-        both, self.block = scene.on_grid(self.blur)
+        both, self.block = fixed.on_grid(self.blur)
         self.grid = torch.from_numpy(both)[None].contiguous(memory_format=torch.channels_last)
         self.centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
 
@@ -140,22 +142,22 @@ class _Room:
         row, column = np.unravel_index(int(surface.argmax()), surface.shape)
         high, wide = self.light.shape[1:]
         shift = np.array([_signed(int(column), wide, self.size[1]), _signed(int(row), high, self.size[0])]) + middle
-        place = shift * self.fine * self.view.binning + (self.view.binning - 1) / 2
+        place = shift * self.fine * self.moving.binning + (self.moving.binning - 1) / 2
         offset = place - matrix @ self.centre
-        return float(surface[row, column]), Transform(matrix, offset, self.scene.extent)
+        return float(surface[row, column]), Transform(matrix, offset, self.fixed.extent)
 
     def surface(self, matrix: Array) -> tuple[NDArray[np.float32], Array]:
         """Return the score of every shift, and where the map's centre is in the turned map's image."""
-        scale = 1 / (self.fine * self.view.binning)
+        scale = 1 / (self.fine * self.moving.binning)
         small = matrix * scale  # search pixels per um
-        x0, y0, x1, y1 = self.scene.extent
+        x0, y0, x1, y1 = self.fixed.extent
         corners = (np.array([[x0, y0], [x1, y0], [x0, y1], [x1, y1]]) - self.centre) @ small.T
         half = np.ceil(np.abs(corners).max(0)).astype(int)
         v, u = np.meshgrid(np.arange(-half[1], half[1] + 1), np.arange(-half[0], half[0] + 1), indexing="ij")
         back = np.stack((u, v), -1) @ np.linalg.inv(small).T + self.centre
-        turned, mask = self._turned((back - np.array(self.scene.corner)) / self.scene.step)
+        turned, mask = self._turned((back - np.array(self.fixed.corner)) / self.fixed.step)
         # Features made orthogonal: what they explain together is the sum of what each explains.
-        which = list(dict.fromkeys(rows for _, rows in self.view.groups))
+        which = list(dict.fromkeys(rows for _, rows in self.moving.groups))
         sides = [mask[None].astype(np.float32), *(_orthogonal(turned[list(rows)]) for rows in which)]
         fourier = np.split(np.conj(rfft2(np.concatenate(sides), self.size)), np.cumsum([len(s) for s in sides])[:-1])
         overlap, *power = irfft2(fourier[0] * self.seen_and_power, self.size)
@@ -163,12 +165,12 @@ class _Room:
         self._forget_ambiguous(overlap, mask.shape)
         score = np.zeros(self.size, np.float32)
         least = 1e-3 * float(max(total.max() for total in power))
-        for (_, rows), images, total in zip(self.view.groups, self.images, power, strict=True):
+        for (_, rows), images, total in zip(self.moving.groups, self.images, power, strict=True):
             cross = irfft2(fourier[1 + which.index(rows)] * images, self.size)
             explained = np.einsum("ckyx,ckyx->yx", cross, cross)
             score += explained / np.maximum(total * np.maximum(overlap, 0.2), least)
-        # what little overlap explains, chance explains
-        score *= np.clip(overlap, 0.0, 1.0) / len(self.view.groups)
+        # a good fit of a small overlap is likely chance
+        score *= np.clip(overlap, 0.0, 1.0) / len(self.moving.groups)
         score[overlap < _LEAST_OVERLAP] = 0.0
         return score, half.astype(float)
 
@@ -179,7 +181,7 @@ class _Room:
 
     def _turned(self, at: Array) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return the features (K, h, w), 0 off the map, at places (h, w, 2) of its grid, (column, row); and the map."""
-        inside = ((at >= 0) & (at <= np.array(self.scene.known.shape[::-1]) - 1)).all(-1)
+        inside = ((at >= 0) & (at <= np.array(self.fixed.known.shape[::-1]) - 1)).all(-1)
         last = np.array(self.grid.shape[:1:-1]) - 1
         on_blocks = (at + 0.5) / self.block - 0.5
         unit = torch.from_numpy((on_blocks * (2 / np.maximum(last, 1)) - 1).astype(np.float32))[None]

@@ -18,7 +18,7 @@ _AROUND = 4  # pixels that a cubic reads around a place, and some more
 
 
 @dataclass(frozen=True, eq=False)
-class Laying:
+class StackWarp:
     """A stack that is brought to a grid of the map, any part of it at a time.
 
     ``light`` as recorded; ``transform`` from the map (um from the first EBSD point, x right, y down) to its pixels;
@@ -71,7 +71,7 @@ class Laying:
         return out
 
 
-def laying(light: LightStack, transform: Transform, *, step: float, left: float = 0.0) -> Laying:
+def stack_warp(light: LightStack, transform: Transform, *, step: float, left: float = 0.0) -> StackWarp:
     """Return a stack ready to be brought to a grid of the map, of ``step`` and with its first pixel at (left, 0) um."""
     limit = light.saturation
     if limit is None:
@@ -80,10 +80,10 @@ def laying(light: LightStack, transform: Transform, *, step: float, left: float 
     for image in light.images:
         full[0] |= image >= limit
     release(light.images)
-    return Laying(light, transform, step, left, limit, full)
+    return StackWarp(light, transform, step, left, limit, full)
 
 
-def lay(
+def warp_stack(
     light: LightStack, transform: Transform, *, rows: int, columns: int, step: float, left: float = 0.0
 ) -> LightStack:
     """Return the stack on a grid of the map, as `restore` takes it.
@@ -101,7 +101,7 @@ def lay(
     rotation between the two instruments taken into the angles. What the images do not show is saturated in every frame,
     which every later step takes for unknown.
     """
-    ready = laying(light, transform, step=step, left=left)
+    ready = stack_warp(light, transform, step=step, left=left)
     out = ready.images(slice(0, rows), slice(0, columns))
     mirror = transform.mirrored
     return LightStack(

@@ -48,7 +48,7 @@ def ipf_colours(
     colours = np.empty((*seen.shape, 3), dtype=np.float32)
     colours[:] = NOT_INDEXED
     colours[seen.indexed] = OTHER_PHASE
-    at = seen.hexagonal
+    at = seen.is_6mmm
     colours[at] = quaternion_colours(seen.quaternions[at], direction)
     return colours
 

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 MOST_PIXELS = 1024
 """Pixels along a side beyond which a page shows every n-th."""
 # bytes; together with the rest of the page four thirds of them stay below 8 MB
-IPF, DOUBT, ON_LIGHT, LIGHT, SOURCE, OVERLAY, DAMAGE = (1000 * size for size in (480, 420, 420, 330, 120, 380, 350))
+IPF, UNCERTAINTY, ON_LIGHT, LIGHT, SOURCE, OVERLAY, DAMAGE = (
+    1000 * size for size in (480, 420, 420, 330, 120, 380, 350)
+)
 
 FLAGS = (
     (1 | 2, "#4a4a4a", "no light, or saturated"),
@@ -187,7 +189,7 @@ def _panels(
                 "Registration",
                 embed(np.ascontiguousarray(overlay[::n, ::n, :3]), OVERLAY),
                 "Boundaries of the measured EBSD map drawn on the polarized light",
-                "Boundaries of the EBSD map as measured, in orange, on the light as it was laid on the map: within a "
+                "Boundaries of the EBSD map as measured, in orange, on the light as it was placed on the map: within a "
                 "step of the scan they must run along the edges of the light.",
             )
         )
@@ -204,7 +206,7 @@ def _bound(result: Result, n: int) -> list[Panel]:
         Panel(
             "uncertainty",
             "Uncertainty",
-            embed_scaled(DEGREES.position(thinned_most(degrees, n)), DEGREES.palette(), DOUBT, NOT_RESTORED),
+            embed_scaled(DEGREES.position(thinned_most(degrees, n)), DEGREES.palette(), UNCERTAINTY, NOT_RESTORED),
             "Map of the 90 % bound of the error in degrees",
             "The angle that the error is meant to stay below at nine pixels in ten. Above 5° a pixel may belong to the "
             "neighbouring grain." + (" Pink: not restored." if unknown.any() else ""),
@@ -221,7 +223,7 @@ def _other_grain(result: Result, n: int) -> list[Panel]:
         Panel(
             "other-grain",
             "Another grain?",
-            embed_scaled(CHANCE.position(chance), CHANCE.palette(), DOUBT, NOT_RESTORED),
+            embed_scaled(CHANCE.position(chance), CHANCE.palette(), UNCERTAINTY, NOT_RESTORED),
             "Map of the probability that a pixel belongs to another grain",
             "The probability that a pixel belongs to another grain than drawn: that its error exceeds 5°.",
             Bar.of(CHANCE),

@@ -162,7 +162,7 @@ def _registration(placed: dict[str, Any] | None) -> list[Finding]:
     method = placed["method"]
     residual, moved = placed.get("residual_px"), placed["moved_px"]
     how = {"file": "by the transform that was given", "points": "by the points that were given"}
-    text = f"The images were laid on the map {how.get(method, f'by a search ({method})')}, {moved:.1f}"
+    text = f"The images were placed on the map {how.get(method, f'by a search ({method})')}, {moved:.1f}"
     text += " of their pixels from where they were stated to lie"
     if residual is None:
         return [Finding("note", text + ".")]

@@ -202,7 +202,7 @@ def _charts(result: Result, grains: GrainMap) -> list[Chart]:
                 f"By length, edges of {grains.threshold:g}° and more.{whiskers}",
             )
         )
-    at = (result.source > 0) & result.map.hexagonal
+    at = (result.source > 0) & result.map.is_6mmm
     if at.any():
         axes = result.map.c_axes()[at]
         density = pole_density(axes[:: max(1, len(axes) // _MOST_AXES)])

@@ -62,7 +62,7 @@ def view_light(result: Result, stack: LightStack | None) -> LightView:
     pick = np.flatnonzero(seen.ravel())[:: max(1, np.count_nonzero(seen) // _FITTED)]
     x, y = terms[:, pick].T.astype(np.float64), measured.ravel()[pick].astype(np.float64)
     kept = np.ones(len(y), dtype=bool)
-    for _ in range(3):  # scratches and stains do not vote
+    for _ in range(3):  # pixels with scratches and stains are left out of the fit
         weights = np.linalg.lstsq(x[kept], y[kept], rcond=None)[0]
         off = np.abs(y - x @ weights)
         kept = off <= 4.0 * np.median(off) + 1e-12

@@ -1,4 +1,4 @@
-"""One picture of a restoration: before, after, truth, boundaries and doubt."""
+"""One picture of a restoration: before, after, truth, boundaries and uncertainty."""
 
 from __future__ import annotations
 

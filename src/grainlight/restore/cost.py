@@ -22,8 +22,6 @@ from grainlight.scratch import SMALLEST, room
 _BASE_BYTES = 350e6
 _BYTES_PER_POINT, _BYTES_PER_PIXEL = 160.0, 10.0
 _BYTES_PER_PIXEL_PLACED = 45.0
-# What registering against a restored map takes for a while, and that map.
-_BYTES_PER_PIXEL_AGAIN, _BYTES_PER_PIXEL_OF_A_DRAFT = 140.0, 32.0
 _BYTES_PER_WINDOW_PIXEL = 1250.0
 _BYTES_PER_WINDOW_PIXEL_OF_SEVERAL = 300.0
 _BYTES_PER_PIXEL_OF_THE_RESULT = 80.0
@@ -33,7 +31,7 @@ _BYTES_PER_WINDOW_PIXEL_OF_A_SAMPLE, _BYTES_PER_PIXEL_OF_A_SAMPLE = 60.0, 8.0
 # Reading, registering, writing; projection and boundaries of a sample; a visit of the chain, which needs light.
 _SECONDS, _SECONDS_PER_PIXEL = 3.0, 6e-6
 _SECONDS_PER_PIXEL_PLACED, _SECONDS_PER_VISIT = 1.0e-5, 9e-7
-# The whole call over the network's convolutions: the skip, activations, memory.
+# The whole call over the network's convolutions: gathering the evidence, activations, memory.
 _CALL_OVER_CONVOLUTIONS = 2.0
 
 
@@ -103,13 +101,9 @@ def check_room(ebsd: OrientationMap, light: LightStack | None, settings: Setting
     if samples > 1:
         result += _BYTES_PER_PIXEL_OF_A_SAMPLE * samples
         window += _BYTES_PER_WINDOW_PIXEL_OF_SEVERAL + _BYTES_PER_WINDOW_PIXEL_OF_A_SAMPLE * samples
-    passing = _BYTES_PER_PIXEL_PLACED
-    if light is not None and settings.rounds:
-        passing = max(passing, _BYTES_PER_PIXEL_AGAIN)
-        result += _BYTES_PER_PIXEL_OF_A_DRAFT
     disk = pixels * result if len(cut) > 1 else 0.0
     memory = _BASE_BYTES + _BYTES_PER_POINT * ebsd.phase_id.size + _BYTES_PER_PIXEL * pixels
-    memory += max(passing * pixels, window * largest)
+    memory += max(_BYTES_PER_PIXEL_PLACED * pixels, window * largest)
     if not disk:
         memory += pixels * result
     elif room() < disk:

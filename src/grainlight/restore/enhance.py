@@ -9,10 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from grainlight.constants import constants
-from grainlight.crystal.embedding import decode
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
@@ -24,14 +22,11 @@ from grainlight.restore.large.allocation import memory_reused
 from grainlight.restore.large.stitching import Stitcher
 from grainlight.restore.large.windows import AT_ONCE
 from grainlight.restore.light.calibration import WindowedLight, usual_levels
-from grainlight.restore.light.registration import again, draft, is_moved
 from grainlight.restore.points.grid import output_shape
 from grainlight.restore.record import run_record, weights_in_use
 from grainlight.restore.result import Result
 from grainlight.restore.sampling.label_prior import LabelPrior, load_prior
-from grainlight.restore.sampling.prior import Prior
 from grainlight.restore.settings import Settings
-from grainlight.scratch import empty, release
 
 
 def enhance(
@@ -70,12 +65,6 @@ def enhance(
     reused: Callable[[], AbstractContextManager[None]] = memory_reused if reuse_memory else nullcontext
     with reused() if rows * columns <= AT_ONCE else nullcontext():
         inputs = bring_together(ebsd, light, settings, progress)
-        for _ in range(settings.rounds):
-            if light is None or inputs.registered is None or not is_moved(inputs.registered):
-                break
-            orientations = _draft(inputs, prior, draft(settings), progress)
-            better = again(ebsd, light, inputs.registered, inputs.grid, orientations, settings)
-            inputs = bring_together(ebsd, light, settings, progress, better)
     weights = weights_in_use(settings)
     record = run_record(ebsd, light, inputs, settings, device, weights)
     with reused():
@@ -97,7 +86,7 @@ def _restore(
     tables of constants that were fitted for other weights."""
     stitcher, cut = Stitcher(*inputs.grid.shape), inputs.windows
     wrong, blurs, levels = 0, [], []
-    inner = _begin("restoring", inputs, settings, progress)
+    inner = _begin(inputs, settings, progress)
     if len(cut) == 1:
         prior = replace(prior, on_call=progress.advance)
     for window in cut:
@@ -124,23 +113,10 @@ def _restore(
     return stitcher.result(part, measured_points(ebsd, inputs.grid), origin, record)
 
 
-def _draft(inputs: Inputs, prior: Prior, settings: Settings, progress: Progress) -> NDArray[np.float64]:
-    """Orientations (H, W, 4) in frame S of a restoration that only registration will see."""
-    inner = _begin("registering again", inputs, settings, progress)
-    found = empty((*inputs.grid.shape, 4), np.float64)
-    for window in inputs.windows:
-        posterior = inputs.part(window).restore(prior, settings, inner)
-        found[window.inner] = decode(posterior.embedding, dim=0).double().numpy()[window.kept]
-        release(found)
-        if len(inputs.windows) > 1:
-            progress.advance()
-    return found
-
-
-def _begin(stage: str, inputs: Inputs, settings: Settings, progress: Progress) -> Progress:
-    """Begin a stage; return who hears of what goes on inside a window: nobody, where there are many."""
+def _begin(inputs: Inputs, settings: Settings, progress: Progress) -> Progress:
+    """Begin the restoration; return what the work inside a window reports to: nothing, where there are many windows."""
     if len(inputs.windows) > 1:
-        progress.begin(f"{stage}, window by window", len(inputs.windows))
+        progress.begin("restoring, window by window", len(inputs.windows))
         return Silent()
-    progress.begin(stage, settings.network_calls(inputs.light is not None))
+    progress.begin("restoring", settings.network_calls(inputs.light is not None))
     return progress

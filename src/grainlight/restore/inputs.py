@@ -32,14 +32,14 @@ from grainlight.restore.settings import Settings
 class Inputs:
     """What was measured, on the output grid: as little for each pixel as will do for a large map.
 
-    ``grid`` EBSD points; ``noise`` of the EBSD; ``drift`` growth of a channel's variance inside grains per pixel;
+    ``grid`` EBSD points; ``noise`` of the EBSD; ``gradient`` growth of a channel's variance inside grains per pixel;
     ``light`` calibrated harmonics or None, of the stack as it is ``registered``; ``windows`` that the map is
     restored in.
     """
 
     grid: PointGrid
     noise: EbsdNoise
-    drift: float
+    gradient: float
     light: CalibratedLight | WindowedLight | None
     windows: list[Window]
     registered: RegisteredLight | None = None
@@ -54,7 +54,7 @@ class Inputs:
         sigma[1:, torch.from_numpy(grid.other)] = SIGMA_MAX
         misindexed = find_misindexed(measurement, sigma, grid.phase_id)
         sigma[0][torch.from_numpy(misindexed)] = SIGMA_MAX
-        return Prepared(grid, light, level, self.drift, measurement, sigma, misindexed)
+        return Prepared(grid, light, level, self.gradient, measurement, sigma, misindexed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ class Prepared:
     grid: PointGrid
     light: CalibratedLight | None
     level: NDArray[np.float64]
-    drift: float
+    gradient: float
     measurement: Tensor
     sigma: Tensor
     misindexed: NDArray[np.bool_]
@@ -79,7 +79,7 @@ class Prepared:
         orientations stay as the network has them."""
         points = ~is_unknown(self.sigma[0])
         near = find_neighbours(points) if projection and bool(points.any()) else None
-        return JointMeasurement(self.measurement, self.sigma, near, self.drift, torch.from_numpy(self.grid.other))
+        return JointMeasurement(self.measurement, self.sigma, near, self.gradient, torch.from_numpy(self.grid.other))
 
     def estimate(self, prior: Prior, settings: Settings) -> Samples:
         """Return what the network says, before any measurement has the last word."""
@@ -95,22 +95,20 @@ def bring_together(
     light: LightStack | None,
     settings: Settings,
     progress: Progress | None = None,
-    registered: RegisteredLight | None = None,
 ) -> Inputs:
-    """Bring a map and its light to the output grid of the settings; ``registered`` where that is known."""
+    """Bring a map and its light to the output grid of the settings."""
     progress = progress or Silent()
     found = estimate_noise(ebsd, settings.noise)
     grid = rasterise(ebsd, settings.scale)
-    if light is not None and registered is None:
-        registered = register_light(ebsd, light, settings, progress)
+    registered = None if light is None else register_light(ebsd, light, settings, progress)
     progress.begin("reading the inputs together", 2)
     progress.advance()
     cut = windows(*grid.shape)
     shown = None if registered is None else calibrate_light(registered, grid, found.noise, ebsd.sample_frame, cut)
     progress.advance()
     # Of one channel: three components of the rotation share the angle's variance.
-    drift = found.drift / settings.scale * PER_DEGREE**2 / 3
-    return Inputs(grid, found, drift, shown, cut, registered)
+    gradient = found.gradient / settings.scale * PER_DEGREE**2 / 3
+    return Inputs(grid, found, gradient, shown, cut, registered)
 
 
 def prepare(ebsd: OrientationMap, light: LightStack | None, settings: Settings) -> Prepared:

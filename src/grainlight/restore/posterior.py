@@ -53,9 +53,9 @@ def infer(prior: Prior, measured: JointMeasurement, plan: Plan, progress: Progre
     labelled = label_map(measured, drawn.guide, RelabelSettings(visits=plan.visits, seed=plan.seed))
     progress.advance()
     members = label_members(measured, drawn.members, labelled.embedding, progress.advance)
-    # The embeddings of the members are the largest thing held, and nothing asks for them any more.
+    # The embeddings of the members are the largest arrays here and are not needed any more: free them.
     del drawn
-    # What physics expects of the orientations; a network with a word on the light has errors of its own.
+    # The light that the orientations should show, averaged with the network's where it has one: their errors differ.
     expected = IDEAL.of_embedding(labelled.embedding)
     if light is not None:
         expected = light if measured.neighbours is None else 0.5 * (light + expected)

@@ -10,7 +10,6 @@ from grainlight.errors import InputError
 from grainlight.register.method import METHODS, Method
 
 LARGEST_SCALE = 8
-MOST_ROUNDS = 3
 # Steps that a sample is revealed in, and members of the ensemble: points of the measured curve of error against time.
 QUALITIES: dict[str, tuple[int, int]] = {"fast": (1, 1), "balanced": (3, 2), "best": (6, 8)}
 # Views of the square that the labels' probabilities are averaged over.
@@ -63,8 +62,6 @@ class Settings:
         File of a transform that was found before; nothing is registered then.
     points
         CSV file of pairs of points to start from, instead of a search.
-    rounds
-        How often a moved registration is repeated against what has been restored, 0 to 3.
     """
 
     scale: int = 2
@@ -80,7 +77,6 @@ class Settings:
     register: Method = "auto"
     transform: Path | None = None
     points: Path | None = None
-    rounds: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= self.scale <= LARGEST_SCALE or int(self.scale) != self.scale:
@@ -103,8 +99,6 @@ class Settings:
             raise InputError("unknown registration", found=repr(self.register), expected=", ".join(METHODS))
         if self.transform is not None and self.points is not None:
             raise InputError("a transform and points exclude one another", advice="give one of the two")
-        if not 0 <= self.rounds <= MOST_ROUNDS:
-            raise InputError("the rounds cannot be used", found=str(self.rounds), expected=f"0 to {MOST_ROUNDS}")
         if self.device not in ("auto", "cpu", "cuda"):
             raise InputError("unknown device", found=repr(self.device), expected="auto, cpu or cuda")
 

@@ -270,7 +270,7 @@ def simulate_stack(
     light = harmonics(c, settings.delta, settings.polarizer, settings.material)
     size = (rows, columns)
 
-    # whatever a level does without draws nothing: clean and corrupted stay what they were
+    # an effect that a level does without draws no random numbers, so its images are those from before the effect
     light = light * draw_relief(c, settings.relief, generator)
     light = _deformed(light, settings.deformation, generator)
     dirt, spoiled = draw_spots(size, settings.dust, generator)

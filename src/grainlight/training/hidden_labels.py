@@ -173,7 +173,7 @@ def right_candidates(case: Case, candidates: Candidates) -> Tensor:
     clean, theirs = to_cells(case.embedding), at_points(embedding, index)
     squared = torch.baddbmm(clean.square().sum(1)[:, :, None], clean.transpose(1, 2), theirs.transpose(1, 2), alpha=-2)
     away = (squared + theirs.square().sum(-1)[:, None]).clamp(min=0).sqrt() / PER_DEGREE
-    # A point's own noise is not held against it.
+    # The noise of the point widens the limit.
     margin = 2 * math.sqrt(3.0) / PER_DEGREE * case.measured.noise.reshape(-1)[index][:, None]
     grain = case.grain.reshape(-1)[index]
     here = to_cells(case.grain[:, None])[:, 0]

@@ -87,7 +87,7 @@ def label_loss(labels: Labels, right: Tensor, clean: Tensor, asked: Tensor) -> t
     count = weight.sum().clamp(min=1)
     choice = (surprise * weight).sum() / count
     squared = (labels.other - clean).square().sum(1) / _SCALE**2
-    # Linear far away: an orientation that nobody measured is often a matter of chance.
+    # Linear far away: the orientation of a grain without a measured point can often not be known.
     robust = 2 * ((1 + squared).sqrt() - 1)
     expected = (robust * weight * new[:, :, 0]).sum() / count
     return choice + _OTHER * expected, torch.stack((choice, expected)).detach()

@@ -74,7 +74,7 @@ class MuonAdam(torch.optim.Optimizer):
         direction = gradient.lerp(buffer, group["momentum"])
         matrix = direction.reshape(direction.shape[0], -1)
         update = orthogonalised(matrix) * max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
-        # An orthogonal update has the same size whatever the gradient's: weights need a gentle pull back.
+        # An orthogonal update has the same size whatever the gradient's is, so weights would grow without decay.
         p.mul_(1 - group["lr"] * 0.01)
         p.add_(update.view_as(direction), alpha=-group["lr"])
 

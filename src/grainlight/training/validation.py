@@ -1,4 +1,4 @@
-"""Wrong grain of one call: the fixed protocol that label models, the denoiser and classical copies are held to."""
+"""Wrong grain of one call: the fixed protocol that label models, peers and classical copies are held to."""
 
 from __future__ import annotations
 

@@ -76,5 +76,5 @@ def test_drift_makes_a_measured_pixel_trust_itself() -> None:
     sigma = torch.full(mask.shape, PER_DEGREE / 3**0.5)
     near = find_neighbours(mask)
     loose = degrees_between(project(truth, noisy, sigma, near).embedding, noisy, dim=0).mean()
-    strict = degrees_between(project(truth, noisy, sigma, near, drift=0.1).embedding, noisy, dim=0).mean()
+    strict = degrees_between(project(truth, noisy, sigma, near, gradient=0.1).embedding, noisy, dim=0).mean()
     assert strict < 0.5 * loose

@@ -13,7 +13,7 @@ from grainlight.evaluation.reference_map import validation_section
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.register.transform import Transform
-from grainlight.register.warp import lay
+from grainlight.register.warp import warp_stack
 from grainlight.restore.large.windows import windows
 from grainlight.restore.light.calibrated import CalibratedLight
 from grainlight.restore.light.calibration import WindowedLight, calibrate_light, calibrate_source, usual_levels
@@ -111,7 +111,7 @@ def test_moved_stack(taken: tuple[OrientationMap, LightStack, PointGrid]) -> Non
     side = stack.shape[0] * grid.step
     there = Transform(matrix, np.array([-0.3, 0.2]), (0.0, 0.0, side, side))
     rows, columns = grid.shape
-    registered = lay(stack, there, rows=rows, columns=columns, step=grid.step, left=grid.left)
+    registered = warp_stack(stack, there, rows=rows, columns=columns, step=grid.step, left=grid.left)
     _alike(_windowed(stack, grid, there)[-1], _whole(registered, grid))
 
 

@@ -105,7 +105,7 @@ def _hexagonal(rows: int, columns: int, step: tuple[float, float], longer: bool,
 def assert_every_point_once(ebsd: OrientationMap, scale: int) -> None:
     """Each 6/mmm point has a pixel of its own, the one that it lies in, and is there as it was measured."""
     grid = rasterise(ebsd, scale)
-    known = ebsd.hexagonal
+    known = ebsd.is_6mmm
     at = pixels(ebsd, scale)[known]
     flat = at[:, 0] * grid.shape[1] + at[:, 1]
     assert np.unique(flat).size == known.sum() == grid.measured.sum()
@@ -146,7 +146,7 @@ def test_a_real_hexagonal_grid(shared_data, scale: int) -> None:
     copper = load_ebsd(shared_data / "ebsdlab" / "EBSD.ang")
     assert copper.grid == "hexagonal"
     ebsd = copper.replace(phases=(TITANIUM,), phase_id=np.minimum(copper.phase_id, 1))
-    assert ebsd.hexagonal.sum() > 1000
+    assert ebsd.is_6mmm.sum() > 1000
     assert_every_point_once(ebsd, scale)
 
 

@@ -18,7 +18,7 @@ def test_the_noise_of_a_map_is_found(noise: float) -> None:
 def test_known_noise_is_taken_and_the_rest_is_drift() -> None:
     coarse = degrade(section_map(11, 129, 30.0), scale=2, level=None, seed=3, noise_deg=1.0).coarse
     assert estimate_noise(coarse, 1.0).noise == 1.0
-    assert estimate_noise(coarse, 0.3).drift > estimate_noise(coarse, 1.0).drift
+    assert estimate_noise(coarse, 0.3).gradient > estimate_noise(coarse, 1.0).gradient
 
 
 def test_a_tiny_map_is_taken_for_usual() -> None:
@@ -31,5 +31,5 @@ def test_a_map_without_grain_insides_says_nothing_of_noise() -> None:
     chaos = ebsd.replace(quaternions=q / np.linalg.norm(q, axis=-1, keepdims=True))
     found = estimate_noise(chaos)
     assert found.noise == 0.5
-    assert found.drift == 0
+    assert found.gradient == 0
     assert estimate_noise(chaos, 0.7).noise == 0.7

@@ -44,8 +44,8 @@ def test_error_grows_with_the_distance_to_the_nearest_point():
     found = orientation_spread(error, 0.0, 0.2, nearest)
     assert torch.isclose(found[0, 0], torch.tensor(0.3))
     assert bool((found.diff() > 0).all())
-    drift = 0.2 * PER_DEGREE**2 / 3
-    assert torch.allclose(orientation_spread(error, drift, 0.2, nearest), found[:, :1])
+    counted = 0.2 * PER_DEGREE**2 / 3
+    assert torch.allclose(orientation_spread(error, counted, 0.2, nearest), found[:, :1])
 
 
 def test_without_pairs_grains_turn_as_usual():

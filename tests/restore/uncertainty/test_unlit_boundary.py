@@ -10,7 +10,9 @@ import torch
 from grainlight.crystal.embedding import PER_DEGREE, embed
 from grainlight.crystal.quaternion import random
 from grainlight.diffusion.state import SIGMA_MAX
+from grainlight.restore.labelling.label import project_measured
 from grainlight.restore.points.neighbours import find_neighbours
+from grainlight.restore.sampling.measurement import JointMeasurement
 from grainlight.restore.uncertainty.surroundings import surroundings
 from grainlight.restore.uncertainty.unlit_boundary import either, unlit_boundary
 
@@ -71,8 +73,11 @@ def test_one_grain_has_no_boundary_however_noisy_its_points():
     sigma = torch.full((4, 40, 40), SIGMA_MAX)
     sigma[0] = 5 * PER_DEGREE / math.sqrt(3.0)
     measured = torch.ones(40, 40, dtype=torch.bool)
-    around = surroundings(torch.cat((noisy, torch.zeros(5, 40, 40))), sigma, find_neighbours(measured))
-    p = unlit_boundary(noisy, guide.contiguous(), sigma[0], measured, around, measured)
+    state, neighbours = torch.cat((noisy, torch.zeros(5, 40, 40))), find_neighbours(measured)
+    around = surroundings(state, sigma, neighbours)
+    # The map is what the projection makes of the points, even of a network that repeats them.
+    e = project_measured(JointMeasurement(state, sigma, neighbours), noisy).embedding
+    p = unlit_boundary(e, guide.contiguous(), sigma[0], measured, around, measured)
     assert float(p.mean()) < 0.05
 
 

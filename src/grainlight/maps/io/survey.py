@@ -105,5 +105,5 @@ def _orix(file: Path) -> str:
             warnings.simplefilter("ignore")
             found = load(str(file))
         return f"{' x '.join(str(n) for n in found.shape)}, {100 * float(np.mean(found.phase_id >= 0)):.1f} %"
-    except Exception as error:  # whatever its readers run into is the finding
+    except Exception as error:  # whatever its readers raise is reported
         return f"fails: {type(error).__name__}"

@@ -106,7 +106,7 @@ def apply(
     parts = strips((rows, columns), _PIXELS)
     for part in parts:
         a0 = harmonics.coefficients[0, part]
-        light = calibration.illumination.at(*_lattice(part, state, corner))
+        light = calibration.illumination.at(*_rows_and_columns(part, state, corner))
         state[:, part] = calibration.canonical(harmonics.coefficients[:, part], light)
         outside[part] = ~torch.isfinite(state[:, part]).all(0)
         state[:, part].masked_fill_(outside[part], 0.0)
@@ -119,7 +119,7 @@ def apply(
     chi, inclination = torch.empty_like(state[0]), torch.empty_like(state[0]) if straighten else None
     for part in parts:
         seen, variance = state[:, part], sigma[:, part].square_()
-        relief = calibration.illumination.relief.at(*_lattice(part, state, corner))
+        relief = calibration.illumination.relief.at(*_rows_and_columns(part, state, corner))
         add_terms(variance, seen, calibration, noise.terms, relief)
         variance.sqrt_()
         chi[part], likeliest = _least_chi(calibration, seen, sigma[:, part])
@@ -154,7 +154,7 @@ def apply(
     return CanonicalLight(state, sigma, flags, calibration.warnings, report)
 
 
-def _lattice(part: slice, like: Tensor, corner: tuple[int, int] = (0, 0)) -> tuple[Tensor, Tensor]:
+def _rows_and_columns(part: slice, like: Tensor, corner: tuple[int, int] = (0, 0)) -> tuple[Tensor, Tensor]:
     """Return rows (R, 1) and columns (C,) of a strip of an image (..., H, C) that begins at a corner, in its type."""
     row = torch.arange(part.start, part.stop, dtype=like.dtype, device=like.device) + corner[0]
     return row[:, None], torch.arange(like.shape[-1], dtype=like.dtype, device=like.device) + corner[1]
@@ -187,7 +187,7 @@ def _misfit(harmonics: Harmonics, expected: Tensor, part: slice) -> Tensor:
         return torch.ones_like(expected)
     around, inner = with_halo(part, 1, harmonics.shape[0])
     ratio = box_mean(harmonics.residual_rms[around].square())[inner] / expected.square().clamp_min(1e-30)
-    # the mean of nine pixels still scatters; only what noise cannot do counts
+    # the mean of nine pixels still has noise; only an excess beyond it counts
     allowed = 1 + 4 * math.sqrt(2 / (9 * harmonics.freedom))
     return torch.where(ratio > allowed, ratio.sqrt(), torch.ones_like(ratio))
 
@@ -260,8 +260,8 @@ def _contradiction(
     def factor(strip: slice) -> Tensor:
         found = torch.ones_like(sigma[:, strip])
         for group, usual, field in fields:
-            local = field.at(*_lattice(strip, sigma))
-            # what chance does not do in a window of some twenty points; normal residuals have 0.8 or 0.9
+            local = field.at(*_rows_and_columns(strip, sigma))
+            # beyond what chance gives in a window of some twenty points, where normal residuals have 0.8 or 0.9
             found[group] = torch.where(local > MISFITTING * usual, local / 0.85, found[group])
         return found
 

@@ -144,7 +144,7 @@ def check_frame(
     alike = [frame for frame in FRAMES if _between(stated, frame) == (1, 0.0)]
     contradicted = stated not in fitting and not any(frame in fitting for frame in alike)
     if same_hand and not fitting:
-        contradicted = False  # a turn that no frame explains is a matter of the map, not of its frame
+        contradicted = False  # a turn that no frame explains is a fault of the map, not of the stated frame
     ratio = calibration.sense_ratio if calibration.sense_ratio >= 1 else 1 / calibration.sense_ratio
     return FrameCheck(stated, tuple(fitting), contradicted, same_hand, ratio, turn, period)
 

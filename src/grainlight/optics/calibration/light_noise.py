@@ -13,10 +13,10 @@ from grainlight.optics.calibration.point_light import PointLight
 from grainlight.optics.calibration.robust import binned_mean, binned_variance, bins_of, nonnegative_line
 from grainlight.optics.forward.curves import tilt_sensitivity
 
-DOUBT = 0.2
+RELIEF_UNCERTAINTY = 0.2
 """Share of a local brightness correction that is not trusted."""
 CAP = 5.0
-"""What one point's miss counts at most: a boundary point says nothing about its neighbours."""
+"""Standard deviations that the residual of one point counts for at most: one at a boundary is large by itself."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +124,10 @@ def add_terms(
 ) -> None:
     """Add what is beyond shot noise to a variance (3, ...), in place, where the light shows ``state`` (5, ...) and the
     local brightness is ``relief`` (...)."""
-    doubt = (DOUBT * (1 - relief)) ** 2
+    uncertain = (RELIEF_UNCERTAINTY * (1 - relief)) ** 2
     size = torch.stack(((state[0] + _ground(calibration)) ** 2, state[1:3].square().sum(0), state[3:].square().sum(0)))
     for group, (constant, share) in enumerate(terms):
-        variance[group] += constant + (share + doubt) * size[group]
+        variance[group] += constant + (share + uncertain) * size[group]
     variance.clamp_min_(1e-8)
 
 

@@ -91,7 +91,7 @@ def calibrate_points(light: PointLight, *, rotates: str = "sample", mirror: bool
     fits = {sense: _fit(values, axes, basis, sense) for sense in (stated, -stated)}
     cost = {sense: float(fit.spread[1:].log().sum()) / 2 for sense, fit in fits.items()}
     better = cost[stated] - cost[-stated]
-    # one grain is one witness, however many points it has
+    # the points of a grain are not independent: the number of grains counts, not that of points
     sense = -stated if better > max(0.03, 1 / math.sqrt(grain_count(axes))) else stated
     fit = fits[sense]
 

@@ -69,7 +69,7 @@ def at_points(harmonics: Harmonics, c_axes: Tensor, positions: Tensor, parts: in
 def together(parts: Sequence[tuple[PointLight, tuple[int, int]]], shape: tuple[int, int]) -> PointLight:
     """Return the points of several parts of an image of ``shape``, each with the row and column where it begins."""
     lights = [light for light, _ in parts]
-    # A part off the images has no say: its harmonics were not averaged over any of their pixels.
+    # A part off the images is left out: its harmonics are no average of any of their pixels.
     shares = torch.tensor([int(torch.isfinite(light.coefficients[0]).sum()) for light in lights], dtype=torch.float64)
     noises = torch.tensor([light.group_noise for light in lights], dtype=torch.float64)
     noise = (shares @ noises / shares.sum().clamp_min(1.0)).tolist()

@@ -65,16 +65,16 @@ def fit_relief(measured: Tensor, model: Tensor, noise: float, positions: Tensor,
         return flat_relief(shape)
     cells = _Cells(positions, shape)
     weight = torch.ones_like(measured)
-    # points scatter by more than their noise: brightness also changes from grain to grain, which no kernel resolves
-    scatter = max(noise, spread(measured - model))
+    # points deviate by more than their noise: brightness also changes from grain to grain, which no kernel resolves
+    deviation = max(noise, spread(measured - model))
     relief = flat_relief(shape)
     for _ in range(_ROUNDS):
-        scaled = weight / scatter**2
+        scaled = weight / deviation**2
         smooth = cells.smooth(torch.stack((scaled * model * measured, scaled * model * model)), _REACH)
         relief = Relief((smooth[0] + 1 / _PRIOR**2) / (smooth[1] + 1 / _PRIOR**2), shape)
         residual = measured - model * relief.at(positions[:, 0], positions[:, 1])
-        scatter = max(0.3 * noise, spread(residual), 1e-300)
-        weight = cauchy_weight(residual, scatter)
+        deviation = max(0.3 * noise, spread(residual), 1e-300)
+        weight = cauchy_weight(residual, deviation)
     return Relief(relief.factor.clamp(0.1, 3.0), shape)
 
 

@@ -41,7 +41,7 @@ _TURNS = 16
 _LEAST_SHARE = 0.1
 # Standard deviations by which the c-axes must explain more than the same c-axes do at other places.
 _BEYOND_CHANCE = 6.0
-# Doubt about each number of the row before the fit, in units of the image's mean.
+# A priori standard deviation of each number of the row, in units of the image's mean.
 _RIDGE = (0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 4.0, 4.0)
 
 

@@ -190,7 +190,7 @@ def _points(fit: ImageFit, tables: list[tuple[Tensor, Tensor]], spreads: Tensor)
     share = of_grain / (of_grain + noise)
     brightness = expected + share * fit.residual.clamp(-4 * spreads, 4 * spreads)
     variance = of_grain * (1 - share) + (0.02 * expected) ** 2
-    # a point whose own brightness contradicts its c-axis (misindexed, dusty) is no witness
+    # a point whose own brightness contradicts its c-axis (misindexed, dusty) does not count
     odd = (fit.residual / (2.4 * spreads)).square().amax(1)
     weight = -2 * torch.log1p(odd)
     state = IDEAL.of_axes(fit.c_axes).T.contiguous()

@@ -112,7 +112,7 @@ def polynomial(row: Tensor, column: Tensor, shape: tuple[int, int], order: int) 
 
 def polynomial_at(coefficients: Tensor, row: Tensor, column: Tensor, shape: tuple[int, int], order: int) -> Tensor:
     """Return the sum of the terms of `polynomial` times coefficients (terms,), without the terms where rows (R, 1) and
-    columns (C,) span a lattice."""
+    columns (C,) span a grid."""
     if row.ndim != 2 or row.shape[1] != 1 or column.ndim != 1:
         return torch.tensordot(coefficients.to(row), polynomial(row, column, shape, order), dims=1)
     table = torch.zeros(4, 4, dtype=row.dtype, device=row.device)

@@ -54,7 +54,7 @@ class LocalForwardModel:
         self.kernel, self.stride = field.kernel, stride
         self.rows, self.columns = expected.shape[1], expected.shape[2]
         shape = (len(expected), self.rows, stride, -(-self.columns // stride))
-        # What is beyond the last column knows nothing.
+        # Beyond the last column nothing was measured: precision zero.
         self.residual, self.precision = field.light.new_zeros(2, *shape)
         for strip in blur_strips(self.rows, self.columns):
             wide, inner = with_halo(strip, len(self.kernel) // 2, self.rows)

@@ -14,7 +14,7 @@ from grainlight.maps.strips import strips
 
 WIDTHS = (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4, 1.6, 1.8, 2.0, 2.5)
 """Standard deviations in pixels that an estimate chooses from."""
-# Rows of images that are worked on at once stay in a CPU's cache; fewer would be all halo.
+# Rows of images that are worked on at once stay in a CPU's cache; with fewer, most of the work would be on the overlap.
 _AT_ONCE, _FEWEST_ROWS = 1 << 17, 48
 
 

@@ -1,4 +1,4 @@
-"""How often is a pixel in each grain near it: a Gibbs chain over the labels of pixels near boundaries.
+"""How often a pixel is in each grain near it: a Gibbs chain over the labels of pixels near boundaries.
 
 The best single answer follows the noise wherever that lowers its energy. The grain that a pixel is in most often,
 over all answers weighted by how well they fit, is wrong less often, and how often is its probability (maximiser of
@@ -130,9 +130,9 @@ class Chain:
         self.probability = torch.zeros(choices.label.shape)
         self.visits = 0
         shape = (field.light.shape[1], field.light.shape[2])
-        # Beyond the edge nobody has a label: a boundary with that is the same for all choices.
+        # Beyond the edge there is no label; the cost of a boundary with it is the same for all choices, so it cancels.
         self.labels = F.pad(labels.view(shape).int(), (1, 1, 1, 1), value=-2)
-        # Pixels that move at once must not share light.
+        # Pixels that change at once are so far apart that their blurred light hardly overlaps.
         stride = 2 + (len(field.kernel) > 4) + (len(field.kernel) > 8)
         self.light = LocalForwardModel(expected.view(-1, *shape), field, stride)
         row, column = choices.at // shape[1], choices.at % shape[1]

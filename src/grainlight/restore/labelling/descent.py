@@ -142,7 +142,7 @@ def relabel(
         if not moved.any():
             break
         near = grown(moved, 2)
-        # Boundaries that were displaced looked like blur and noise.
+        # Boundaries in the wrong place had been fitted as blur and noise, so both are fitted again.
         work.refit(WIDTHS if number == 0 else None)
     if settings.visits:
         second, gap, settled = work.settle()
@@ -180,7 +180,7 @@ class _Relabelling:
         self.light = ForwardModel(e, light, sigma, settings.floor, settings.interior)
         labels, count = self.grains()
         self.light.fit_offsets(labels, count)
-        # Asked before a boundary has moved: pixels that follow dust would explain its light.
+        # Before any boundary has moved: once pixels follow dust, the map explains its light and it is not seen.
         self.light.inflate_outliers(fixed & ~barred)
         self.light.fit_offsets(labels, count)
 
@@ -235,7 +235,7 @@ class _Relabelling:
         many pixels have changed."""
         s, shape = self.settings, (self.rows, self.columns)
         labels, _ = self.grains()
-        # Where no light reaches, a boundary would only wander.
+        # Where no light was measured nothing holds a boundary in its place, so it is not moved.
         free = ~self.fixed & self.light.reached()
         choices = find_choices(labels, free.reshape(-1), self.lends, shape, s.ring)
         away = torch.empty(choices.source.shape)

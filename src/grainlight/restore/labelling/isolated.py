@@ -37,7 +37,7 @@ def join_isolated_pixels(e: Tensor, guide: Tensor, measured: Tensor, degrees: fl
     row, column = alone.nonzero().unbind(1)
     around = torch.tensor(AROUND)
     rs, cs = row[:, None] + around[:, 0], column[:, None] + around[:, 1]
-    # Beyond the edge a pixel meets nobody.
+    # A pixel at the edge of the map has fewer neighbours.
     inside = (rs >= 0) & (rs < rows) & (cs >= 0) & (cs < columns)
     rs, cs = rs.clamp(0, rows - 1), cs.clamp(0, columns - 1)
     liked = (e[:, rs, cs] - guide[:, row, column][..., None]).square().sum(0)

@@ -51,11 +51,11 @@ def label_map(measured: JointMeasurement, guide: Tensor, settings: RelabelSettin
 def project_measured(measured: JointMeasurement, guide: Tensor) -> Projected:
     """Project an estimate (18, H, W); the embedding that comes back is on the manifold's sphere."""
     assert measured.neighbours is not None
-    found = project(guide, measured.state[EBSD], measured.sigma[0], measured.neighbours, measured.drift)
+    found = project(guide, measured.state[EBSD], measured.sigma[0], measured.neighbours, measured.gradient)
     for _ in range(_passes(measured)):
-        # What comes back is a better guide than what went in, where that has the noise of the points in it.
+        # Where the guide has the noise of the points in it, the projected map is a better guide than the one before.
         guide = normalised(found.embedding)
-        found = project(guide, measured.state[EBSD], measured.sigma[0], measured.neighbours, measured.drift)
+        found = project(guide, measured.state[EBSD], measured.sigma[0], measured.neighbours, measured.gradient)
     joined = join_isolated_pixels(found.embedding, guide, measured.measured)
     return replace(found, embedding=normalised(joined))
 

@@ -15,7 +15,7 @@ from grainlight.restore.points.neighbours import Neighbours
 
 # Pixels projected at once: what their neighbours say stays in a CPU's cache.
 _AT_ONCE = 1 << 12
-# Logarithm of a weight that is as good as none: numbers near the smallest that there are take many times as long.
+# Logarithm of a weight that does not count; smaller ones would be subnormal numbers, which are many times slower.
 _LEAST = -30.0
 
 
@@ -67,7 +67,7 @@ def project(
     measured: Tensor,
     sigma: Tensor,
     neighbours: Neighbours,
-    drift: float = 0.0,
+    gradient: float = 0.0,
     settings: ProjectionSettings | None = None,
 ) -> Projected:
     """Re-estimate each pixel from measured orientations near it.
@@ -78,7 +78,7 @@ def project(
         Restored embedding (18, H, W), the guide.
     measured, sigma
         Measured embedding (18, H, W) and its noise per channel (H, W); only the points of ``neighbours`` count.
-    drift
+    gradient
         Growth of the variance of a channel inside a grain, per pixel of distance: a point far away knows less, and a
         measured pixel knows most about itself.
 
@@ -115,15 +115,15 @@ def project(
         best = d2.amin(-1, keepdim=True).clamp_(min=0)
         far = 1 / (r[:, fourth, None].clamp(min=1.0) * settings.far)
         weight = d2.sub_(best).mul_(width).sub_((r * far).square_(), alpha=0.5)
-        turned = r.mul_(drift)
+        turned = r.mul_(gradient)
         weight = weight.sub_(weight.amax(-1, keepdim=True)).clamp_(min=_LEAST).exp_().div_(noise + turned)
         weight.div_(weight.sum(-1, keepdim=True))
-        # A mean of rows that nobody has to look up one by one.
+        # The weighted mean of the neighbours in one call, which needs no table of the rows that it averages.
         value = F.embedding_bag(index, y, per_sample_weights=weight, mode="sum")
         new = (best[:, 0].sqrt() > settings.accept * PER_DEGREE) & (own > settings.certain * SQUARED_NORM)
         out[part] = torch.where(new[:, None], here, value)
         supported[part] = ~new
-        # A mean forgets the noise of its points, but not how far the grain has turned between them and here.
+        # Averaging lowers the noise of the points, but not the gradient of the grain between them and this pixel.
         error[part] = (noise * weight).add_(turned).mul_(weight).sum(-1).sqrt_()
     contradicted = torch.zeros(rows * columns, dtype=torch.bool).index_fill_(0, flat[wrong], True)
     return Projected(

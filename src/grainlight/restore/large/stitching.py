@@ -16,7 +16,7 @@ from grainlight.scratch import empty, release
 # Where rows and columns are not the first two axes.
 _LAYERS_FIRST = ("light", "samples")
 _OF_THE_MAP = ("quaternions", "phase_id")
-# Bytes of an array that stays in memory: there are twenty, so that what is small for one is not for all of them.
+# An array up to so many bytes stays in memory; there are some twenty arrays.
 _SMALLEST = 1 << 22
 
 

@@ -35,7 +35,7 @@ def calibrate_few(stack: LightStack, grid: PointGrid) -> CalibratedLight:
     if stack.saturation is not None:
         saturated = torch.nan_to_num(resample((images >= stack.saturation).float(), **there)) > 0.05
     images = resample(images, **there)
-    # what saturates is no measurement of anything
+    # saturated pixels measure nothing
     fit = fit_images(images if saturated is None else images.masked_fill(saturated, torch.nan), axes, at)
     outside = ~torch.isfinite(images).all(0)
     use = fit.follows

@@ -17,7 +17,7 @@ from grainlight.optics.forward.point_spread import WIDTHS, blur_strips, grown, s
 from grainlight.restore.light.grain_offsets import offset_sums, shrunk
 from grainlight.restore.light.outlier_variance import variance_inflation
 
-# Light worse than this says nothing worth an equation (canonical units; a grain's light spreads by some 0.5).
+# Light with more noise than this is left out (canonical units; the light of grains has a spread of some 0.5).
 _USELESS = 2.0
 _LEAST = 1e-3
 

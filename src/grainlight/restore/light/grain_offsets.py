@@ -22,7 +22,7 @@ def neighbour_distances(e: Tensor) -> tuple[Tensor, Tensor]:
 def join_neighbours(right: Tensor, down: Tensor) -> tuple[Tensor, int]:
     """Grain (H W,) of every pixel, and how many there are, from who is one with its right (H, W-1), lower (H-1, W)
     neighbour."""
-    # Pixels of a row that hang together are one node, and one link between two such nodes is enough.
+    # A run of connected pixels in a row is one node of the graph, and one link between two such nodes is enough.
     begins = F.pad(~right, (1, 0), value=True)
     run = begins.reshape(-1).cumsum(0, dtype=torch.int32).sub_(1).view(begins.shape)
     linked = down.clone()

@@ -14,12 +14,12 @@ from grainlight.optics.forward.point_spread import gaussian, spread_back
 
 # Pixels: standard deviation of the window, about the size of dust.
 _WIDTH = 1.5
-# Points that agree with their light, which every pixel is taken to have near it.
+# Prior: every pixel is taken to have so many points near it that agree with their light.
 _AGREEING = 0.5
-# What one point can say, in variances: a displaced boundary beside it misses by more.
+# The misfit of one point counts up to this, in variances: a displaced boundary beside it causes larger ones.
 _CAP = 25.0
-# How much faster the believed variance grows than the one that the points show: pixels between them are free to follow
-# the dust, points are not.
+# How much faster the variance in use grows than the one that the points show: pixels between them may take the
+# orientation that fits dust best, points may not.
 _STEEPNESS = 3.0
 
 

@@ -1,20 +1,17 @@
-"""Registration in the restoration: before the light is calibrated, and again against what has been restored."""
+"""Registration in the restoration, before the light is calibrated."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress
 from grainlight.register.points import from_pairs, load_points, map_positions
-from grainlight.register.register import Registration, refine, register
+from grainlight.register.register import Registration, register
 from grainlight.register.transform import Transform, load_transform, stated
-from grainlight.register.warp import lay
+from grainlight.register.warp import warp_stack
 from grainlight.restore.points.grid import PointGrid
 from grainlight.restore.settings import Settings
 
@@ -38,7 +35,7 @@ class RegisteredLight:
         if self.light is None or self.transform is None:
             return self.light
         rows, columns = grid.shape
-        return lay(self.light, self.transform, rows=rows, columns=columns, step=grid.step, left=grid.left)
+        return warp_stack(self.light, self.transform, rows=rows, columns=columns, step=grid.step, left=grid.left)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -80,38 +77,3 @@ def registered(light: LightStack, found: Registration) -> RegisteredLight:
         told = "The polarized light is not used: its place on the EBSD map could not be found with confidence."
         return RegisteredLight(None, replace(found, warnings=(*found.warnings, told)))
     return RegisteredLight(light, found)
-
-
-def again(
-    ebsd: OrientationMap,
-    light: LightStack,
-    before: RegisteredLight,
-    grid: PointGrid,
-    orientations: NDArray[np.float64],
-    settings: Settings,
-) -> RegisteredLight:
-    """Register once more, against the light that restored ``orientations`` (H, W, 4) in frame S would give."""
-    if before.registration is None or before.light is None:
-        return before
-    rows, columns = grid.shape
-    known = grid.reached | grid.measured
-    sides = np.arange(rows) * grid.step, grid.left + np.arange(columns) * grid.step
-    y, x = np.meshgrid(*sides, indexing="ij", copy=False)
-    fine = OrientationMap.from_quaternions(
-        orientations,
-        (grid.step, grid.step),
-        ebsd.phases,
-        phase_id=np.where(known & ~grid.other, grid.phase_id, 0).astype(np.int16),
-    ).replace(x=x, y=y)
-    return registered(light, refine(fine, ebsd, light, before.registration, scale=settings.scale))
-
-
-def draft(settings: Settings) -> Settings:
-    """Return settings for restorations that only registration will see."""
-    return replace(settings, quality="fast", steps=None, samples=None)
-
-
-def is_moved(before: RegisteredLight) -> bool:
-    """Whether there is anything that another round could improve: what lies where it was stated stays there."""
-    found = before.registration
-    return before.light is not None and found is not None and found.method not in ("stated", "file")

@@ -105,7 +105,7 @@ def check_usable(ebsd: OrientationMap) -> None:
             found=f"{int(ebsd.present.sum())} points, none with an orientation",
             advice="index the patterns first, or check how the file marks points that are not indexed",
         )
-    if not ebsd.hexagonal.any():
+    if not ebsd.is_6mmm.any():
         names = ", ".join(
             f"{phase.name or phase.id} ({phase.laue_group or 'symmetry unknown'})"
             for phase in ebsd.phases
@@ -148,7 +148,7 @@ def rasterise(ebsd: OrientationMap, scale: int) -> PointGrid:
     left = _left(ebsd, step)
     position = _positions(ebsd, step)
     pixel = _containing(position, rows, columns)
-    known = canonical.hexagonal
+    known = canonical.is_6mmm
     measured = np.zeros((rows, columns), dtype=bool)
     measured[tuple(pixel[known].T)] = True
     finer, coarser = _steps(ebsd)
@@ -176,7 +176,7 @@ def _nearest(
 
     ``position`` (h, w, 2) row and column of the points in pixels.
     """
-    # Half the memory of a large map, as long as there are fewer than two milliards of points.
+    # 32 bits hold the index of a point up to 2^31 points, in half the memory of 64.
     number = np.int32 if indexed.size <= np.iinfo(np.int32).max else np.int64
     row, column = position[:, :1, 0], position[:1, :, 1]
     if np.array_equal(position[..., 0], np.broadcast_to(row, indexed.shape)) and np.array_equal(

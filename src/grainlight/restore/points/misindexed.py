@@ -44,35 +44,35 @@ def find_misindexed(measurement: Tensor, sigma: Tensor, phase_id: NDArray[np.int
     counts = torch.from_numpy(distance[:, 1:] <= its.reach * np.median(distance[:, 1]))
     counts &= phase[near] == phase[:, None]
     level = sigma[0].reshape(-1)[flat]
-    # A point of low quality is not excused for being alone.
+    # The stated noise of a point counts up to twice the median: low quality must not explain its isolation.
     level = torch.minimum(level, 2 * level.median())
     # Three tangent directions, and two noisy points.
     limit = its.agree * PER_DEGREE + 3 * (3 * (level[:, None] ** 2 + level[near] ** 2)).sqrt()
     agrees = torch.stack([_apart(e, e, near[:, k]) for k in range(its.closest)], 1) < limit[:, : its.closest]
-    lonely = ((~agrees | ~counts[:, : its.closest]).all(1) & (counts.sum(1) >= its.fewest)).nonzero()[:, 0]
+    isolated = ((~agrees | ~counts[:, : its.closest]).all(1) & (counts.sum(1) >= its.fewest)).nonzero()[:, 0]
     # The others are asked where the closest do not agree.
     for k in range(its.closest, its.neighbours):
-        alone = (_apart(e[lonely], e, near[lonely, k]) >= limit[lonely, k]) | ~counts[lonely, k]
-        lonely = lonely[alone]
-    if not len(lonely):
+        alone = (_apart(e[isolated], e, near[isolated, k]) >= limit[isolated, k]) | ~counts[isolated, k]
+        isolated = isolated[alone]
+    if not len(isolated):
         return out
-    around, heard = e[near[lonely]], counts[lonely]
-    alike = torch.cdist(around, around, compute_mode="use_mm_for_euclid_dist") < limit[lonely][:, None]
+    around, heard = e[near[isolated]], counts[isolated]
+    alike = torch.cdist(around, around, compute_mode="use_mm_for_euclid_dist") < limit[isolated][:, None]
     alike &= heard[:, None] & heard[..., None]
     size, leader = alike.sum(-1).max(-1)
-    blind = is_unknown(sigma[1:]).all(0).reshape(-1)[flat[lonely]]
+    blind = is_unknown(sigma[1:]).all(0).reshape(-1)[flat[isolated]]
     fine = float(agrees.float().mean()) > its.fine
     needed = torch.where(blind, its.consensus_fine if fine else its.consensus_coarse, its.consensus)
-    # The light of the point against that of its neighbours' consensus: what neither explains speaks for nothing.
-    consensus = alike[torch.arange(len(lonely)), leader]
-    misfit = _misfit(measurement, sigma, flat[lonely], torch.cat((e[lonely][:, None], around), 1))
+    # The light of the point against that of its neighbours' consensus: light that neither explains is no evidence.
+    consensus = alike[torch.arange(len(isolated)), leader]
+    misfit = _misfit(measurement, sigma, flat[isolated], torch.cat((e[isolated][:, None], around), 1))
     rest = misfit[:, 1:].masked_fill(~consensus, torch.inf).amin(-1)
     evidence = its.per_neighbour * (size - needed) + torch.where(blind, 0.0, 0.5 * (misfit[:, 0] - rest))
     wrong = (evidence > 0) & (size >= 2)
-    if len(lonely) > its.most_lonely * len(flat):
+    if len(isolated) > its.most_lonely * len(flat):
         wrong &= ~blind
     if wrong.sum() <= its.most * len(flat):
-        out.reshape(-1)[flat[lonely[wrong]].numpy()] = True
+        out.reshape(-1)[flat[isolated[wrong]].numpy()] = True
     return out
 
 

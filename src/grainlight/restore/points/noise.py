@@ -1,4 +1,4 @@
-"""How noisy an EBSD map is, point by point, and how fast orientations drift inside its grains, from the map itself."""
+"""How noisy an EBSD map is, point by point, and how fast orientations turn inside its grains, from the map itself."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ _AT_ONCE = 1 << 16  # pairs; each takes some hundred bytes
 class EbsdNoise:
     """What an EBSD map says of its own precision.
 
-    ``noise``: root-mean-square misorientation of a measured point from the truth, in degrees. ``drift``: growth of the
-    mean square misorientation inside a grain, in degrees^2 per EBSD step. ``level`` (h, w): noise of each point; all
-    the same where no quality field is confirmed. ``report``: which fields are, for the record.
+    ``noise``: root-mean-square misorientation of a measured point from the truth, in degrees. ``gradient``: growth of
+    the mean square misorientation inside a grain, in degrees^2 per EBSD step. ``level`` (h, w): noise of each point;
+    all the same where no quality field is confirmed. ``report``: which fields are, for the record.
     """
 
     noise: float
-    drift: float
+    gradient: float
     level: NDArray[np.float64]
     report: dict[str, Any] = field(default_factory=dict)
 
 
 def estimate_noise(ebsd: OrientationMap, known: float | None = None) -> EbsdNoise:
-    """Estimate noise and drift from pairs of points one and two steps apart.
+    """Estimate noise and gradient from pairs of points one and two steps apart.
 
     Parameters
     ----------
     known
-        Noise in degrees (rms) where the user knows it; then only the drift is estimated, and the noise is the same
+        Noise in degrees (rms) where the user knows it; then only the gradient is estimated, and the noise is the same
         everywhere.
 
     Notes
     -----
-    With independent noise n and a drift d per step, the mean square angle is 2 n^2 + d at one step and 2 n^2 + 2 d at
-    two. Medians over pairs inside grains stand for the means. Maps too small to tell are taken for 0.5 degrees. Quality
-    fields then tell points apart, as far as neighbours confirm them (`restore.points.quality`).
+    With independent noise n and a gradient g per step, the mean square angle is 2 n^2 + g at one step and 2 n^2 + 2 g
+    at two. Medians over pairs inside grains stand for the means. Maps too small to tell are taken for 0.5 degrees.
+    Quality fields then tell points apart, as far as neighbours confirm them (`restore.points.quality`).
     """
     steps = [_pairs(ebsd, 1), _pairs(ebsd, 2)]
     # Vendors that smooth or round write neighbours that are exactly alike: they say nothing of noise.
@@ -63,32 +63,32 @@ def estimate_noise(ebsd: OrientationMap, known: float | None = None) -> EbsdNois
         return usual
     # Pairs inside grains: small against a boundary, but not cut off where the noise itself is large.
     quarter, half = np.quantile(one.angle, (0.25, 0.5))
-    # Noise alone has its quartile and its median close together (1.4 apart, Maxwell); boundaries have not.
+    # Of noise alone the median is 1.4 times the lower quartile (Maxwell); boundaries make the ratio larger.
     limit = min(max(5.0, 4.0 * float(quarter)), 25.0 if half < _OF_NOISE * quarter else 12.0)
     inside = [pairs.where(pairs.angle < limit) for pairs in (one, two)]
-    # Grains of one or two points have no inside to measure.
+    # Grains of one or two points have no pairs inside them to measure noise with.
     if min(len(p.angle) for p in inside) < _FEWEST_PAIRS or len(inside[0].angle) < 0.1 * len(one.angle):
         return usual
     near, far = (3 * float(np.median(p.angle) / MAXWELL_MEDIAN) ** 2 for p in inside)
     if stated is not None:
         return _uniform(ebsd, stated, max(near - 2 * stated**2, 0.0))
     noise = float(np.clip(np.sqrt(max(2 * near - far, 0.0) / 2), LEAST, MOST))
-    drift = max(near - 2 * noise**2, 0.0)
+    gradient = max(near - 2 * noise**2, 0.0)
     few = [p.where(np.arange(p.angle.size) % (1 + p.angle.size // _PAIRS_FOR_FIELDS) == 0) for p in inside]
     both = Pairs(*(np.concatenate([getattr(p, name) for p in few]) for name in ("first", "second", "angle", "lag")))
     found = quality_levels(ebsd, both, _alone(ebsd, steps[0]), noise)
     if found.level is None:
-        return EbsdNoise(noise, drift, np.full(ebsd.shape, noise), found.report)
-    return EbsdNoise(noise, drift, np.clip(found.level, LEAST, MOST_OF_A_POINT), found.report)
+        return EbsdNoise(noise, gradient, np.full(ebsd.shape, noise), found.report)
+    return EbsdNoise(noise, gradient, np.clip(found.level, LEAST, MOST_OF_A_POINT), found.report)
 
 
-def _uniform(ebsd: OrientationMap, noise: float, drift: float) -> EbsdNoise:
-    return EbsdNoise(noise, drift, np.full(ebsd.shape, noise))
+def _uniform(ebsd: OrientationMap, noise: float, gradient: float) -> EbsdNoise:
+    return EbsdNoise(noise, gradient, np.full(ebsd.shape, noise))
 
 
 def _pairs(ebsd: OrientationMap, lag: int) -> Pairs:
     """6/mmm points ``lag`` steps apart along rows and columns, thinned where there are very many."""
-    q, known = ebsd.quaternions.reshape(-1, 4), ebsd.hexagonal
+    q, known = ebsd.quaternions.reshape(-1, 4), ebsd.is_6mmm
     found = []
     for a, b in _sides(lag):
         here, there = _both(known, a, b)
@@ -116,7 +116,7 @@ def _alone(ebsd: OrientationMap, one: Pairs) -> NDArray[np.float64]:
 
     ``one``: pairs a step apart, used as they are where none was thinned out.
     """
-    q, known = ebsd.quaternions.reshape(-1, 4), ebsd.hexagonal
+    q, known = ebsd.quaternions.reshape(-1, 4), ebsd.is_6mmm
     sides = [_both(known, a, b) for a, b in _sides(1)]
     first, second = (np.concatenate(part) for part in zip(*sides, strict=True))
     angle = one.angle if one.angle.size == first.size else _angles(q, first, second)

@@ -27,7 +27,7 @@ def phase_report(ebsd: OrientationMap) -> tuple[dict[str, Any], tuple[str, ...]]
     for phase in ebsd.phases:
         count = int(ebsd.of_phases([phase]).sum())
         if count:
-            (restored if phase.is_hexagonal else kept)[str(phase)] = count
+            (restored if phase.is_6mmm else kept)[str(phase)] = count
     missing = points - sum(restored.values()) - sum(kept.values())
     told = tuple(
         f"Phase {name} is kept as it is, {100 * count / points:.1f} % of the points: only phases of Laue group 6/mmm "

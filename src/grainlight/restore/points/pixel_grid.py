@@ -60,7 +60,7 @@ def nearest_on_pixel_grid(
     # All that can be among the nearest: a circle with that many places, and what its edge cuts.
     radius = np.sqrt(most * down * across / np.pi) + down + across
     reach = int(radius // down) + 1, int(radius // across) + 1
-    # With room for what pixels outside the grid ask.
+    # With a rim, for pixels that are outside the grid.
     before = [start // step + 1 + more for start, step, more in zip(grid.start, grid.step, reach, strict=True)]
     size = [side // step + 3 + 2 * more + 1 for side, step, more in zip(shape, grid.step, reach, strict=True)]
     table = np.full(size, -1, np.int32)

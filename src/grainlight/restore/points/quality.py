@@ -75,7 +75,7 @@ def quality_levels(ebsd: OrientationMap, pairs: Pairs, alone: Array, noise: floa
     into bins by that average, and the bins measured again; what the two halves do not agree on is shrunk to the level
     of the whole map.
     """
-    points = np.flatnonzero(ebsd.hexagonal)
+    points = np.flatnonzero(ebsd.is_6mmm)
     report: dict[str, Any] = {"fields": {}}
     if points.size < _FEWEST_POINTS:
         return Quality(None, report | {"used": [], "why": "too few points"})

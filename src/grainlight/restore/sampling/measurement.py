@@ -27,7 +27,7 @@ class JointMeasurement:
         `diffusion.state.SIGMA_MAX` where unknown.
     neighbours
         Nearest measured points of every pixel; None where orientations are not to be re-estimated from them.
-    drift
+    gradient
         Growth of the variance of a channel inside a grain, per pixel of distance, in squared embedding units.
     barred
         (H, W) pixels of other phases, which neither take an orientation nor lend one; None for none.
@@ -36,7 +36,7 @@ class JointMeasurement:
     state: Tensor
     sigma: Tensor
     neighbours: Neighbours | None
-    drift: float = 0.0
+    gradient: float = 0.0
     barred: Tensor | None = None
 
     @property

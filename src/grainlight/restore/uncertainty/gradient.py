@@ -12,9 +12,9 @@ from grainlight.restore.uncertainty.surroundings import same_grain_limit
 
 # Where few pairs of points share a grain they are joined by this many pixels of way in a grain of a synthetic section.
 _USUAL, _WAY = 0.05, 1000.0
-# No grain turns faster: beyond is noise that was taken for too small.
+# An upper limit: a larger gradient is noise that was estimated too low.
 _MOST = 2.0
-# A pixel hears points on more sides than one: it is off by less than the grain turns on the way to the nearest.
+# A pixel has points on several sides: its error is less than the gradient times the distance to the nearest.
 _BETWEEN = 0.5
 _POINTS = 60_000
 
@@ -43,7 +43,7 @@ def intragranular_gradient(e: Tensor, measurement: Tensor, sigma: Tensor, neighb
     limit = same_grain_limit(float(level.median()))
     shown = e.reshape(18, -1).T
     turned = way = 0.0
-    # Of a large map a part of the points says it as well.
+    # Of a large map a sample of the points is enough.
     few = torch.arange(0, len(flat), 1 + len(flat) // _POINTS)
     own, its = y[few], level[few]
     for k in range(1, neighbours.index.shape[1]):
@@ -59,20 +59,20 @@ def intragranular_gradient(e: Tensor, measurement: Tensor, sigma: Tensor, neighb
     return min(max((turned + _USUAL * _WAY) / (way + _WAY), 0.0), _MOST)
 
 
-def orientation_spread(error: Tensor, drift: float, turn: float, nearest: Tensor) -> Tensor:
+def orientation_spread(error: Tensor, counted: float, gradient: float, nearest: Tensor) -> Tensor:
     """Root mean square error (H, W) in degrees of the orientation of the grain at a pixel.
 
     Parameters
     ----------
     error
         Standard error (H, W) of the projection per channel, in embedding units.
-    drift
+    counted
         Growth of the variance of a channel per pixel that is in it already.
-    turn
+    gradient
         What `intragranular_gradient` found.
     nearest
         Distance (H, W) in pixels to the nearest measured point.
     """
     # Three tangent directions.
-    missing = max(turn - 3 * drift / PER_DEGREE**2, 0.0)
+    missing = max(gradient - 3 * counted / PER_DEGREE**2, 0.0)
     return (3 * error**2 / PER_DEGREE**2 + _BETWEEN * missing * nearest).sqrt()

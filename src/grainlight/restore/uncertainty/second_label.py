@@ -19,7 +19,7 @@ def second_distance(e: Tensor, second: Tensor) -> Tensor:
     """Square distance (H, W) of an embedding (18, H, W) from that of the second labels, flat indices (H, W)."""
     flat, to = e.reshape(len(e), -1), second.reshape(-1)
     out = torch.zeros(flat.shape[1])
-    # Few pixels have one.
+    # Few pixels have a second label.
     at = (to != torch.arange(len(to))).nonzero()[:, 0]
     out[at] = (flat.index_select(1, to[at]) - flat.index_select(1, at)).square().sum(0)
     return out.view(e.shape[1:])

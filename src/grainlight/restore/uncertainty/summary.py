@@ -53,7 +53,7 @@ def measure_uncertainty(
         if not measured.measured.any():
             # With no point to choose from the network's spread means nothing: the orientation may be any.
             open_ = torch.full_like(open_, 2 * SQUARED_NORM)
-        # Nobody measured how grains are oriented: the network's spread stands for that as well.
+        # Without projection orientations are the network's, and its spread stands for their error as well.
         raw = open_.sqrt() / PER_DEGREE
         single = members.orientations is None
         boundary = boundary_starts(labelled.embedding).float() if single else members.boundary
@@ -61,13 +61,13 @@ def measure_uncertainty(
     lit, e, moved = measured.lit, labelled.embedding, labelled.relabelled
     around = surroundings(measured.state, measured.sigma, measured.neighbours)
     gradient = intragranular_gradient(e, measured.state, measured.sigma, measured.neighbours)
-    spread = orientation_spread(labelled.error, measured.drift, gradient, around.nearest)
+    spread = orientation_spread(labelled.error, measured.gradient, gradient, around.nearest)
     boundary = torch.zeros_like(variance)
     if not lit.all():
         boundary = unlit_boundary(e, guide, measured.sigma[0], measured.measured, around, ~lit)
     if moved is not None:
         probability = second_probability(moved.gap)
-        # Where there is light it has decided between grains.
+        # With light the boundary was placed by it, and the gap between the best labels gives its probability.
         decided = boundary_probability(e, moved.second, probability, BOUNDARY_ANGLE)
         boundary = torch.where(lit, decided, boundary)
         open_ = torch.where(lit, _open_with_light(e, moved, probability, around, variance), open_)

@@ -51,7 +51,7 @@ def unlit_boundary(
     logits = [
         torch.where(t.dense, _weighted(its.measured, t.measured), _weighted(its.inferred, t.inferred)) for t in found
     ]
-    # Only what is inferred has to make up for what the map cannot show.
+    # Only edges beside inferred pixels are shifted: between measured points the map shows every boundary.
     free = [unlit[here] & ~t.dense for (here, _), t in zip(_EDGES, found, strict=True)]
     shift = _shift(torch.cat([x[f] for x, f in zip(logits, free, strict=True)]), around.rate)
     edges = torch.zeros(2, *measured.shape)

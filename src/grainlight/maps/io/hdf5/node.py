@@ -332,7 +332,7 @@ class Node:
         if kind is None:
             raise ValueError(f"{data.dtype} that is no text")
         offset = data.id.get_offset()
-        if offset is None:  # in chunks or in the header: nowhere to look before the library does
+        if offset is None:  # data in chunks or in the header: their place cannot be checked beforehand
             return
         with self.path.open("rb") as stream:
             stream.seek(offset)

@@ -61,6 +61,6 @@ def _type(values: NDArray[Any]) -> type:
     kind = values.dtype.str[1:]
     if kind in _NARROW:
         return _NARROW[kind]
-    # whole numbers beyond 32 bits are no quality of anything; float32 keeps their size at least
+    # whole numbers beyond 32 bits lose digits in float32, which no quality field needs
     fits = not values.size or (values.min() >= -(2**31) and values.max() < 2**31)
     return np.int32 if fits else np.float32

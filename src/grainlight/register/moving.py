@@ -1,4 +1,4 @@
-"""What the light shows: harmonics of a stack, or plain images, freed of uneven illumination."""
+"""The moving side of a registration: harmonics of a stack, or plain images, freed of uneven illumination."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from grainlight.maps.light_stack import LightStack
 from grainlight.register.blocks import block_side, blocks, enlarged
+from grainlight.register.fixed import A0, A2, A4
 from grainlight.register.gaussian import blurred
-from grainlight.register.scene import A0, A2, A4
 
 Array = NDArray[np.float64]
 Group = tuple[tuple[int, ...], tuple[int, ...]]
 _Read = Callable[[slice], NDArray[np.float32]]
-_CLIP = 5.0  # robust standard deviations: dust and scratches are no grains
+_CLIP = 5.0  # robust standard deviations: dust and scratches beyond them are cut off
 _MOST_PIXELS = 1_500_000
 _AT_ONCE = 1 << 18  # of them read at once
 
 
 @dataclass(frozen=True, eq=False)
-class View:
-    """Channels of light to compare with a scene.
+class MovingLight:
+    """Channels of light to compare with a map.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ class View:
         """Return positions (..., 2) on these channels of positions on the recorded images."""
         return (recorded - (self.binning - 1) / 2) / self.binning
 
-    def blurred(self, sigma: float) -> View:
-        """Return the view blurred by a Gaussian of ``sigma`` pixels of it; binned first where the Gaussian is wide."""
+    def blurred(self, sigma: float) -> MovingLight:
+        """Return the channels blurred by a Gaussian of ``sigma`` pixels of theirs, binned first where it is wide."""
         factor = block_side(sigma)
         if factor > 1:
             return self._coarser(factor).blurred(sigma / factor)
@@ -65,16 +65,16 @@ class View:
             channels *= np.where(share > 0.05, 1 / np.maximum(share, 0.05), np.float32(0.0))
         return replace(self, channels=channels)
 
-    def _coarser(self, factor: int) -> View:
-        """Return the view with ``factor`` by ``factor`` pixels binned into one."""
+    def _coarser(self, factor: int) -> MovingLight:
+        """Return the channels with ``factor`` by ``factor`` pixels binned into one."""
         share = blocks(self.seen.astype(np.float32), factor)
         gain = 1 / np.maximum(share, 1e-6)
         channels = np.stack([blocks(image, factor) * gain for image in self.channels]).astype(np.float32)
         return replace(self, channels=channels, seen=share > 0.5, binning=self.binning * factor)
 
 
-def view_of(light: LightStack, step: float, broad: float) -> View:
-    """Return the view of a stack.
+def moving_light(light: LightStack, step: float, broad: float) -> MovingLight:
+    """Return the channels of a stack.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def view_of(light: LightStack, step: float, broad: float) -> View:
         um: what varies more slowly is taken off.
     """
     if not light.determined:
-        return view_of_images(light.images, light.step, step, broad)
+        return moving_images(light.images, light.step, step, broad)
     import torch
 
     from grainlight.optics.calibration.harmonics import find_gains, fit_harmonics
@@ -97,20 +97,20 @@ def view_of(light: LightStack, step: float, broad: float) -> View:
         return found.coefficients.float().numpy()
 
     groups = (((0,), A0), ((1, 2), A2), ((3, 4), A4))
-    return _view(read, (5, *light.shape), light.step, step, broad, groups)
+    return _moving(read, (5, *light.shape), light.step, step, broad, groups)
 
 
-def view_of_images(images: NDArray[Any], pixel: float, step: float, broad: float) -> View:
-    """Return the view of images (N, H, W) of ``pixel`` um at unknown settings, each any function of the features."""
+def moving_images(images: NDArray[Any], pixel: float, step: float, broad: float) -> MovingLight:
+    """Return the channels of images (N, H, W) of ``pixel`` um at unknown settings, each any mix of the features."""
     groups = tuple(((k,), A0 + A2 + A4) for k in range(len(images)))
 
     def read(rows: slice) -> NDArray[np.float32]:
         return np.asarray(images[:, rows], dtype=np.float32)
 
-    return _view(read, np.shape(images), pixel, step, broad, groups, own_light=True)
+    return _moving(read, np.shape(images), pixel, step, broad, groups, own_light=True)
 
 
-def _view(
+def _moving(
     read: _Read,
     shape: tuple[int, ...],
     pixel: float,
@@ -118,8 +118,8 @@ def _view(
     broad: float,
     groups: tuple[Group, ...],
     own_light: bool = False,
-) -> View:
-    """Return the view of images (N, H, W) that ``read`` returns row by row."""
+) -> MovingLight:
+    """Return the channels of images (N, H, W) that ``read`` returns row by row."""
     high, wide = shape[1:]
     binning = max(1, int(step / pixel + 1e-6), int(np.ceil(np.sqrt(high * wide / _MOST_PIXELS))))
     channels, seen = _binned(read, shape, binning)
@@ -137,7 +137,7 @@ def _view(
         spread = max(1.4826 * float(np.median(np.abs(of_seen))), 0.2 * float(of_seen.std())) if seen.any() else 0.0
         detail /= np.float32(max(spread, 1e-12))
         np.clip(detail, -_CLIP, _CLIP, out=detail)
-    return View(channels, seen, groups, binning, (high, wide))
+    return MovingLight(channels, seen, groups, binning, (high, wide))
 
 
 def _binned(read: _Read, shape: tuple[int, ...], binning: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

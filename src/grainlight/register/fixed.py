@@ -1,4 +1,4 @@
-"""What light can see of an EBSD map: powers of the c-axes at the scan points and on a grid."""
+"""The fixed side of a registration, the EBSD map: powers of the c-axes at the scan points and on a grid."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _AT_ONCE = 1 << 16  # points whose features are computed at once
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class FixedMap:
     """Features of the map's points that any optics only combine linearly.
 
     Parameters
@@ -112,15 +112,15 @@ def features(c_axes: Array) -> Array:
     return basis(axis_powers(torch.from_numpy(c_axes)), range(BENT)).T.numpy()
 
 
-def scene_of(ebsd: OrientationMap) -> Scene:
-    """Return the scene of a map, whatever its grid and frame; only 6/mmm points count."""
+def fixed_map(ebsd: OrientationMap) -> FixedMap:
+    """Return the features of a map, whatever its grid and frame; only 6/mmm points count."""
     present = ebsd.present
     x0, y0 = float(ebsd.x[present].min()), float(ebsd.y[present].min())
     x1, y1 = float(ebsd.x[present].max()), float(ebsd.y[present].max())
     step = min(s for s, n in zip(ebsd.step, ebsd.shape[::-1], strict=True) if n > 1) if max(ebsd.shape) > 1 else 1.0
     rows, columns = round((y1 - y0) / step) + 1, round((x1 - x0) / step) + 1
-    use = ebsd.hexagonal
-    # a few rows at once and in single precision: of a large map this is most of what a scene holds
+    use = ebsd.is_6mmm
+    # a few rows at once and in single precision: of a large map this is most of what is held
     strip = max(1, _AT_ONCE // ebsd.shape[1])
     parts = [slice(start, start + strip) for start in range(0, ebsd.shape[0], strip)]
     values = np.concatenate([features(ebsd.rows(rows).c_axes()[use[rows]]).astype(np.float32) for rows in parts])
@@ -128,7 +128,7 @@ def scene_of(ebsd: OrientationMap) -> Scene:
     grid, known = _on_grid(points, values, (rows, columns), (x0, y0), step, 0.75 * max(ebsd.step))
     broad = max(_BROAD * min(rows, columns), 4.0) * step
     points, values = thinned(points, values)
-    return Scene(points, values.astype(np.float64), grid, known, step, (x0, y0), (x0, y0, x1, y1), broad)
+    return FixedMap(points, values.astype(np.float64), grid, known, step, (x0, y0), (x0, y0, x1, y1), broad)
 
 
 def thinned(points: Array, values: NDArray[Any]) -> tuple[Array, NDArray[Any]]:
