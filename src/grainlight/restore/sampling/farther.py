@@ -12,8 +12,8 @@ from grainlight.diffusion.measurement import Measurement
 from grainlight.diffusion.network import Labels
 from grainlight.diffusion.state import is_unknown
 
-# Pixels are asked where the network gives "none of them" at least this probability; so many of the nearest points. Chosen
-# by hand.
+# Pixels are asked where the network gives "none of them" at least this probability; so many of the nearest points.
+# Chosen by hand.
 _PROBABILITY, _POINTS = 0.35, 48
 # Noise of the light beyond its stated level: curves that are not ideal, blur (A0, A2, A4, canonical units).
 _CURVES = (0.20, 0.10, 0.12)
