@@ -122,10 +122,14 @@ def draw_labels(
     """Embedding (B, 18, H, W) of a label drawn for every pixel, and whether it is a new grain (B, H, W)."""
     # One number a pixel, from the CPU's generator: where it falls among the labels' cumulative probabilities.
     lot = torch.rand(*labels.logits.shape[:2], 1, generator=generator).to(labels.logits.device)
-    label = (labels.logits.softmax(2).cumsum(2) < lot).sum(2).clamp(max=SLOTS)
-    of_points = at_points(by_pixel(measured.embedding), candidates.index)
-    drawn = _looked_up(of_points, label, labels.other.transpose(1, 2))
-    new = (label == SLOTS).to(drawn)[..., None]
-    size = (measured.points.shape[1], measured.points.shape[2])
-    images = from_cells(torch.cat((drawn, new), 2).transpose(1, 2).contiguous(), size)
+    embedding = by_pixel(measured.embedding)
+    # Channels: the embedding, and whether the grain is new.
+    found = labels.logits.new_empty(len(lot), embedding.shape[1] + 1, PIXELS)
+    for start in range(0, len(lot), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        label = (labels.logits[part].softmax(2).cumsum(2) < lot[part]).sum(2).clamp(max=SLOTS)
+        drawn = _looked_up(at_points(embedding, candidates.index[part]), label, labels.other[part].transpose(1, 2))
+        found[part, :-1] = drawn.transpose(1, 2)
+        found[part, -1] = (label == SLOTS).to(found)
+    images = from_cells(found, (measured.points.shape[1], measured.points.shape[2]))
     return images[:, :-1], images[:, -1] > 0.5
