@@ -60,8 +60,9 @@ class Tables:
     """A measurement and what is revealed of it, ready to be looked up.
 
     Tables with a row for each pixel: ``embedding`` (P, 18) of measured points, ``light`` (P, 5), ``sigma`` (P, 3),
-    ``noise`` (P, 1). Cells: ``of_cells`` (n, 10, 16): light, its noise, measured, revealed as new. ``seen`` (n, 36, 18)
-    orientation of what is known in and around each cell, and whether it is, ``seen_known`` (n, 36).
+    ``noise`` (P, 1). Cells: ``of_cells`` (n, 10, 16): light, its noise, measured, revealed as new. With a row for each
+    pixel of the images and of a rim of one pixel around them: ``around`` (Q, 18) orientation of what is known, and
+    whether it is, ``known`` (Q,). ``size`` (H, W) of the images.
     """
 
     embedding: Tensor
@@ -69,8 +70,22 @@ class Tables:
     sigma: Tensor
     noise: Tensor
     of_cells: Tensor
-    seen: Tensor
-    seen_known: Tensor
+    around: Tensor
+    known: Tensor
+    size: tuple[int, int]
+
+    def seen(self, cells: slice) -> Tensor:
+        """Rows (n, 36) of ``around`` that lie in and around some cells."""
+        rows, columns = self.size
+        number = torch.arange(len(self.of_cells), device=self.known.device)[cells]
+        wide = columns // CELL
+        each = rows // CELL * wide
+        image, inside = torch.div(number, each, rounding_mode="floor"), number % each
+        row, column = torch.div(inside, wide, rounding_mode="floor"), inside % wide
+        line = columns + 2 * _AROUND
+        first = (image * (rows + 2 * _AROUND) + row * CELL) * line + column * CELL
+        side = torch.arange(_SEEN_SIDE, device=number.device)
+        return first[:, None] + (side[:, None] * line + side).reshape(-1)
 
 
 def ideal_light(embedding: Tensor) -> Tensor:
@@ -89,17 +104,16 @@ def tabulate(measured: Measurement, revealed: Revealed) -> Tables:
     masks = torch.stack((measured.points, revealed.new & revealed.mask), 1)
     known = measured.points | revealed.mask
     embedding = torch.where(revealed.mask[:, None], revealed.embedding, measured.embedding)
-    both = F.pad(torch.cat((embedding, known[:, None].to(embedding)), 1), (_AROUND,) * 4)
-    windows = both.unfold(2, _SEEN_SIDE, CELL).unfold(3, _SEEN_SIDE, CELL)
-    windows = windows.permute(0, 2, 3, 4, 5, 1).reshape(-1, _SEEN, both.shape[1])
+    rim = (_AROUND,) * 4
     return Tables(
         by_pixel(measured.embedding),
         by_pixel(measured.light),
         by_pixel(measured.sigma),
         measured.noise.reshape(-1, 1),
         to_cells(torch.cat((measured.light, measured.sigma, masks.to(measured.light)), 1)),
-        windows[..., :-1],
-        windows[..., -1] > 0.5,
+        by_pixel(F.pad(embedding, rim)),
+        F.pad(known, rim).reshape(-1),
+        (known.shape[1], known.shape[2]),
     )
 
 
@@ -113,7 +127,9 @@ def gather_evidence(tables: Tables, candidates: Candidates, cells: slice = slice
     )
     noise = at_points(tables.noise, index)[..., 0]
     width = same_grain_width(noise)
-    agrees = _agreement(tables.seen[cells], tables.seen_known[cells], embedding, width, usable)
+    seen = tables.seen(cells)
+    known = tables.known[seen]
+    agrees = _agreement(tables.around, seen, known, embedding, width, usable)
     pairs = _PAIRS.to(index.device)
     among = same_grain(embedding, width)[:, pairs[0], pairs[1]] * (usable[:, pairs[0]] & usable[:, pairs[1]])
     offset, spacing = candidates.offset[cells], candidates.spacing[cells]
@@ -129,7 +145,7 @@ def gather_evidence(tables: Tables, candidates: Candidates, cells: slice = slice
             of_cells[:, :5].flatten(1),
             (of_cells[:, 5:8].log() / 4).flatten(1),
             of_cells[:, 8:].flatten(1),
-            tables.seen_known[cells].to(noise),
+            known.to(noise),
             usable.to(noise),
             (offset / 2).clamp(-4, 4).flatten(1),
             noise / (2 * PER_DEGREE),
@@ -165,14 +181,14 @@ def _squared(here: Tensor, there: Tensor) -> Tensor:
     return total
 
 
-def _agreement(seen: Tensor, known: Tensor, embedding: Tensor, width: Tensor, usable: Tensor) -> Tensor:
+def _agreement(around: Tensor, seen: Tensor, known: Tensor, embedding: Tensor, width: Tensor, usable: Tensor) -> Tensor:
     """Likeness (n, 36, 16), 0 to 1, of what is known in and around a cell to each candidate; 0 where nothing is."""
     out = embedding.new_zeros(len(seen), _SEEN, SLOTS)
     # On a grid of points, before anything is revealed, most places are known in no cell.
     places = known.any(0).nonzero()[:, 0] if seen.device.type == "cpu" else torch.arange(_SEEN, device=seen.device)
     if not len(places):
         return out
-    some = seen[:, places]
+    some = F.embedding(seen[:, places], around)
     away = torch.baddbmm(embedding.square().sum(-1)[:, None], some, embedding.transpose(1, 2), alpha=-2)
     away = away + some.square().sum(-1)[:, :, None]
     likeness = torch.exp(-away.clamp(min=0) / width[:, None]) * (known[:, places, None] & usable[:, None])
