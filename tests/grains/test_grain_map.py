@@ -13,10 +13,9 @@ from grainlight.crystal.euler import multiply
 from grainlight.crystal.frames import CrystalFrame
 from grainlight.grains.grain_map import WITH_INTERVAL, find_grains
 from grainlight.grains.interval import Interval, interval
-from grainlight.grains.kam import kernel_average
 from grainlight.grains.matching import adjusted_rand
 from grainlight.grains.special import twins
-from grainlight.grains.statistics import neighbour_pairs
+from grainlight.grains.statistics import kernel_average, neighbour_pairs
 from grainlight.grains.symmetry import disorientation
 from grainlight.grains.table import figure_table, grain_table
 from grainlight.maps.orientation_map import OrientationMap

@@ -8,6 +8,7 @@ import pytest
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.io import load_ebsd
+from grainlight.maps.orientation_map import OrientationMap
 
 from .samples import assert_places, euler_at, square
 
@@ -69,3 +70,49 @@ def test_degrees_called_radians_are_refused(write):
 def test_a_bad_row_is_named(write):
     with pytest.raises(InputError, match="row cannot be read"):
         load_ebsd(write("a.txt", table("\t") + "20\t1\tx\n"), columns=NUMBERS)
+
+
+def numbered(write, phase: list, angles: np.ndarray | None = None, more: str = "", **others) -> OrientationMap:
+    """A table of 6 x 5 points whose phase column is this."""
+    given = np.random.default_rng(2).uniform(5, 85, (30, 3)) if angles is None else angles
+    rows = [
+        f"{a} {b} {c} {p} {i % 5} {i // 5} " + " ".join(str(v[i]) for v in others.values())
+        for i, ((a, b, c), p) in enumerate(zip(given, phase, strict=True))
+    ]
+    titles = "".join(f",{name}={7 + i}" for i, name in enumerate(others))
+    columns = f"phi1=1,Phi=2,phi2=3,phase=4,x=5,y=6,angles=degrees{titles}{more}"
+    return load_ebsd(write("table.txt", rows), columns=columns)
+
+
+@pytest.mark.parametrize("empty", [[], [-1], ["nan", -1]])
+def test_phase_zero_alone_is_the_phase(write, empty) -> None:
+    phase = [*empty, *[0] * (30 - len(empty))]
+    ebsd = numbered(write, phase, more=",symmetry0=6/mmm")
+    assert ebsd.indexed.sum() == 30 - len(empty)
+    assert [(p.id, p.name, p.laue_group) for p in ebsd.phases] == [(1, "phase 0", "6/mmm")]
+    assert any("phase 0 was taken for the first phase" in note for note in ebsd.notes)
+
+
+def test_phase_zero_without_solutions_is_not_indexed(write) -> None:
+    angles = np.random.default_rng(2).uniform(5, 85, (30, 3))
+    angles[:4] = 0
+    angles[4:6] = 720
+    ci = np.full(30, 0.5)
+    ci[6:9] = -1
+    assert numbered(write, [0] * 30, angles, ci=ci).indexed.sum() == 21
+    assert not numbered(write, [0] * 30, np.zeros((30, 3))).indexed.any()
+    ebsd = numbered(write, [0] * 6 + [1] * 24, angles)
+    assert ebsd.indexed.sum() == 24
+    assert not any("phase 0" in note for note in ebsd.notes)
+
+
+def test_phases_from_zero_beside_minus_one(write) -> None:
+    ebsd = numbered(write, [-1] * 3 + [0] * 17 + [1] * 10, more=",symmetry0=6/mmm,symmetry1=m-3m")
+    assert [(p.id, p.name, p.laue_group) for p in ebsd.phases] == [(1, "phase 0", "6/mmm"), (2, "phase 1", "m-3m")]
+    assert np.bincount(ebsd.phase_id.ravel()).tolist() == [3, 17, 10]
+
+
+def test_phase_zero_with_orientations_beside_others_is_said(write) -> None:
+    ebsd = numbered(write, [0] * 10 + [1] * 20)
+    assert ebsd.indexed.sum() == 20
+    assert any("10 points of phase 0 have orientations of their own" in note for note in ebsd.notes)

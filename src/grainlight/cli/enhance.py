@@ -172,7 +172,7 @@ def run(arguments: argparse.Namespace) -> int:
         inputs = (arguments.ebsd, *(arguments.pl or ()))
         page = check_file(arguments.report, (".html",), arguments.force, inputs=inputs)
     check_apart((output, picture, page))
-    from grainlight.maps.io.save import output_format
+    from grainlight.maps.io.save import origin_loss, output_format
 
     for ending in output_format(output).companions:
         check_file(output.with_suffix(ending), (Path(ending).suffix,), arguments.force)
@@ -203,6 +203,8 @@ def run(arguments: argparse.Namespace) -> int:
     with bars() as progress:
         result = enhance(ebsd, light, settings, progress, reuse_memory=True)
     files = result.save(output, overwrite=arguments.force)
+    for loss in origin_loss(result.map, output):
+        note(f"note: {loss}")
     if picture is not None:
         from grainlight.report.pictures import before_after_picture
 

@@ -20,11 +20,10 @@ from grainlight.grains.boundaries import (
 )
 from grainlight.grains.edges import BOUNDARY_ANGLE, Edges, edges_of_map
 from grainlight.grains.interval import Interval, bounds, distance, interval
-from grainlight.grains.kam import kernel_average
 from grainlight.grains.matching import match
 from grainlight.grains.segment import MINIMUM_PIXELS, segment
 from grainlight.grains.special import TOLERANCE, Special, classify, twins, variants
-from grainlight.grains.statistics import Grains, grain_statistics
+from grainlight.grains.statistics import Grains, grain_statistics, kernel_average
 from grainlight.grains.summary import summarise
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import TITANIUM_RATIO
@@ -72,6 +71,8 @@ class GrainMap:
         1 for a grain that all samples draw alike; NaN without samples.
     threshold, minimum_pixels, tolerance
         As given to `find_grains`.
+    crystal_frame
+        Of the map that was given; tables write their Euler angles in it.
     """
 
     ebsd: OrientationMap
@@ -92,6 +93,7 @@ class GrainMap:
     threshold: float
     minimum_pixels: int
     tolerance: float
+    crystal_frame: CrystalFrame = CrystalFrame.X_ALONG_A
 
 
 def find_grains(
@@ -130,6 +132,7 @@ def find_grains(
         raise ValueError(f"samples of shape {members.shape} for a map of shape {ebsd.shape}")
     if systems is None:
         systems = (*twins(_ratio(ebsd)), *variants())
+    given = ebsd.crystal_frame
     maps = [_member(ebsd, member).in_crystal_frame(CrystalFrame.X_ALONG_A) for member in members]
     ebsd = ebsd.in_crystal_frame(CrystalFrame.X_ALONG_A)
     edges = edges_of_map(ebsd)
@@ -174,6 +177,7 @@ def find_grains(
         threshold=threshold,
         minimum_pixels=minimum_pixels,
         tolerance=tolerance,
+        crystal_frame=given,
     )
 
 

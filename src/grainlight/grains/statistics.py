@@ -1,4 +1,4 @@
-"""Statistics of grains: size, shape, mean orientation, spread, neighbours."""
+"""Statistics of grains: size, shape, mean orientation, spread, kernel average misorientation, neighbours."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from grainlight.grains.boundaries import laue_groups
 from grainlight.grains.edges import Edges
+from grainlight.grains.field import border
 from grainlight.grains.symmetry import disorientation, nearest_equivalent
 from grainlight.maps.orientation_map import OrientationMap
 
@@ -26,7 +27,8 @@ class Grains:
     pixels
         (N,) scan points or pixels.
     on_edge
-        (N,) whether the grain touches the border of the map: ASTM E2627 leaves such grains out of averages.
+        (N,) whether the grain touches the border of the scanned field (`field.border`): ASTM E2627 leaves such grains
+        out of averages.
     x, y
         (N,) um of the centroid from the map's first point, y down.
     area, diameter
@@ -85,13 +87,15 @@ def grain_statistics(labels: NDArray[np.int32], ebsd: OrientationMap, edges: Edg
     local = kam.reshape(-1)[inside]
     known = np.isfinite(local)
     count = np.bincount(of[known], minlength=number)
+    on_edge = np.zeros(number + 1, dtype=bool)
+    on_edge[labels[border(labels, ebsd, edges)]] = True
     local_mean = np.full(number, np.nan)
     np.divide(np.bincount(of[known], local[known], minlength=number), count, out=local_mean, where=count > 0)
     return Grains(
         id=np.arange(1, number + 1, dtype=np.int32),
         phase=phase,
         pixels=pixels,
-        on_edge=_on_edge(labels, ebsd, edges, number),
+        on_edge=on_edge[1:],
         x=centre_x,
         y=centre_y,
         area=area,
@@ -103,6 +107,37 @@ def grain_statistics(labels: NDArray[np.int32], ebsd: OrientationMap, edges: Edg
         kam=local_mean,
         neighbours=np.bincount(neighbour_pairs(labels, edges).reshape(-1) - 1, minlength=number),
     )
+
+
+def kernel_average(
+    angles: NDArray[np.float32], edges: Edges, *, limit: float = 5.0, labels: NDArray[np.int32] | None = None
+) -> NDArray[np.float32]:
+    """Return the mean disorientation (H, W) in degrees of each pixel to its nearest neighbours.
+
+    Parameters
+    ----------
+    angles
+        (E,) degrees across the edges.
+    limit
+        Degrees above which a neighbour belongs to another grain and does not count.
+    labels
+        (H, W) grains: neighbours in another one do not count either.
+
+    Returns
+    -------
+    Degrees; NaN where no neighbour counts.
+    """
+    use = angles <= limit
+    if labels is not None:
+        flat = labels.reshape(-1)
+        use &= flat[edges.first] == flat[edges.second]
+    pixels = edges.shape[0] * edges.shape[1]
+    at = np.concatenate([edges.first[use], edges.second[use]])
+    count = np.bincount(at, minlength=pixels)
+    total = np.bincount(at, np.concatenate([angles[use], angles[use]]), minlength=pixels)
+    mean = np.full(pixels, np.nan, dtype=np.float32)
+    np.divide(total, count, out=mean, where=count > 0, casting="unsafe")
+    return mean.reshape(edges.shape)
 
 
 def neighbour_pairs(labels: NDArray[np.int32], edges: Edges) -> NDArray[np.int32]:
@@ -151,17 +186,3 @@ def _orientations(
             reference = np.where((phase == number)[:, None], mean / np.maximum(norm, 1e-12), reference)
         spread[members] = disorientation(q[members], reference[grain], group)
     return np.where(reference[:, :1] < 0, -reference, reference), spread
-
-
-def _on_edge(labels: NDArray[np.int32], ebsd: OrientationMap, edges: Edges, number: int) -> NDArray[np.bool_]:
-    """Return (N,) whether a grain has a pixel at the border of the map or beside a place that was never scanned."""
-    border = np.zeros(labels.shape, dtype=bool)
-    border[[0, -1]] = border[:, [0, -1]] = True
-    if not ebsd.present.all():
-        absent = ~ebsd.present.reshape(-1)
-        flat = border.reshape(-1)
-        flat[edges.first[absent[edges.second]]] = True
-        flat[edges.second[absent[edges.first]]] = True
-    touched = np.zeros(number + 1, dtype=bool)
-    touched[labels[border]] = True
-    return touched[1:]

@@ -67,7 +67,7 @@ def summarise(
         # ASTM E2627: the mean area in mm2
         "astm_number": float(-3.3219 * np.log10(mean_area * 1e-6) - 2.954) if mean_area > 0 else float("nan"),
         "mean_aspect": _mean(grains.aspect[inner]),
-        "mean_gos": _mean(grains.gos),
+        "mean_gos": _mean(grains.gos[inner]),
         "boundary_density": total / area if area > 0 else float("nan"),
         "twin_fraction": float(share[kinds == "twin"].sum()) if total > 0 else float("nan"),
         "variant_fraction": float(share[kinds == "variant"].sum()) if total > 0 else float("nan"),

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.errors import InputError
-from grainlight.maps.io.writers.ang import write_ang
+from grainlight.maps.io.writers.ang import first_point, write_ang
 from grainlight.maps.io.writers.ctf import write_ctf
 from grainlight.maps.io.writers.damask import COMPANION, write_damask
 from grainlight.maps.io.writers.dream3d import write_dream3d
@@ -58,14 +59,14 @@ class OutputFormat:
     companions: tuple[str, ...] = ()
 
 
-_ORIX = OutputFormat("orix HDF5", write_orix, hexagonal=True, absent=True)
+_ORIX = OutputFormat("orix HDF5", write_orix, hexagonal=True, absent=True, origin=True)
 _TIFF = OutputFormat("OME-TIFF", write_ome_tiff)
 OUTPUT_FORMATS: Mapping[str, OutputFormat] = {
     ".ang": OutputFormat(
         "EDAX .ang", write_ang, ("iq", "ci", "sem", "fit"), layers="finite", hexagonal=True, origin=True
     ),
-    ".ctf": OutputFormat("Oxford .ctf", write_ctf, ("bands", "error", "mad", "bc", "bs"), layers="none"),
-    ".h5oina": OutputFormat("Oxford .h5oina", write_h5oina, absent=True),
+    ".ctf": OutputFormat("Oxford .ctf", write_ctf, ("bands", "error", "mad", "bc", "bs"), layers="none", origin=True),
+    ".h5oina": OutputFormat("Oxford .h5oina", write_h5oina, absent=True, origin=True),
     ".h5": _ORIX,
     ".hdf5": _ORIX,
     ".dream3d": OutputFormat("DREAM3D", write_dream3d, origin=True),
@@ -153,6 +154,19 @@ def losses(ebsd: OrientationMap, path: str | Path) -> list[str]:
     absent = int((~ebsd.present).sum())
     if absent and not chosen.absent and ebsd.grid == "square":
         told.append(f"{absent:,} places without a scan point are written as not indexed.")
-    if not chosen.origin and any(ebsd.origin):
-        told.append(f"Positions begin at 0: the origin {ebsd.origin[0]:g}, {ebsd.origin[1]:g} um is left out.")
-    return told
+    return told + origin_loss(ebsd, path)
+
+
+def origin_loss(ebsd: OrientationMap, path: str | Path) -> list[str]:
+    """Return a sentence where the map's origin is lost or moved in the format that ``path`` names; else none."""
+    chosen, (x, y) = output_format(path), ebsd.origin
+    if not chosen.origin and (x or y):
+        return [f"Positions begin at 0: the origin {x:g}, {y:g} um is left out."]
+    if chosen.write is write_ang:
+        begin = first_point(ebsd)
+        if not np.allclose(begin, (x, y), rtol=0, atol=1e-9):
+            return [
+                f"The first point stands at {begin[0]:g}, {begin[1]:g} um: OIM takes no positions below 0, the origin "
+                f"{x:g}, {y:g} um is left out."
+            ]
+    return []

@@ -125,12 +125,19 @@ def read_text(
     angles = np.stack([at[name] for name in NEEDED[:3]], axis=1)
     if columns.degrees:
         angles = np.radians(angles)
-    written = np.nan_to_num(at["phase"]) if "phase" in at else np.ones(len(table))
-    euler, phase = finite_angles(angles, whole_numbers(written, file, "phase"), notes)
+    written = np.nan_to_num(at["phase"], nan=-1.0) if "phase" in at else np.ones(len(table))
+    shift = _from_zero(written, angles, at.get("ci"), notes)
+    euler, phase = finite_angles(angles, whole_numbers(shift + written, file, "phase"), notes)
+    if shift.any():
+        phase[_no_angles(angles, at.get("ci"))] = 0
     check_radians(euler[phase > 0], file)
     others = {name: at[name].astype(np.float32) for name in names if name not in (*NEEDED, "phase")}
     default = columns.symmetry.get(0, "")
-    phases = [Phase(int(i), f"phase {i}", columns.symmetry.get(int(i), default)) for i in np.unique(phase[phase > 0])]
+    first = int(shift.any())
+    phases = [
+        Phase(int(i), f"phase {i - first}", columns.symmetry.get(int(i) - first, default))
+        for i in np.unique(phase[phase > 0])
+    ]
     if any(not item.laue_group for item in phases):
         notes.append("The symmetry of a phase was not given: name it with symmetry=6/mmm in the list of columns.")
     return assemble(
@@ -143,6 +150,35 @@ def read_text(
         path=file,
         notes=notes,
     )
+
+
+def _from_zero(
+    written: NDArray[np.float64], angles: NDArray[np.float64], ci: NDArray[np.float64] | None, notes: list[str]
+) -> NDArray[np.float64]:
+    """Return what to add to the phase numbers (n,): 1 from 0 up where phases are numbered from 0, and 0 elsewhere.
+
+    They are where no number is above 0, or where -1 (or an empty cell) stands beside 0, as long as the points of
+    phase 0 have orientations that differ; otherwise 0 stands for not indexed.
+    """
+    none = written == 0
+    held = none & ~_no_angles(angles, ci)
+    if not held.any() or (not np.ptp(angles[held], axis=0).any() and (written > 0).any()):
+        return np.zeros(len(written))
+    if (written > 0).any() and not (written < 0).any():
+        notes.append(
+            f"{np.count_nonzero(held):,} points of phase 0 have orientations of their own, yet 0 stands for not "
+            "indexed: if it is a phase, number the phases from 1, or leave the column out for one phase."
+        )
+        return np.zeros(len(written))
+    notes.append("No phase is numbered above 0" if not (written > 0).any() else "Phase -1 stands beside phase 0")
+    notes[-1] += ": phase 0 was taken for the first phase, not for not indexed."
+    return np.where(written >= 0, 1.0, 0.0)
+
+
+def _no_angles(angles: NDArray[np.float64], ci: NDArray[np.float64] | None) -> NDArray[np.bool_]:
+    """Return (n,) whether angles (n, 3) in radians are those of no solution: not finite, all 0, 4 pi, or CI -1."""
+    empty = ~np.isfinite(angles).all(axis=1) | (angles == 0).all(axis=1) | (angles > 4 * np.pi - 0.01).any(axis=1)
+    return empty if ci is None else empty | (ci == -1)
 
 
 def _begin(file: Path, columns: TextColumns) -> tuple[int, int, str | None, list[int]]:

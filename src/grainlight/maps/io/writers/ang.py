@@ -129,6 +129,11 @@ def _cells(source: OrientationMap) -> _Cells:
     return _Cells(columns, even, odd)
 
 
+def first_point(ebsd: OrientationMap) -> tuple[float, float]:
+    """Return where the point [0, 0] of a map stands in the file [um]: its origin where no position is below 0."""
+    return _corner(ebsd, _cells(ebsd))
+
+
 def _corner(source: OrientationMap, cells: _Cells) -> tuple[float, float]:
     """Return where the point [0, 0] stands in the file [um]."""
     # OIM takes no positions left of or above zero

@@ -37,7 +37,7 @@ def write_ctf(
     ----------
     ebsd
         The map, on a square grid. Angles are brought to Oxford's sample frame with X along a*. Cells without a scan
-        point are written as not indexed, positions from 0. Missing fields are 0; Error is 3 where not indexed.
+        point are written as not indexed. Missing fields are 0; Error is 3 where not indexed.
     path
         The file; it appears only when it is whole.
     extra
@@ -89,7 +89,8 @@ def _beside_angles(part: OrientationMap) -> list[NDArray[Any]]:
         fields["error"] = np.where(part.indexed, 0, _NO_SOLUTION)
     else:
         fields["error"] = np.where(part.present, fields["error"], _NO_SOLUTION)
-    return [numbered_phases(part), part.x, part.y, *(fields[name] for name in ("bands", "error", "mad", "bc", "bs"))]
+    x, y = part.x + part.origin[0], part.y + part.origin[1]
+    return [numbered_phases(part), x, y, *(fields[name] for name in ("bands", "error", "mad", "bc", "bs"))]
 
 
 def _header(source: OrientationMap, extra: list[str], run: str) -> str:

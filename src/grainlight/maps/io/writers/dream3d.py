@@ -116,8 +116,9 @@ def _geometry(group: h5py.Group, source: OrientationMap) -> None:
     for name in ("SpatialDimensionality", "UnitDimensionality"):
         group.attrs[name] = np.array([3], dtype=np.uint32)
     group.create_dataset("DIMENSIONS", data=np.array([cols, rows, 1], dtype=np.int64))
-    # as DREAM3D's importers of .ang and .ctf have it: the place of the first point
-    group.create_dataset("ORIGIN", data=np.array([*source.origin, 0.0], dtype=np.float32))
+    # the corner of the first cell, in whose middle the first point stands
+    corner = (start - step / 2 for start, step in zip(source.origin, source.step, strict=True))
+    group.create_dataset("ORIGIN", data=np.array([*corner, 0.0], dtype=np.float32))
     group.create_dataset("SPACING", data=np.array([*source.step, 1.0], dtype=np.float32))
 
 

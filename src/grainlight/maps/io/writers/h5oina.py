@@ -79,8 +79,8 @@ def _data(group: h5py.Group, source: OrientationMap, more: Mapping[str, NDArray[
     # what lies outside the measured area is NaN by the description
     euler[~present] = np.nan
     _column(group, "Phase", numbered_phases(source).astype(np.uint8))
-    _column(group, "X", source.x.astype(np.float32), "um")
-    _column(group, "Y", source.y.astype(np.float32), "um")
+    _column(group, "X", (source.x + source.origin[0]).astype(np.float32), "um")
+    _column(group, "Y", (source.y + source.origin[1]).astype(np.float32), "um")
     _column(group, "Euler", euler, "rad")
     error = np.where(indexed, _SUCCESS, np.where(present, _NO_SOLUTION, _NOT_ANALYSED))
     _column(group, "Error", error.astype(np.uint8))

@@ -51,9 +51,10 @@ def write_orix(
 
     source = in_edax_frame(ebsd).in_crystal_frame(CrystalFrame.X_ALONG_A)
     properties = {name if name not in _TAKEN else f"{name}_": values for name, values in _all(source, extra, path)}
+    placed = source.replace(x=source.x + source.origin[0], y=source.y + source.origin[1])
     with atomic_path(path) as temporary:
         try:
-            save(str(temporary), source.replace(fields=properties).to_orix(), overwrite=True)
+            save(str(temporary), placed.replace(fields=properties).to_orix(), overwrite=True)
         except OSError as error:
             raise InputError("the file cannot be written", file=path, found=str(error)) from error
         with h5py.File(temporary, "a") as stream:
