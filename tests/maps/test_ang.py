@@ -135,6 +135,54 @@ def test_phase_numbers(write, tails, two, expected):
     assert phases_of(write, tails, two)[0] == expected
 
 
+BLANK = "0 0 0"
+
+
+def phases_numbered(write, ids, points):
+    """Phase numbers of a row of points (phase, CI, angles or None) below a header with phases of these numbers."""
+    codes = {"alpha": "62", "beta": "43"}
+    blocks = "".join(
+        f"# Phase {number}\n# MaterialName {name}\n# Symmetry {codes[name]}\n" for name, number in ids.items()
+    )
+    lines = [
+        f"{angles or '0.1 0.2 0.3'} {place * 0.5} 0 100 {ci} {phase}"
+        for place, (phase, ci, angles) in enumerate(points)
+    ]
+    ebsd = load_ebsd(write("a.ang", [blocks, *lines]))
+    names = {phase.id: phase.name for phase in ebsd.phases} | {0: None}
+    return [names[number] for number in ebsd.phase_id[0].tolist()], ebsd.notes
+
+
+@pytest.mark.parametrize(
+    ("ids", "points", "expected", "reason"),
+    [
+        ({"alpha": 1}, [(0, 0.8, None), (-1, 0, BLANK), (0, 0, None)], ["alpha", None, "alpha"], "phase -1"),
+        ({"alpha": 1}, [(1, 0.8, None), (-1, 0.8, None)], ["alpha", None], "phase -1"),
+        ({"alpha": 0}, [(0, 0.8, None), (-1, 0, BLANK)], ["alpha", None], "phase -1"),
+        ({"alpha": 1}, [(0, 0.8, None), (0, 0, BLANK)], ["alpha", None], ""),
+        # no CI in the file: an orientation of three zeros is one
+        ({"alpha": 1}, [(0, 0, None), (0, 0, BLANK)], ["alpha", "alpha"], ""),
+        # beta never indexed
+        ({"beta": 2, "alpha": 1}, [(1, 0.8, None), (0, 0, BLANK)], ["alpha", None], "Phase 0 was read as not indexed"),
+        ({"beta": 1, "alpha": 2}, [(1, 0, None), (0, 0, BLANK)], ["beta", None], "Phase 0 was read as not indexed"),
+        ({"beta": 2, "alpha": 1}, [(1, 0.8, None), (-1, 0, BLANK)], ["alpha", None], "phase -1"),
+        # the header numbers from 0
+        ({"beta": 1, "alpha": 0}, [(0, 0.8, None), (1, 0.8, None), (-1, 0, BLANK)], ["alpha", "beta", None], "header"),
+        ({"beta": 1, "alpha": 0}, [(1, 0.8, None), (-1, 0, BLANK)], ["beta", None], "header"),
+        ({"beta": 1, "alpha": 0}, [(0, 0, BLANK), (1, 0.8, None), (0, 0, BLANK)], [None, "beta", None], "header"),
+        # but not the data
+        ({"beta": 1, "alpha": 0}, [(1, 0.8, None), (2, 0.8, None), (0, 0, BLANK)], ["alpha", "beta", None], "from 1"),
+        # the header does not, the data do
+        ({"beta": 2, "alpha": 1}, [(0, 0.8, None), (1, 0.8, None), (-1, 0, BLANK)], ["alpha", "beta", None], "have -1"),
+        ({"beta": 2, "alpha": 1}, [(0, 0.8, None), (1, 0.8, None)], ["alpha", "beta"], "most points of phase 0"),
+    ],
+)
+def test_numbering_of_phases(write, ids, points, expected, reason):
+    found, notes = phases_numbered(write, ids, points)
+    assert found == expected
+    assert reason in " ".join(notes)
+
+
 def test_four_pi_is_not_indexed(write):
     lines = ang_rows(square(1, 3), tail="90 0.0 0")
     for place, angles in ((0, "12.56637 12.56637 12.56637"), (2, "0.00000 12.56637 12.56637")):

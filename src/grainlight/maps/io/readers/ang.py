@@ -1,7 +1,7 @@
 """Read .ang files: EDAX TSL, EMsoft, pymicro, orix, ASTAR and grainlight's own.
 
 Angles are radians, positions micrometres, x right and y down. A point is not indexed when its CI is -1, an angle is
-4 pi, or its phase is 0 in a file that numbers its phases from 1.
+4 pi, all angles and the CI are 0, its phase is -1, or its phase is 0 in a file that numbers its phases from 1.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ def read_ang(
 
     euler = np.stack([columns[i] for i in _EULER], axis=1, dtype=np.float64)
     valid = indexed_points(euler, columns[_CI])
-    phase, phases = phase_numbers(whole_numbers(columns[_PHASE], file, names[_PHASE]), valid, header.phases, notes)
+    written = whole_numbers(columns[_PHASE], file, names[_PHASE], least=-1)
+    phase, phases = phase_numbers(written, euler, valid, header.phases, notes, header.from_zero)
     fields = {names[i]: columns[i] for i in range(5, header.columns) if i != _PHASE}
     # of a large map they take as much room as the map
     del columns, x, y

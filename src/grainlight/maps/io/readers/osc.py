@@ -74,8 +74,8 @@ def read_osc(
     names = [*_NAMES, *(f"column_{i + 1}" for i in range(len(_NAMES), table.shape[1]))][: table.shape[1]]
     fields = finite_fields({names[i]: table[:, i].copy() for i in range(5, table.shape[1]) if i != 7}, notes)
     valid = indexed_points(table[:, :3], fields["ci"])
-    written = whole_numbers(table[:, 7].astype(np.float64), file, "phase")
-    phase, phases = phase_numbers(written, valid, phases, notes)
+    written = whole_numbers(table[:, 7].astype(np.float64), file, "phase", least=-1)
+    phase, phases = phase_numbers(written, table[:, :3], valid, phases, notes)
     euler, phase = finite_angles(table[:, :3], phase, notes)
     check_radians(euler[phase > 0], file)
     return assemble(

@@ -32,6 +32,7 @@ class AngHeader:
     """What the header says; None or empty where it says nothing."""
 
     phases: list[Phase] = field(default_factory=list)
+    from_zero: bool = False  # whether it numbers them from 0; the ids are then one more
     grid: Literal["square", "hexagonal"] | None = None
     step: tuple[float | None, float | None] = (None, None)
     columns_odd: int | None = None
@@ -91,7 +92,7 @@ def parse_header(lines: list[str], path: Path) -> AngHeader:
             continue
         key, rest = words[0].lower(), " ".join(words[1:])
         known |= key in _KEYWORDS
-        if key == "phase" and len(words) == 2 and words[1].isdigit():
+        if key == "phase" and len(words) == 2 and words[1].isdecimal():
             phase = {"id": words[1][:6]}
             blocks.append(phase)
         elif key == "materialname":
@@ -131,7 +132,8 @@ def parse_header(lines: list[str], path: Path) -> AngHeader:
             advice="if it is a table of another program, say what its columns are: --columns, or columns=",
         )
     header.step = (step[0], step[1])
-    header.phases = _phases(blocks)
+    header.from_zero = any(int(block.get("id", 1)) == 0 for block in blocks)
+    header.phases = _phases(blocks, header.from_zero)
     return header
 
 
@@ -167,13 +169,13 @@ def _count(text: str, name: str, path: Path) -> int:
     return int(words[0])
 
 
-def _phases(blocks: list[dict[str, str]]) -> list[Phase]:
+def _phases(blocks: list[dict[str, str]], from_zero: bool) -> list[Phase]:
     phases: list[Phase] = []
     for count, block in enumerate(blocks, 1):
         lattice = [number(token) for token in block.get("latticeconstants", "").split()]
         numbers = [value for value in lattice if value is not None and 0 <= value < 1e4]
         # ids of a header are unique in every known file; a repeated one takes the next free number
-        wanted = int(block.get("id", count))
+        wanted = int(block["id"]) + from_zero if "id" in block else count
         taken = {phase.id for phase in phases}
         identity = wanted if 0 < wanted <= 1000 and wanted not in taken else max(taken, default=0) + 1
         name = block.get("name", "") or block.get("formula", "")
