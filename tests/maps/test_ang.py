@@ -183,6 +183,25 @@ def test_numbering_of_phases(write, ids, points, expected, reason):
     assert reason in " ".join(notes)
 
 
+@pytest.mark.parametrize(
+    ("symmetry", "group"),
+    [
+        ("62", "6/mmm"),
+        ("126", "6/mmm"),
+        ("62 hexagonal", "6/mmm"),
+        ("6 / mmm", "6/mmm"),
+        ("Hexagonal (D6h) [6/mmm]", "6/mmm"),
+        ("-3m1", "-3m"),
+        ("999", ""),
+    ],
+)
+def test_symmetry_of_the_header(write, symmetry, group):
+    head = ang_header(2, 2).replace("# Symmetry              62", f"# Symmetry              {symmetry}")
+    ebsd = load_ebsd(write("a.ang", [head, *ang_rows(square(2, 2))]))
+    assert ebsd.phases[0].laue_group == group
+    assert [note.startswith(f"Symmetry '{symmetry}' of phase 1") for note in ebsd.notes] == ([] if group else [True])
+
+
 def test_four_pi_is_not_indexed(write):
     lines = ang_rows(square(1, 3), tail="90 0.0 0")
     for place, angles in ((0, "12.56637 12.56637 12.56637"), (2, "0.00000 12.56637 12.56637")):

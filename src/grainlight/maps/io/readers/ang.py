@@ -50,7 +50,7 @@ def read_ang(
     body = Body(file, header.offset, header.first_line, header.columns)
     columns, replaced = read_body(body, wide=(*_EULER, _X, _Y), needed=(*_EULER, _X, _Y, _CI, _PHASE))
     x, y = (np.asarray(columns[i], dtype=np.float64) for i in (_X, _Y))
-    notes = [f"Values that are not finite in column {names[i]} were set to 0." for i in replaced]
+    notes = header.notes + [f"Values that are not finite in column {names[i]} were set to 0." for i in replaced]
 
     promised = _check_promise(header, x.size, file)
     if header.dialect == "ASTAR":

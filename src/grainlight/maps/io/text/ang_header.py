@@ -39,6 +39,7 @@ class AngHeader:
     columns_even: int | None = None
     rows: int | None = None
     names: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     dialect: str = "EDAX"
     sample_frame: SampleFrame | None = None
     crystal_frame: CrystalFrame | None = None
@@ -133,7 +134,7 @@ def parse_header(lines: list[str], path: Path) -> AngHeader:
         )
     header.step = (step[0], step[1])
     header.from_zero = any(int(block.get("id", 1)) == 0 for block in blocks)
-    header.phases = _phases(blocks, header.from_zero)
+    header.phases = _phases(blocks, header.from_zero, header.notes)
     return header
 
 
@@ -169,7 +170,7 @@ def _count(text: str, name: str, path: Path) -> int:
     return int(words[0])
 
 
-def _phases(blocks: list[dict[str, str]], from_zero: bool) -> list[Phase]:
+def _phases(blocks: list[dict[str, str]], from_zero: bool, notes: list[str]) -> list[Phase]:
     phases: list[Phase] = []
     for count, block in enumerate(blocks, 1):
         lattice = [number(token) for token in block.get("latticeconstants", "").split()]
@@ -179,13 +180,28 @@ def _phases(blocks: list[dict[str, str]], from_zero: bool) -> list[Phase]:
         taken = {phase.id for phase in phases}
         identity = wanted if 0 < wanted <= 1000 and wanted not in taken else max(taken, default=0) + 1
         name = block.get("name", "") or block.get("formula", "")
-        # EDAX may write the code and a comment after it
-        code = (block.get("symmetry", "").split() or [""])[0]
+        group = _laue_group(block.get("symmetry", ""))
+        if not group and block.get("symmetry"):
+            notes.append(
+                f"Symmetry {block['symmetry'][:40]!r} of phase {identity} ({name[:40]}) is not known: its orientations "
+                "are taken as without symmetry. Correct it in the header: 62 or 6/mmm for hexagonal metals, 43 or m-3m "
+                "for cubic ones."
+            )
         if len(numbers) == 6 and len(lattice) == 6:
-            phases.append(Phase(identity, name, laue_from_name(code), *numbers))
+            phases.append(Phase(identity, name, group, *numbers))
         else:
-            phases.append(Phase(identity, name, laue_from_name(code)))
+            phases.append(Phase(identity, name, group))
     return sorted(phases, key=lambda phase: phase.id)
+
+
+def _laue_group(symmetry: str) -> str:
+    """Return the Laue group of a code or name that a comment may follow; "" where unknown."""
+    bracket = re.search(r"\[([^\]]+)\]", symmetry)
+    words = symmetry.split()
+    # EDAX may write the code and a comment after it; HDF5 files have "Hexagonal (D6h) [6/mmm]"
+    found = laue_from_name("".join(words)) if "/" in symmetry else ""
+    found = found or laue_from_name(words[0].strip("'\"") if words else "")
+    return found or (laue_from_name(bracket.group(1)) if bracket else "")
 
 
 def _no_points(path: Path, lines: list[str]) -> InputError:
