@@ -10,6 +10,7 @@ import pytest
 
 from grainlight.crystal.euler import rotation_angle
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
+from grainlight.errors import InputError
 from grainlight.maps.io import load_ebsd, save_ebsd
 
 from .samples import ang_header, ang_rows, assert_places, square
@@ -230,6 +231,30 @@ def test_a_row_more_promised_than_there_is(write):
     ebsd = load_ebsd(write("a.ang", [ang_header(4, 3), *ang_rows(square(3, 3))]))
     assert ebsd.shape == (3, 3)
     assert ebsd.notes == ("The header promises 12 points, the file has 9.",)
+
+
+@pytest.mark.parametrize("grid", ["square", "hexagonal"])
+def test_a_crop_with_the_header_of_the_whole_map(write, grid):
+    """Fewer than one in twenty of the promised points, but a full rectangle: read where it stands, and said."""
+    hexagonal = grid == "hexagonal"
+    places = [(r + 20, c + 10) for r, c in square(8, 7)]
+    head = ang_header(100, 90, 89, dy=0.433, grid="HexGrid") if hexagonal else ang_header(100, 90, dy=0.433)
+    ebsd = load_ebsd(write("a.ang", [head, *ang_rows(places, dy=0.433, shift=0.25 if hexagonal else 0)]))
+    assert (ebsd.shape, ebsd.grid, ebsd.present.all()) == ((8, 7), grid, True)
+    assert ebsd.origin == pytest.approx((5.0, 20 * 0.433))
+    assert len(ebsd.notes) == 1
+    assert "8 x 7 places: read as a crop" in ebsd.notes[0]
+
+
+def test_a_cut_file_is_no_crop(write):
+    """Rows of full length, or a rectangle with holes: refused, with both ways on."""
+    head = ang_header(100, 7)
+    holes = [place for place in square(9, 8) if place != (4, 4)]
+    for text in ([head, *ang_rows(square(3, 7))], [ang_header(100, 90), *ang_rows(holes)]):
+        with pytest.raises(InputError, match="promises far more") as caught:
+            load_ebsd(write("a.ang", text))
+        assert "NROWS" in str(caught.value)
+        assert "correct the numbers of rows and columns" in str(caught.value)
 
 
 def test_frames_can_be_overruled(write):
