@@ -10,6 +10,7 @@ import pytest
 
 from grainlight.crystal.euler import rotation_angle
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
+from grainlight.errors import InputError
 from grainlight.maps.io import load_ebsd, save_ebsd
 
 from .samples import ang_header, ang_rows, assert_places, square
@@ -135,6 +136,73 @@ def test_phase_numbers(write, tails, two, expected):
     assert phases_of(write, tails, two)[0] == expected
 
 
+BLANK = "0 0 0"
+
+
+def phases_numbered(write, ids, points):
+    """Phase numbers of a row of points (phase, CI, angles or None) below a header with phases of these numbers."""
+    codes = {"alpha": "62", "beta": "43"}
+    blocks = "".join(
+        f"# Phase {number}\n# MaterialName {name}\n# Symmetry {codes[name]}\n" for name, number in ids.items()
+    )
+    lines = [
+        f"{angles or '0.1 0.2 0.3'} {place * 0.5} 0 100 {ci} {phase}"
+        for place, (phase, ci, angles) in enumerate(points)
+    ]
+    ebsd = load_ebsd(write("a.ang", [blocks, *lines]))
+    names = {phase.id: phase.name for phase in ebsd.phases} | {0: None}
+    return [names[number] for number in ebsd.phase_id[0].tolist()], ebsd.notes
+
+
+@pytest.mark.parametrize(
+    ("ids", "points", "expected", "reason"),
+    [
+        ({"alpha": 1}, [(0, 0.8, None), (-1, 0, BLANK), (0, 0, None)], ["alpha", None, "alpha"], "phase -1"),
+        ({"alpha": 1}, [(1, 0.8, None), (-1, 0.8, None)], ["alpha", None], "phase -1"),
+        ({"alpha": 0}, [(0, 0.8, None), (-1, 0, BLANK)], ["alpha", None], "phase -1"),
+        ({"alpha": 1}, [(0, 0.8, None), (0, 0, BLANK)], ["alpha", None], ""),
+        # no CI in the file: an orientation of three zeros is one
+        ({"alpha": 1}, [(0, 0, None), (0, 0, BLANK)], ["alpha", "alpha"], ""),
+        # beta never indexed
+        ({"beta": 2, "alpha": 1}, [(1, 0.8, None), (0, 0, BLANK)], ["alpha", None], "Phase 0 was read as not indexed"),
+        ({"beta": 1, "alpha": 2}, [(1, 0, None), (0, 0, BLANK)], ["beta", None], "Phase 0 was read as not indexed"),
+        ({"beta": 2, "alpha": 1}, [(1, 0.8, None), (-1, 0, BLANK)], ["alpha", None], "phase -1"),
+        # the header numbers from 0
+        ({"beta": 1, "alpha": 0}, [(0, 0.8, None), (1, 0.8, None), (-1, 0, BLANK)], ["alpha", "beta", None], "header"),
+        ({"beta": 1, "alpha": 0}, [(1, 0.8, None), (-1, 0, BLANK)], ["beta", None], "header"),
+        ({"beta": 1, "alpha": 0}, [(0, 0, BLANK), (1, 0.8, None), (0, 0, BLANK)], [None, "beta", None], "header"),
+        # but not the data
+        ({"beta": 1, "alpha": 0}, [(1, 0.8, None), (2, 0.8, None), (0, 0, BLANK)], ["alpha", "beta", None], "from 1"),
+        # the header does not, the data do
+        ({"beta": 2, "alpha": 1}, [(0, 0.8, None), (1, 0.8, None), (-1, 0, BLANK)], ["alpha", "beta", None], "have -1"),
+        ({"beta": 2, "alpha": 1}, [(0, 0.8, None), (1, 0.8, None)], ["alpha", "beta"], "most points of phase 0"),
+    ],
+)
+def test_numbering_of_phases(write, ids, points, expected, reason):
+    found, notes = phases_numbered(write, ids, points)
+    assert found == expected
+    assert reason in " ".join(notes)
+
+
+@pytest.mark.parametrize(
+    ("symmetry", "group"),
+    [
+        ("62", "6/mmm"),
+        ("126", "6/mmm"),
+        ("62 hexagonal", "6/mmm"),
+        ("6 / mmm", "6/mmm"),
+        ("Hexagonal (D6h) [6/mmm]", "6/mmm"),
+        ("-3m1", "-3m"),
+        ("999", ""),
+    ],
+)
+def test_symmetry_of_the_header(write, symmetry, group):
+    head = ang_header(2, 2).replace("# Symmetry              62", f"# Symmetry              {symmetry}")
+    ebsd = load_ebsd(write("a.ang", [head, *ang_rows(square(2, 2))]))
+    assert ebsd.phases[0].laue_group == group
+    assert [note.startswith(f"Symmetry '{symmetry}' of phase 1") for note in ebsd.notes] == ([] if group else [True])
+
+
 def test_four_pi_is_not_indexed(write):
     lines = ang_rows(square(1, 3), tail="90 0.0 0")
     for place, angles in ((0, "12.56637 12.56637 12.56637"), (2, "0.00000 12.56637 12.56637")):
@@ -163,6 +231,30 @@ def test_a_row_more_promised_than_there_is(write):
     ebsd = load_ebsd(write("a.ang", [ang_header(4, 3), *ang_rows(square(3, 3))]))
     assert ebsd.shape == (3, 3)
     assert ebsd.notes == ("The header promises 12 points, the file has 9.",)
+
+
+@pytest.mark.parametrize("grid", ["square", "hexagonal"])
+def test_a_crop_with_the_header_of_the_whole_map(write, grid):
+    """Fewer than one in twenty of the promised points, but a full rectangle: read where it stands, and said."""
+    hexagonal = grid == "hexagonal"
+    places = [(r + 20, c + 10) for r, c in square(8, 7)]
+    head = ang_header(100, 90, 89, dy=0.433, grid="HexGrid") if hexagonal else ang_header(100, 90, dy=0.433)
+    ebsd = load_ebsd(write("a.ang", [head, *ang_rows(places, dy=0.433, shift=0.25 if hexagonal else 0)]))
+    assert (ebsd.shape, ebsd.grid, ebsd.present.all()) == ((8, 7), grid, True)
+    assert ebsd.origin == pytest.approx((5.0, 20 * 0.433))
+    assert len(ebsd.notes) == 1
+    assert "8 x 7 places: read as a crop" in ebsd.notes[0]
+
+
+def test_a_cut_file_is_no_crop(write):
+    """Rows of full length, or a rectangle with holes: refused, with both ways on."""
+    head = ang_header(100, 7)
+    holes = [place for place in square(9, 8) if place != (4, 4)]
+    for text in ([head, *ang_rows(square(3, 7))], [ang_header(100, 90), *ang_rows(holes)]):
+        with pytest.raises(InputError, match="promises far more") as caught:
+            load_ebsd(write("a.ang", text))
+        assert "NROWS" in str(caught.value)
+        assert "correct the numbers of rows and columns" in str(caught.value)
 
 
 def test_frames_can_be_overruled(write):

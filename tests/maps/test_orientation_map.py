@@ -123,3 +123,18 @@ def test_codes_named_by_the_vendors():
         "",
         "",
     )
+
+
+@pytest.mark.parametrize(
+    ("names", "group"),
+    [
+        ("62 126 6/mmm 622 D6h 6/m2/m2/m -6m2", "6/mmm"),
+        ("43 131 m-3m m3m 432 Oh 4/m-32/m", "m-3m"),
+        ("32 -3m -3m1 3m1 321 D3d", "-3m"),
+        ("42 4/mmm -4m2 D4h", "4/mmm"),
+        ("22 mmm mm2 D2h", "mmm"),
+        ("-31m 999", ""),
+    ],
+)
+def test_spellings_of_a_point_group(names, group):
+    assert {laue_from_name(name) for name in names.split()} == {group}

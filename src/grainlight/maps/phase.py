@@ -10,15 +10,15 @@ LAUE_GROUPS = ("-1", "2/m", "mmm", "4/m", "4/mmm", "-3", "-3m", "6/m", "6/mmm", 
 _MEMBERS = {
     "-1": "1 -1",
     "2/m": "2 m 2/m 121 20 21",
-    "mmm": "22 222 mm2 mmm",
-    "4/m": "4 -4 4/m",
-    "4/mmm": "42 422 4mm -42m 4/mmm",
-    "-3": "3 -3",
-    "-3m": "32 321 312 3m -3m",
-    "6/m": "6 -6 6/m",
-    "6/mmm": "62 622 6mm -6m2 -62m 6/mmm",
-    "m-3": "23 m3 m-3",
-    "m-3m": "43 432 -43m m3m m-3m",
+    "mmm": "22 222 mm2 mmm 2/m2/m2/m d2 d2h",
+    "4/m": "4 -4 4/m c4 c4h s4",
+    "4/mmm": "42 422 4mm -42m -4m2 4/mmm 4/m2/m2/m d4 d4h",
+    "-3": "3 -3 c3 c3i s6",
+    "-3m": "32 321 312 3m 3m1 -3m -3m1 -32/m -32/m1 d3 d3d",
+    "6/m": "6 -6 6/m c6 c6h c3h",
+    "6/mmm": "62 126 622 6mm -6m2 -62m 6/mmm 6/m2/m2/m d6 d6h",
+    "m-3": "23 m3 m-3 2/m-3 th",
+    "m-3m": "43 131 432 -43m m3m m-3m 4/m-32/m oh",
 }
 _LAUE_OF = {name: group for group, names in _MEMBERS.items() for name in names.split()}
 _EDAX_CODE = {
@@ -37,7 +37,12 @@ _EDAX_CODE = {
 
 
 def laue_from_name(name: str) -> str:
-    """Return the Laue group of a point group's name or EDAX symmetry code (``"62"``, ``"6/mmm"``); "" where unknown."""
+    """Return the Laue group of a point group; "" where unknown.
+
+    Taken are EDAX's symmetry codes, short (``"62"``) and of OIM's newer versions (``"126"``), names after Hermann and
+    Mauguin, short or full (``"6/mmm"``, ``"-3m1"``), and after Schoenflies (``"D6h"``). The settings -31m and 31m are
+    not -3m turned with its axes, and are unknown.
+    """
     return _LAUE_OF.get(name.strip().lower(), "")
 
 

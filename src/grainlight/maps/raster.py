@@ -47,6 +47,12 @@ class Raster:
         y = rows[:, None] * self.step[1]
         return np.broadcast_to(x, self.shape), np.broadcast_to(y, self.shape)
 
+    def is_full(self) -> bool:
+        """Whether every place has a point, but for the last of the shorter rows of a hexagonal grid."""
+        rows, cols = self.shape
+        shorter = (rows + 1) // 2 if self.grid == "hexagonal" else 0
+        return len(np.unique(self.row * cols + self.col)) >= rows * cols - shorter
+
 
 def promised_points(rows: int, odd: int, even: int) -> int:
     """Return how many points a header promises: rows 1, 3, 5, ... have ``odd`` points, rows 2, 4, 6, ... ``even``."""
@@ -68,7 +74,8 @@ def check_promise(promised: int, points: int, file: Path, place: str) -> None:
             place=place,
             found=f"{points:,} points",
             expected=f"{promised:,} points",
-            advice="export the file again; it is truncated or its header is wrong",
+            advice="if the file is a crop with the header of the whole map, correct the numbers of rows and columns in "
+            "the header; otherwise export it again: it is truncated",
         )
 
 

@@ -1,7 +1,7 @@
 """Read .ang files: EDAX TSL, EMsoft, pymicro, orix, ASTAR and grainlight's own.
 
 Angles are radians, positions micrometres, x right and y down. A point is not indexed when its CI is -1, an angle is
-4 pi, or its phase is 0 in a file that numbers its phases from 1.
+4 pi, all angles and the CI are 0, its phase is -1, or its phase is 0 in a file that numbers its phases from 1.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from grainlight.maps.io.shared.edax import DEFAULT_FRAME, check_radians, indexed
 from grainlight.maps.io.text.ang_header import AngHeader, column_names, read_header
 from grainlight.maps.io.text.table import Body, read_body
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.maps.raster import check_promise, promised_points, rasterise
+from grainlight.maps.raster import Raster, check_promise, promised_points, rasterise
 
+_LARGEST_MAP = 10**9  # points, beyond any scan
 _EULER, _X, _Y, _CI, _PHASE = (0, 1, 2), 3, 4, 6, 7
 
 
@@ -50,20 +51,19 @@ def read_ang(
     body = Body(file, header.offset, header.first_line, header.columns)
     columns, replaced = read_body(body, wide=(*_EULER, _X, _Y), needed=(*_EULER, _X, _Y, _CI, _PHASE))
     x, y = (np.asarray(columns[i], dtype=np.float64) for i in (_X, _Y))
-    notes = [f"Values that are not finite in column {names[i]} were set to 0." for i in replaced]
+    notes = header.notes + [f"Values that are not finite in column {names[i]} were set to 0." for i in replaced]
 
-    promised = _check_promise(header, x.size, file)
     if header.dialect == "ASTAR":
         # ASTAR writes nanometres
         x, y = x * 1e-3, y * 1e-3
         header.step = tuple(None if value is None else value * 1e-3 for value in header.step)  # type: ignore[assignment]
     raster = rasterise(x, y, step=header.step, grid=header.grid, file=file)
-    if promised is not None and promised != x.size:
-        notes.append(f"The header promises {promised:,} points, the file has {x.size:,}.")
+    _check_promise(header, raster, file, notes)
 
     euler = np.stack([columns[i] for i in _EULER], axis=1, dtype=np.float64)
     valid = indexed_points(euler, columns[_CI])
-    phase, phases = phase_numbers(whole_numbers(columns[_PHASE], file, names[_PHASE]), valid, header.phases, notes)
+    written = whole_numbers(columns[_PHASE], file, names[_PHASE], least=-1)
+    phase, phases = phase_numbers(written, euler, valid, header.phases, notes, header.from_zero)
     fields = {names[i]: columns[i] for i in range(5, header.columns) if i != _PHASE}
     # of a large map they take as much room as the map
     del columns, x, y
@@ -80,12 +80,30 @@ def read_ang(
     )
 
 
-def _check_promise(header: AngHeader, points: int, file: Path) -> int | None:
+def _check_promise(header: AngHeader, raster: Raster, file: Path, notes: list[str]) -> None:
+    """Compare the points with what the header promises.
+
+    A full grid with fewer rows and fewer columns is a crop under the header of the whole map.
+
+    Raises
+    ------
+    InputError
+        Where far fewer points are there, and no crop.
+    """
     if header.rows is None or header.columns_odd is None:
-        return None
+        return
+    points = raster.row.size
     even = header.columns_odd if header.columns_even is None else header.columns_even
-    if min(header.rows, header.columns_odd) < 1 or even < 0:
-        return 0
-    promised = promised_points(header.rows, header.columns_odd, even)
+    promised = 0
+    if min(header.rows, header.columns_odd) >= 1 and even >= 0:
+        promised = promised_points(header.rows, header.columns_odd, even)
+    if promised == points:
+        return
+    note = f"The header promises {promised:,} points, the file has {points:,}"
+    rows, cols = raster.shape
+    smaller = rows < header.rows and cols < max(header.columns_odd, even)
+    if smaller and promised <= _LARGEST_MAP and raster.is_full():
+        notes.append(f"{note} that fill {rows} x {cols} places: read as a crop with the header of the whole map.")
+        return
     check_promise(promised, points, file, "header, NROWS, NCOLS_ODD and NCOLS_EVEN")
-    return promised
+    notes.append(f"{note}.")

@@ -95,7 +95,8 @@ def _read(
     euler = np.stack([data.needed_column(name, points) for name in ("Phi1", "Phi", "Phi2")], axis=1)
     x = data.needed_column("X Position", points).astype(np.float64)
     y = data.needed_column("Y Position", points).astype(np.float64)
-    written = whole_numbers(data.needed_column("Phase", points).astype(np.float64), file, f"{data.name}/Phase")
+    column = data.needed_column("Phase", points).astype(np.float64)
+    written = whole_numbers(column, file, f"{data.name}/Phase", least=-1)
     fields = finite_fields(data.fields(points, _PLACED), notes)
     if "sem_signal" in fields:
         fields["sem"] = fields.pop("sem_signal")
@@ -122,7 +123,9 @@ def _read(
     valid = indexed_points(euler, ci) & measured
     if "valid" in fields:
         valid &= fields["valid"] == 0
-    phase, phases = phase_numbers(written, valid, _phases(header), notes)
+    written[~measured] = 0
+    phases, from_zero = _phases(header)
+    phase, phases = phase_numbers(written, euler, valid, phases, notes, from_zero)
     angles, phase = finite_angles(euler, phase, notes)
     check_radians(angles[phase > 0], file, data.name)
     phase[~measured] = -1
@@ -164,12 +167,16 @@ def _fill_places(
     return np.where(placed, x, by_x), np.where(placed, y, by_y), True
 
 
-def _phases(header: Node) -> list[Phase]:
+def _phases(header: Node) -> tuple[list[Phase], bool]:
+    """Return the phases, and whether the file numbers them from 0: their ids are then one more."""
     group = header.child("Phase")
     found: list[Phase] = []
-    for name in group.groups() if group else []:
+    names = group.groups() if group else []
+    from_zero = "0" in names
+    for name in names:
         phase = header.need(f"Phase/{name}")
-        identity = int(name) if name.isdigit() and 0 < int(name) <= 1000 else max((p.id for p in found), default=0) + 1
+        wanted = int(name) + from_zero if name.isdecimal() else 0
+        identity = wanted if 0 < wanted <= 1000 else max((p.id for p in found), default=0) + 1
         code = phase.whole("Symmetry")
         point_group = phase.text("Point Group")
         short = point_group[point_group.rfind("[") + 1 :].strip("] ") if "[" in point_group else point_group
@@ -181,4 +188,4 @@ def _phases(header: Node) -> list[Phase]:
             found.append(Phase(identity, title, group_name, *known))
         else:
             found.append(Phase(identity, title, group_name))
-    return sorted(found, key=lambda item: item.id)
+    return sorted(found, key=lambda item: item.id), from_zero

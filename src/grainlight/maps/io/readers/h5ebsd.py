@@ -78,7 +78,10 @@ def _read(
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise InputError("a position is not finite", file=file, place=data.name)
     written = whole_numbers(
-        data.needed_column(phase_name, points).astype(np.float64), file, f"{data.name}/{phase_name}"
+        data.needed_column(phase_name, points).astype(np.float64),
+        file,
+        f"{data.name}/{phase_name}",
+        least=0 if oxford else -1,
     )
     fields = finite_fields(data.fields(points, (*angle_names, x_name, y_name, phase_name, "Z")), notes)
     fields = {SHORT_NAMES.get(name, name): array for name, array in fields.items()}
@@ -92,7 +95,7 @@ def _read(
         promised = promised_points(_cells(header, "NROWS"), _cells(header, "NCOLS_ODD"), _cells(header, "NCOLS_EVEN"))
         check_promise(promised, points, file, header.name)
         step, grid = (header.number("XSTEP"), header.number("YSTEP")), _grid(header.text("GRID"))
-        phase, phases = phase_numbers(written, indexed_points(angles, fields.get("ci")), phases, notes)
+        phase, phases = phase_numbers(written, angles, indexed_points(angles, fields.get("ci")), phases, notes)
     euler, phase = finite_angles(angles, phase, notes)
     check_radians(euler[phase > 0], file, data.name)
     return assemble(

@@ -28,7 +28,6 @@ _NAMES = ("phi1", "phi", "phi2", "x", "y", "iq", "ci", "phase", "sem", "fit")
 _FEWEST, _MOST = 8, 30
 _RECORD = 256 + 4 + 24  # name, symmetry, lattice
 _CODES = {1, 2, 3, 4, 6, 20, 21, 22, 23, 32, 42, 43, 62, 126, 131}
-_NEWER = {126: 62, 131: 43}
 _LARGEST_HEAD = 4 << 20
 
 
@@ -74,8 +73,8 @@ def read_osc(
     names = [*_NAMES, *(f"column_{i + 1}" for i in range(len(_NAMES), table.shape[1]))][: table.shape[1]]
     fields = finite_fields({names[i]: table[:, i].copy() for i in range(5, table.shape[1]) if i != 7}, notes)
     valid = indexed_points(table[:, :3], fields["ci"])
-    written = whole_numbers(table[:, 7].astype(np.float64), file, "phase")
-    phase, phases = phase_numbers(written, valid, phases, notes)
+    written = whole_numbers(table[:, 7].astype(np.float64), file, "phase", least=-1)
+    phase, phases = phase_numbers(written, table[:, :3], valid, phases, notes)
     euler, phase = finite_angles(table[:, :3], phase, notes)
     check_radians(euler[phase > 0], file)
     return assemble(
@@ -132,7 +131,7 @@ def _phases(head: bytes, notes: list[str]) -> list[Phase]:
             if not name or not all(32 <= byte < 127 for byte in name):
                 continue
             number = int(code[place])
-            group = laue_from_name(str(_NEWER.get(number, number)))
+            group = laue_from_name(str(number))
             values = [round(float(value), 5) for value in lattice]
             found.append(Phase(len(found) + 1, name.decode("ascii"), group, *values))
             end = place + _RECORD

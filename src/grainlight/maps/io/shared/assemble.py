@@ -28,8 +28,8 @@ class Points:
     fields: dict[str, NDArray[Any]]
 
 
-def whole_numbers(column: NDArray[np.floating], file: Path, name: str) -> NDArray[np.int16]:
-    """Return a column of phase numbers as integers.
+def whole_numbers(column: NDArray[np.floating], file: Path, name: str, least: int = 0) -> NDArray[np.int16]:
+    """Return a column of phase numbers as integers; those below ``least`` become it.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def whole_numbers(column: NDArray[np.floating], file: Path, name: str) -> NDArra
             found=f"{column[bad.argmax()]:g}",
             advice="check that the columns stand in the vendor's order",
         )
-    return np.maximum(rounded, 0).astype(np.int16)
+    return np.maximum(rounded, least).astype(np.int16)
 
 
 def add_unnamed_phases(phases: list[Phase], used: NDArray[np.int16], notes: list[str]) -> list[Phase]:

@@ -32,12 +32,14 @@ class AngHeader:
     """What the header says; None or empty where it says nothing."""
 
     phases: list[Phase] = field(default_factory=list)
+    from_zero: bool = False  # whether it numbers them from 0; the ids are then one more
     grid: Literal["square", "hexagonal"] | None = None
     step: tuple[float | None, float | None] = (None, None)
     columns_odd: int | None = None
     columns_even: int | None = None
     rows: int | None = None
     names: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     dialect: str = "EDAX"
     sample_frame: SampleFrame | None = None
     crystal_frame: CrystalFrame | None = None
@@ -91,7 +93,7 @@ def parse_header(lines: list[str], path: Path) -> AngHeader:
             continue
         key, rest = words[0].lower(), " ".join(words[1:])
         known |= key in _KEYWORDS
-        if key == "phase" and len(words) == 2 and words[1].isdigit():
+        if key == "phase" and len(words) == 2 and words[1].isdecimal():
             phase = {"id": words[1][:6]}
             blocks.append(phase)
         elif key == "materialname":
@@ -131,7 +133,8 @@ def parse_header(lines: list[str], path: Path) -> AngHeader:
             advice="if it is a table of another program, say what its columns are: --columns, or columns=",
         )
     header.step = (step[0], step[1])
-    header.phases = _phases(blocks)
+    header.from_zero = any(int(block.get("id", 1)) == 0 for block in blocks)
+    header.phases = _phases(blocks, header.from_zero, header.notes)
     return header
 
 
@@ -167,23 +170,38 @@ def _count(text: str, name: str, path: Path) -> int:
     return int(words[0])
 
 
-def _phases(blocks: list[dict[str, str]]) -> list[Phase]:
+def _phases(blocks: list[dict[str, str]], from_zero: bool, notes: list[str]) -> list[Phase]:
     phases: list[Phase] = []
     for count, block in enumerate(blocks, 1):
         lattice = [number(token) for token in block.get("latticeconstants", "").split()]
         numbers = [value for value in lattice if value is not None and 0 <= value < 1e4]
         # ids of a header are unique in every known file; a repeated one takes the next free number
-        wanted = int(block.get("id", count))
+        wanted = int(block["id"]) + from_zero if "id" in block else count
         taken = {phase.id for phase in phases}
         identity = wanted if 0 < wanted <= 1000 and wanted not in taken else max(taken, default=0) + 1
         name = block.get("name", "") or block.get("formula", "")
-        # EDAX may write the code and a comment after it
-        code = (block.get("symmetry", "").split() or [""])[0]
+        group = _laue_group(block.get("symmetry", ""))
+        if not group and block.get("symmetry"):
+            notes.append(
+                f"Symmetry {block['symmetry'][:40]!r} of phase {identity} ({name[:40]}) is not known: its orientations "
+                "are taken as without symmetry. Correct it in the header: 62 or 6/mmm for hexagonal metals, 43 or m-3m "
+                "for cubic ones."
+            )
         if len(numbers) == 6 and len(lattice) == 6:
-            phases.append(Phase(identity, name, laue_from_name(code), *numbers))
+            phases.append(Phase(identity, name, group, *numbers))
         else:
-            phases.append(Phase(identity, name, laue_from_name(code)))
+            phases.append(Phase(identity, name, group))
     return sorted(phases, key=lambda phase: phase.id)
+
+
+def _laue_group(symmetry: str) -> str:
+    """Return the Laue group of a code or name that a comment may follow; "" where unknown."""
+    bracket = re.search(r"\[([^\]]+)\]", symmetry)
+    words = symmetry.split()
+    # EDAX may write the code and a comment after it; HDF5 files have "Hexagonal (D6h) [6/mmm]"
+    found = laue_from_name("".join(words)) if "/" in symmetry else ""
+    found = found or laue_from_name(words[0].strip("'\"") if words else "")
+    return found or (laue_from_name(bracket.group(1)) if bracket else "")
 
 
 def _no_points(path: Path, lines: list[str]) -> InputError:
