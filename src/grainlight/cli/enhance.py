@@ -104,7 +104,7 @@ def add_light(command: argparse.ArgumentParser) -> None:
         help="degrees: start:stop:step (stop excluded), a list 0,10,20 or a CSV file; 'unknown' for images of unknown "
         "settings, down to a single colour image (default: the angles in the names, as in pl_045deg.tif)",
     )
-    light.add_argument("--pl-step", type=values.positive("um"), metavar="UM", help="um per PL pixel")
+    light.add_argument("--pl-step", type=values.length, metavar="UM", help="um per PL pixel")
     light.add_argument(
         "--pl-origin",
         type=values.pair("X,Y", "um", "12.5,-3"),
