@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 
 import imageio.v3
 import numpy as np
 import pytest
 import tifffile
+
+from grainlight.cli import values
 
 
 def light_of(path) -> dict:
@@ -48,3 +51,16 @@ def test_a_sign_without_polars(inputs, run, tmp_path):
     code, _, err = run(*inputs.enhance(tmp_path / "o.ang", *inputs.light_options, "--bireflectance", "positive"))
     assert code == 2
     assert "--polars" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "um"), [("0.5", 0.5), ("0,5", 0.5), ("500nm", 0.5), ("5e-4 mm", 0.5), ("2 \u00b5m", 2)]
+)
+def test_lengths(text, um):
+    assert values.length(text) == pytest.approx(um)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf um", "um", "1,000.5", ""])
+def test_lengths_that_are_none(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="above 0"):
+        values.length(text)

@@ -87,6 +87,9 @@ def test_a_real_image(shared_data):
         ("0:1:0.1", np.arange(10) / 10),
         ("90:0:-30", [90, 60, 30]),
         ("0,10, 20", [0, 10, 20]),
+        ("0;22,5;45", [0, 22.5, 45]),
+        ("0:45:22,5", [0, 22.5]),
+        ("0:360:90", [0, 90, 180, 270]),
         ([1, 2.5], [1, 2.5]),
         (np.arange(3), [0, 1, 2]),
     ],
@@ -110,6 +113,20 @@ def test_angles_from_a_file(tmp_path, content):
 def test_angles_that_are_none(text):
     with pytest.raises(InputError, match="angle"):
         parse_angles(text)
+
+
+def test_decimal_commas_in_a_file(tmp_path):
+    (tmp_path / "angles.csv").write_text("Winkel;Datei\n0,0;a.tif\n22,5;b.tif\n")
+    np.testing.assert_array_equal(parse_angles(tmp_path / "angles.csv"), [0, 22.5])
+
+
+@pytest.mark.parametrize("angles", ["0:3.14159:0.174533", "0:6.2831:0.349066"])
+def test_radians_are_suspected(tmp_path, angles):
+    tifffile.imwrite(tmp_path / "a.tif", counts(n=18))
+    stack = load_light(tmp_path / "a.tif", angles, 0.3)
+    assert "radians" in stack.notes[0]
+    assert not stack.determined
+    assert load_light(tmp_path / "a.tif", "0:180:10", 0.3).notes == ()
 
 
 def test_distinct_angles_modulo_180():
@@ -193,12 +210,13 @@ def test_files_that_cannot_be(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", counts())
     tifffile.imwrite(tmp_path / "b.tif", counts()[:, :5])
     (tmp_path / "text.png").write_text("no image")
+    (tmp_path / "folder").mkdir()
     (tmp_path / "empty.tif").write_bytes(b"")
     (tmp_path / "cut.tif").write_bytes((tmp_path / "a.tif").read_bytes()[:300])
     for paths, reason in [
         ([], "no light image"),
         (tmp_path / "none.tif", "does not exist"),
-        (tmp_path, "folder"),
+        (tmp_path / "folder", "folder"),
         ([tmp_path / "a.tif", tmp_path / "b.tif"], "differ in size"),
         (tmp_path / "text.png", "cannot be read"),
         (tmp_path / "empty.tif", "cannot be read"),

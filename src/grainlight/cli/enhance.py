@@ -95,15 +95,16 @@ def add_light(command: argparse.ArgumentParser) -> None:
         "--pl",
         nargs="+",
         metavar="F",
-        help="a TIFF stack, or one image file per angle in their order; one image is better than none",
+        help="a TIFF stack, one image file per angle, or a folder of them; one image is better than none. Names in "
+        "alphabetical order are taken in that of their numbers",
     )
     light.add_argument(
         "--angles",
         metavar="A",
         help="degrees: start:stop:step (stop excluded), a list 0,10,20 or a CSV file; 'unknown' for images of unknown "
-        "settings, down to a single colour image",
+        "settings, down to a single colour image (default: the angles in the names, as in pl_045deg.tif)",
     )
-    light.add_argument("--pl-step", type=values.positive("um"), metavar="UM", help="um per PL pixel")
+    light.add_argument("--pl-step", type=values.length, metavar="UM", help="um per PL pixel")
     light.add_argument(
         "--pl-origin",
         type=values.pair("X,Y", "um", "12.5,-3"),
@@ -213,7 +214,7 @@ def run(arguments: argparse.Namespace) -> int:
         from grainlight.report.html import write_report
 
         files.append(write_report(result, page, light=light))
-    report(result, told=ebsd.notes)
+    report(result, told=(*ebsd.notes, *(() if light is None else light.notes)))
     for file in files:
         print(f"wrote {file}")
     return 0
@@ -257,6 +258,10 @@ def load_stack(arguments: argparse.Namespace) -> LightStack | None:
     count = len(light.images)
     what = f"{count} angles" if light.determined else f"{count} image{'s' * (count > 1)} (no full set of angles)"
     note(f"polarized light: {what}, {rows} x {columns} pixels, step {light.step:g} um")
+    if len(light.paths) == count > 1 and light.determined:
+        note("images: " + ", ".join(f"{p.name} {a:g} deg" for p, a in zip(light.paths, light.angles, strict=True)))
+    for remark in light.notes:
+        note(f"note: {remark}")
     return light
 
 
@@ -298,8 +303,9 @@ def tell_registration(record: dict[str, Any] | None) -> None:
 
 def _check_light_options(arguments: argparse.Namespace) -> None:
     if arguments.pl is not None:
+        several = len(arguments.pl) > 1 or Path(arguments.pl[0]).is_dir() or "*" in arguments.pl[0]
         for value, option in ((arguments.angles, "--angles"), (arguments.pl_step, "--pl-step")):
-            if value is None:
+            if value is None and not (several and option == "--angles"):
                 raise InputError(f"--pl needs {option}", advice=f"{option}, see `grainlight enhance --help`")
         if arguments.bireflectance is not None and arguments.polars is None:
             raise InputError("--bireflectance says nothing without --polars", advice="--polars P,D")

@@ -46,6 +46,19 @@ def positive(unit: str, *, zero: bool = False) -> Callable[[str], float]:
     return convert
 
 
+def length(text: str) -> float:
+    """Convert a length above zero to um: a number, with a decimal comma too, and nm, um or mm behind it."""
+    bare = text.strip().lower().replace("\u00b5", "u").replace("\u03bc", "u")
+    factor = 1.0
+    for unit, size_um in (("nm", 1e-3), ("um", 1.0), ("mm", 1e3)):
+        if bare.endswith(unit):
+            bare, factor = bare[:-2].rstrip(), size_um
+    try:
+        return factor * positive("um")(bare.replace(",", "."))
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"expected a length above 0 such as 0.5 or 500nm, found {text!r}") from None
+
+
 def pair(names: str, unit: str, example: str) -> Callable[[str], tuple[float, float]]:
     """Return a conversion to two finite numbers, separated by a comma, in a unit."""
 

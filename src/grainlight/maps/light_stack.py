@@ -49,6 +49,8 @@ class LightStack:
         where they are known: only then does light tell a frame from its quarter turn.
     bireflectance
         +1 if the metal reflects more along its c-axis than across it at this wavelength, -1 if less; None if unknown.
+    notes
+        What was noticed while the images were read, a sentence each.
     """
 
     images: NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
@@ -61,6 +63,7 @@ class LightStack:
     paths: tuple[Path, ...] = ()
     polars: tuple[float, float] | None = None
     bireflectance: Literal[-1, 1] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         file = self.paths[0] if self.paths else None
@@ -144,6 +147,23 @@ def counts(dtype: np.dtype[Any]) -> bool:
     return dtype.kind == "u" and dtype.itemsize <= 2
 
 
+def span(angles: NDArray[np.float64]) -> float:
+    """Return how many degrees angles (N,) cover, modulo 180."""
+    folded = np.sort(np.mod(angles, 180.0))
+    gaps = np.diff(np.append(folded, folded[0] + 180.0))
+    return 180.0 - float(gaps.max()) if folded.size > 1 else 0.0
+
+
+def in_radians(angles: NDArray[np.float64]) -> bool:
+    """Whether angles that should be degrees look like radians: many, and a turn at most in all."""
+    return bool(
+        angles.size >= LEAST_ANGLES
+        and distinct_angles(angles) >= LEAST_ANGLES
+        and 1.5 < np.ptp(angles) < 6.3
+        and np.abs(angles).max() < 7
+    )
+
+
 def distinct_angles(angles: NDArray[np.float64]) -> int:
     """Return how many angles (N,), degrees, differ by more than 0.001 degrees modulo 180."""
     folded = np.sort(np.mod(angles, 180.0))
@@ -172,7 +192,7 @@ def parse_angles(angles: str | Path | Sequence[float] | NDArray[np.floating]) ->
         path = Path(text)
         try:
             # a path with a colon in it is no range either, and then read as a path
-            values = _range(text) if ":" in text else [float(part) for part in text.split(",")]
+            values = _range(text) if ":" in text else [float(part) for part in _cells(text)]
         except ValueError:
             values = _from_file(path)
     else:
@@ -186,8 +206,16 @@ def parse_angles(angles: str | Path | Sequence[float] | NDArray[np.floating]) ->
     return result
 
 
+def _cells(text: str) -> list[str]:
+    """Return the cells of a line; beside semicolons or tabs a comma is that of a decimal number."""
+    for separator in (";", "\t"):
+        if separator in text:
+            return [cell.strip().replace(",", ".") for cell in text.split(separator) if cell.strip()]
+    return [cell.strip() for cell in text.split(",")]
+
+
 def _range(text: str) -> list[float]:
-    start, stop, step = (float(part) for part in text.split(":"))
+    start, stop, step = (float(part.replace(",", ".")) for part in text.split(":"))
     count = (stop - start) / step if step else 0.0
     if not 0.0 < count <= 100_000:
         raise _bad_angles(text)
@@ -202,7 +230,7 @@ def _from_file(path: Path) -> list[float]:
         raise _bad_angles(str(path)[:80]) from None
     values: list[float] = []
     for count, line in enumerate(lines, 1):
-        cell = line.replace(";", ",").replace("\t", ",").split(",")[0].strip()
+        cell = next(iter(_cells(line)), "")
         if not cell or cell.startswith("#"):
             continue
         try:

@@ -107,6 +107,7 @@ def run_record(
         "registration": None if inputs.registered is None else inputs.registered.as_record(),
         "warnings": [
             *ebsd.notes,
+            *(() if light is None else light.notes),
             *kept,
             *(() if inputs.registered is None else inputs.registered.warnings),
             *(() if inputs.light is None else inputs.light.warnings),

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from grainlight.crystal.euler import c_axis
-from grainlight.maps.light_stack import LEAST_ANGLES, LightStack
+from grainlight.maps.light_stack import LEAST_ANGLES, LightStack, distinct_angles, span
 from grainlight.optics.calibration.resample import resample
 from grainlight.optics.few_images.image_fit import fit_images
 from grainlight.optics.few_images.posterior import few_images
@@ -49,11 +50,20 @@ def calibrate_few(stack: LightStack, grid: PointGrid) -> CalibratedLight:
             outside,
         )
     light = few_images(images[use], fit.part(use), saturated=None if saturated is None else saturated[use])
-    what = "settings unknown" if np.isnan(stack.angles).all() else f"fewer than {LEAST_ANGLES} different angles"
     told = [
-        f"The polarized light does not determine its harmonics ({len(images)} image{'s' * (len(images) > 1)}, {what}): "
+        "The polarized light does not determine its harmonics "
+        f"({len(images)} image{'s' * (len(images) > 1)}, {_why(stack.angles)}): "
         "they are inferred with the EBSD points nearby."
     ]
     if not bool(use.all()):
         told.append(f"{int((~use).sum())} of {len(use)} images do not follow the c-axes and are not used.")
     return replace(as_calibrated(light), warnings=(*told, *light.warnings))
+
+
+def _why(angles: NDArray[np.float64]) -> str:
+    """Return why angles do not determine the harmonics."""
+    if np.isnan(angles).all():
+        return "settings unknown"
+    if distinct_angles(angles) < LEAST_ANGLES:
+        return f"fewer than {LEAST_ANGLES} different angles"
+    return f"the angles span {span(angles):.2g} degrees of 180 only"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from grainlight.maps.image_step import check_step
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress
@@ -51,6 +52,7 @@ def find(ebsd: OrientationMap, light: LightStack, settings: Settings, progress: 
         given = load_transform(settings.transform)
         here = stated(light, given.extent)
         return Registration(given, "file", float("nan"), given.distance(here), True, {}, ())
+    check_step(ebsd, light)
     start = None
     if settings.points is not None:
         points, pixels = load_points(settings.points)

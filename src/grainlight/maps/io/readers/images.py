@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.errors import InputError
-from grainlight.maps.light_stack import LEAST_ANGLES, UNKNOWN, LightStack, counts, distinct_angles, parse_angles
+from grainlight.maps.image_order import arrange, find_images
+from grainlight.maps.light_stack import (
+    LEAST_ANGLES,
+    UNKNOWN,
+    LightStack,
+    counts,
+    distinct_angles,
+    in_radians,
+    parse_angles,
+)
 from grainlight.scratch import empty, release
 
 _LUMINANCE = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709
@@ -20,7 +29,7 @@ _CAMERA_BITS = (8, 10, 12, 14, 16)
 
 def load_light(
     paths: str | Path | Sequence[str | Path],
-    angles: str | Path | Sequence[float] | NDArray[np.floating],
+    angles: str | Path | Sequence[float] | NDArray[np.floating] | None,
     step: float,
     origin: tuple[float, float] = (0.0, 0.0),
     rotates: Literal["sample", "optics"] = "sample",
@@ -31,10 +40,13 @@ def load_light(
     Parameters
     ----------
     paths
-        One TIFF stack (N, H, W), or files in the order of the angles. Colour becomes luminance, unless there are too
-        few angles for harmonics: then each of the three colours is an image, since each is a measurement of its own.
+        One TIFF stack (N, H, W), or files in the order of the angles, or a folder of them. Names in the alphabetical
+        order that a shell gives them are taken in that of their numbers, see `image_order.arrange`. Colour becomes
+        luminance, unless there are too few angles for harmonics: then each of the three colours is an image, since
+        each is a measurement of its own.
     angles
-        Degrees, one per image; what `parse_angles` takes. "unknown" for images of unknown settings.
+        Degrees, one per image; what `parse_angles` takes. "unknown" for images of unknown settings. None to take the
+        angles in the names of the files.
     step
         um per pixel.
     origin
@@ -47,14 +59,24 @@ def load_light(
     Raises
     ------
     InputError
-        For files that cannot be read, images of several sizes, another number of angles than images, NaN, or a step
-        that is no length.
+        For files that cannot be read, images of several sizes, another number of angles than images, names that
+        contradict the angles, NaN, or a step that is no length.
     """
-    files = tuple(Path(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths))
+    files = find_images([paths] if isinstance(paths, (str, Path)) else paths)
     if not files:
         raise InputError("no light image is given", expected="a TIFF stack or several image files")
-    unknown = _unknown(angles)
-    numbers = np.empty(0) if unknown else parse_angles(angles)
+    unknown = angles is not None and _unknown(angles)
+    numbers = np.empty(0) if angles is None or unknown else parse_angles(angles)
+    told: tuple[str, ...] = ()
+    if not unknown:
+        arranged = arrange(files, None if angles is None else numbers)
+        files, told = arranged.files, arranged.notes
+        numbers = numbers if arranged.angles is None else arranged.angles
+    if in_radians(numbers):
+        told = (
+            *told,
+            f"The {numbers.size} angles span {np.ptp(numbers):.3g} degrees; are they radians? Degrees are meant.",
+        )
     colours = unknown or distinct_angles(numbers) < LEAST_ANGLES
     shots: list[list[NDArray[Any]]] = []
     for file in files:
@@ -83,7 +105,15 @@ def load_light(
     images = _stacked(planes)
     saturation = _saturation(max(float(plane.max()) for plane in planes), planes[0].dtype)
     return LightStack(
-        images, numbers, float(step), (float(origin[0]), float(origin[1])), rotates, mirror, saturation, files
+        images,
+        numbers,
+        float(step),
+        (float(origin[0]), float(origin[1])),
+        rotates,
+        mirror,
+        saturation,
+        files,
+        notes=told,
     )
 
 
