@@ -33,6 +33,19 @@ def test_hexagonal_pairs_are_a_step_apart(rows: int, columns: int, shifted: int)
     assert len(edges) == int((np.abs(apart - 1) < 1e-9).sum() / 2)
 
 
+@given(st.integers(3, 9), st.integers(2, 7), st.sampled_from([0, 1]))
+def test_hexagonal_pairs_of_a_turned_grid(rows: int, columns: int, shifted: int) -> None:
+    """Turned by 90 degrees every point has the same six neighbours a step away, and sides as long."""
+    edges = edges_of((rows, columns), (np.sqrt(3), 0.5), "hexagonal", shifted)
+    row, column = np.divmod(np.arange(rows * columns), columns)
+    x = np.sqrt(3) * (column + 0.5 * ((row % 2 == 1) == bool(shifted)))
+    apart = np.hypot(x[:, None] - x[None], 0.5 * (row[:, None] - row[None]))
+    pairs = {tuple(sorted(pair)) for pair in np.argwhere(np.abs(apart - 1) < 1e-9).tolist()}
+    assert {tuple(sorted(pair)) for pair in zip(edges.first.tolist(), edges.second.tolist(), strict=True)} == pairs
+    assert len(edges) == len(pairs)
+    np.testing.assert_allclose(edges.length, 1 / np.sqrt(3), rtol=1e-6)
+
+
 def test_images_of_edges() -> None:
     edges = edges_of((3, 4))
     values = np.arange(len(edges))

@@ -161,6 +161,27 @@ def test_hexagonal_grid_finds_the_same_grains() -> None:
     assert 1.0 < found.edges.length[found.boundary].sum() / (2 * np.pi * 8) < 1.3
 
 
+def test_a_hexagonal_grid_turned_by_90_degrees_has_the_grains_of_its_mirror_image() -> None:
+    """The same points with x and y exchanged: figures of size and boundary, and those of every grain, stay."""
+    row, column = np.indices((32, 26))
+    across, down = column + 0.5 * (row % 2), row * np.sqrt(3) / 2
+    labels = (np.hypot(across - 13, 1.4 * (down - 13)) < 8).astype(int)
+    square = painted(labels, turned(0, 20))
+    upright = square.replace(grid="hexagonal", x=across, y=down, step=(1.0, np.sqrt(3) / 2))
+    # rows of the mirror image: all points of one y, every second column
+    pick = labels.reshape(16, 2, 26).transpose(2, 1, 0).reshape(52, 16)
+    row, column = np.indices(pick.shape)
+    x, y = np.sqrt(3) * (column + 0.5 * (row % 2)), 0.5 * row
+    mirror = painted(pick, turned(0, 20)).replace(grid="hexagonal", x=x, y=y, step=(np.sqrt(3), 0.5))
+    one, other = find_grains(upright), find_grains(mirror)
+    for name in ("area", "diameter", "aspect"):
+        expected = np.sort(getattr(one.grains, name))
+        np.testing.assert_allclose(np.sort(getattr(other.grains, name)), expected, rtol=1e-5)
+    assert len(other.grains) == len(one.grains) == 2
+    lengths = [found.edges.length[found.boundary].sum() for found in (one, other)]
+    assert lengths[0] == pytest.approx(lengths[1], rel=1e-5)
+
+
 def test_grain_map_of_a_real_file(shared_data: Path) -> None:
     """The grains that another program found, at its threshold of 5 degrees, of the same scan."""
     import h5py

@@ -131,3 +131,60 @@ def test_a_map_written_in_strips_is_the_same_file(random_map, tmp_path, monkeypa
         save_ebsd(random_map, tmp_path / "a.ctf")
         written.append((tmp_path / "a.ctf").read_bytes())
     assert written[0] == written[1]
+
+
+def with_elements(lines, cells):
+    """Rows with two more columns, of what an EDS detector counted."""
+    return [line.rstrip("\r") + f"\t{cells(i)}\r" for i, line in enumerate(lines)]
+
+
+@pytest.mark.parametrize("first", ["\t", "3\t4"])
+def test_empty_cells_have_no_value(write, first):
+    head = ctf_header(3, 4).replace("BS\r", "BS\tTi K\tAl K\r")
+    lines = with_elements(ctf_rows(square(3, 4)), lambda i: first if i == 0 else "\t5")
+    ebsd = load_ebsd(write("a.ctf", [head, *lines]))
+    assert_places(ebsd, square(3, 4))
+    assert ebsd.fields["al k"].ravel()[1:].tolist() == [5.0] * 11
+    assert ("ti k" in ebsd.fields) == (first != "\t")
+    told = ["ti k has no values", "al k were set to 0"] if first == "\t" else ["ti k were set to 0"]
+    assert all(any(text in note for note in ebsd.notes) for text in told)
+
+
+def test_an_empty_cell_amid_a_row(write):
+    lines = ctf_rows(square(3, 4))
+    lines[5] = "\t".join("" if i == 8 else cell for i, cell in enumerate(lines[5].split("\t")))
+    ebsd = load_ebsd(write("a.ctf", [ctf_header(3, 4), *lines]))
+    assert ebsd.fields["mad"][1, 1] == 0
+    assert (np.delete(ebsd.fields["mad"].ravel(), 5) > 0).all()
+    assert (ebsd.fields["bs"] > 0).all()
+
+
+@pytest.mark.parametrize("column", [0, 1, 6])
+def test_an_empty_cell_that_is_needed(write, column):
+    lines = ctf_rows(square(3, 4))
+    lines[5] = "\t".join("" if i == column else cell for i, cell in enumerate(lines[5].split("\t")))
+    head = ctf_header(3, 4)
+    with pytest.raises(InputError, match=f"line {head.count(chr(10)) + 6}, column {column + 1}") as caught:
+        load_ebsd(write("a.ctf", [head, *lines]))
+    assert "an empty cell" in str(caught.value)
+
+
+@pytest.mark.parametrize("separator", ["\t", " "])
+def test_rows_without_the_last_columns(write, separator):
+    lines = [separator.join(line.split()[:-2]) + "\r" for line in ctf_rows(square(3, 4))]
+    ebsd = load_ebsd(write("a.ctf", [ctf_header(3, 4), *lines]))
+    assert_places(ebsd, square(3, 4))
+    assert list(ebsd.fields) == ["bands", "error", "mad"]
+    assert any("9 values under 11 titles: no bc, bs" in note for note in ebsd.notes)
+
+
+def test_a_row_is_never_compared_with_itself(write):
+    head, lines = ctf_header(3, 4), ctf_rows(square(3, 4))
+    line = head.count(chr(10)) + 1
+    with pytest.raises(InputError, match=f"line {line}\\b") as caught:
+        load_ebsd(write("a.ctf", [head, *("\t".join(row.split()[:6]) for row in lines)]))
+    assert "as in line" not in str(caught.value)
+    assert "euler2, euler3" in str(caught.value)
+    with pytest.raises(InputError, match=f"line {line + 1}\\b") as caught:
+        load_ebsd(write("a.ctf", [head, "\t".join(lines[0].split()[:-1]), *lines[1:]]))
+    assert f"10 values, as in line {line}" in str(caught.value)

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grainlight.maps.raster import promised_points, rasterise
+from grainlight.maps.raster import is_turned, promised_points, rasterise
 
 FILE = Path("test.ang")
+SIDE = np.sqrt(3.0) / 2.0
 
 
 def grid_points(rows, cols, dx, dy, hexagonal):
@@ -65,3 +66,29 @@ def test_thinned_points_widen_the_step():
     np.testing.assert_array_equal(raster.row, row)
     np.testing.assert_array_equal(raster.col, col)
     assert len(raster.notes) == 2
+
+
+@pytest.mark.parametrize("told", [(None, None), (1.0, SIDE), (SIDE, 1.0), (SIDE, 0.5), (2 * SIDE, 0.5)])
+@pytest.mark.parametrize("grid", [None, "hexagonal"])
+@pytest.mark.parametrize("columns", [12, 13])
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_hexagonal_grid_whose_columns_are_shifted(told, grid, columns, first):
+    row, col = np.divmod(np.arange(9 * columns), columns)
+    x, y = col * SIDE + 3.0, row + 0.5 * (col % 2 == first) + 7.0
+    # a few points are missing, as of the cells of a map that was cut out
+    keep = np.delete(np.arange(x.size), [1, 20, 31])
+    raster = rasterise(np.round(x[keep], 4), np.round(y[keep], 4), step=told, grid=grid, file=FILE)
+    assert (raster.grid, raster.shape) == ("hexagonal", (18, (columns + 1) // 2))
+    assert raster.step == pytest.approx((2 * SIDE, 0.5), rel=1e-3)
+    assert is_turned(raster.step)
+    assert any("turned by 90 degrees" in note for note in raster.notes)
+    grid_x, grid_y = raster.coordinates()
+    np.testing.assert_allclose(grid_x[raster.row, raster.col] + raster.origin[0], x[keep], atol=2e-3)
+    np.testing.assert_allclose(grid_y[raster.row, raster.col] + raster.origin[1], y[keep], atol=2e-3)
+
+
+def test_a_chessboard_of_no_hexagons_stays_square():
+    row, col = np.divmod(np.arange(81), 9)
+    keep = (row + col) % 2 == 0
+    raster = rasterise(col[keep] * 1.0, row[keep] * 1.0, step=(1.0, 1.0), grid=None, file=FILE)
+    assert (raster.grid, raster.step) == ("square", (1.0, 1.0))

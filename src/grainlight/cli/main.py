@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from grainlight.cli.interrupt import end_on_signals
+from grainlight.cli.terminal import show_what_the_terminal_can
 from grainlight.errors import InputError
 
 COMMANDS = (
@@ -39,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; without ``argv``, as the process's own command."""
     if argv is None:
         end_on_signals()
+    show_what_the_terminal_can()
     # what tifffile finds wrong with a damaged file is in our message; without a handler it goes to the terminal as well
     logging.getLogger("tifffile").addHandler(logging.NullHandler())
     try:

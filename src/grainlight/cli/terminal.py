@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from types import TracebackType
 from typing import Any
@@ -12,6 +13,13 @@ from grainlight.progress import Silent
 def note(text: str) -> None:
     """Print a line for the person at the terminal; standard output stays free for results."""
     print(text, file=sys.stderr, flush=True)
+
+
+def show_what_the_terminal_can() -> None:
+    """Have characters that the encoding of an output lacks (cp1252, ASCII) shown as `?`, in place of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="replace")
 
 
 class Bars:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.raster import is_turned
 
 BOUNDARY_ANGLE = 5.0
 """Degrees from which neighbours belong to different grains; a restored pixel that is off by more is in a wrong one."""
@@ -94,11 +95,14 @@ def edges_of(
     grid
         "square" or "hexagonal".
     shifted
-        On hexagonal grids: 1 if the second, fourth, ... row is half a step to the right of the first, 0 otherwise.
+        On hexagonal grids, those turned by 90 degrees too: 1 if the second, fourth, ... row is half a step to the
+        right of the first, 0 otherwise.
     """
     rows, columns = shape
     index = np.arange(rows * columns, dtype=np.int32).reshape(shape)
-    pairs = [(index[:, :-1], index[:, 1:])]
+    turned = grid == "hexagonal" and is_turned(step)
+    # of a hexagonal grid turned by 90 degrees the nearest stand two rows apart, straight below one another
+    pairs = [(index[:-2], index[2:]) if turned else (index[:, :-1], index[:, 1:])]
     if grid == "square":
         pairs.append((index[:-1], index[1:]))
         sides = [step[1], step[0]]
@@ -115,7 +119,7 @@ def edges_of(
                 second.append(below[:, moved].ravel())
             pairs.append((np.concatenate(first), np.concatenate(second)))
         # sides of a regular hexagon whose inner diameter is the step
-        sides = [step[0] / np.sqrt(3.0)] * 3
+        sides = [(2.0 * step[1] if turned else step[0]) / np.sqrt(3.0)] * 3
     first_all = np.concatenate([a.ravel() for a, _ in pairs])
     second_all = np.concatenate([b.ravel() for _, b in pairs])
     length = np.concatenate([np.full(a.size, side, np.float32) for (a, _), side in zip(pairs, sides, strict=True)])

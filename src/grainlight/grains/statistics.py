@@ -12,6 +12,7 @@ from grainlight.grains.edges import Edges
 from grainlight.grains.field import border
 from grainlight.grains.symmetry import disorientation, nearest_equivalent
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.raster import point_steps
 
 Array = NDArray[np.float64]
 
@@ -78,7 +79,7 @@ def grain_statistics(labels: NDArray[np.int32], ebsd: OrientationMap, edges: Edg
     x, y = ebsd.x.reshape(-1)[inside], ebsd.y.reshape(-1)[inside]
     centre_x, centre_y = total(x) / pixels, total(y) / pixels
     area = np.asarray(pixels * _pixel_area(ebsd), dtype=np.float64)
-    aspect, azimuth = _ellipses(x - centre_x[of], centre_y[of] - y, of, pixels, ebsd.step)
+    aspect, azimuth = _ellipses(x - centre_x[of], centre_y[of] - y, of, pixels, point_steps(ebsd.step, ebsd.grid))
     # labels are numbered in reading order, so the first pixel of each is met in that order too
     first = np.unique(of, return_index=True)[1]
     phase = ebsd.phase_id.reshape(-1)[inside][first].astype(np.int16)

@@ -37,11 +37,12 @@ class OrientationMap:
     phase_id
         (rows, cols) int16: -1 no scan point here, 0 not indexed, 1 and up the ``id`` of a phase.
     x, y
-        (rows, cols) um from the point [0, 0]; on a hexagonal grid every second row is shifted by half a step.
+        (rows, cols) um from the point [0, 0]; on a hexagonal grid every second row is shifted by half a step, also
+        where it is turned by 90 degrees (`grainlight.maps.raster.is_turned`).
     phases
         The phases that the file names.
     step
-        (dx, dy) um between neighbours in a row and between rows.
+        (dx, dy) um between points of a row and between rows.
     grid
         "square" (rows straight above one another) or "hexagonal".
     sample_frame, crystal_frame

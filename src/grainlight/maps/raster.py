@@ -18,6 +18,8 @@ LARGEST_COORDINATE = 1e9
 """um; a kilometre. Beyond it a coordinate is a mistake."""
 
 _NEAR = 0.25  # of a step: how far a point may stand from its place on the grid
+_UPRIGHT, _TURNED = 3.0**0.5 / 2.0, 3.0**0.5 / 6.0  # dy over dx where rows of regular hexagons are shifted, and columns
+_REGULAR = 0.1  # how far from these the ratio of a grid may be
 _SPARSEST = 20  # cells of the grid per point, beyond which the file cannot be what it says
 
 
@@ -122,7 +124,13 @@ def rasterise(
     notes += note
     dx, col, first, second, note = _columns(x, row, step[0], dy, file)
     notes += note
+    if first == second and _is_checkered(row, col, dx, dy):
+        # every second place is empty: a hexagonal grid, whose rows are twice as wide
+        first, second = (0.0, 0.5) if (row[0] + col[0]) % 2 == 0 else (0.5, 0.0)
+        dx, col = 2.0 * dx, col // 2
     found: Literal["square", "hexagonal"] = "hexagonal" if first != second else "square"
+    if found == "hexagonal" and is_turned((dx, dy)):
+        notes = ["The hexagonal grid is turned by 90 degrees: every second column is shifted by half a step."]
     several_rows = row.max() > 0
     if grid == "hexagonal" and found == "square" and several_rows:
         raise InputError(
@@ -145,6 +153,28 @@ def rasterise(
         )
     origin = (float(x.min()) + first * dx, float(y.min()))
     return Raster(row, col, shape, (dx, dy), origin, found, (second - first) * dx, tuple(notes))
+
+
+def is_turned(step: tuple[float, float]) -> bool:
+    """Whether a hexagonal grid of steps (dx, dy) is one whose columns are shifted, and not its rows.
+
+    The points of either stand on rows shifted by dx / 2, dy apart. Where rows are shifted, dy is .87 dx and a point's
+    nearest neighbours are in its row; where columns are, dy is .29 dx and they are two rows above and below.
+    """
+    return abs(step[1] / step[0] / _TURNED - 1.0) < _REGULAR
+
+
+def point_steps(step: tuple[float, float], grid: Literal["square", "hexagonal"]) -> tuple[float, float]:
+    """Return the sides (x, y) um of the rectangle that stands for a point: on a turned grid dx / 2 and 2 dy."""
+    return (step[0] / 2.0, step[1] * 2.0) if grid == "hexagonal" and is_turned(step) else step
+
+
+def _is_checkered(row: Index, col: Index, dx: float, dy: float) -> bool:
+    """Whether the places (n,) on a square grid are those of one colour of a chessboard, and make regular hexagons."""
+    if row.max() < 2 or col.max() < 2 or ((row + col) % 2 != (row[0] + col[0]) % 2).any():
+        return False
+    ratio = dy / (2.0 * dx)
+    return min(abs(ratio / _UPRIGHT - 1.0), abs(ratio / _TURNED - 1.0)) < _REGULAR
 
 
 def _whole(values: Array, low: float, step: float) -> tuple[Index, float]:

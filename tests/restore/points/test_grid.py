@@ -6,6 +6,7 @@ import pytest
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.raster import point_steps
 from grainlight.restore.points.grid import REACH, PointGrid, check_usable, output_shape, pixels, rasterise
 
 from ..conftest import STEEL, TITANIUM, section_map
@@ -113,13 +114,13 @@ def assert_every_point_once(ebsd: OrientationMap, scale: int) -> None:
     canonical = ebsd.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
     assert np.array_equal(quaternions(grid)[tuple(at.T)], canonical.quaternions[known])
     assert np.array_equal(grid.nearest[tuple(at.T)], np.flatnonzero(known))
-    assert grid.step == pytest.approx(min(ebsd.step) / scale)
+    assert grid.step == pytest.approx(min(point_steps(ebsd.step, ebsd.grid)) / scale)
     off = np.stack((ebsd.y, ebsd.x - grid.left), -1)[known] / grid.step - at
     assert np.abs(off).max() <= 0.5 + 1e-5
 
 
 @pytest.mark.parametrize("longer", [False, True])
-@pytest.mark.parametrize("step", [(1.0, np.sqrt(3) / 2), (1.0, 1.0), (0.25, 0.3), (1.0, 0.2)])
+@pytest.mark.parametrize("step", [(1.0, np.sqrt(3) / 2), (1.0, 1.0), (0.25, 0.3), (1.0, 0.2), (np.sqrt(3), 0.5)])
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 def test_hexagonal_points_are_used_once_and_unchanged(scale: int, step: tuple[float, float], longer: bool) -> None:
     assert_every_point_once(_hexagonal(9, 14, step, longer), scale)

@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.raster import point_steps
 from grainlight.restore.large.windows import Window
 
 # Scan points farther than this many EBSD steps say nothing about a pixel unless light does.
@@ -81,7 +82,8 @@ def output_shape(ebsd: OrientationMap, scale: int) -> tuple[int, int, float]:
 def _steps(ebsd: OrientationMap) -> tuple[float, float]:
     """The finer and the coarser step in um; a line scan has one only."""
     rows, columns = ebsd.shape
-    steps = [s for s, n in zip(ebsd.step, (columns, rows), strict=True) if n > 1] or list(ebsd.step)
+    sides = point_steps(ebsd.step, ebsd.grid)
+    steps = [s for s, n in zip(sides, (columns, rows), strict=True) if n > 1] or list(sides)
     return min(steps), max(steps)
 
 

@@ -15,7 +15,7 @@ from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.io.shared.assemble import Points, add_unnamed_phases, assemble, whole_numbers
 from grainlight.maps.io.shared.scans import choose_section
-from grainlight.maps.io.text.table import Body, Column, next_line, number, read_body
+from grainlight.maps.io.text.table import Body, Column, first_row_cells, next_line, number, read_body
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase, laue_from_oxford
 from grainlight.maps.raster import check_promise, rasterise
@@ -67,6 +67,7 @@ def read_ctf(
     """
     file = Path(path)
     header = read_header(file)
+    left_out = _leave_out_missing_columns(header, file)
     names = header.names
     at = {name: names.index(name) for name in _NEEDED}
     wide = tuple(at[name] for name in _NEEDED[1:])
@@ -74,7 +75,13 @@ def read_ctf(
     columns, replaced = read_body(body, wide=wide, needed=(at["phase"], *wide))
     if not columns[0].size:
         raise InputError("the file has no scan points", file=file, advice="export the file again")
-    notes = [*header.notes, *(f"Values that are not finite in column {names[i]} were set to 0." for i in replaced)]
+    without = {names[i] for i in replaced if not columns[i].any()}
+    notes = [*header.notes, *left_out]
+    for name in (names[i] for i in replaced):
+        if name in without:
+            notes.append(f"Column {name} has no values: left out.")
+        else:
+            notes.append(f"Values that are missing or not finite in column {name} were set to 0.")
     columns, chosen = _one_section(columns, header, section, file)
     x, y = (np.asarray(columns[at[name]], dtype=np.float64) for name in ("x", "y"))
     promised = max(header.cells.get("xcells", 0), 0) * max(header.cells.get("ycells", 0), 0)
@@ -88,7 +95,9 @@ def read_ctf(
     _check_angles(euler[phase > 0], file, notes)
     np.radians(euler, out=euler)
     phases = add_unnamed_phases(header.phases, phase, notes)
-    fields = {name: column for name, column in zip(names, columns, strict=True) if name not in _NEEDED}
+    fields = {
+        name: column for name, column in zip(names, columns, strict=True) if name not in _NEEDED and name not in without
+    }
     if "error" in fields:
         filled = int(np.count_nonzero((phase > 0) & (fields["error"] > 0)))
         if filled:
@@ -190,6 +199,33 @@ def _column_names(cells: list[str], path: Path, line: int) -> list[str]:
             advice=f"export the file with {', '.join(missing)}",
         )
     return [name if names.index(name) == i else f"column_{i + 1}" for i, name in enumerate(names)]
+
+
+def _leave_out_missing_columns(header: CtfHeader, file: Path) -> list[str]:
+    """Take the last titles away where the first row has no cells for them, and say so.
+
+    Raises
+    ------
+    InputError
+        Where one of them is needed.
+    """
+    titles = header.names
+    body = Body(file, header.offset, header.first_line, len(titles))
+    cells = first_row_cells(body)
+    missing = titles[cells:] if cells else []
+    if not missing:
+        return []
+    if needed := [name for name in missing if name in _NEEDED]:
+        raise InputError(
+            "a row is truncated",
+            file=file,
+            place=f"line {header.first_line}",
+            found=f"{cells} values",
+            expected=f"{len(titles)} values, as there are titles",
+            advice=f"export the file again with {', '.join(needed)}",
+        )
+    header.names = titles[:cells]
+    return [f"The rows have {cells} values under {len(titles)} titles: no {', '.join(missing)}."]
 
 
 def _check_angles(euler: np.ndarray, file: Path, notes: list[str]) -> None:

@@ -126,18 +126,49 @@ def _parse(text: bytes, body: Body, first_line: int) -> NDArray[np.float64]:
     table = read_fixed_width(plain, body.columns)
     if table is not None:
         return table
-    try:
-        table = np.loadtxt(io.BytesIO(plain), ndmin=2, comments=None, encoding="latin1")
-    except (ValueError, OverflowError):
-        table = None
-    if table is None or table.shape[1] != body.columns:
+    table = _numbers(plain, body)
+    if table is None and b"\t" in plain:
+        # what stands between two tabs may be nothing
+        lines = (_cells(line, body.columns) for line in plain.split(b"\n"))
+        table = _numbers(b"\n".join(b"\t".join(cell or b"nan" for cell in cells) for cells in lines), body)
+    if table is None:
         raise _explain(text, body, first_line)
     return table
 
 
+def _numbers(text: bytes, body: Body) -> NDArray[np.float64] | None:
+    try:
+        table = np.loadtxt(io.BytesIO(text), ndmin=2, comments=None, encoding="latin1")
+    except (ValueError, OverflowError):
+        return None
+    return table if table.shape[1] == body.columns else None
+
+
+def _cells(line: bytes, columns: int) -> list[bytes]:
+    """Return the values of a row, an empty one where nothing stands between two tabs."""
+    values = line.split()
+    if not values or len(values) >= columns or b"\t" not in line:
+        return values
+    cells = [cell.strip() for cell in line.rstrip(b"\r\n").split(b"\t")]
+    while len(cells) > columns and not cells[-1]:
+        cells.pop()
+    # a row that is short even so is told as what it holds
+    return cells if len(cells) == columns else values
+
+
+def first_row_cells(body: Body) -> int:
+    """Return how many values the first row has, empty ones between tabs included; 0 where there is no row."""
+    with body.path.open("rb") as stream:
+        stream.seek(body.offset)
+        while line := stream.readline(_PIECE):
+            if line.strip() and not line.lstrip().startswith(b"#"):
+                return len(_cells(line, body.columns))
+    return 0
+
+
 def _explain(text: bytes, body: Body, first_line: int) -> InputError:
     for count, raw in enumerate(text.split(b"\n")):
-        tokens = raw.decode("latin1").split()
+        tokens = [cell.decode("latin1") for cell in _cells(raw, body.columns)]
         if not tokens:
             continue
         place = f"line {first_line + count}"
@@ -151,7 +182,7 @@ def _explain(text: bytes, body: Body, first_line: int) -> InputError:
                 advice="the file may have been cut while it was written or copied: export it again",
             )
         for column, token in enumerate(tokens, 1):
-            if number(token) is None:
+            if token and number(token) is None:
                 return InputError(
                     "a value is not a number", file=body.path, place=f"{place}, column {column}", found=repr(token[:40])
                 )
@@ -172,7 +203,7 @@ def _refuse_missing(bad: NDArray[np.bool_], needed: tuple[int, ...], text: bytes
                 "an angle, a position or a phase is not finite",
                 file=body.path,
                 place=f"line {first_line + count}, column {column + 1}",
-                found=raw.decode("latin1").split()[column],
+                found=_cells(raw, body.columns)[column].decode("latin1") or "an empty cell",
                 expected="a finite number; points that are not indexed have phase 0 or CI -1",
                 advice="mark these points as not indexed, or export the file again",
             )

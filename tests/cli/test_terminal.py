@@ -1,0 +1,43 @@
+"""What a terminal of another code page cannot show is replaced, and stops nothing."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+
+import pytest
+
+from grainlight.cli.main import main
+from grainlight.cli.terminal import show_what_the_terminal_can
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "cp437"])
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_what_an_encoding_lacks_is_replaced(monkeypatch, encoding, errors):
+    out = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors=errors)
+    monkeypatch.setattr(sys, "stdout", out)
+    show_what_the_terminal_can()
+    # a file's name that is not of the encoding of names reaches Python as a lone surrogate
+    print("Ti K\u03c8, \udcff, 5 um")
+    out.flush()
+    assert out.buffer.getvalue().decode(encoding).startswith("Ti K?, ?, 5 um")
+
+
+def test_a_field_with_a_greek_name_on_another_code_page(tmp_path, monkeypatch):
+    folder = tmp_path / "\u03a9"
+    folder.mkdir()
+    assert main(["synthesize", "--size", "25,29", "--scale", "4", "--output", str(folder / "made")]) == 0
+    source = next((folder / "made").glob("*coarse*.ang"))
+    file = folder / "map.ctf"
+    assert main(["convert", str(source), str(file)]) == 0
+    file.write_bytes(file.read_bytes().replace(b"\tMAD", "\tTi K\u03b11".encode()))
+    environment = os.environ | {"PYTHONIOENCODING": "cp1252"}
+    for told in (file, folder, folder / "none.ang"):
+        command = [sys.executable, "-m", "grainlight", "info", str(told)]
+        ran = subprocess.run(command, capture_output=True, env=environment, check=False)
+        shown = ran.stdout + ran.stderr
+        assert b"Error" not in shown
+        assert ran.returncode == (2 if told.suffix == ".ang" else 0)
+        assert told == folder or b"?" in shown or b"u03a9" in shown
