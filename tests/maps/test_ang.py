@@ -203,6 +203,30 @@ def test_symmetry_of_the_header(write, symmetry, group):
     assert [note.startswith(f"Symmetry '{symmetry}' of phase 1") for note in ebsd.notes] == ([] if group else [True])
 
 
+@pytest.mark.parametrize("ids", [(1, 2), (0, 1)])
+def test_names_in_the_column_of_phases(write, ids):
+    head = ang_header(1, 4).replace("# Phase 1", f"# Phase {ids[0]}")
+    head += TWO_PHASES.replace("# Phase 2", f"# Phase {ids[1]}")
+    tails = ["90 0.5 Titanium 10", "90 0.5 Ti beta 11", "90 0 notIndexed 12", '90 0.5 "TITANIUM" 13']
+    for order in (tails, tails[1:] + tails[:1]):
+        lines = [ang_rows([(0, c)], tail=tail)[0] for c, tail in enumerate(order)]
+        ebsd = load_ebsd(write("a.ang", [head, *lines]))
+        names = {phase.id: phase.name for phase in ebsd.phases} | {0: "notIndexed"}
+        assert [names[i].lower() in order[c].lower() for c, i in enumerate(ebsd.phase_id[0].tolist())] == [True] * 4
+        assert np.count_nonzero(ebsd.phase_id == 0) == 1
+        assert ebsd.fields["sem"][0].tolist() == [float(tail[-2:]) for tail in order]
+
+
+@pytest.mark.parametrize("name", ["Zircon", "Titanium gamma"])
+def test_a_name_that_the_header_does_not_have(write, name):
+    lines = [ang_rows([(0, c)], tail=f"90 0.5 {p} 10")[0] for c, p in enumerate(["Titanium", name])]
+    with pytest.raises(InputError, match="a name of a phase is not one of the header") as caught:
+        load_ebsd(write("a.ang", [ang_header(1, 2), *lines]))
+    assert "line 20, column 8 (phase)" in str(caught.value)
+    assert repr(name) in str(caught.value)
+    assert "'titanium'" in str(caught.value)
+
+
 def test_four_pi_is_not_indexed(write):
     lines = ang_rows(square(1, 3), tail="90 0.0 0")
     for place, angles in ((0, "12.56637 12.56637 12.56637"), (2, "0.00000 12.56637 12.56637")):
