@@ -281,6 +281,15 @@ def test_a_cut_file_is_no_crop(write):
         assert "correct the numbers of rows and columns" in str(caught.value)
 
 
+@pytest.mark.parametrize("exchanged", [False, True])
+def test_exchanged_columns_of_x_and_y_are_said(write, exchanged):
+    places = square(3, 5)
+    lines = ang_rows([place[::-1] for place in places] if exchanged else places)
+    ebsd = load_ebsd(write("a.ang", [ang_header(3, 5), *lines]))
+    assert ebsd.shape == ((5, 3) if exchanged else (3, 5))
+    assert ["x and y may be exchanged" in note for note in ebsd.notes] == [True] * exchanged
+
+
 def test_frames_can_be_overruled(write):
     path = write("a.ang", [ang_header(2, 2), *ang_rows(square(2, 2))])
     default, first = load_ebsd(path), load_ebsd(path, frame="edax1", crystal_frame="a*")

@@ -98,10 +98,15 @@ def _check_promise(header: AngHeader, raster: Raster, file: Path, notes: list[st
     promised = 0
     if min(header.rows, header.columns_odd) >= 1 and even >= 0:
         promised = promised_points(header.rows, header.columns_odd, even)
+    rows, cols = raster.shape
     if promised == points:
+        if rows != header.rows and (rows, cols) == (header.columns_odd, header.rows):
+            notes.append(
+                f"The points make {rows} rows and {cols} columns, the header states {cols} and {rows}: the columns of "
+                "x and y may be exchanged, which mirrors the map. The points decide."
+            )
         return
     note = f"The header promises {promised:,} points, the file has {points:,}"
-    rows, cols = raster.shape
     smaller = rows < header.rows and cols < max(header.columns_odd, even)
     if smaller and promised <= _LARGEST_MAP and raster.is_full():
         notes.append(f"{note} that fill {rows} x {cols} places: read as a crop with the header of the whole map.")
