@@ -102,3 +102,18 @@ def test_nickel_that_oim_wrote(shared_data):
     assert (ebsd.shape, ebsd.step) == ((151, 186), (1.5, 1.5))
     assert [(p.name, p.laue_group) for p in ebsd.phases] == [("Nickel", "m-3m")]
     assert ebsd.indexed.all()
+
+
+def test_phases_numbered_from_zero(tmp_path):
+    """Groups Phase/0 and Phase/1, points -1 not indexed."""
+    path = edax(tmp_path / "a.h5", rows=1, cols=5)
+    with h5py.File(path, "r+") as file:
+        ebsd = file["Scan 1/EBSD"]
+        ebsd["Header/Phase"].move("1", "0")
+        other = ebsd["Header/Phase"].create_group("1")
+        other["MaterialName"], other["Symmetry"] = "beta", np.int32(131)
+        ebsd["Data/Phase"][...] = [0, 1, -1, 0, 1]
+    found = load_ebsd(path)
+    assert [(p.id, p.laue_group) for p in found.phases] == [(1, "6/mmm"), (2, "m-3m")]
+    assert found.phase_id[0].tolist() == [1, 2, 0, 1, 2]
+    assert any("so does the header" in note for note in found.notes)

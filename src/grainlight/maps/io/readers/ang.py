@@ -2,6 +2,7 @@
 
 Angles are radians, positions micrometres, x right and y down. A point is not indexed when its CI is -1, an angle is
 4 pi, all angles and the CI are 0, its phase is -1, or its phase is 0 in a file that numbers its phases from 1.
+Phases may stand by name in their column. The header of a whole map above a full crop of it is said, not refused.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def read_ang(
     file = Path(path)
     header = read_header(file)
     names = column_names(header)
-    body = Body(file, header.offset, header.first_line, header.columns)
+    body = Body(file, header.offset, header.first_line, header.columns, header.words)
     columns, replaced = read_body(body, wide=(*_EULER, _X, _Y), needed=(*_EULER, _X, _Y, _CI, _PHASE))
     x, y = (np.asarray(columns[i], dtype=np.float64) for i in (_X, _Y))
     notes = header.notes + [f"Values that are not finite in column {names[i]} were set to 0." for i in replaced]
@@ -97,10 +98,15 @@ def _check_promise(header: AngHeader, raster: Raster, file: Path, notes: list[st
     promised = 0
     if min(header.rows, header.columns_odd) >= 1 and even >= 0:
         promised = promised_points(header.rows, header.columns_odd, even)
+    rows, cols = raster.shape
     if promised == points:
+        if rows != header.rows and (rows, cols) == (header.columns_odd, header.rows):
+            notes.append(
+                f"The points make {rows} rows and {cols} columns, the header states {cols} and {rows}: the columns of "
+                "x and y may be exchanged, which mirrors the map. The points decide."
+            )
         return
     note = f"The header promises {promised:,} points, the file has {points:,}"
-    rows, cols = raster.shape
     smaller = rows < header.rows and cols < max(header.columns_odd, even)
     if smaller and promised <= _LARGEST_MAP and raster.is_full():
         notes.append(f"{note} that fill {rows} x {cols} places: read as a crop with the header of the whole map.")

@@ -72,7 +72,7 @@ def phase_numbers(
     absent = written < 0
     if absent.any():
         valid = valid & ~absent
-        notes.append(f"{np.count_nonzero(absent):,} points have phase -1: read as not indexed.")
+        notes.append(f"Points of phase -1 or of none, read as not indexed: {np.count_nonzero(absent):,}.")
     if len(phases) <= 1 and written.max() <= 0:
         number = np.full_like(written, phases[0].id if phases else 1)
     elif len(phases) > 1 and (reason := _numbered_from_zero(written, euler, valid, phases, from_zero, notes)):

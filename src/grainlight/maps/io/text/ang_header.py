@@ -9,10 +9,12 @@ from typing import Literal
 
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
-from grainlight.maps.io.text.table import is_numeric_row, next_line, number
+from grainlight.maps.io.text.table import WordColumn, is_numeric_row, next_line, number, plain_word
 from grainlight.maps.phase import Phase, laue_from_name
 
 LEAST_COLUMNS = 8
+_PHASE = 7
+_NOT_INDEXED = ("not indexed", "notindexed", "unindexed", "zero solution")
 _COLUMNS = ("phi1", "phi", "phi2", "x", "y", "iq", "ci", "phase", "sem", "fit")
 _KEYWORDS = {"phase", "materialname", "symmetry", "latticeconstants", "grid:", "tem_pixperum", "xstep:", "ncols_odd:"}
 _FRAME_NOTE = re.compile(r"grainlight: sample_frame=(\S+) crystal_frame=(\S+)")
@@ -46,6 +48,7 @@ class AngHeader:
     offset: int = 0
     first_line: int = 1
     columns: int = 0
+    words: WordColumn | None = None
 
 
 def read_header(path: Path) -> AngHeader:
@@ -63,10 +66,18 @@ def read_header(path: Path) -> AngHeader:
             line = next_line(stream, path)
             if not line:
                 raise _no_points(path, lines)
-            if not line.lstrip().startswith("#") and is_numeric_row(line, 5):
+            if not line.lstrip().startswith("#") and (is_numeric_row(line, 5) or _has_phase_name(line)):
                 break
             lines.append(line)
     header = parse_header(lines, path)
+    numbers = dict.fromkeys(_NOT_INDEXED, -1) | {
+        plain_word(phase.name): phase.id for phase in reversed(header.phases) if phase.name.strip()
+    }
+    header.words = WordColumn(_PHASE, numbers)
+    if _has_phase_name(line):
+        # names stand for the ids that the phases have here
+        header.from_zero = False
+        line = header.words.replaced(line.encode()).decode()
     header.offset, header.first_line, header.columns = offset, len(lines) + 1, len(line.split())
     if header.columns < LEAST_COLUMNS:
         raise InputError(
@@ -136,6 +147,12 @@ def parse_header(lines: list[str], path: Path) -> AngHeader:
     header.from_zero = any(int(block.get("id", 1)) == 0 for block in blocks)
     header.phases = _phases(blocks, header.from_zero, header.notes)
     return header
+
+
+def _has_phase_name(line: str) -> bool:
+    """Whether a line is a point whose phase has a name in place of its number."""
+    words = line.split()
+    return len(words) >= LEAST_COLUMNS and is_numeric_row(" ".join(words[:_PHASE]), _PHASE) and number(words[7]) is None
 
 
 def column_names(header: AngHeader) -> list[str]:

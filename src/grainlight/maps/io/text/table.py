@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -20,13 +21,42 @@ Column = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
+class WordColumn:
+    """Numbers for the words of one column, counted from 0; a word may have blanks within it.
+
+    ``numbers`` has the words as `plain_word` gives them.
+    """
+
+    column: int
+    numbers: dict[str, int]
+
+    def replaced(self, text: bytes) -> bytes:
+        """Return lines of text with numbers for the words that are known."""
+        # the longest first, and a number or nothing behind it: one word may begin another
+        known = sorted(self.numbers, key=len, reverse=True)
+        words = "|".join(r"[ \t]+".join(map(re.escape, word.split())) for word in known)
+        blanks = rf"(?m)^([ \t]*(?:[^\s#]\S*[ \t]+){{{self.column}}})"
+        pattern = re.compile(rf"{blanks}([\"']?)({words})\2(?=[ \t]+[-+.\d]|\s*$)".encode(), re.IGNORECASE)
+        return pattern.sub(lambda found: found[1] + b"%d" % self.numbers[plain_word(found[3].decode("utf-8"))], text)
+
+
+def plain_word(word: str) -> str:
+    """Return a word in lower case, with single blanks within it."""
+    return " ".join(word.split()).lower()
+
+
+@dataclass(frozen=True)
 class Body:
-    """Where the numbers begin: ``offset`` in bytes, ``first_line`` (from 1), ``columns`` a row."""
+    """Where the numbers begin: ``offset`` in bytes, ``first_line`` (from 1), ``columns`` a row.
+
+    ``words``: what stands for words in the one column that may have some.
+    """
 
     path: Path
     offset: int
     first_line: int
     columns: int
+    words: WordColumn | None = None
 
 
 def number(token: str) -> float | None:
@@ -132,6 +162,8 @@ def _parse(text: bytes, body: Body, first_line: int) -> NDArray[np.float64]:
         lines = (_cells(line, body.columns) for line in plain.split(b"\n"))
         table = _numbers(b"\n".join(b"\t".join(cell or b"nan" for cell in cells) for cells in lines), body)
     if table is None:
+        if body.words and (numbers := body.words.replaced(text)) != text:
+            return _parse(numbers, body, first_line)
         raise _explain(text, body, first_line)
     return table
 
@@ -172,6 +204,16 @@ def _explain(text: bytes, body: Body, first_line: int) -> InputError:
         if not tokens:
             continue
         place = f"line {first_line + count}"
+        words = body.words
+        if words and len(tokens) >= body.columns and number(tokens[words.column]) is None:
+            return InputError(
+                "a name of a phase is not one of the header",
+                file=body.path,
+                place=f"{place}, column {words.column + 1} (phase)",
+                found=repr(" ".join(tokens[words.column : len(tokens) - body.columns + words.column + 1])[:60]),
+                expected="a number, or one of " + ", ".join(map(repr, sorted(words.numbers)))[:300],
+                advice="write numbers of phases, or the names as MaterialName in the header has them",
+            )
         if len(tokens) != body.columns:
             return InputError(
                 "a row is truncated" if len(tokens) < body.columns else "a row is too long",
