@@ -58,7 +58,7 @@ def test_right_orders_are_no_matter():
 
 
 def test_zero_and_sense_of_rotation_are_free():
-    for names in (TENS + 5, 170 - TENS):
+    for names in (TENS + 5, 180 - TENS):
         files = named("angle_{:g}.tif", names, spelt=False)
         assert arrange(files, TENS).notes == ()
 
@@ -69,6 +69,7 @@ def test_contradictions_stop_the_run():
         (named("pl_{:g}.tif", shuffled, spelt=False), TENS),
         (named("pl_{:g}deg.tif", TENS), TENS / 2),
         (named("pl_{:g}.tif", TENS), shuffled),
+        (named("pl_{:g}.tif", TENS, spelt=False), TENS[::-1]),
     ):
         with pytest.raises(InputError, match="contradict"):
             arrange(files, angles)

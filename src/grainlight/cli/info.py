@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grainlight.cli import values
 from grainlight.cli.output import check_file
 from grainlight.errors import InputError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from grainlight.maps.io.readers.tiff import ImageFile
     from grainlight.maps.orientation_map import OrientationMap
 
 _IMAGES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
@@ -105,8 +104,9 @@ def describe_image(file: Path) -> list[str]:
     """Return shape, type and range of images in a file."""
     import numpy as np
 
-    data = _image(file)
-    lines = [f"format: image data of shape {data.shape}, {data.dtype}"]
+    image = _image(file)
+    data = image.data
+    lines = [f"format: image data of shape {data.shape}, {data.dtype}", *image.notes]
     bad = 0 if data.dtype.kind in "biu" else int(np.count_nonzero(~np.isfinite(data)))
     if bad < data.size:
         low, high = float(np.nanmin(data)), float(np.nanmax(data))
@@ -115,26 +115,16 @@ def describe_image(file: Path) -> list[str]:
     return lines
 
 
-def _image(file: Path) -> NDArray[Any]:
-    import numpy as np
-
+def _image(file: Path) -> ImageFile:
     if not file.is_file():
         raise InputError("the file does not exist", file=file, advice="check the path and the spelling")
-    try:
-        if file.suffix.lower() in (".tif", ".tiff"):
-            import tifffile
+    from grainlight.maps.io.readers.images import read_image
 
-            data = np.asarray(tifffile.imread(file))
-        else:
-            import imageio.v3
-
-            data = np.asarray(imageio.v3.imread(file))
-    except Exception as error:  # the readers raise whatever their format's parser ran into
-        found = f"{type(error).__name__}: {error}"[:200]
-        raise InputError("the image cannot be read", file=file, found=found) from error
+    image = read_image(file)
+    data = image.data
     if data.dtype.kind not in "buif" or not data.size:
         raise InputError("the image has no grey values", file=file, found=f"{data.dtype} of shape {data.shape}")
-    return data
+    return image
 
 
 def describe_result(file: Path) -> list[str]:

@@ -152,7 +152,10 @@ def _like_angles(column: Array) -> bool:
 
 
 def _agree(column: Array, angles: Array) -> bool:
-    """Whether two lists of degrees are the same but for the zero and the sense of rotation."""
+    """Whether two lists of degrees are the same but for the zero and the sense of rotation; the same numbers in
+    another order are not."""
+    if np.allclose(np.sort(column), np.sort(angles), atol=_ROUNDED):
+        return bool(np.allclose(column, angles, atol=_ROUNDED))
     for difference in (angles - column, angles + column):
         off = (difference - difference[0] + 90) % 180 - 90
         if np.abs(off).max() <= _ROUNDED:

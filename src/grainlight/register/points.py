@@ -105,7 +105,10 @@ def _places(titles: list[str], path: Path, number: int) -> list[int]:
             )
         named.append((whose, axis))
     axes = [axis for _, axis in named]
-    bare = all(len(re.findall("[a-z]+", title.lower())) == 1 for title in titles)
+    bare = all(
+        not whose and len(re.findall("[a-z]+", title.lower())) == 1
+        for title, (whose, _) in zip(titles, named, strict=True)
+    )
     if bare and axes in (["row", "column"] * 2, ["column", "row"] * 2):
         return [axes.index(axis) + shift for shift in (0, 2) for axis in ("column", "row")]
     if any(named.count(wanted) != 1 for wanted in _ORDER):

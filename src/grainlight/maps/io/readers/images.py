@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.errors import InputError
+from grainlight.maps.camera_counts import full_scale, saturation, unused_bits
 from grainlight.maps.image_order import arrange, find_images
+from grainlight.maps.io.readers.tiff import ImageFile, read_tiff
 from grainlight.maps.light_stack import (
     LEAST_ANGLES,
     UNKNOWN,
@@ -24,7 +27,6 @@ from grainlight.scratch import empty, release
 
 _LUMINANCE = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709
 _TIFF = (".tif", ".tiff")
-_CAMERA_BITS = (8, 10, 12, 14, 16)
 
 
 def load_light(
@@ -79,8 +81,13 @@ def load_light(
         )
     colours = unknown or distinct_angles(numbers) < LEAST_ANGLES
     shots: list[list[NDArray[Any]]] = []
+    unused, white = 16, False
     for file in files:
-        for shot in _shots(_read(file), file, colours):
+        image = read_image(file)
+        told = (*told, *image.notes)
+        unused = min(unused, unused_bits(image.data))
+        white = white or image.zero_is_white
+        for shot in _shots(image.data, file, colours):
             if shots and shot[0].shape != shots[0][0].shape:
                 raise InputError(
                     "the light images differ in size",
@@ -102,8 +109,14 @@ def load_light(
         )
     numbers = np.repeat(numbers, [len(shot) for shot in shots])
     planes = [plane for shot in shots for plane in shot]
+    brightest = max(float(plane.max()) for plane in planes)
+    if white:
+        # one full scale for all, since that of a dark image would be another
+        top = full_scale(brightest, unused) if counts(planes[0].dtype) else brightest
+        planes = [np.asarray(top - plane, dtype=plane.dtype) for plane in planes]
+        brightest = max(float(plane.max()) for plane in planes)
     images = _stacked(planes)
-    saturation = _saturation(max(float(plane.max()) for plane in planes), planes[0].dtype)
+    highest = saturation(brightest, planes[0].dtype, unused)
     return LightStack(
         images,
         numbers,
@@ -111,7 +124,7 @@ def load_light(
         (float(origin[0]), float(origin[1])),
         rotates,
         mirror,
-        saturation,
+        highest,
         files,
         notes=told,
     )
@@ -135,8 +148,14 @@ def _unknown(angles: str | Path | Sequence[float] | NDArray[np.floating]) -> boo
     return len(angles) > 0 and all(angle is None or angle != angle for angle in angles)
 
 
-def _read(file: Path) -> NDArray[Any]:
-    """Return what the file holds: (H, W), (N, H, W), with a last axis of 3 or 4 for colour."""
+def read_image(file: Path) -> ImageFile:
+    """Return what a file holds: (H, W) or (N, H, W), with a last axis of 3 or 4 for colour.
+
+    Raises
+    ------
+    InputError
+        Where it cannot be read.
+    """
     if not file.is_file():
         raise InputError(
             "the light image does not exist" if not file.exists() else "the light image is a folder",
@@ -147,12 +166,13 @@ def _read(file: Path) -> NDArray[Any]:
         # an open stream, since the readers leave files open when they fail
         with file.open("rb") as stream:
             if file.suffix.lower() in _TIFF:
-                import tifffile
+                found = read_tiff(stream, file)
+            else:
+                import imageio.v3
 
-                return np.asarray(tifffile.imread(stream))
-            import imageio.v3
-
-            return np.asarray(imageio.v3.imread(stream, plugin="pillow"))
+                found = ImageFile(np.asarray(imageio.v3.imread(stream, plugin="pillow")))
+    except InputError:
+        raise
     except Exception as error:  # the readers raise whatever their format's parser ran into
         raise InputError(
             "the light image cannot be read",
@@ -160,6 +180,9 @@ def _read(file: Path) -> NDArray[Any]:
             found=f"{type(error).__name__}: {error}"[:200],
             expected="a TIFF, PNG, JPEG or BMP file",
         ) from error
+    # grey with alpha
+    alpha = found.data.ndim > 2 and found.data.shape[-1] == 2 and found.data.shape[-2] > 4
+    return replace(found, data=found.data[..., 0]) if alpha else found
 
 
 def _shots(data: NDArray[Any], file: Path, colours: bool) -> list[list[NDArray[Any]]]:
@@ -197,13 +220,3 @@ def _distinct(shot: NDArray[Any]) -> list[NDArray[Any]]:
 def _keep_range(grey: NDArray[np.float32], dtype: np.dtype) -> NDArray[np.float32]:
     # the weights sum to 1 only to rounding: white stays the camera's white
     return (np.rint(grey * 256) / 256).astype(np.float32) if dtype.kind in "ui" and dtype.itemsize <= 2 else grey
-
-
-def _saturation(brightest: float, dtype: np.dtype) -> float | None:
-    """Return the camera's highest count: the full scale of a bit depth that the images reach, else of their type."""
-    if dtype.kind == "f" and brightest not in [2.0**bits - 1 for bits in _CAMERA_BITS]:
-        return None
-    for bits in _CAMERA_BITS:
-        if brightest == 2.0**bits - 1:
-            return brightest
-    return float(np.iinfo(dtype).max) if dtype.kind in "ui" else None
