@@ -52,6 +52,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     add_light(command)
     add_registration(command)
     values.add_map(command)
+    values.add_part(command)
     dials = command.add_argument_group("computing")
     dials.add_argument(
         "--quality",
