@@ -10,6 +10,7 @@ from grainlight.cli.main import main, parser
 from grainlight.maps.io import load_ebsd, save_ebsd
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
+from grainlight.restore.result import NOT_RESTORED
 
 TITANIUM = Phase(1, "Titanium", "6/mmm", 2.95, 2.95, 4.686, 90.0, 90.0, 120.0)
 
@@ -74,6 +75,21 @@ def test_what_is_not_there_is_said(source, tmp_path, capsys, options, words) -> 
     message = capsys.readouterr().err
     assert all(word in message for word in words)
     assert not (tmp_path / "out.ang").exists()
+
+
+def test_holes_are_left_out_where_asked_with_light_too(inputs, tmp_path) -> None:
+    whole = load_ebsd(inputs.coarse)
+    phase_id = whole.phase_id.copy()
+    phase_id[4:8, 5:9] = 0
+    hole = tmp_path / "hole.ang"
+    save_ebsd(whole.replace(phase_id=phase_id), hole)
+    output = tmp_path / "out.ang"
+    command = inputs.enhance(output, *inputs.light_options, "--register", "none", "--fill-holes", "none", ebsd=hole)
+    assert main(command) == 0
+    with np.load(output.with_suffix(".npz")) as saved:
+        source = saved["source"]
+    assert (source[16:29, 20:33] == NOT_RESTORED).all()
+    assert (source[:12] != NOT_RESTORED).all()
 
 
 @pytest.mark.parametrize("options", [["--crop", "5,5,1,1"], ["--crop", "1,2"], ["--min", "0.1"], ["--subsample", "0"]])
