@@ -27,6 +27,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     )
     command.add_argument("--force", action="store_true", help="replace existing output")
     values.add_map(command)
+    values.add_part(command)
     return command
 
 

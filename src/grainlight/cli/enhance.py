@@ -49,9 +49,17 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         metavar="N",
         help="output step = EBSD step / N, 1 (denoise and fill) to 8 (default: 2)",
     )
+    command.add_argument(
+        "--fill-holes",
+        type=lambda text: 0.0 if text == "none" else values.positive("EBSD steps; or none", zero=True)(text),
+        metavar="N",
+        help="restore up to N EBSD steps from the nearest indexed point, with light too; none: leave missing points "
+        "out (default: 6, and with light as far as it is seen)",
+    )
     add_light(command)
     add_registration(command)
     values.add_map(command)
+    values.add_part(command)
     dials = command.add_argument_group("computing")
     dials.add_argument(
         "--quality",
@@ -193,6 +201,7 @@ def run(arguments: argparse.Namespace) -> int:
         device=device.choose(arguments.device),
         projection=not arguments.no_projection,
         noise=arguments.noise,
+        fill_holes=arguments.fill_holes,
         register=arguments.register,
         transform=None if arguments.transform is None else Path(arguments.transform),
         points=None if arguments.points is None else Path(arguments.points),

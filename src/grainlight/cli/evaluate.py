@@ -69,6 +69,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command.add_argument("--json", metavar="FILE.json", help="write every figure of every answer")
     command.add_argument("--force", action="store_true", help="replace existing output")
     values.add_map(command)
+    values.add_part(command)
     values.add_seed(command)
     values.add_device(command)
     return command

@@ -54,6 +54,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         help="within which a boundary counts as a twin or special one (default: 5)",
     )
     values.add_map(command)
+    values.add_part(command)
     return command
 
 
@@ -106,6 +107,7 @@ def _read(source: Path, arguments: argparse.Namespace) -> tuple[OrientationMap, 
             note(f"note: {suspicion}")
         return ebsd, None, MINIMUM_PIXELS, True
 
+    values.check_whole(source, arguments)
     from grainlight.restore.record import is_calibrated
     from grainlight.restore.saved import load_saved
 

@@ -32,6 +32,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command.add_argument("--picture", metavar="PNG", help="also draw an EBSD map in orientation colours")
     command.add_argument("--force", action="store_true", help="replace an existing picture")
     values.add_map(command)
+    values.add_part(command)
     return command
 
 

@@ -33,7 +33,7 @@ COMMANDS = (
 )
 """Each is a module of this folder with ``add(subparsers)`` and ``run(arguments)``."""
 
-_VALUES_WITH_MINUS = ("--pl-origin", "--angles", "--polars")
+_VALUES_WITH_MINUS = ("--pl-origin", "--angles", "--polars", "--crop")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,10 +6,13 @@ import argparse
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from grainlight.errors import InputError
 
 if TYPE_CHECKING:
     from grainlight.maps.orientation_map import OrientationMap
+    from grainlight.maps.selection import Threshold
 
 FRAMES = ("oxford", "edax1", "edax2", "edax3", "edax4", "none")
 
@@ -74,6 +77,42 @@ def pair(names: str, unit: str, example: str) -> Callable[[str], tuple[float, fl
     return convert
 
 
+def box(text: str) -> tuple[float, float, float, float]:
+    """Convert ``X0,Y0,X1,Y1`` in um, the upper left and the lower right corner."""
+    try:
+        corners = [float(part) for part in text.split(",")]
+    except ValueError:
+        corners = []
+    if (
+        len(corners) != 4
+        or not all(math.isfinite(v) for v in corners)
+        or corners[0] > corners[2]
+        or corners[1] > corners[3]
+    ):
+        expected = "X0,Y0,X1,Y1 in um such as 0,0,50,40, the upper left corner first"
+        raise argparse.ArgumentTypeError(f"expected {expected}, found {text!r}")
+    return corners[0], corners[1], corners[2], corners[3]
+
+
+def threshold(field: str | None, side: Literal["min", "max"]) -> Callable[[str], Threshold]:
+    """Return a conversion to a threshold of a quality field, or of the one that ``FIELD=VALUE`` names."""
+    expected = "a number" if field else "FIELD=VALUE such as fit=1.5"
+
+    def convert(text: str) -> Threshold:
+        name, _, number = text.rpartition("=") if field is None else (field, "", text)
+        try:
+            value = float(number)
+        except ValueError:
+            value = math.nan
+        if not name.strip() or not math.isfinite(value):
+            raise argparse.ArgumentTypeError(f"expected {expected}, found {text!r}")
+        from grainlight.maps.selection import Threshold
+
+        return Threshold(name.strip().lower(), side, value)
+
+    return convert
+
+
 def size(text: str) -> tuple[int, int]:
     """Convert ``ROWS,COLUMNS``, 16 to 8192 each."""
     parts = text.lower().replace("x", ",").split(",")
@@ -124,11 +163,47 @@ def add_map(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_part(command: argparse.ArgumentParser) -> None:
+    """Add what part of the map is used: points of enough quality, a rectangle, every n-th point."""
+    part = command.add_argument_group("part of the map that is used")
+    sides: tuple[Literal["min"], Literal["max"]] = ("min", "max")
+    least, most = sides
+    for option, field, side, what in (
+        ("--min-ci", "ci", least, "a confidence index (EDAX) below X"),
+        ("--max-mad", "mad", most, "a mean angular deviation (Oxford, Bruker) above X degrees"),
+        ("--min-bc", "bc", least, "a band contrast (Oxford) below X"),
+    ):
+        part.add_argument(
+            option,
+            dest="thresholds",
+            action="append",
+            type=threshold(field, side),
+            metavar="X",
+            help=f"points with {what} count as not indexed",
+        )
+    for side in sides:
+        part.add_argument(
+            f"--{side}",
+            dest="thresholds",
+            action="append",
+            type=threshold(None, side),
+            metavar="FIELD=X",
+            help=f"likewise of any field that `grainlight info` prints: the {side}imum that counts",
+        )
+    part.add_argument(
+        "--crop",
+        type=box,
+        metavar="X0,Y0,X1,Y1",
+        help="only the points in this rectangle: um in the file's own coordinates, which `grainlight info` prints",
+    )
+    part.add_argument("--subsample", type=whole(1), default=1, metavar="N", help="only every N-th row and column")
+
+
 def load_map(path: str | Path, arguments: argparse.Namespace) -> OrientationMap:
-    """Read an EBSD file as the options of `add_map` say."""
+    """Read an EBSD file as the options of `add_map` and `add_part` say."""
     from grainlight.maps.io import load_ebsd
 
-    return load_ebsd(
+    ebsd = load_ebsd(
         path,
         arguments.frame,
         crystal_frame(arguments.crystal_frame),
@@ -136,6 +211,46 @@ def load_map(path: str | Path, arguments: argparse.Namespace) -> OrientationMap:
         section=arguments.section,
         columns=arguments.columns,
     )
+    return _chosen_part(ebsd, arguments)
+
+
+def check_whole(file: Path, arguments: argparse.Namespace) -> None:
+    """Refuse the options of `add_part` for a file of which no part is taken.
+
+    Raises
+    ------
+    InputError
+        Where one is given.
+    """
+    if arguments.thresholds or arguments.crop is not None or arguments.subsample > 1:
+        raise InputError(
+            "no part of this file can be taken", file=file, advice="name an EBSD map, or leave these options out"
+        )
+
+
+def _chosen_part(ebsd: OrientationMap, arguments: argparse.Namespace) -> OrientationMap:
+    from grainlight.maps.selection import crop, with_quality
+
+    box, every = getattr(arguments, "crop", None), getattr(arguments, "subsample", 1)
+    if box is not None or every > 1:
+        for option in ("points", "transform"):
+            if getattr(arguments, option, None) is not None:
+                raise InputError(
+                    f"--{option} tells places on the whole map",
+                    found="--crop or --subsample beside it",
+                    advice=f"the whole map, or neither --{option} nor these",
+                )
+    ebsd = with_quality(ebsd, getattr(arguments, "thresholds", None) or ())
+    if box is not None:
+        first = ebsd.origin
+        ebsd = crop(ebsd, box)
+        stated = getattr(arguments, "pl_origin", None)
+        if stated is not None and arguments.pl is not None:
+            # the place of the light is told from the first point of the whole map
+            arguments.pl_origin = tuple(
+                at - (new - old) for at, new, old in zip(stated, ebsd.origin, first, strict=True)
+            )
+    return ebsd.every(every) if every > 1 else ebsd
 
 
 def crystal_frame(choice: str | None) -> str | None:

@@ -207,6 +207,10 @@ class OrientationMap:
         """Return some rows of the map, without a copy; positions are still those from the point [0, 0] of the whole."""
         return self._picked(rows, slice(None))
 
+    def part(self, rows: slice, columns: slice) -> OrientationMap:
+        """Return some rows and columns of the map, without a copy; positions are from the point [0, 0] of the whole."""
+        return self._picked(rows, columns)
+
     def _picked(self, rows: slice, columns: slice) -> OrientationMap:
         return self.replace(
             quaternions=self.quaternions[rows, columns],

@@ -69,9 +69,9 @@ def assemble(
 
 
 def _restored(ready: Prepared) -> NDArray[np.bool_]:
-    """Pixels (H, W) near an EBSD point, or with light, that are of no other phase."""
+    """Pixels (H, W) near an EBSD point, or with light unless a limit was asked for, that are of no other phase."""
     seen = ready.grid.reached | ready.grid.measured
-    if ready.light is not None:
+    if ready.light is not None and not ready.grid.reach_stated:
         # Light tells grains apart where no EBSD point is near.
         seen |= (ready.light.sigma[1:].amin(0) < 0.5).numpy()
     return seen & ~ready.grid.other

@@ -99,7 +99,7 @@ def bring_together(
     """Bring a map and its light to the output grid of the settings."""
     progress = progress or Silent()
     found = estimate_noise(ebsd, settings.noise)
-    grid = rasterise(ebsd, settings.scale)
+    grid = rasterise(ebsd, settings.scale, settings.fill_holes)
     registered = None if light is None else register_light(ebsd, light, settings, progress)
     progress.begin("reading the inputs together", 2)
     progress.advance()

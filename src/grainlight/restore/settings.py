@@ -62,6 +62,9 @@ class Settings:
         File of a transform that was found before; nothing is registered then.
     points
         CSV file of pairs of points to start from, instead of a search.
+    fill_holes
+        EBSD steps from the nearest indexed point up to which the map is restored, with light too; 0 leaves every
+        missing point out. None: 6 steps, and with light as far as it is seen.
     """
 
     scale: int = 2
@@ -77,6 +80,7 @@ class Settings:
     register: Method = "auto"
     transform: Path | None = None
     points: Path | None = None
+    fill_holes: float | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.scale <= LARGEST_SCALE or int(self.scale) != self.scale:
@@ -95,6 +99,10 @@ class Settings:
             raise InputError("the seed cannot be used", found=str(self.seed), expected="a whole number of 64 bits")
         if self.noise is not None and not 0 <= self.noise <= 20:
             raise InputError("the EBSD noise cannot be used", found=f"{self.noise} degrees", expected="0 to 20 degrees")
+        if self.fill_holes is not None and not 0 <= self.fill_holes < 1e6:
+            raise InputError(
+                "the reach into holes cannot be used", found=f"{self.fill_holes}", expected="EBSD steps, 0 or more"
+            )
         if self.register not in METHODS:
             raise InputError("unknown registration", found=repr(self.register), expected=", ".join(METHODS))
         if self.transform is not None and self.points is not None:

@@ -188,3 +188,20 @@ def test_the_nearest_point_is_that_of_a_search(scale: int) -> None:
     own = grid.measured
     assert np.allclose(found[~own], apart[~own])
     assert np.array_equal(grid.reached, apart <= REACH * scale * 1.3)
+
+
+@pytest.mark.parametrize(("reach", "steps"), [(None, REACH), (3.0, 3.0), (0.0, 0.75)])
+def test_a_hole_is_filled_as_far_as_asked(reach: float | None, steps: float) -> None:
+    """Distances from the nearest point, counted in steps of the EBSD; whole cells are always there."""
+    q = np.broadcast_to([1.0, 0.0, 0.0, 0.0], (30, 30, 4))
+    phase_id = np.ones((30, 30), np.int16)
+    phase_id[5:25, 5:25] = phase_id[2, 2] = 0
+    ebsd = OrientationMap.from_quaternions(q, (2.0, 2.0), (TITANIUM,), phase_id=phase_id)
+    grid = rasterise(ebsd, 2, reach)
+    row, column = np.indices(grid.shape) / 2
+    at = np.argwhere(phase_id > 0)
+    apart = np.hypot(row[..., None] - at[:, 0], column[..., None] - at[:, 1]).min(-1)
+    assert np.array_equal(grid.reached, apart <= steps)
+    assert grid.reached[4, 4] == (reach != 0.0)
+    assert not grid.reached[29, 29]
+    assert grid.reach_stated == (reach is not None)

@@ -17,6 +17,7 @@ from grainlight.restore.large.windows import Window
 
 # Scan points farther than this many EBSD steps say nothing about a pixel unless light does.
 REACH = 6.0
+_CELL = 0.75  # steps from a point to the corners of its cell, and a little more
 _AT_ONCE = 1 << 18  # pixels whose nearest point is searched at once
 
 
@@ -42,7 +43,9 @@ class PointGrid:
     nearest
         (H, W) flat index of the nearest indexed point of the input.
     reached
-        (H, W) whether a 6/mmm point is within `REACH` steps.
+        (H, W) whether an indexed point is within `REACH` steps, or as many as were asked for.
+    reach_stated
+        Whether they were asked for: then light does not reach farther.
     """
 
     step: float
@@ -53,6 +56,7 @@ class PointGrid:
     phase_id: NDArray[np.int16]
     nearest: NDArray[np.signedinteger[Any]]
     reached: NDArray[np.bool_]
+    reach_stated: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -139,8 +143,10 @@ def _positions(ebsd: OrientationMap, step: float) -> NDArray[np.float64]:
     return np.stack((ebsd.y, ebsd.x - _left(ebsd, step)), -1) / step
 
 
-def rasterise(ebsd: OrientationMap, scale: int) -> PointGrid:
+def rasterise(ebsd: OrientationMap, scale: int, reach: float | None = None) -> PointGrid:
     """Place the points of a map on the grid of ``scale``; the first pixel is the first EBSD point.
+
+    ``reach``: how many EBSD steps from an indexed point the map is restored, in place of `REACH`.
 
     Every point goes, as it is, to the pixel that it lies in. Its own position counts, on a hexagonal grid too: nothing
     is resampled. The output step is no larger than either step of the map, so that no two points share a pixel.
@@ -154,7 +160,8 @@ def rasterise(ebsd: OrientationMap, scale: int) -> PointGrid:
     measured = np.zeros((rows, columns), dtype=bool)
     measured[tuple(pixel[known].T)] = True
     finer, coarser = _steps(ebsd)
-    nearest, reached = _nearest(position, ebsd.indexed, (rows, columns), REACH * scale * coarser / finer)
+    steps = REACH if reach is None else max(reach, _CELL)
+    nearest, reached = _nearest(position, ebsd.indexed, (rows, columns), steps * scale * coarser / finer)
     # where two points are as near, the pixel's own
     nearest[tuple(pixel[ebsd.indexed].T)] = np.flatnonzero(ebsd.indexed)
     phase_id = ebsd.phase_id.reshape(-1)[nearest]
@@ -168,7 +175,9 @@ def rasterise(ebsd: OrientationMap, scale: int) -> PointGrid:
         nearer = cKDTree(points[blind]).query(there, workers=-1)[0] < distance - 1e-9
         phase_id[tuple(there[nearer].T)] = 0
     orientations = canonical.quaternions.reshape(-1, 4)
-    return PointGrid(step, left, orientations, measured, other & ~measured, phase_id, nearest, reached & ~other)
+    return PointGrid(
+        step, left, orientations, measured, other & ~measured, phase_id, nearest, reached & ~other, reach is not None
+    )
 
 
 def _nearest(
