@@ -43,7 +43,8 @@ class GrainMap:
     ebsd
         The map, X along a.
     labels
-        (H, W) int32 grain ids from 1, 0 where there is none.
+        (H, W) int32 grain ids from 1, 0 where there is none: at points without an orientation, and at places of fewer
+        than ``minimum_pixels`` with no neighbour of their phase.
     grains
         Statistics.
     edges
@@ -95,6 +96,12 @@ class GrainMap:
     tolerance: float
     crystal_frame: CrystalFrame = CrystalFrame.X_ALONG_A
 
+    @property
+    def left_out(self) -> float:
+        """Share of the pixels with an orientation that belong to no grain, 0 to 1: lone places too small for one."""
+        indexed = self.ebsd.indexed
+        return float((indexed & (self.labels == 0)).sum()) / max(int(indexed.sum()), 1)
+
 
 def find_grains(
     ebsd: OrientationMap,
@@ -118,7 +125,7 @@ def find_grains(
     threshold
         Degrees from which neighbours belong to different grains.
     minimum_pixels
-        Smaller grains join a neighbour.
+        Smaller grains join a neighbour of their phase; those that have none are left out.
     tolerance
         Degrees within which a boundary counts as a special one.
     systems

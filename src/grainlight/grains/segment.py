@@ -65,11 +65,11 @@ def segment(
         grains are what edges up to the threshold connect.
     minimum_pixels
         Smaller grains join the neighbour of the same phase whose common boundary has the lowest mean angle; those
-        without one stay.
+        without one are no grains.
 
     Returns
     -------
-    Labels (H, W) int32 from 1 in reading order; 0 where not valid.
+    Labels (H, W) int32 from 1 in reading order; 0 where not valid and where too few pixels stand alone.
 
     Notes
     -----
@@ -134,7 +134,10 @@ def merge(
 def absorb(
     labels: NDArray[np.int32], angles: NDArray[np.float32], edges: Edges, minimum_pixels: int
 ) -> NDArray[np.int32]:
-    """Let regions of fewer than ``minimum_pixels`` join the neighbour across the lowest mean angle (E, degrees)."""
+    """Let regions of fewer than ``minimum_pixels`` join the neighbour across the lowest mean angle (E, degrees).
+
+    Those without a neighbour of their phase become 0.
+    """
     flat = labels.reshape(-1).copy()
     while True:
         count = np.bincount(flat)
@@ -143,7 +146,8 @@ def absorb(
         a, b = flat[edges.first], flat[edges.second]
         between = (a != b) & (a > 0) & (b > 0) & np.isfinite(angles) & (small[a] | small[b])
         if not between.any():
-            return in_reading_order(flat).reshape(labels.shape)
+            # what is still small has no neighbour to join
+            return in_reading_order(np.where(small[flat], 0, flat)).reshape(labels.shape)
         a, b, angle = a[between], b[between], angles[between].astype(np.float64)
         one, two = np.concatenate([a, b]), np.concatenate([b, a])
         key, inverse = np.unique(one.astype(np.int64) * len(count) + two, return_inverse=True)
