@@ -30,6 +30,28 @@ def components(open_edges: NDArray[np.bool_], valid: NDArray[np.bool_], edges: E
     return in_reading_order(np.where(flat, label + 1, 0)).reshape(valid.shape)
 
 
+def core(
+    labels: NDArray[np.int32],
+    angles: NDArray[np.float32],
+    edges: Edges,
+    *,
+    threshold: float = BOUNDARY_ANGLE,
+    minimum_pixels: int = MINIMUM_PIXELS,
+) -> NDArray[np.bool_]:
+    """Return (H, W) which pixels of grains (H, W) have an orientation of the grain.
+
+    The others, misindexed ones for the most part, only joined it because too few of them are connected by steps up to
+    the threshold. The largest connected part of a grain always counts.
+    """
+    flat = labels.reshape(-1)
+    part = components((angles <= threshold) & (flat[edges.first] == flat[edges.second]), labels > 0, edges).reshape(-1)
+    count = np.bincount(part)
+    count[0] = 0
+    largest = np.zeros(int(flat.max(initial=0)) + 1, count.dtype)
+    np.maximum.at(largest, flat, count[part])
+    return ((flat > 0) & (count[part] >= np.minimum(largest[flat], minimum_pixels))).reshape(labels.shape)
+
+
 def in_reading_order(labels: NDArray) -> NDArray[np.int32]:
     """Return the same labels (any shape) numbered 1, 2, ... as they first appear; 0 stays."""
     found, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
