@@ -141,3 +141,25 @@ def test_unusable_npz(content, tmp_path, capsys) -> None:
         file.write_bytes(content)
     assert main(["grains", str(file)]) == 2
     assert "no .npz of a restored map" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("least", "counted"), [(1, 2 + 3), (2, 2 + 1), (5, 2)])
+def test_lone_places_are_counted_as_the_option_says(quarters, tmp_path, capsys, least, counted) -> None:
+    """Two halves of titanium with beta in three places: two of one pixel and one of four."""
+    phase = quarters.phase_id.copy()
+    phase[2, 2] = phase[9, 12] = 2
+    phase[8:10, 2:4] = 2
+    save_ebsd(quarters.replace(phase_id=phase), tmp_path / "map.ang")
+    assert main(["grains", str(tmp_path / "map.ang"), "--threshold", "15", "--minimum-pixels", str(least)]) == 0
+    out = capsys.readouterr().out
+    assert f"grains: {counted}\n" in out
+    lost = {1: 0, 2: 2, 5: 6}[least]
+    assert f"in no grain: {100 * lost / phase.size:.2g} % of the pixels" in out
+    assert all(int(row["pixels"]) >= least for row in rows(tmp_path / "map_grains.csv"))
+    assert (tifffile.imread(tmp_path / "map_grains.tif") == 0).sum() == lost
+
+
+def test_a_map_too_small_for_a_grain_has_none(quarters, tmp_path, capsys) -> None:
+    save_ebsd(quarters, tmp_path / "map.ang")
+    assert main(["grains", str(tmp_path / "map.ang"), "--threshold", "40", "--minimum-pixels", "1000"]) == 0
+    assert "grains: 0\n" in capsys.readouterr().out

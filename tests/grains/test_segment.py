@@ -61,10 +61,13 @@ def test_small_grain_joins_the_neighbour_that_is_nearest_in_angle() -> None:
     assert set(found[3:5, 3:5].ravel()) == {found[0, 7]}
 
 
-def test_small_grain_of_another_phase_stays() -> None:
-    edges = edges_of((1, 3))
-    labels = absorb(np.array([[1, 2, 3]]), np.array([np.inf, np.inf], np.float32), edges, 5)
-    assert labels.max() == 3
+@pytest.mark.parametrize("least", [1, 2, 3, 4])
+def test_small_grain_of_another_phase_is_left_out(least) -> None:
+    edges = edges_of((1, 6))
+    angles = np.array([np.inf, 0, np.inf, 0, 0], np.float32)
+    labels = absorb(np.array([[1, 2, 2, 3, 3, 3]]), angles, edges, least)
+    assert np.bincount(labels[0])[1:].tolist() == [n for n in (1, 2, 3) if n >= least]
+    assert (labels == 0).sum() == sum(n for n in (1, 2, 3) if n < least)
 
 
 def test_a_gap_does_not_open_a_boundary() -> None:

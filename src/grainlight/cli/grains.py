@@ -45,7 +45,8 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         "--minimum-pixels",
         type=values.whole(1),
         metavar="N",
-        help="smaller grains join a neighbour (default: 5; of a restored map the pixels per EBSD point, if more)",
+        help="smaller grains join a neighbour of their phase or, without one, are left out (default: 5; of a restored "
+        "map the pixels per EBSD point, if more)",
     )
     command.add_argument(
         "--tolerance",
@@ -145,7 +146,7 @@ def _write_picture(found: GrainMap, path: Path) -> None:
 
 
 def _lines(found: GrainMap) -> list[str]:
-    from grainlight.grains.summary import QUANTITIES
+    from grainlight.grains.summary import QUANTITIES, of_phases
 
     lines = [
         f"grains from {found.threshold:g} degrees up, {found.minimum_pixels} pixels and more; averages over grains "
@@ -155,4 +156,13 @@ def _lines(found: GrainMap) -> list[str]:
         one, unit = found.figures[name], QUANTITIES[name]
         between = "" if one.low != one.low else f"  (90 %: {one.low:.4g} to {one.high:.4g})"
         lines.append(f"{name.replace('_', ' ')}: {one.value:.4g}{' ' + unit if unit else ''}{between}")
+    for phase, of in of_phases(found.grains, found.ebsd.phases).items():
+        lines.append(
+            f"of {phase}: {of['grains']:.0f} grains, {of['interior_grains']:.0f} off the border, mean diameter "
+            f"{of['mean_diameter']:.4g} um, aspect {of['mean_aspect']:.4g}, GOS {of['mean_gos']:.4g} deg"
+        )
+    lines.append(
+        f"in no grain: {100 * found.left_out:.2g} % of the pixels with an orientation, in places smaller than "
+        f"{found.minimum_pixels} pixels with no neighbour of their phase"
+    )
     return lines

@@ -21,7 +21,7 @@ from grainlight.grains.boundaries import (
 from grainlight.grains.edges import BOUNDARY_ANGLE, Edges, edges_of_map
 from grainlight.grains.interval import Interval, bounds, distance, interval
 from grainlight.grains.matching import match
-from grainlight.grains.segment import MINIMUM_PIXELS, segment
+from grainlight.grains.segment import MINIMUM_PIXELS, core, segment
 from grainlight.grains.special import TOLERANCE, Special, classify, twins, variants
 from grainlight.grains.statistics import Grains, grain_statistics, kernel_average
 from grainlight.grains.summary import summarise
@@ -43,7 +43,8 @@ class GrainMap:
     ebsd
         The map, X along a.
     labels
-        (H, W) int32 grain ids from 1, 0 where there is none.
+        (H, W) int32 grain ids from 1, 0 where there is none: at points without an orientation, and at places of fewer
+        than ``minimum_pixels`` with no neighbour of their phase.
     grains
         Statistics.
     edges
@@ -60,7 +61,8 @@ class GrainMap:
     systems
         Special orientation relations that were looked for.
     kam
-        (H, W) kernel average misorientation in degrees, NaN where unknown.
+        (H, W) kernel average misorientation in degrees, NaN where unknown and at pixels that only joined their grain
+        (`segment.core`).
     figures
         Figures of the map by name (`summary.QUANTITIES`, and the fraction of each special relation), with intervals.
     low, high, spread
@@ -95,6 +97,12 @@ class GrainMap:
     tolerance: float
     crystal_frame: CrystalFrame = CrystalFrame.X_ALONG_A
 
+    @property
+    def left_out(self) -> float:
+        """Share of the pixels with an orientation that belong to no grain, 0 to 1: lone places too small for one."""
+        indexed = self.ebsd.indexed
+        return float((indexed & (self.labels == 0)).sum()) / max(int(indexed.sum()), 1)
+
 
 def find_grains(
     ebsd: OrientationMap,
@@ -118,7 +126,7 @@ def find_grains(
     threshold
         Degrees from which neighbours belong to different grains.
     minimum_pixels
-        Smaller grains join a neighbour.
+        Smaller grains join a neighbour of their phase; those that have none are left out.
     tolerance
         Degrees within which a boundary counts as a special one.
     systems
@@ -143,7 +151,8 @@ def find_grains(
     def draw(one: OrientationMap, own: NDArray[np.float32], others: NDArray[np.float32]) -> _Drawn:
         share = edge_share(own, others, threshold) if len(others) else None
         labels = segment(own, one.indexed, edges, threshold=threshold, share=share, minimum_pixels=minimum_pixels)
-        return _measure(one, labels, own, edges, tuple(systems), tolerance)
+        of_grain = core(labels, own, edges, threshold=threshold, minimum_pixels=minimum_pixels)
+        return _measure(one, labels, of_grain, own, edges, tuple(systems), tolerance)
 
     main = draw(ebsd, angle, across)
     # numpy computes outside Python's lock: members on several cores
@@ -196,13 +205,15 @@ class _Drawn:
 def _measure(
     ebsd: OrientationMap,
     labels: NDArray[np.int32],
+    of_grain: NDArray[np.bool_],
     angle: NDArray[np.float32],
     edges: Edges,
     systems: tuple[Special, ...],
     tolerance: float,
 ) -> _Drawn:
     kam = kernel_average(angle, edges, labels=labels)
-    grains = grain_statistics(labels, ebsd, edges, kam)
+    kam[~of_grain] = np.nan
+    grains = grain_statistics(labels, ebsd, edges, kam, of_grain)
     flat = labels.reshape(-1)
     boundary = (flat[edges.first] != flat[edges.second]) & (flat[edges.first] > 0) & (flat[edges.second] > 0)
     special = np.full(len(edges), -1, np.int8)

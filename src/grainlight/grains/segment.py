@@ -30,6 +30,28 @@ def components(open_edges: NDArray[np.bool_], valid: NDArray[np.bool_], edges: E
     return in_reading_order(np.where(flat, label + 1, 0)).reshape(valid.shape)
 
 
+def core(
+    labels: NDArray[np.int32],
+    angles: NDArray[np.float32],
+    edges: Edges,
+    *,
+    threshold: float = BOUNDARY_ANGLE,
+    minimum_pixels: int = MINIMUM_PIXELS,
+) -> NDArray[np.bool_]:
+    """Return (H, W) which pixels of grains (H, W) have an orientation of the grain.
+
+    The others, misindexed ones for the most part, only joined it because too few of them are connected by steps up to
+    the threshold. The largest connected part of a grain always counts.
+    """
+    flat = labels.reshape(-1)
+    part = components((angles <= threshold) & (flat[edges.first] == flat[edges.second]), labels > 0, edges).reshape(-1)
+    count = np.bincount(part)
+    count[0] = 0
+    largest = np.zeros(int(flat.max(initial=0)) + 1, count.dtype)
+    np.maximum.at(largest, flat, count[part])
+    return ((flat > 0) & (count[part] >= np.minimum(largest[flat], minimum_pixels))).reshape(labels.shape)
+
+
 def in_reading_order(labels: NDArray) -> NDArray[np.int32]:
     """Return the same labels (any shape) numbered 1, 2, ... as they first appear; 0 stays."""
     found, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
@@ -65,11 +87,11 @@ def segment(
         grains are what edges up to the threshold connect.
     minimum_pixels
         Smaller grains join the neighbour of the same phase whose common boundary has the lowest mean angle; those
-        without one stay.
+        without one are no grains.
 
     Returns
     -------
-    Labels (H, W) int32 from 1 in reading order; 0 where not valid.
+    Labels (H, W) int32 from 1 in reading order; 0 where not valid and where too few pixels stand alone.
 
     Notes
     -----
@@ -134,7 +156,10 @@ def merge(
 def absorb(
     labels: NDArray[np.int32], angles: NDArray[np.float32], edges: Edges, minimum_pixels: int
 ) -> NDArray[np.int32]:
-    """Let regions of fewer than ``minimum_pixels`` join the neighbour across the lowest mean angle (E, degrees)."""
+    """Let regions of fewer than ``minimum_pixels`` join the neighbour across the lowest mean angle (E, degrees).
+
+    Those without a neighbour of their phase become 0.
+    """
     flat = labels.reshape(-1).copy()
     while True:
         count = np.bincount(flat)
@@ -143,7 +168,8 @@ def absorb(
         a, b = flat[edges.first], flat[edges.second]
         between = (a != b) & (a > 0) & (b > 0) & np.isfinite(angles) & (small[a] | small[b])
         if not between.any():
-            return in_reading_order(flat).reshape(labels.shape)
+            # what is still small has no neighbour to join
+            return in_reading_order(np.where(small[flat], 0, flat)).reshape(labels.shape)
         a, b, angle = a[between], b[between], angles[between].astype(np.float64)
         one, two = np.concatenate([a, b]), np.concatenate([b, a])
         key, inverse = np.unique(one.astype(np.int64) * len(count) + two, return_inverse=True)

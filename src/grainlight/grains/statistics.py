@@ -65,8 +65,26 @@ class Grains:
         return len(self.id)
 
 
-def grain_statistics(labels: NDArray[np.int32], ebsd: OrientationMap, edges: Edges, kam: NDArray[np.float32]) -> Grains:
-    """Return the statistics of the grains that labels (H, W) draw on a map; ``kam`` (H, W) in degrees."""
+def grain_statistics(
+    labels: NDArray[np.int32],
+    ebsd: OrientationMap,
+    edges: Edges,
+    kam: NDArray[np.float32],
+    core: NDArray[np.bool_],
+) -> Grains:
+    """Return the statistics of the grains that labels (H, W) draw on a map.
+
+    Parameters
+    ----------
+    labels
+        (H, W) grains, 0 where there is none.
+    ebsd, edges
+        The map and the edges of its grid.
+    kam
+        (H, W) degrees.
+    core
+        (H, W) pixels, some of every grain, that mean orientations and spreads are of; sizes are of all.
+    """
     flat = labels.reshape(-1)
     number = int(flat.max(initial=0))
     inside = np.flatnonzero(flat)
@@ -80,18 +98,19 @@ def grain_statistics(labels: NDArray[np.int32], ebsd: OrientationMap, edges: Edg
     centre_x, centre_y = total(x) / pixels, total(y) / pixels
     area = np.asarray(pixels * _pixel_area(ebsd), dtype=np.float64)
     aspect, azimuth = _ellipses(x - centre_x[of], centre_y[of] - y, of, pixels, point_steps(ebsd.step, ebsd.grid))
-    # labels are numbered in reading order, so the first pixel of each is met in that order too
-    first = np.unique(of, return_index=True)[1]
-    phase = ebsd.phase_id.reshape(-1)[inside][first].astype(np.int16)
-    q = ebsd.quaternions.reshape(-1, 4)[inside]
-    mean, spread = _orientations(q, of, phase, first, laue_groups(ebsd))
-    local = kam.reshape(-1)[inside]
+    own = core.reshape(-1)[inside]
+    at, of_own = inside[own], of[own]
+    first = np.unique(of_own, return_index=True)[1]
+    phase = ebsd.phase_id.reshape(-1)[at][first].astype(np.int16)
+    q = ebsd.quaternions.reshape(-1, 4)[at]
+    mean, spread = _orientations(q, of_own, phase, first, laue_groups(ebsd))
+    local = kam.reshape(-1)[at]
     known = np.isfinite(local)
-    count = np.bincount(of[known], minlength=number)
+    count = np.bincount(of_own[known], minlength=number)
     on_edge = np.zeros(number + 1, dtype=bool)
     on_edge[labels[border(labels, ebsd, edges)]] = True
     local_mean = np.full(number, np.nan)
-    np.divide(np.bincount(of[known], local[known], minlength=number), count, out=local_mean, where=count > 0)
+    np.divide(np.bincount(of_own[known], local[known], minlength=number), count, out=local_mean, where=count > 0)
     return Grains(
         id=np.arange(1, number + 1, dtype=np.int32),
         phase=phase,
@@ -104,7 +123,7 @@ def grain_statistics(labels: NDArray[np.int32], ebsd: OrientationMap, edges: Edg
         aspect=aspect,
         azimuth=azimuth,
         orientation=mean,
-        gos=total(spread) / pixels,
+        gos=np.bincount(of_own, spread, minlength=number) / np.bincount(of_own, minlength=number),
         kam=local_mean,
         neighbours=np.bincount(neighbour_pairs(labels, edges).reshape(-1) - 1, minlength=number),
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from grainlight.grains.edges import Edges
 from grainlight.grains.special import Special
 from grainlight.grains.statistics import Grains
+from grainlight.maps.phase import Phase
 
 QUANTITIES: Mapping[str, str] = {
     "grains": "",
@@ -73,6 +74,27 @@ def summarise(
         "variant_fraction": float(share[kinds == "variant"].sum()) if total > 0 else float("nan"),
     }
     return figures | {f"fraction of {one.name}": float(s) for one, s in zip(systems, share, strict=True)}
+
+
+OF_PHASE = ("grains", "interior_grains", "mean_diameter", "mean_area", "mean_aspect", "mean_gos")
+"""Figures that are also told of every phase, where a map has several."""
+
+
+def of_phases(grains: Grains, phases: Sequence[Phase]) -> dict[str, dict[str, float]]:
+    """Return the figures `OF_PHASE` of every phase that has grains, by its name; nothing where one phase has all."""
+    numbers = [int(number) for number in np.unique(grains.phase)]
+    if len(numbers) < 2:
+        return {}
+    named = {phase.id: phase.name for phase in phases if phase.name}
+    unique = len(set(named.values())) == len(named)
+    found = {}
+    for number in numbers:
+        of = grains.phase == number
+        inner = of & ~grains.on_edge
+        means = (_mean(values[inner]) for values in (grains.diameter, grains.area, grains.aspect, grains.gos))
+        name = named[number] if unique and number in named else f"phase {number} {named.get(number, '')}".rstrip()
+        found[name] = dict(zip(OF_PHASE, (float(of.sum()), float(inner.sum()), *means), strict=True))
+    return found
 
 
 def _mean(values: NDArray[np.float64]) -> float:

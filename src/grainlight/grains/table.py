@@ -10,7 +10,7 @@ import numpy as np
 from grainlight.crystal.euler import bunge_from_quaternion
 from grainlight.crystal.frames import change_crystal_frame
 from grainlight.grains.grain_map import GrainMap
-from grainlight.grains.summary import QUANTITIES
+from grainlight.grains.summary import QUANTITIES, of_phases
 
 _UNITS = {"x": "um", "y": "um", "area": "um2", "diameter": "um", "azimuth": "deg", "gos": "deg", "kam": "deg"}
 _COLUMNS = ("id", "phase", "pixels", "on_edge", "x", "y", "area", "diameter", "aspect", "azimuth", "gos", "kam")
@@ -44,10 +44,13 @@ def grain_table(found: GrainMap) -> str:
 
 
 def figure_table(found: GrainMap) -> str:
-    """Return a line per figure of the map: name, unit, value and the ends of its 90 % interval."""
+    """Return a line per figure of the map: name, unit, value and the ends of its 90 % interval; then of each phase."""
     lines = [["figure", "unit", "value", "low_90", "high_90"]]
     for name, one in found.figures.items():
         lines.append([name, QUANTITIES.get(name, ""), *_cells(np.array([one.value, one.low, one.high]))])
+    for phase, figures in of_phases(found.grains, found.ebsd.phases).items():
+        for name, value in figures.items():
+            lines.append([f"{name} of {phase}", QUANTITIES[name], *_cells(np.array([value])), "", ""])
     return _csv(lines)
 
 
