@@ -107,7 +107,8 @@ def _check_promise(header: AngHeader, raster: Raster, file: Path, notes: list[st
             )
         return
     note = f"The header promises {promised:,} points, the file has {points:,}"
-    smaller = rows < header.rows and cols < max(header.columns_odd, even)
+    # A part of one row is what is left of a file that was cut off.
+    smaller = 1 < rows < header.rows and cols < max(header.columns_odd, even)
     if smaller and promised <= _LARGEST_MAP and raster.is_full():
         notes.append(f"{note} that fill {rows} x {cols} places: read as a crop with the header of the whole map.")
         return
