@@ -69,6 +69,7 @@ def enhance(
     transform: str | Path | None = None,
     points: str | Path | None = None,
     weights: str | Path | None = None,
+    fill_holes: float | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Restore the full-resolution map of a coarse, noisy or incomplete EBSD map.
@@ -106,6 +107,9 @@ def enhance(
         A CSV file of pairs (EBSD column, row, image column, row) to start from.
     weights
         A safetensors file; the one inside the package if None.
+    fill_holes
+        EBSD steps from the nearest indexed point up to which the map is restored, with light too; 0 leaves every missing
+        point out. None: 6 steps, and with light as far as it is seen.
     progress
         Told how far the work is; silent if None.
 
@@ -132,6 +136,7 @@ def enhance(
         device=device,
         projection=projection,
         noise=noise,
+        fill_holes=fill_holes,
         register=register,
         transform=None if transform is None else Path(transform),
         points=None if points is None else Path(points),
