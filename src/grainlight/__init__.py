@@ -108,8 +108,8 @@ def enhance(
     weights
         A safetensors file; the one inside the package if None.
     fill_holes
-        EBSD steps from the nearest indexed point up to which the map is restored, with light too; 0 leaves every missing
-        point out. None: 6 steps, and with light as far as it is seen.
+        EBSD steps from the nearest indexed point up to which the map is restored, with light too; 0 leaves every
+        missing point out. None: 6 steps, and with light as far as it is seen.
     progress
         Told how far the work is; silent if None.
 
