@@ -50,6 +50,7 @@ gallery: $(VENV)/.installed
 # The check first: what is wrong with the device shows in seconds.
 train-gpu: $(VENV)/.installed
 	rm -rf $(GPU)-check
+	mkdir -p $(dir $(GPU))
 	$(VENV)/bin/grainlight train --preset tiny --steps 3 --seed 1 --device cuda --output $(GPU)-check
 	rm -rf $(GPU)-check
 	$(VENV)/bin/grainlight train --preset gpu --minutes $(MINUTES) --seed 1 --device cuda --output $(GPU)

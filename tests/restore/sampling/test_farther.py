@@ -32,9 +32,7 @@ def stripes(lit: bool) -> tuple[Measurement, Candidates, torch.Tensor]:
         light if lit else torch.zeros_like(light),
         torch.full((1, 3, SIDE, SIDE), 0.05 if lit else SIGMA_MAX),
     )
-    # Candidates as of a dense grid: they do not reach across the gap.
-    near = find_candidates(nearest_point(points), point_spacing(points))
-    return measured, Candidates(near.index, near.usable, near.offset, near.spacing), truth
+    return measured, find_candidates(nearest_point(points), point_spacing(points)), truth
 
 
 def none_of_them(measured: Measurement, candidates: Candidates, probability: float) -> Labels:
