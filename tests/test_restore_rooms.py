@@ -10,7 +10,8 @@ MODULES = sorted(RESTORE.rglob("*.py"))
 
 # What comes first may not import what comes later. Rooms are folders, the rest are files beside them.
 ORDER = (
-    ("settings", "result", "saved", "device"),
+    ("settings", "result", "record_schema", "device"),
+    ("saved",),
     ("large",),
     ("points",),
     ("light",),

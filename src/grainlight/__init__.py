@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from grainlight.maps.orientation_map import OrientationMap
     from grainlight.progress import Progress
     from grainlight.restore.result import Result
+    from grainlight.restore.saved import load_result
 
 __all__ = [
     "InputError",
@@ -31,6 +32,7 @@ __all__ = [
     "enhance",
     "load_ebsd",
     "load_light",
+    "load_result",
     "plot_boundaries",
     "plot_ipf",
     "plot_uncertainty",
@@ -44,6 +46,7 @@ _HOME = {
     "OrientationMap": "grainlight.maps.orientation_map",
     "load_ebsd": "grainlight.maps.io",
     "load_light": "grainlight.maps.io",
+    "load_result": "grainlight.restore.saved",
     "plot_boundaries": "grainlight.report.plots",
     "plot_ipf": "grainlight.report.plots",
     "plot_uncertainty": "grainlight.report.plots",

@@ -83,6 +83,30 @@ def test_a_result_in_every_format(result, tmp_path: Path, suffix: str) -> None:
             assert np.array_equal(again.fields["source"], result.source)
 
 
+def test_what_enhance_left_is_converted_with_its_doubts(run, result, tmp_path: Path) -> None:
+    result.save(tmp_path / "fine.ang")
+    result.save(tmp_path / "also.ctf")
+    result.save(tmp_path / "more.h5")
+    known = result.source > 0
+    for start in ("fine.npz", "fine.ang", "more.h5"):
+        for ending in (".ctf", ".ang", ".h5", ".h5oina", ".dream3d"):
+            target = tmp_path / f"of_{start[-3:].strip('.')}{ending}"
+            code, _, err = run("convert", tmp_path / start, target, "--force")
+            assert code == 0
+            again = load_ebsd(target)
+            expected = result.map.in_frame(again.sample_frame).in_crystal_frame(again.crystal_frame)
+            assert np.abs(np.abs((again.quaternions * expected.quaternions).sum(-1)) - 1).max() < 1e-6
+            np.testing.assert_array_equal(again.fields["source"], result.source)
+            np.testing.assert_allclose(again.fields["boundary"], result.boundary, atol=6e-6)
+            bound = again.fields["mad" if ending == ".ctf" else "fit" if start == "fine.ang" else "uncertainty"]
+            np.testing.assert_allclose(bound[known], result.uncertainty[known], atol=2e-3)
+            assert ("DREAM3D takes no file with more" in err) is (ending == ".ctf")
+    # Oxford's columns are those that enhance writes
+    first, second = load_ebsd(tmp_path / "also.ctf"), load_ebsd(tmp_path / "of_npz.ctf")
+    np.testing.assert_allclose(first.quaternions, second.quaternions, atol=2e-6)
+    np.testing.assert_array_equal(first.fields["mad"], second.fields["mad"])
+
+
 @pytest.fixture(scope="module")
 def result(inputs):
     """A small restoration; what it is worth does not matter here."""

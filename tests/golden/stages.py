@@ -206,7 +206,7 @@ def written(case: Case, folder: Path) -> tuple[dict[str, bytes], dict[str, str]]
         bytes_of[ending] = file.read_bytes().replace(f"version={gl.__version__}".encode(), b"version=0")
     with np.load(folder / "written.npz") as data:
         archive = {name: f"{data[name].dtype.kind}{data[name].dtype.itemsize} {data[name].shape}" for name in data}
-    archive["record"] = "text"
+    archive["record"] = archive["phases"] = "text"
     return bytes_of, archive
 
 

@@ -98,3 +98,24 @@ def test_a_header_that_promises_a_thousand_million_points(write, tmp_path, kind)
                 file[name][...] = 10**9 if kind == "edax" else 31623
     with pytest.raises(InputError, match="promises far more points"):
         load_ebsd(path)
+
+
+@pytest.mark.parametrize("name", ["a.h5oina", "a.dream3d", "a.h5ebsd"])
+def test_a_heap_whose_objects_lead_nowhere_is_refused_before_the_library_reads_it(tmp_path, name):
+    """Free space of size 0, and an object that wraps round: the library followed them for ever, deaf to signals."""
+    content = MAKERS[name](tmp_path / name).read_bytes()
+    heap = content.index(b"GCOL\1\0\0\0")
+    end, place = heap + int.from_bytes(content[heap + 8 : heap + 16], "little"), heap + 16
+    objects = []
+    while place + 16 <= end:
+        objects.append(place)
+        number, size = int.from_bytes(content[place : place + 2], "little"), content[place + 8 : place + 16]
+        place += int.from_bytes(size, "little") if number == 0 else 16 + -(-int.from_bytes(size, "little") // 8) * 8
+    assert len(objects) > 1
+    for at in (objects[0], objects[-1]):
+        for size in (0 if at == objects[-1] else 2**64 - 16, 2**64 - 1, end):
+            broken = bytearray(content)
+            broken[at + 8 : at + 16] = size.to_bytes(8, "little")
+            (tmp_path / name).write_bytes(broken)
+            with time_limit(20), pytest.raises(InputError, match="damaged"):
+                load_ebsd(tmp_path / name)

@@ -10,7 +10,7 @@ import tifffile
 
 from grainlight.cli.main import main
 from grainlight.report.html import report_page
-from grainlight.report.stored import load_result
+from grainlight.restore.saved import load_result
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +26,10 @@ def without_images(text: str) -> str:
 
 
 def test_a_stored_result_comes_back(made, stored):
-    back, notes = load_result(stored / "fine.npz")
-    assert notes == ()
+    back = load_result(stored / "fine.npz")
+    assert back.map.notes == ()
+    assert back.map.phases == made.result.map.phases
+    assert back.map.fields.keys() == made.result.map.fields.keys()
     assert back.map.sample_frame is made.result.map.sample_frame
     assert np.abs(np.sum(back.map.quaternions * made.result.map.quaternions, axis=-1)).min() > 1 - 1e-6
     for name in ("uncertainty", "boundary", "source", "measured", "light_flags", "samples"):

@@ -15,8 +15,8 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command = commands.add_parser(
         "convert",
         help="write an EBSD map in another format",
-        description="Write an EBSD map in the format of another program, in that program's frames. What the format "
-        "cannot hold is named.",
+        description="Write an EBSD map, or what `enhance` left, in the format of another program, in that program's "
+        "frames. What the format cannot hold is named.",
         allow_abbrev=False,
     )
     command.add_argument("input", metavar="IN", help="the EBSD map, in any format that `grainlight info` reads")
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     output = check_file(arguments.output, FORMATS, arguments.force, inputs=(arguments.input,))
 
-    from grainlight.maps.io.save import losses, output_format, save_ebsd
+    from grainlight.maps.io.save import losses, output_format, own_layers, save_ebsd, with_bound
     from grainlight.restore.record import input_record
 
     for ending in output_format(output).companions:
@@ -44,13 +44,17 @@ def run(arguments: argparse.Namespace) -> int:
     note(f"read {ebsd.source}: frames sample {ebsd.sample_frame.value}, crystal X along {ebsd.crystal_frame.value}")
     for suspicion in ebsd.notes:
         note(f"note: {suspicion}")
+    own = own_layers(ebsd, output)
+    ebsd = with_bound(ebsd, output)
     for loss in losses(ebsd, output):
         note(f"not in {output.name}: {loss}")
+    if own and output_format(output).layers == "none":
+        note(f"note: {', '.join(own)} stand after the columns of {output.suffix}; DREAM3D takes no file with more")
     record = {
         "converted_from": ebsd.source,
         "frames": {"sample": ebsd.sample_frame.value, "crystal": ebsd.crystal_frame.value},
         "inputs": input_record((ebsd.path,)),
     }
-    for file in save_ebsd(ebsd, output, record=record):
+    for file in save_ebsd(ebsd, output, own, record):
         print(f"wrote {file}")
     return 0

@@ -50,11 +50,11 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.picture:
         picture = check_file(arguments.picture, (".png",), arguments.force, inputs=[file])
-        if ending in (*_IMAGES, ".npz"):
+        if ending in _IMAGES:
             raise InputError("there is no map to draw in this file", file=file, expected="an EBSD map")
     if ending in _IMAGES:
         lines = describe_image(file)
-    elif ending == ".npz":
+    elif ending == ".npz" and picture is None:
         lines = describe_result(file)
     else:
         ebsd = values.load_map(arguments.file, arguments)
@@ -129,25 +129,17 @@ def _image(file: Path) -> ImageFile:
 
 
 def describe_result(file: Path) -> list[str]:
-    """Return arrays and record of an .npz that stands beside a restored map."""
-    import numpy as np
+    """Return arrays and record of an .npz that stands beside a restored map, and what the map is if it is one."""
+    from grainlight.maps.io import load_ebsd
+    from grainlight.maps.io.restored import read_record
+    from grainlight.maps.io.shared.npz import open_npz
 
-    if not file.is_file():
-        raise InputError("the file does not exist", file=file, advice="check the path and the spelling")
-    try:
-        with np.load(file) as data:
-            arrays = {name: data[name] for name in data.files}
-        record = json.loads(str(arrays["record"])) if "record" in arrays and arrays["record"].ndim == 0 else {}
-    except Exception as error:  # a damaged archive raises whatever its parsers ran into
-        raise InputError(
-            "this is no .npz of grainlight",
-            file=file,
-            found=f"{type(error).__name__}: {error}"[:200],
-            expected="the file that `grainlight enhance` writes beside its map",
-            advice="copy the file again, or repeat the restoration",
-        ) from error
-    lines = [f"array {name}: {array.dtype} {array.shape}" for name, array in arrays.items() if array.ndim]
-    return lines + [f"{name}: {json.dumps(value)}" for name, value in record.items()]
+    with open_npz(file, "no .npz of grainlight") as archive:
+        lines = [f"array {name}: {one.dtype} {one.shape}" for name, one in archive.members.items() if one.shape]
+        record = read_record(archive) if "record" in archive.members else {}
+        whole = "quaternions" in archive.members
+    lines += [f"{name}: {json.dumps(value)}" for name, value in record.items()]
+    return [*describe_map(load_ebsd(file)), *lines] if whole else lines
 
 
 def _percent(part: int, whole: int) -> str:

@@ -43,10 +43,10 @@ def run(arguments: argparse.Namespace) -> int:
     output = check_file(arguments.output, (".html",), arguments.force, inputs=inputs)
 
     from grainlight.report.html import write_report
-    from grainlight.report.stored import load_result
+    from grainlight.restore.saved import load_result
 
-    result, notes = load_result(arguments.result)
-    for remark in notes:
+    result = load_result(arguments.result)
+    for remark in result.map.notes:
         note(f"note: {remark}")
     light = None if arguments.pl is None else _load_stack(arguments.pl, result.record)
     write_report(result, output, light=light, title=arguments.title)

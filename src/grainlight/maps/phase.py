@@ -117,3 +117,5 @@ TITANIUM = Phase(1, "Titanium", "6/mmm", 2.95, 2.95, 4.686, 90.0, 90.0, 120.0)
 """Alpha titanium, as synthetic sections have it."""
 TITANIUM_RATIO = 1.587
 """c/a of alpha titanium, for twins of a map that tells no lattice and of synthetic sections."""
+LARGEST_DISORIENTATION = 93.84
+"""Degrees: no disorientation of 6/mmm is larger; what a column holds where a bound of the error is not given."""

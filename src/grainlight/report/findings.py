@@ -184,8 +184,8 @@ def _light(record: dict[str, Any]) -> list[Finding]:
         ]
     light = record.get("light", {})
     found = []
-    against = light.get("share_contradiction", 0.0)
-    strange = max(light.get("share_inconsistent", 0.0), light.get("share_misfit", 0.0))
+    against = light.get("share_contradiction") or 0.0
+    strange = max(light.get("share_inconsistent") or 0.0, light.get("share_misfit") or 0.0)
     if against > _CONTRADICTED:
         found.append(
             Finding(
@@ -205,7 +205,7 @@ def _light(record: dict[str, Any]) -> list[Finding]:
             )
         )
     for name, what in (("share_saturated", "saturated"), ("share_outside", "outside the images")):
-        if light.get(name, 0.0) > 0.01:
+        if (light.get(name) or 0.0) > 0.01:
             found.append(Finding("note", f"{percent(light[name])} of the pixels are {what}."))
     return found
 

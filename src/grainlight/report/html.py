@@ -153,14 +153,14 @@ def facts(result: Result) -> list[tuple[str, str]]:
         ),
         ("scale", settings.get("scale")),
         ("quality", settings.get("quality")),
-        ("steps, samples", f"{settings['steps']}, {settings['samples']}" if "steps" in settings else None),
+        ("steps, samples", f"{settings['steps']}, {settings.get('samples')}" if "steps" in settings else None),
         ("seed", settings.get("seed")),
         ("device", record.get("device")),
-        ("EBSD noise", f"{record['noise_deg']:g}° rms" if "noise_deg" in record else None),
+        ("EBSD noise", f"{record['noise_deg']:g}° rms" if record.get("noise_deg") is not None else None),
         ("sample frame", record.get("frames", {}).get("sample")),
-        ("crystal frame", f"X along {record['frames']['crystal']}" if "frames" in record else None),
+        ("crystal frame", f"X along {record['frames'].get('crystal')}" if "frames" in record else None),
         ("light", _light_text(record.get("light_input"))),
-        ("computing time", f"{record['seconds']:g} s" if "seconds" in record else None),
+        ("computing time", f"{record['seconds']:g} s" if record.get("seconds") is not None else None),
     ]
     return [(name, str(value)) for name, value in found if value is not None]
 

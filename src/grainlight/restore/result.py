@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from grainlight.errors import InputError
 from grainlight.maps.io import save_ebsd
+from grainlight.maps.io.restored import FIELD, phases_text
 from grainlight.maps.io.save import output_format
 from grainlight.maps.io.shared.atomic import atomic_path
 from grainlight.maps.io.shared.npz import write_npz
@@ -170,6 +171,9 @@ class Result:
         yield "light_flags", nothing if self.light_flags is None else self.light_flags
         yield "step", np.float64(self.map.step[0])
         yield "origin", np.array(self.map.origin, dtype=np.float64)
+        yield "phases", np.array(phases_text(self.map.phases))
+        for name, values in self.map.fields.items():
+            yield f"{FIELD}{name}", values
         yield "record", np.array(json.dumps(finite(self.record), allow_nan=False))
 
     def _layers(self, room: str) -> dict[str, NDArray[Any]]:

@@ -21,10 +21,12 @@ from grainlight.maps.io.readers.h5oina import read_h5oina
 from grainlight.maps.io.readers.orix_h5 import read_orix_h5
 from grainlight.maps.io.readers.osc import MARK, read_osc
 from grainlight.maps.io.readers.text_columns import TextColumns, read_text
+from grainlight.maps.io.restored import read_npz
 from grainlight.maps.orientation_map import OrientationMap
 
 _START = 4096
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+_ZIP = b"PK\3\4"
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ FORMATS = {
     "h5ebsd": Format(read_h5ebsd, (".h5ebsd",), sections=True),
     "dream3d": Format(read_dream3d, (".dream3d",), scans=True, sections=True),
     "EDAX HDF5": Format(read_edax_h5, (".h5", ".oh5", ".hdf5"), scans=True),
+    "grainlight npz": Format(read_npz, (".npz",)),
 }
 
 
@@ -147,6 +150,8 @@ def kind_of(file: Path) -> str:
     start = _start(file)
     if file.suffix.lower() == ".crc":
         return "cpr/crc"  # the bytes of a .crc say nothing; its .cpr does
+    if file.suffix.lower() == ".npz" or start.startswith(_ZIP):
+        return "grainlight npz"
     if not start.strip():
         raise InputError("the file is empty", file=file)
     if start.startswith(_HDF5):

@@ -77,6 +77,10 @@ OUTPUT_FORMATS: Mapping[str, OutputFormat] = {
 }
 """By ending, in lower case."""
 
+OWN = ("boundary", "source", "uncertainty")
+"""What a restored map has beside the vendors' columns."""
+_BOUND_IN = {".ang": "fit", ".ctf": "mad"}
+
 
 def save_ebsd(
     ebsd: OrientationMap,
@@ -138,13 +142,33 @@ def output_format(path: str | Path) -> OutputFormat:
     return found
 
 
+def own_layers(ebsd: OrientationMap, path: str | Path) -> dict[str, NDArray[Any]]:
+    """Return the restoration's own columns of a map, for a format that takes those of a vendor as its fields."""
+    chosen = output_format(path)
+    if not chosen.fields or "source" not in ebsd.fields or "boundary" not in ebsd.fields:
+        return {}
+    bound = next((ebsd.fields[name] for name in ("uncertainty", "fit", "mad") if name in ebsd.fields), None)
+    found = {name: ebsd.fields[name] for name in OWN if name in ebsd.fields}
+    return found if bound is None else found | {"uncertainty": bound}
+
+
+def with_bound(ebsd: OrientationMap, path: str | Path) -> OrientationMap:
+    """Return a map whose bound of the error, if it has one, stands in the vendor's column that is in degrees too."""
+    name = _BOUND_IN.get(Path(path).suffix.lower(), "")
+    bound = own_layers(ebsd, path).get("uncertainty")
+    if not name or bound is None or name in ebsd.fields:
+        return ebsd
+    return ebsd.replace(fields={**ebsd.fields, name: bound})
+
+
 def losses(ebsd: OrientationMap, path: str | Path) -> list[str]:
     """Return what a map loses in the format that ``path`` names, a sentence each."""
     chosen, told = output_format(path), []
+    own = own_layers(ebsd, path)
     if not chosen.orientations:
         told.append("Orientations cannot be read back: the file is a picture.")
     if chosen.fields:
-        lost = [name for name in ebsd.fields if name not in chosen.fields]
+        lost = [name for name in ebsd.fields if name not in chosen.fields and name not in own]
         if lost:
             told.append(f"Fields that {chosen.name} has no column for are left out: {', '.join(lost)}.")
     if chosen.fields:

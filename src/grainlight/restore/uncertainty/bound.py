@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.constants import constants
+from grainlight.maps.phase import LARGEST_DISORIENTATION
 
-LARGEST = 93.84
-"""Degrees: no disorientation of 6/mmm is larger."""
+LARGEST = LARGEST_DISORIENTATION
 
 
 def bound_90(

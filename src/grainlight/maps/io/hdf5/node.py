@@ -6,7 +6,6 @@ or unpack to many times its size. Here each of these is an `InputError` that nam
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.errors import InputError
+from grainlight.maps.io.hdf5.heaps import refuse_heaps
 
 if TYPE_CHECKING:
     import h5py
@@ -27,8 +27,6 @@ _POINTS_PER_BYTE = 2
 _LARGEST_CHUNK = 256 << 20  # bytes, unpacked at once
 _LARGEST_TEXT = 1 << 20
 _LARGEST_GROUP = 10_000
-_LARGEST_SEARCHED = 256 << 20  # bytes; in a larger file a false heap is no larger than the map
-_HEAPS = (b"GCOL\1\0\0\0", b"HEAP\0\0\0\0")  # signature and version; their size follows
 
 
 @contextmanager
@@ -42,7 +40,7 @@ def open_hdf5(path: Path) -> Iterator[Node]:
     """
     import h5py
 
-    _refuse_heaps(path)
+    refuse_heaps(path)
     try:
         stream = h5py.File(path, "r", locking=False)
     except Exception as error:  # h5py raises whatever the library ran into
@@ -339,24 +337,6 @@ class Node:
             lengths = np.frombuffer(stream.read(16 * size), "<u4")[::4]
         if lengths.size < size or int(lengths.max()) > min(_LARGEST_TEXT, self.path.stat().st_size):
             raise ValueError("a text that claims more bytes than the file has")
-
-
-def _refuse_heaps(path: Path) -> None:
-    """Refuse heaps of texts and names that claim more bytes than the file has: the library believes them."""
-    size = path.stat().st_size
-    if not 16 < size <= _LARGEST_SEARCHED:
-        return
-    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as raw:
-        for mark in _HEAPS:
-            at = raw.find(mark)
-            while at >= 0:
-                claimed = int.from_bytes(raw[at + 8 : at + 16], "little")
-                if claimed > size:
-                    found = f"a heap of {claimed:,} bytes in a file of {size:,}"
-                    raise InputError(
-                        "the HDF5 file is damaged", file=path, found=found, advice="copy or export the file again"
-                    )
-                at = raw.find(mark, at + 8)
 
 
 def _text(value: Any) -> str:

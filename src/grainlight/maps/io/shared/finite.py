@@ -7,16 +7,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grainlight.maps.phase import LARGEST_DISORIENTATION
+
+_NOT_KNOWN = {"uncertainty": LARGEST_DISORIENTATION}
+
 
 def finite_fields(fields: dict[str, NDArray[Any]], notes: list[str]) -> dict[str, NDArray[Any]]:
-    """Return fields with 0 in place of NaN and infinity; a note for each field concerned."""
+    """Return fields with 0 in place of NaN and infinity, a bound with the largest angle; a note for each concerned."""
     result = {}
     for name, array in fields.items():
         if array.dtype.kind == "f":
             bad = ~np.isfinite(array)
             if bad.any():
-                notes.append(f"Values that are not finite in {name} were set to 0.")
-                array = np.where(bad, 0, array).astype(array.dtype)
+                value = _NOT_KNOWN.get(name, 0.0)
+                notes.append(f"Values that are not finite in {name} were set to {value:g}.")
+                array = np.where(bad, value, array).astype(array.dtype)
         result[name] = array
     return result
 
