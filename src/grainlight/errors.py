@@ -5,6 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 
+def harmless(text: str, keep: str = "") -> str:
+    """Return text so that a terminal, a log or another file can take it: a `?` in place of each control character.
+
+    Escape sequences, marks that turn the direction of writing, and line ends stand in names and titles of files that
+    were damaged or made to harm; ``keep`` are those that may stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one in keep else " " if one == "\u00a0" else "?" for one in text)
+
+
 class InputError(ValueError):
     """Something the user gave cannot be used.
 
@@ -44,4 +55,4 @@ class InputError(ValueError):
             text += f"\n  expected: {expected}"
         if advice is not None:
             text += f"\n  try:      {advice}"
-        super().__init__(text)
+        super().__init__(harmless(text, "\n\t"))

@@ -188,3 +188,54 @@ def test_a_row_is_never_compared_with_itself(write):
     with pytest.raises(InputError, match=f"line {line + 1}\\b") as caught:
         load_ebsd(write("a.ctf", [head, "\t".join(lines[0].split()[:-1]), *lines[1:]]))
     assert f"10 values, as in line {line}" in str(caught.value)
+
+
+@pytest.mark.parametrize("separator", ["\t", " "])
+@pytest.mark.parametrize("short", [(0, 7), (5, 6), (0, 3, 4), (2, 9)])
+def test_rows_that_are_short_only_in_places(write, separator, short):
+    """Whatever stands after the angles may be missing in several rows: its values are 0 there, and that is said."""
+    lines = [separator.join(line.split()) + "\r" for line in ctf_rows(square(3, 4))]
+    for at in short:
+        lines[at] = separator.join(lines[at].split()[: 9 if at else 8]) + "\r"
+    ebsd = load_ebsd(write("a.ctf", [ctf_header(3, 4), *lines]))
+    assert_places(ebsd, square(3, 4))
+    expected = np.array([0.0 if i in short else 98.0 for i in range(12)])
+    np.testing.assert_array_equal(ebsd.fields["bc"].ravel(), expected)
+    assert any("missing or not finite in column bc" in note for note in ebsd.notes)
+
+
+def test_short_rows_that_lack_what_is_needed_or_were_cut_off_are_refused(write):
+    head, lines = ctf_header(3, 4), ctf_rows(square(3, 4))
+    line = head.count(chr(10)) + 1
+    broken = [*lines[:6], "\t".join(lines[6].split()[:7]), *lines[7:]]
+    with pytest.raises(InputError, match=rf"line {line + 6}\b.*truncated"):
+        load_ebsd(write("a.ctf", [head, *broken]))
+    whole = "".join([head, *(f"{text}\n" for text in lines)])
+    with pytest.raises(InputError, match=rf"line {line + 11}\b.*truncated"):
+        load_ebsd(write("a.ctf", whole[:-8]))
+
+
+@pytest.mark.parametrize(
+    ("header", "grid", "told"),
+    [
+        ((50, 60), (4, 5), "4 x 5 places: read as a crop"),
+        ((6, 9), (4, 5), "4 x 5 places: read as a crop"),
+        ((4, 9), (4, 5), "on 4 rows x 5 columns, the header states 4 x 9: the points decide"),
+        ((2, 3), (4, 5), "promises 6 points, the file has 20, on 4 rows x 5 columns"),
+        ((5, 4), (4, 5), "x and y may be exchanged"),
+        ((2, 10), (4, 5), "stand on 4 rows x 5 columns, the header states 2 x 10"),
+        ((4, 5), (4, 5), None),
+    ],
+)
+def test_header_and_positions_are_compared(write, header, grid, told):
+    ebsd = load_ebsd(write("a.ctf", [ctf_header(*header), *ctf_rows(square(*grid))]))
+    assert ebsd.shape == grid
+    assert_places(ebsd, square(*grid))
+    assert (len(ebsd.notes), all(told in note for note in ebsd.notes)) == (1, True) if told else ebsd.notes == ()
+
+
+def test_points_that_run_along_y_are_said_where_the_counts_cannot_tell(write):
+    places = [place[::-1] for place in square(4, 4)]
+    ebsd = load_ebsd(write("a.ctf", [ctf_header(4, 4), *ctf_rows(places)]))
+    assert_places(ebsd, places)
+    assert "along y and not along x" in ebsd.notes[0]

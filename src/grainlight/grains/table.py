@@ -61,7 +61,13 @@ def _cells(values: np.ndarray, form: str = ".6g") -> list[str]:
     return [str(int(v)) for v in values.tolist()]
 
 
+def _plain(cell: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula."""
+    number = cell[1:2].isdigit() or cell[1:2] == "."
+    return f"'{cell}" if cell[:1] in ("=", "+", "@", "\t", "\r") or (cell[:1] == "-" and not number) else cell
+
+
 def _csv(lines: list) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
+    csv.writer(text, lineterminator="\n").writerows([_plain(cell) for cell in line] for line in lines)
     return text.getvalue()

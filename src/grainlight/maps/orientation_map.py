@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from grainlight.crystal.euler import c_axis
 from grainlight.crystal.frames import CrystalFrame, SampleFrame, change_crystal_frame
+from grainlight.errors import harmless
 from grainlight.maps.phase import Phase
 from grainlight.maps.strips import strips
 
@@ -81,7 +82,9 @@ class OrientationMap:
         for name, array in {"x": self.x, "y": self.y, **self.fields}.items():
             if array.shape != (rows, cols):
                 raise ValueError(f"{name} of shape {array.shape} for a map of shape {(rows, cols)}")
-        object.__setattr__(self, "fields", MappingProxyType(dict(self.fields)))
+        object.__setattr__(self, "fields", MappingProxyType({harmless(k): v for k, v in self.fields.items()}))
+        object.__setattr__(self, "notes", tuple(map(harmless, self.notes)))
+        object.__setattr__(self, "source", harmless(self.source))
 
     @classmethod
     def from_quaternions(

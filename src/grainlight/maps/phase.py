@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from grainlight.errors import harmless
 
 LAUE_GROUPS = ("-1", "2/m", "mmm", "4/m", "4/mmm", "-3", "-3m", "6/m", "6/mmm", "m-3", "m-3m")
 """The eleven Laue groups in the order of Oxford's numbers 1 to 11."""
@@ -60,13 +62,15 @@ class Phase:
     id
         Number in the map's ``phase_id``, 1 or more.
     name
-        As the file calls it.
+        As the file calls it, without control characters.
     laue_group
         One of `LAUE_GROUPS`, or "" where the file does not say.
     a, b, c
         Lattice parameters in angstrom; 0 where unknown.
     alpha, beta, gamma
         Lattice angles in degrees.
+    space_group
+        Its number, 1 to 230; 0 where the file does not say.
     """
 
     id: int
@@ -78,6 +82,10 @@ class Phase:
     alpha: float = 90.0
     beta: float = 90.0
     gamma: float = 90.0
+    space_group: int = field(default=0, compare=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", harmless(self.name))
 
     @property
     def is_6mmm(self) -> bool:

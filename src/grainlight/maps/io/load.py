@@ -22,6 +22,7 @@ from grainlight.maps.io.readers.orix_h5 import read_orix_h5
 from grainlight.maps.io.readers.osc import MARK, read_osc
 from grainlight.maps.io.readers.text_columns import TextColumns, read_text
 from grainlight.maps.io.restored import read_npz
+from grainlight.maps.lattice import doubts
 from grainlight.maps.orientation_map import OrientationMap
 
 _START = 4096
@@ -111,6 +112,7 @@ def load_ebsd(
             found = chosen.reader(file, sample, crystal, **choices)
     except OSError as error:
         raise InputError("the file cannot be read", file=file, found=str(error)) from error
+    found = _with_doubts(found)
     ending = file.suffix.lower()
     if ending not in chosen.endings and any(ending in other.endings for other in FORMATS.values()):
         found = found.replace(notes=(f"The name ends in {file.suffix}, the content is {kind}.", *found.notes))
@@ -125,9 +127,15 @@ def _read_text(
             "this is no table of text", file=file, found="HDF5 data", advice="leave out the list of columns"
         )
     try:
-        return read_text(file, sample, crystal, columns)
+        return _with_doubts(read_text(file, sample, crystal, columns))
     except OSError as error:
         raise InputError("the file cannot be read", file=file, found=str(error)) from error
+
+
+def _with_doubts(found: OrientationMap) -> OrientationMap:
+    """Return a map whose notes tell what does not fit together in its phases."""
+    told = tuple(doubt for phase in found.phases for doubt in doubts(phase))
+    return found.replace(notes=(*found.notes, *told)) if told else found
 
 
 def _choose(kind: type[SampleFrame] | type[CrystalFrame], value: Any, what: str) -> Any:

@@ -140,7 +140,13 @@ def source_of(archive: Archive, shape: tuple[int, ...]) -> NDArray[np.uint8]:
 def phases_text(phases: tuple[Phase, ...]) -> str:
     """Return the phases as `read_map` reads them from the array ``phases``."""
     kept = [
-        {"id": one.id, "name": one.name, "laue_group": one.laue_group, "lattice": [float(v) for v in one.lattice]}
+        {
+            "id": one.id,
+            "name": one.name,
+            "laue_group": one.laue_group,
+            "lattice": [float(value) for value in one.lattice],
+            "space_group": one.space_group,
+        }
         for one in phases
     ]
     return json.dumps(kept)
@@ -205,7 +211,14 @@ def _phase(one: Mapping[str, Any]) -> Phase:
     lattice = [float(value) for value in one["lattice"]]
     if one["laue_group"] not in ("", *LAUE_GROUPS) or len(lattice) != 6 or not all(0 <= v < 1e4 for v in lattice):
         raise ValueError("no phase")
-    return Phase(int(one["id"]), str(one["name"]), str(one["laue_group"]), *lattice)
+    space = one.get("space_group", 0)
+    return Phase(
+        int(one["id"]),
+        str(one["name"]),
+        str(one["laue_group"]),
+        *lattice,
+        space_group=space if type(space) is int else 0,
+    )
 
 
 def _of_names(

@@ -14,12 +14,12 @@ import numpy as np
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.maps.io.shared.assemble import Points, assemble, whole_numbers
 from grainlight.maps.io.shared.edax import DEFAULT_FRAME, check_radians, indexed_points, phase_numbers
+from grainlight.maps.io.shared.promise import Promise, compare
 from grainlight.maps.io.text.ang_header import AngHeader, column_names, read_header
 from grainlight.maps.io.text.table import Body, read_body
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.maps.raster import Raster, check_promise, promised_points, rasterise
+from grainlight.maps.raster import rasterise
 
-_LARGEST_MAP = 10**9  # points, beyond any scan
 _EULER, _X, _Y, _CI, _PHASE = (0, 1, 2), 3, 4, 6, 7
 
 
@@ -59,7 +59,7 @@ def read_ang(
         x, y = x * 1e-3, y * 1e-3
         header.step = tuple(None if value is None else value * 1e-3 for value in header.step)  # type: ignore[assignment]
     raster = rasterise(x, y, step=header.step, grid=header.grid, file=file)
-    _check_promise(header, raster, file, notes)
+    notes += compare(_promise(header), raster, file)
 
     euler = np.stack([columns[i] for i in _EULER], axis=1, dtype=np.float64)
     valid = indexed_points(euler, columns[_CI])
@@ -81,36 +81,7 @@ def read_ang(
     )
 
 
-def _check_promise(header: AngHeader, raster: Raster, file: Path, notes: list[str]) -> None:
-    """Compare the points with what the header promises.
-
-    A full grid with fewer rows and fewer columns is a crop under the header of the whole map.
-
-    Raises
-    ------
-    InputError
-        Where far fewer points are there, and no crop.
-    """
-    if header.rows is None or header.columns_odd is None:
-        return
-    points = raster.row.size
-    even = header.columns_odd if header.columns_even is None else header.columns_even
-    promised = 0
-    if min(header.rows, header.columns_odd) >= 1 and even >= 0:
-        promised = promised_points(header.rows, header.columns_odd, even)
-    rows, cols = raster.shape
-    if promised == points:
-        if rows != header.rows and (rows, cols) == (header.columns_odd, header.rows):
-            notes.append(
-                f"The points make {rows} rows and {cols} columns, the header states {cols} and {rows}: the columns of "
-                "x and y may be exchanged, which mirrors the map. The points decide."
-            )
-        return
-    note = f"The header promises {promised:,} points, the file has {points:,}"
-    # A part of one row is what is left of a file that was cut off.
-    smaller = 1 < rows < header.rows and cols < max(header.columns_odd, even)
-    if smaller and promised <= _LARGEST_MAP and raster.is_full():
-        notes.append(f"{note} that fill {rows} x {cols} places: read as a crop with the header of the whole map.")
-        return
-    check_promise(promised, points, file, "header, NROWS, NCOLS_ODD and NCOLS_EVEN")
-    notes.append(f"{note}.")
+def _promise(header: AngHeader) -> Promise:
+    odd = header.columns_odd or 0
+    even = odd if header.columns_even is None else header.columns_even
+    return Promise(header.rows or 0, odd, even, "header, NROWS, NCOLS_ODD and NCOLS_EVEN")

@@ -19,7 +19,9 @@ from grainlight.errors import InputError
 from grainlight.maps.io.shared.assemble import Points, add_unnamed_phases, assemble, whole_numbers
 from grainlight.maps.io.shared.edax import check_radians
 from grainlight.maps.io.shared.finite import finite_angles, finite_fields
+from grainlight.maps.io.shared.promise import Promise, compare
 from grainlight.maps.io.text.table import number
+from grainlight.maps.lattice import laue_of_space_group
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase, laue_from_oxford
 from grainlight.maps.raster import check_promise, rasterise
@@ -106,6 +108,8 @@ def read_channel5(
     del table, angles
     check_radians(euler[phase > 0], crc)
     raster = rasterise(x, y, step=project.step, grid=None, file=crc)
+    if project.cells is not None and points == project.cells[0] * project.cells[1]:
+        notes += compare(Promise.square(project.cells[1], project.cells[0], "[Job], xCells and yCells"), raster, crc)
     return assemble(
         Points(euler, phase, fields),
         raster,
@@ -210,10 +214,13 @@ def _phases(sections: Sections, path: Path) -> list[Phase]:
             continue
         laue = block.get("lauegroup", "")
         group = laue_from_oxford(int(laue)) if re.fullmatch(r"\d{1,6}", laue) else ""
+        space = block.get("spacegroup", "")
+        space_group = int(space) if re.fullmatch(r"\d{1,3}", space) else 0
+        group = group or laue_of_space_group(space_group)
         lattice = [number(block.get(key, "")) for key in ("a", "b", "c", "alpha", "beta", "gamma")]
         known = [value for value in lattice if value is not None and 0 <= value < 1e4]
         name = block.get("structurename", "")
-        phases.append(Phase(i, name, group, *known) if len(known) == 6 else Phase(i, name, group))
+        phases.append(Phase(i, name, group, *(known if len(known) == 6 else ()), space_group=space_group))
     return phases
 
 

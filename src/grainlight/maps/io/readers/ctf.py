@@ -6,7 +6,7 @@ Angles are degrees, positions micrometres, x right and y down; phase 0 is not in
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,13 @@ import numpy as np
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.io.shared.assemble import Points, add_unnamed_phases, assemble, whole_numbers
+from grainlight.maps.io.shared.promise import Promise, compare
 from grainlight.maps.io.shared.scans import choose_section
 from grainlight.maps.io.text.table import Body, Column, first_row_cells, next_line, number, read_body
+from grainlight.maps.lattice import laue_of_space_group
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase, laue_from_oxford
-from grainlight.maps.raster import check_promise, rasterise
+from grainlight.maps.raster import rasterise
 
 _NEEDED = ("phase", "x", "y", "euler1", "euler2", "euler3")
 
@@ -67,12 +69,24 @@ def read_ctf(
     """
     file = Path(path)
     header = read_header(file)
+    titles = header.names
     left_out = _leave_out_missing_columns(header, file)
-    names = header.names
-    at = {name: names.index(name) for name in _NEEDED}
+    at = {name: titles.index(name) for name in _NEEDED}
     wide = tuple(at[name] for name in _NEEDED[1:])
-    body = Body(file, header.offset, header.first_line, len(names))
-    columns, replaced = read_body(body, wide=wide, needed=(at["phase"], *wide))
+    needed = at["phase"], *wide
+    body = Body(file, header.offset, header.first_line, len(header.names), least=max(needed) + 1)
+    try:
+        columns, replaced = read_body(body, wide=wide, needed=needed)
+    except InputError as error:
+        if not left_out:
+            raise
+        # the first row is short, others may not be
+        header.names, left_out = titles, []
+        try:
+            columns, replaced = read_body(replace(body, columns=len(titles)), wide=wide, needed=needed)
+        except InputError:
+            raise error from None
+    names = header.names
     if not columns[0].size:
         raise InputError("the file has no scan points", file=file, advice="export the file again")
     without = {names[i] for i in replaced if not columns[i].any()}
@@ -84,11 +98,9 @@ def read_ctf(
             notes.append(f"Values that are missing or not finite in column {name} were set to 0.")
     columns, chosen = _one_section(columns, header, section, file)
     x, y = (np.asarray(columns[at[name]], dtype=np.float64) for name in ("x", "y"))
-    promised = max(header.cells.get("xcells", 0), 0) * max(header.cells.get("ycells", 0), 0)
-    check_promise(promised, x.size, file, "header, XCells and YCells")
-    if promised != x.size and promised:
-        notes.append(f"The header promises {promised:,} points, the file has {x.size:,}.")
     raster = rasterise(x, y, step=header.step, grid=None, file=file)
+    cells = header.cells.get("ycells"), header.cells.get("xcells")
+    notes += compare(Promise.square(*cells, "header, XCells and YCells"), raster, file)
 
     phase = whole_numbers(columns[at["phase"]], file, "Phase")
     euler = np.stack([columns[at[name]] for name in _NEEDED[3:]], axis=1).astype(np.float64)
@@ -183,7 +195,9 @@ def _phase(line: str, identity: int, path: Path, count: int) -> Phase:
             found=repr(line.strip()[:60]),
             expected="a;b;c, alpha;beta;gamma, name, Laue group number, separated by tabs",
         )
-    return Phase(identity, cells[2], laue_from_oxford(int(cells[3][:6])), *numbers)
+    space = int(cells[4]) if len(cells) > 4 and re.fullmatch(r"\d{1,3}", cells[4]) else 0
+    group = laue_from_oxford(int(cells[3][:6])) or laue_of_space_group(space)
+    return Phase(identity, cells[2], group, *numbers, space_group=space)
 
 
 def _column_names(cells: list[str], path: Path, line: int) -> list[str]:

@@ -25,10 +25,11 @@ from grainlight.maps.io.shared.edax import (
     phase_numbers,
 )
 from grainlight.maps.io.shared.finite import finite_angles, finite_fields
+from grainlight.maps.io.shared.promise import Promise, compare
 from grainlight.maps.io.shared.scans import choose_scan
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase, laue_from_name
-from grainlight.maps.raster import check_promise, rasterise
+from grainlight.maps.raster import rasterise
 
 _NO_PLACE = -1e6  # um; EDAX writes -1111111
 _INVALID = 2
@@ -90,8 +91,6 @@ def _read(
     points = data.size("Phi1") or 0
     notes: list[str] = []
     rows, cols = header.whole("nRows"), header.whole("nColumns")
-    if rows is not None and cols is not None:
-        check_promise(max(rows, 0) * max(cols, 0), points, file, f"{header.name}, nRows and nColumns")
     euler = np.stack([data.needed_column(name, points) for name in ("Phi1", "Phi", "Phi2")], axis=1)
     x = data.needed_column("X Position", points).astype(np.float64)
     y = data.needed_column("Y Position", points).astype(np.float64)
@@ -118,13 +117,14 @@ def _read(
     if header.text("Grid Type"):
         grid = "hexagonal" if "hex" in header.text("Grid Type").lower() else "square"
     raster = rasterise(x, y, step=step, grid=grid, file=file)
+    notes += compare(Promise.square(rows, cols, f"{header.name}, nRows and nColumns"), raster, file)
 
     ci = fields.get("ci")
     valid = indexed_points(euler, ci) & measured
     if "valid" in fields:
         valid &= fields["valid"] == 0
     written[~measured] = 0
-    phases, from_zero = _phases(header)
+    phases, from_zero = _phases(header, notes)
     phase, phases = phase_numbers(written, euler, valid, phases, notes, from_zero)
     angles, phase = finite_angles(euler, phase, notes)
     check_radians(angles[phase > 0], file, data.name)
@@ -167,8 +167,11 @@ def _fill_places(
     return np.where(placed, x, by_x), np.where(placed, y, by_y), True
 
 
-def _phases(header: Node) -> tuple[list[Phase], bool]:
-    """Return the phases, and whether the file numbers them from 0: their ids are then one more."""
+def _phases(header: Node, notes: list[str]) -> tuple[list[Phase], bool]:
+    """Return the phases, and whether the file numbers them from 0: their ids are then one more.
+
+    ``notes`` gets a line where the two symmetries of a phase disagree, or neither is known.
+    """
     group = header.child("Phase")
     found: list[Phase] = []
     names = group.groups() if group else []
@@ -183,7 +186,18 @@ def _phases(header: Node) -> tuple[list[Phase], bool]:
         lattice = [phase.number(f"Lattice Constant {part}") for part in _LATTICE]
         known = [value for value in lattice if value is not None and 0 <= value < 1e4]
         title = phase.text("MaterialName") or phase.text("Material Name") or phase.text("Formula")
-        group_name = laue_from_name(str(code)) or laue_from_name(short)
+        by_code, by_name = laue_from_name(str(code)), laue_from_name(short)
+        group_name = by_code or by_name
+        if by_code and by_name and by_code != by_name:
+            notes.append(
+                f"Phase {identity} ({title[:40]}): symmetry code {code} is of Laue group {by_code}, point group "
+                f"{short[:40]} of {by_name}. The code was taken."
+            )
+        elif not group_name:
+            notes.append(
+                f"The symmetry of phase {identity} ({title[:40]}), {code if code is not None else 'no code'} and "
+                f"{short[:40] or 'no point group'}, is not known: its orientations are taken as without symmetry."
+            )
         if len(known) == 6:
             found.append(Phase(identity, title, group_name, *known))
         else:

@@ -16,10 +16,12 @@ from grainlight.maps.io.hdf5.node import Node, open_hdf5
 from grainlight.maps.io.shared.assemble import Points, add_unnamed_phases, assemble, whole_numbers
 from grainlight.maps.io.shared.edax import DEFAULT_FRAME, SHORT_NAMES, check_radians, indexed_points, phase_numbers
 from grainlight.maps.io.shared.finite import finite_angles, finite_fields
+from grainlight.maps.io.shared.promise import Promise, compare
 from grainlight.maps.io.shared.scans import choose_section
+from grainlight.maps.lattice import laue_of_space_group
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase, laue_from_name, laue_from_oxford
-from grainlight.maps.raster import check_promise, promised_points, rasterise
+from grainlight.maps.raster import rasterise
 
 _TSL = (("Phi1", "Phi", "Phi2"), "X Position", "Y Position", "PhaseData")
 _HKL = (("Euler1", "Euler2", "Euler3"), "X", "Y", "Phase")
@@ -87,20 +89,23 @@ def _read(
     fields = {SHORT_NAMES.get(name, name): array for name, array in fields.items()}
     phases = _phases(header, oxford)
     if oxford:
-        check_promise(_cells(header, "XCells") * _cells(header, "YCells"), points, file, header.name)
+        place = f"{header.name}, XCells and YCells"
+        promise = Promise.square(_cells(header, "YCells"), _cells(header, "XCells"), place)
         step, grid = (header.number("XStep"), header.number("YStep")), None
         phase, phases = written, add_unnamed_phases(phases, written, notes)
         angles = np.radians(angles)
     else:
-        promised = promised_points(_cells(header, "NROWS"), _cells(header, "NCOLS_ODD"), _cells(header, "NCOLS_EVEN"))
-        check_promise(promised, points, file, header.name)
+        rows, odd, even = (_cells(header, name) for name in ("NROWS", "NCOLS_ODD", "NCOLS_EVEN"))
+        promise = Promise(rows, odd, even, f"{header.name}, NROWS, NCOLS_ODD and NCOLS_EVEN")
         step, grid = (header.number("XSTEP"), header.number("YSTEP")), _grid(header.text("GRID"))
         phase, phases = phase_numbers(written, angles, indexed_points(angles, fields.get("ci")), phases, notes)
     euler, phase = finite_angles(angles, phase, notes)
     check_radians(euler[phase > 0], file, data.name)
+    raster = rasterise(x, y, step=step, grid=grid, file=file)
+    notes += compare(promise, raster, file)
     return assemble(
         Points(euler, phase, fields),
-        rasterise(x, y, step=step, grid=grid, file=file),
+        raster,
         phases,
         sample_frame=frame or (SampleFrame.OXFORD if oxford else DEFAULT_FRAME),
         crystal_frame=crystal_frame or (CrystalFrame.X_ALONG_A_STAR if oxford else CrystalFrame.X_ALONG_A),
@@ -126,14 +131,16 @@ def _phases(header: Node, oxford: bool) -> list[Phase]:
             continue
         phase = header.need(f"Phases/{name}")
         if oxford:
+            space = phase.whole("SpaceGroup") or 0
             lattice = [*phase.numbers("LatticeDimensions"), *phase.numbers("LatticeAngles")]
             title, group_name = phase.text("Name") or phase.text("PhaseName"), ""
             for key in ("LaueGroup", "Laue Group"):
                 group_name = group_name or laue_from_oxford(phase.whole(key) or 0)
+            group_name = group_name or laue_of_space_group(space)
         else:
             lattice = phase.numbers("LatticeConstants")
             title, group_name = phase.text("MaterialName"), laue_from_name(str(phase.whole("Symmetry")))
         good = len(lattice) == 6 and all(0 <= value < 1e4 for value in lattice)
         values = [round(value, 5) for value in lattice] if good else []
-        phases.append(Phase(int(name), title, group_name, *values))
+        phases.append(Phase(int(name), title, group_name, *values, space_group=space if oxford else 0))
     return sorted(phases, key=lambda item: item.id)

@@ -18,7 +18,9 @@ from grainlight.maps.io.shared.assemble import Points, add_unnamed_phases, assem
 from grainlight.maps.io.shared.edax import check_radians
 from grainlight.maps.io.shared.finite import finite_angles, finite_fields
 from grainlight.maps.io.shared.own_note import NAME, frames_of_note
+from grainlight.maps.io.shared.promise import Promise, compare
 from grainlight.maps.io.shared.scans import choose_scan
+from grainlight.maps.lattice import laue_of_space_group
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase, laue_from_oxford
 from grainlight.maps.raster import check_promise, rasterise
@@ -70,6 +72,8 @@ def read_h5oina(
         phase = whole_numbers(written.astype(np.float64), file, f"{data.name}/Phase")
         fields = finite_fields(data.fields(points, ("Phase", "X", "Y", "Euler")), [])
         x, y = _positions(data, header, points, file)
+        place = f"{header.name}, X Cells and Y Cells"
+        promise = Promise.square(header.whole("Y Cells"), header.whole("X Cells"), place)
         step = (header.number("X Step"), header.number("Y Step"))
         phases = _phases(header)
         turned = header.numbers("Specimen Orientation Euler")
@@ -82,9 +86,11 @@ def read_h5oina(
     fields = {_SHORT.get(name, name): array for name, array in fields.items()}
     if "mad" in fields:
         fields["mad"] = np.degrees(fields["mad"]).astype(np.float32)
+    raster = rasterise(x, y, step=(step[0] or None, step[1] or None), grid=None, file=file)
+    notes += compare(promise, raster, file)
     return assemble(
         Points(euler, phase, fields),
-        rasterise(x, y, step=(step[0] or None, step[1] or None), grid=None, file=file),
+        raster,
         add_unnamed_phases(phases, phase, notes),
         sample_frame=frame or own_sample or SampleFrame.OXFORD,
         crystal_frame=crystal_frame or own_crystal or CrystalFrame.X_ALONG_A_STAR,
@@ -97,12 +103,11 @@ def read_h5oina(
 def _positions(data: Node, header: Node, points: int, file: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return x and y, from the data where they are all there, else from the cells and steps of the header."""
     cells = (header.whole("X Cells"), header.whole("Y Cells"))
-    if cells[0] is not None and cells[1] is not None:
-        check_promise(max(cells[0], 0) * max(cells[1], 0), points, file, f"{header.name}, X Cells and Y Cells")
     x, y = data.column("X", points), data.column("Y", points)
     if x is not None and y is not None and np.isfinite(x).all() and np.isfinite(y).all():
         return x.astype(np.float64), y.astype(np.float64)
     width, height = cells
+    check_promise(max(width or 0, 0) * max(height or 0, 0), points, file, f"{header.name}, X Cells and Y Cells")
     if not width or not height or width < 1 or width * height != points:
         raise InputError(
             "the positions of the points are not known",
@@ -125,7 +130,8 @@ def _phases(header: Node) -> list[Phase]:
             continue
         lattice = [*phase.numbers("Lattice Dimensions"), *np.degrees(phase.numbers("Lattice Angles")).tolist()]
         good = len(lattice) == 6 and all(0 <= value < 1e4 for value in lattice)
-        group_name = laue_from_oxford(phase.whole("Laue Group") or 0)
+        space = phase.whole("Space Group") or 0
+        group_name = laue_from_oxford(phase.whole("Laue Group") or 0) or laue_of_space_group(space)
         values = [round(value, 5) for value in lattice] if good else []
-        phases.append(Phase(int(name), phase.text("Phase Name"), group_name, *values))
+        phases.append(Phase(int(name), phase.text("Phase Name"), group_name, *values, space_group=space))
     return sorted(phases, key=lambda item: item.id)

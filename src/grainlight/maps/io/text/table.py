@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,13 +31,18 @@ class WordColumn:
     numbers: dict[str, int]
 
     def replaced(self, text: bytes) -> bytes:
-        """Return lines of text with numbers for the words that are known."""
+        """Return lines of text, as UTF-8, with numbers for the words that are known, whatever the letters' case."""
         # the longest first, and a number or nothing behind it: one word may begin another
         known = sorted(self.numbers, key=len, reverse=True)
-        words = "|".join(r"[ \t]+".join(map(re.escape, word.split())) for word in known)
+        words = "|".join(r"[^\S\n]+".join(map(re.escape, word.split())) for word in known)
         blanks = rf"(?m)^([ \t]*(?:[^\s#]\S*[ \t]+){{{self.column}}})"
-        pattern = re.compile(rf"{blanks}([\"']?)({words})\2(?=[ \t]+[-+.\d]|\s*$)".encode(), re.IGNORECASE)
-        return pattern.sub(lambda found: found[1] + b"%d" % self.numbers[plain_word(found[3].decode("utf-8"))], text)
+        pattern = re.compile(rf"{blanks}([\"']?)({words})\2(?=[ \t]+[-+.\d]|[^\S\n]*$)", re.IGNORECASE)
+
+        def number_of(found: re.Match[str]) -> str:
+            number = self.numbers.get(plain_word(found[3]))
+            return found[0] if number is None else f"{found[1]}{number}"
+
+        return pattern.sub(number_of, decoded(text)).encode()
 
 
 def plain_word(word: str) -> str:
@@ -49,7 +54,8 @@ def plain_word(word: str) -> str:
 class Body:
     """Where the numbers begin: ``offset`` in bytes, ``first_line`` (from 1), ``columns`` a row.
 
-    ``words``: what stands for words in the one column that may have some.
+    ``words``: what stands for words in the one column that may have some. ``least``: how many values a row must have
+    whose last ones may be missing, as long as it is not the only one; every row must have all where it is 0.
     """
 
     path: Path
@@ -57,6 +63,7 @@ class Body:
     first_line: int
     columns: int
     words: WordColumn | None = None
+    least: int = 0
 
 
 def number(token: str) -> float | None:
@@ -101,6 +108,7 @@ def read_body(
     columns: list[Column] = [np.empty(0, np.float64 if i in wide else np.float32) for i in range(body.columns)]
     replaced: set[int] = set()
     line, count, size = body.first_line, 0, body.path.stat().st_size
+    short, first_short = 0, None
     with body.path.open("rb") as stream:
         stream.seek(body.offset)
         rest = b""
@@ -110,7 +118,13 @@ def read_body(
             cut = text.rfind(b"\n") + 1 if block else len(text)
             text, rest = text[:cut], text[cut:]
             if text and not text.isspace():
-                table = _parse(text, body, line)
+                table, plain = _parse(text, body, line)
+                if body.least and not plain and (some := _short_rows(text, body)):
+                    short += some
+                    first_short = first_short or _explain(text, replace(body, least=0), line)
+                    if not block:
+                        # of a last row without an end nobody knows what is missing
+                        raise _explain(text, replace(body, least=0), line)
                 # a sum is finite where all are, and takes no table of its own
                 with np.errstate(over="ignore", invalid="ignore"):
                     suspect = not np.isfinite(table.sum())
@@ -130,6 +144,9 @@ def read_body(
             line += text.count(b"\n")
             if not block:
                 break
+    if first_short is not None and short == 1:
+        # one that is short among all others was damaged; who leaves out empty cells does it more than once
+        raise first_short
     return [column[:count] for column in columns], sorted(replaced)
 
 
@@ -146,26 +163,28 @@ def _narrow(column: NDArray[np.float64]) -> NDArray[np.float32]:
     return column.astype(np.float32)
 
 
-def _parse(text: bytes, body: Body, first_line: int) -> NDArray[np.float64]:
+def _parse(text: bytes, body: Body, first_line: int) -> tuple[NDArray[np.float64], bool]:
+    """Return the numbers of lines of text, and whether each row had all of its values."""
     if b"#" in text:
         # comment lines amid the numbers: keep empty ones so that line numbers stay right
         text = b"\n".join(b"" if line.lstrip().startswith(b"#") else line for line in text.split(b"\n"))
         if not text.strip():
-            return np.empty((0, body.columns))
+            return np.empty((0, body.columns)), True
     plain = text.replace(b",", b".") if b"," in text else text
     table = read_fixed_width(plain, body.columns)
     if table is not None:
-        return table
+        return table, True
     table = _numbers(plain, body)
-    if table is None and b"\t" in plain:
+    whole = table is not None
+    if table is None and (b"\t" in plain or body.least):
         # what stands between two tabs may be nothing
-        lines = (_cells(line, body.columns) for line in plain.split(b"\n"))
+        lines = (_cells(line, body) for line in plain.split(b"\n"))
         table = _numbers(b"\n".join(b"\t".join(cell or b"nan" for cell in cells) for cells in lines), body)
     if table is None:
         if body.words and (numbers := body.words.replaced(text)) != text:
             return _parse(numbers, body, first_line)
         raise _explain(text, body, first_line)
-    return table
+    return table, whole
 
 
 def _numbers(text: bytes, body: Body) -> NDArray[np.float64] | None:
@@ -176,16 +195,27 @@ def _numbers(text: bytes, body: Body) -> NDArray[np.float64] | None:
     return table if table.shape[1] == body.columns else None
 
 
-def _cells(line: bytes, columns: int) -> list[bytes]:
-    """Return the values of a row, an empty one where nothing stands between two tabs."""
-    values = line.split()
-    if not values or len(values) >= columns or b"\t" not in line:
+def _cells(line: bytes, body: Body) -> list[bytes]:
+    """Return the values of a row, an empty one where nothing stands between two tabs or the row is a little short."""
+    columns, values = body.columns, line.split()
+    if not values or len(values) >= columns:
         return values
-    cells = [cell.strip() for cell in line.rstrip(b"\r\n").split(b"\t")]
-    while len(cells) > columns and not cells[-1]:
-        cells.pop()
+    cells = values
+    if b"\t" in line:
+        cells = [cell.strip() for cell in line.rstrip(b"\r\n").split(b"\t")]
+        while len(cells) > columns and not cells[-1]:
+            cells.pop()
+    if body.least and body.least <= len(cells) < columns:
+        cells = cells + [b""] * (columns - len(cells))
     # a row that is short even so is told as what it holds
     return cells if len(cells) == columns else values
+
+
+def _short_rows(text: bytes, body: Body) -> int:
+    """Return how many rows have fewer values than columns, and yet as many as they must have."""
+    whole = replace(body, least=0)
+    lines = (line for line in text.split(b"\n") if not line.lstrip().startswith(b"#"))
+    return sum(body.least <= len(_cells(line, whole)) < body.columns for line in lines)
 
 
 def first_row_cells(body: Body) -> int:
@@ -194,13 +224,13 @@ def first_row_cells(body: Body) -> int:
         stream.seek(body.offset)
         while line := stream.readline(_PIECE):
             if line.strip() and not line.lstrip().startswith(b"#"):
-                return len(_cells(line, body.columns))
+                return len(_cells(line, body))
     return 0
 
 
 def _explain(text: bytes, body: Body, first_line: int) -> InputError:
     for count, raw in enumerate(text.split(b"\n")):
-        tokens = [cell.decode("latin1") for cell in _cells(raw, body.columns)]
+        tokens = [decoded(cell) for cell in _cells(raw, body)]
         if not tokens:
             continue
         place = f"line {first_line + count}"
@@ -245,7 +275,7 @@ def _refuse_missing(bad: NDArray[np.bool_], needed: tuple[int, ...], text: bytes
                 "an angle, a position or a phase is not finite",
                 file=body.path,
                 place=f"line {first_line + count}, column {column + 1}",
-                found=_cells(raw, body.columns)[column].decode("latin1") or "an empty cell",
+                found=decoded(_cells(raw, body)[column]) or "an empty cell",
                 expected="a finite number; points that are not indexed have phase 0 or CI -1",
                 advice="mark these points as not indexed, or export the file again",
             )
@@ -267,7 +297,14 @@ def next_line(stream: BinaryIO, path: Path) -> str:
             found="binary content",
             expected="an .ang or .ctf text file",
         )
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("latin1")
+    return decoded(raw).lstrip("\ufeff")
+
+
+def decoded(raw: bytes) -> str:
+    """Return text that is UTF-8, or else of Western Windows or Latin-1, which have a meaning for nearly every byte."""
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("latin1")

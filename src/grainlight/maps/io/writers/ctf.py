@@ -108,7 +108,7 @@ def _header(source: OrientationMap, extra: list[str], run: str) -> str:
         angles = ";".join(f"{value:.6g}" for value in phase.lattice[3:])
         name = " ".join(phase.name.split()) or f"phase {count}"
         # some readers count on the comment at the end
-        lines.append(f"{lengths}\t{angles}\t{name}\t{phase.oxford_number}\t0\t\t\tgrainlight")
+        lines.append(f"{lengths}\t{angles}\t{name}\t{phase.oxford_number}\t{phase.space_group}\t\t\tgrainlight")
     names = ["Phase", "X", "Y", "Bands", "Error", "Euler1", "Euler2", "Euler3", "MAD", "BC", "BS"]
     lines.append("\t".join([*names, *extra]))
     return "".join(line + "\r\n" for line in lines)

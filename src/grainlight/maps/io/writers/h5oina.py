@@ -122,7 +122,7 @@ def _phase(group: h5py.Group, count: int, phase: Phase) -> None:
     _column(group, "Lattice Dimensions", np.array([phase.lattice[:3]], dtype=np.float32), "angstrom")
     _column(group, "Laue Group", np.array([phase.oxford_number if phase.laue_group else 0], dtype=np.int32))
     group["Laue Group"].attrs["Symbol"] = phase.laue_group or "unknown"
-    _column(group, "Space Group", np.zeros(1, dtype=np.int32))
+    _column(group, "Space Group", np.array([phase.space_group], dtype=np.int32))
     group["Space Group"].attrs["Symbol"] = ""
     _column(group, "Number Reflectors", np.zeros(1, dtype=np.int32))
 
