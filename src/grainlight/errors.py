@@ -56,3 +56,10 @@ class InputError(ValueError):
         if advice is not None:
             text += f"\n  try:      {advice}"
         super().__init__(harmless(text, "\n\t"))
+
+    def of_file(self, copy: Path, file: Path) -> InputError:
+        """Return the same error for a file of which a temporary copy was read."""
+        about = file if self.file == str(copy) else self.file
+        return InputError(
+            self.problem, file=about, place=self.place, found=self.found, expected=self.expected, advice=self.advice
+        )

@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from grainlight.maps.io.shared.atomic import atomic_path
+
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no SIGINT between processes on Windows")
 
 NOTHING_LEFT = "grainlight: interrupted; no output is left half-written."
@@ -46,7 +48,7 @@ def endless(inputs, tmp_path) -> subprocess.Popen[str]:
     return start("-m", "grainlight", *argv)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_in_the_middle(inputs, tmp_path, number):
     process = endless(inputs, tmp_path)
     wait_for(process, "output:")
@@ -84,6 +86,63 @@ with atomic_path({str(tmp_path / "out.ang")!r}) as path:
     assert [path.suffix for path in tmp_path.iterdir()] == [".ang"]
     assert end(process) == ("", [NOTHING_LEFT])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_while_a_library_computes(tmp_path, number):
+    """Python hears no signal inside a library: the thread that does ends the process at once."""
+    code = f"""
+import sys, time
+import numpy as np
+from grainlight.cli.interrupt import end_on_signals
+from grainlight.maps.io.shared.atomic import atomic_path
+end_on_signals()
+with atomic_path({str(tmp_path / "out.ang")!r}):
+    a = np.ones((12000, 12000), np.float32)
+    print("half", file=sys.stderr, flush=True)
+    a @ a
+"""
+    process = start("-c", code)
+    wait_for(process, "half")
+    time.sleep(0.3)
+    began = time.perf_counter()
+    assert end(process, number) == ("", [NOTHING_LEFT])
+    assert time.perf_counter() - began < 3.0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_ignored_stays_ignored(tmp_path):
+    """Under nohup a closed terminal ends nothing."""
+    code = "import signal, sys\nfrom grainlight.cli.interrupt import end_on_signals\n"
+    code += "signal.signal(signal.SIGHUP, signal.SIG_IGN)\nend_on_signals()\n"
+    code += "signal.raise_signal(signal.SIGHUP)\nprint('still here')\n"
+    out, _ = start("-c", code).communicate(timeout=60)
+    assert out == "still here\n"
+
+
+def test_what_a_killed_command_left_goes_with_the_next(tmp_path):
+    """Temporary files of a process that is no more; not those of one that runs, of another output or another machine."""
+    code = f"""
+import sys, time
+from grainlight.maps.io.shared.atomic import atomic_path
+with atomic_path({str(tmp_path / "out.ang")!r}) as path:
+    path.write_text("half")
+    print(path.name, file=sys.stderr, flush=True)
+    time.sleep(60)
+"""
+    killed, running = start("-c", code), start("-c", code)
+    names = [process.stderr.readline().strip() for process in (killed, running)]
+    killed.kill()
+    killed.communicate(timeout=60)
+    others = [".out.ang.00000000-1-abc.ang", names[0].replace("out.ang", "out.ctf", 1), ".out.ang", ".out.ang.old"]
+    for name in others:
+        (tmp_path / name).write_text("mine")
+    assert {path.name for path in tmp_path.iterdir()} == {*names, *others}
+    with atomic_path(tmp_path / "out.ang") as path:
+        path.write_text("whole")
+    assert {path.name for path in tmp_path.iterdir()} == {names[1], "out.ang", *others}
+    running.kill()
+    running.communicate(timeout=60)
 
 
 def test_training_says_how_to_go_on(tmp_path):

@@ -24,9 +24,11 @@ import numpy as np
 
 from grainlight.errors import InputError
 from grainlight.maps.io import load_ebsd
+from grainlight.maps.orientation_map import OrientationMap
+from grainlight.restore.result import Result
 
 from . import vendor_hdf5
-from .samples import ang_header, ang_rows, ctf_rows, square
+from .samples import TITANIUM, ang_header, ang_rows, ctf_rows, square
 from .test_channel5_osc import CPR, crc_bytes, osc_bytes
 from .test_ctf import ctf_header
 from .test_text_columns import NUMBERS, table
@@ -47,11 +49,26 @@ def text_seeds() -> dict[str, bytes]:
         "oxford.ctf": [ctf_header(4, 5), *ctf_rows(square(4, 5))],
         "project.cpr": [CPR.format(rows=4, cols=5)],
         "columns.txt": [table(";", ",", "id;phase;x;y;phi1;Phi;phi2;bc")],
+        "named.ang": [ang_header(4, 5), *(row.replace("  0  10", "  Titanium  10") for row in ang_rows(square(4, 5)))],
     }
-    return {
+    found = {
         name: "".join(part if part.endswith("\n") else part + "\n" for part in lines).encode()
         for name, lines in parts.items()
     }
+    return found | {"wide.ctf": found["oxford.ctf"].decode().encode("utf-16")}
+
+
+def saved(path: Path) -> bytes:
+    """The .npz of a restoration, small."""
+    shape = (4, 5)
+    q = np.zeros((*shape, 4))
+    q[..., 0] = 1.0
+    ebsd = OrientationMap.from_quaternions(q, (0.5, 0.5), (TITANIUM,), fields={"iq": np.ones(shape)})
+    record = {"frames": {"sample": "S", "crystal": "a"}, "ebsd": {"phases": {"1": "Titanium"}}}
+    layers = (np.ones(shape, np.float32), np.zeros(shape, np.float32), np.ones(shape, np.uint8))
+    light, measured = np.zeros((5, *shape), np.float32), np.ones(shape, bool)
+    Result(ebsd, *layers, light, measured, q.reshape(-1, 4), layers[0], record).save(path.with_suffix(".ang"))
+    return path.read_bytes()
 
 
 def hdf5_seeds(folder: Path) -> dict[str, bytes]:
@@ -154,6 +171,7 @@ def break_hdf5(path: Path, rng: np.random.Generator) -> None:
 def cases(folder: Path, count: int, seed: int, only: str = "") -> Iterator[tuple[str, Path, str | None]]:
     """Give broken files in turn over all seeds: the seed's name, the path, the list of columns where one is needed."""
     text, binary = text_seeds(), {"points.osc": osc_bytes(4, 5), "project.crc": crc_bytes(4, 5), **hdf5_seeds(folder)}
+    binary["restored.npz"] = saved(folder / "restored.npz")
     whole = text | binary
     names = [name for name in whole if only in name]
     rng = np.random.default_rng(seed)

@@ -116,3 +116,49 @@ def test_phase_zero_with_orientations_beside_others_is_said(write) -> None:
     ebsd = numbered(write, [0] * 10 + [1] * 20)
     assert ebsd.indexed.sum() == 20
     assert any("10 points of phase 0 have orientations of their own" in note for note in ebsd.notes)
+
+
+@pytest.mark.parametrize(("separator", "decimal"), [("\t", ","), (";", "."), (",", ".")])
+@pytest.mark.parametrize("nothing", ["", "NaN", "n/a", " "])
+@pytest.mark.parametrize("first", [0, 3])
+def test_empty_cells_have_no_value(write, separator, decimal, nothing, first) -> None:
+    """Of a point without angles nothing is indexed, without a phase too; other cells become 0. So in the first row."""
+    rows = [line.split(separator) for line in table(separator, decimal).splitlines()]
+    rows[first][4:7] = [nothing] * 3
+    rows[first + 2][1] = nothing
+    rows[first + 4][7] = nothing
+    ebsd = load_ebsd(write("a.txt", "\n".join(map(separator.join, rows)) + "\n"), columns=NUMBERS)
+    assert ebsd.shape == (4, 5)
+    assert np.flatnonzero(ebsd.phase_id.ravel() == 0).tolist() == [first, first + 2]
+    assert ebsd.fields["bc"].ravel()[first + 4] == 0
+    assert any("not finite in bc" in note for note in ebsd.notes)
+    assert_places(ebsd, [place for i, place in enumerate(square(4, 5)) if i not in (first, first + 2)])
+
+
+@pytest.mark.parametrize("separator", ["\t", ";"])
+def test_rows_short_of_their_last_cells(write, separator) -> None:
+    rows = table(separator).splitlines()
+    for at in (0, 7):
+        rows[at] = separator.join(rows[at].split(separator)[:7])
+    ebsd = load_ebsd(write("a.txt", "\n".join(rows)), columns=NUMBERS)
+    assert ebsd.indexed.all()
+    assert ebsd.fields["bc"].ravel()[[0, 6, 7]].tolist() == [0, 77, 0]
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("20;1;;1.5;1;2;3;4", "point 21, from line 1 on"),
+        ("20;1;0,5;many;1;2;3;4", "line 21, column 4"),
+        ("Ende der Datei", "line 21, column 2|point 21"),
+    ],
+)
+def test_cells_that_must_be_there_are_named(write, row, told) -> None:
+    with pytest.raises(InputError, match=told) as caught:
+        load_ebsd(write("a.txt", table(";", ",") + row), columns=NUMBERS)
+    assert "could not convert" not in str(caught.value)
+
+
+def test_numbers_beyond_single_precision_are_its_largest(write) -> None:
+    text = table(";").replace(";77", ";1e300", 1)
+    assert load_ebsd(write("a.txt", text), columns=NUMBERS).fields["bc"][0, 0] == pytest.approx(3e38)

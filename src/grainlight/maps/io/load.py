@@ -22,12 +22,14 @@ from grainlight.maps.io.readers.orix_h5 import read_orix_h5
 from grainlight.maps.io.readers.osc import MARK, read_osc
 from grainlight.maps.io.readers.text_columns import TextColumns, read_text
 from grainlight.maps.io.restored import read_npz
+from grainlight.maps.io.text.wide import as_utf8, wide_encoding
 from grainlight.maps.lattice import doubts
 from grainlight.maps.orientation_map import OrientationMap
 
 _START = 4096
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK\3\4"
+_BINARY = (".crc", ".cpr", ".osc", ".npz")
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,14 @@ def load_ebsd(
     file = Path(path)
     sample = None if frame is None else _choose(SampleFrame, frame, "sample frame")
     crystal = None if crystal_frame is None else _choose(CrystalFrame, crystal_frame, "crystal frame")
+    start = _start(file)
+    if file.suffix.lower() not in _BINARY and (encoding := wide_encoding(start)):
+        with as_utf8(file, encoding) as copy:
+            try:
+                found = load_ebsd(copy, sample, crystal, scan=scan, section=section, columns=columns)
+            except InputError as error:
+                raise error.of_file(copy, file) from None
+        return found.replace(path=file)
     if columns is not None:
         given = TextColumns.parse(columns) if isinstance(columns, str) else columns
         return _read_text(file, sample, crystal, given)
@@ -168,7 +178,7 @@ def kind_of(file: Path) -> str:
         return hdf5_kind(file)
     if file.suffix.lower() == ".osc" or MARK in start:
         return "osc"
-    if b"\0" in start:
+    if b"\0" in start and not (file.suffix.lower() == ".cpr" and wide_encoding(start)):
         raise InputError(
             "this is not a text file of EBSD data",
             file=file,

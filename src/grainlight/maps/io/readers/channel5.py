@@ -20,7 +20,8 @@ from grainlight.maps.io.shared.assemble import Points, add_unnamed_phases, assem
 from grainlight.maps.io.shared.edax import check_radians
 from grainlight.maps.io.shared.finite import finite_angles, finite_fields
 from grainlight.maps.io.shared.promise import Promise, compare
-from grainlight.maps.io.text.table import number
+from grainlight.maps.io.text.table import decoded, number
+from grainlight.maps.io.text.wide import wide_encoding
 from grainlight.maps.lattice import laue_of_space_group
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase, laue_from_oxford
@@ -178,11 +179,13 @@ def _sections(path: Path) -> Sections:
     if path.stat().st_size > _LARGEST_CPR:
         raise InputError("this is no .cpr file", file=path, found=f"{path.stat().st_size:,} bytes")
     raw = path.read_bytes()
+    if encoding := wide_encoding(raw[:4096]):
+        raw = raw.decode(encoding, "replace").encode("utf-8", "replace")
     if b"\0" in raw[:4096]:
         raise InputError("this is not a text file of EBSD data", file=path, found="binary content", expected="a .cpr")
     sections: Sections = {}
     current: dict[str, str] = {}
-    for line in raw.decode("latin1").lstrip("ï»¿").splitlines():
+    for line in decoded(raw).lstrip("\ufeff").splitlines():
         text = line.strip()
         if text.startswith("[") and text.endswith("]"):
             current = sections.setdefault(text[1:-1].strip().lower(), {})

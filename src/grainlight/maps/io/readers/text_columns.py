@@ -15,7 +15,7 @@ from grainlight.errors import InputError
 from grainlight.maps.io.shared.assemble import Points, assemble, whole_numbers
 from grainlight.maps.io.shared.edax import check_radians
 from grainlight.maps.io.shared.finite import finite_angles, finite_fields
-from grainlight.maps.io.text.table import next_line, number
+from grainlight.maps.io.text.table import decoded, narrow, next_line, number
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase, laue_from_name
 from grainlight.maps.raster import rasterise
@@ -26,6 +26,7 @@ _UNITS = {"degrees": True, "deg": True, "radians": False, "rad": False}
 _SEPARATORS = ("\t", ";", ",", None)
 _MOST_HEADER_LINES = 1000
 _MOST_COLUMNS = 1000
+_NOTHING = ("", "-", "nan", "na", "n/a", "null", "none", "#n/a")
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,16 @@ def read_text(
     at = {name: table[:, i] for i, name in enumerate(names)}
     notes: list[str] = []
     x, y = at["x"].copy(), at["y"].copy()
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise InputError("a position is not finite", file=file, expected="finite x and y in every row")
+    lost = ~(np.isfinite(x) & np.isfinite(y))
+    if lost.any():
+        raise InputError(
+            "a position is not finite or empty",
+            file=file,
+            place=f"point {int(lost.argmax()) + 1}, from line {line} on",
+            found=f"{np.count_nonzero(lost):,} of {lost.size:,} points without x or y",
+            expected="finite x and y in every row",
+            advice="remove these rows: places without a point need none",
+        )
     angles = np.stack([at[name] for name in NEEDED[:3]], axis=1)
     if columns.degrees:
         angles = np.radians(angles)
@@ -131,7 +140,7 @@ def read_text(
     if shift.any():
         phase[_no_angles(angles, at.get("ci"))] = 0
     check_radians(euler[phase > 0], file)
-    others = {name: at[name].astype(np.float32) for name in names if name not in (*NEEDED, "phase")}
+    others = {name: narrow(at[name]) for name in names if name not in (*NEEDED, "phase")}
     default = columns.symmetry.get(0, "")
     first = int(shift.any())
     phases = [
@@ -196,7 +205,7 @@ def _begin(file: Path, columns: TextColumns) -> tuple[int, int, str | None, list
                 cells = _cells(text, separator)
                 if titled and (named := _named(cells, columns)) is not None:
                     numbers = named
-                elif numbers is not None and _fits(cells, numbers, separator):
+                elif numbers is not None and _fits(cells, columns, numbers, separator):
                     return offset, line, separator, numbers
     raise InputError(
         "the columns that were named are not in the file",
@@ -224,26 +233,71 @@ def _named(cells: list[str], columns: TextColumns) -> list[int] | None:
     return numbers
 
 
-def _fits(cells: list[str], numbers: list[int], separator: str | None) -> bool:
-    if max(numbers) >= len(cells):
+def _fits(cells: list[str], columns: TextColumns, numbers: list[int], separator: str | None) -> bool:
+    """Whether cells are those of a point: numbers for x and y at least, and elsewhere numbers or nothing."""
+    if separator is None and max(numbers) >= len(cells):
         return False
-    values = [cells[i] for i in numbers]
-    return all(number(value) is not None and not (separator == "," and "," in value) for value in values)
+    for name, i in zip(columns.places, numbers, strict=True):
+        value = cells[i] if i < len(cells) else ""
+        given = number(value) if name in ("x", "y") else _number(value)
+        if given is None or (separator == "," and "," in value):
+            return False
+    return True
 
 
 def _table(file: Path, offset: int, line: int, separator: str | None, numbers: list[int]) -> NDArray[Any]:
+    """Return the numbers (rows, columns) of the columns that were named, NaN for empty cells."""
     with file.open("rb") as stream:
         stream.seek(offset)
         text = stream.read()
     if separator != ",":
         text = text.replace(b",", b".")
+    # quotes around numbers are MTEX's and spreadsheets'
+    text = text.replace(b'"', b"")
     try:
-        # quotes around numbers are MTEX's and spreadsheets'
-        source = io.BytesIO(text.replace(b'"', b""))
-        return np.loadtxt(source, delimiter=separator, usecols=numbers, ndmin=2, comments=None, encoding="latin1")
-    except (ValueError, OverflowError) as error:
-        found = f"{error}"[:200]
-        raise InputError("a row cannot be read", file=file, place=f"from line {line}", found=found) from error
+        return np.loadtxt(
+            io.BytesIO(text), delimiter=separator, usecols=numbers, ndmin=2, comments=None, encoding="latin1"
+        )
+    except (ValueError, OverflowError):
+        return _with_empty_cells(text, file, line, separator, numbers)
+
+
+def _with_empty_cells(text: bytes, file: Path, line: int, separator: str | None, numbers: list[int]) -> NDArray[Any]:
+    """Return what `_table` does, cell by cell, or name the cell that is no number."""
+    rows, longest = [], 0
+    for count, raw in enumerate(text.split(b"\n")):
+        cells = [cell.strip() for cell in decoded(raw).strip("\r\n").split(separator)]
+        if not any(cells):
+            continue
+        # the last cells of a row may be left out with their separators
+        values = [_number(cells[i]) if i < len(cells) else np.nan for i in numbers]
+        if None in values or (separator is None and max(numbers) >= len(cells)):
+            bad = values.index(None) if None in values else numbers.index(max(numbers))
+            found = repr(cells[numbers[bad]][:40]) if numbers[bad] < len(cells) else f"{len(cells)} values"
+            raise InputError(
+                "a row cannot be read",
+                file=file,
+                place=f"line {line + count}, column {numbers[bad] + 1}",
+                found=found,
+                expected="a number, or nothing between two separators",
+                advice="remove lines that are no points, or check the numbers of the columns",
+            )
+        rows.append(values)
+        longest = max(longest, len(cells))
+    if max(numbers) >= longest:
+        raise InputError(
+            "the columns that were named are not in the file",
+            file=file,
+            found=f"{longest} values in the longest row, from line {line} on",
+            expected=f"column {max(numbers) + 1}",
+            advice="check the numbers (from 1) or the titles of the columns",
+        )
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(numbers))
+
+
+def _number(cell: str) -> float | None:
+    """Return a cell as a number, NaN where it holds none by any program's word for it; None where it cannot be read."""
+    return np.nan if cell.lower() in _NOTHING else number(cell)
 
 
 def _misunderstood(text: str, found: str) -> InputError:

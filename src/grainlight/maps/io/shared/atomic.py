@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import platform
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 from grainlight.errors import InputError
@@ -26,6 +30,8 @@ def remove_unfinished() -> None:
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a temporary path in the folder of ``path``; rename it when the block ends well, remove it otherwise.
 
+    What an earlier process left of the same output, having been killed, is removed first.
+
     Raises
     ------
     InputError
@@ -40,12 +46,13 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     if target.is_dir():
         raise InputError("the output is a folder", file=target, expected="the name of a file")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=target.suffix, dir=folder)
-    except OSError as error:
+        with temporary_file(target) as temporary:
+            yield from _written(temporary, target)
+    except _CannotBeMade as error:
         raise InputError("the output folder cannot be written", file=target, found=str(error)) from error
-    os.close(handle)
-    temporary = Path(name)
-    _unfinished.add(temporary)
+
+
+def _written(temporary: Path, target: Path) -> Iterator[Path]:
     try:
         yield temporary
         # a temporary file is readable by its owner only; outputs follow the user's umask like any new file
@@ -62,6 +69,59 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         raise InputError(
             "there is no room for the output", file=target, found=str(error)[:200], advice="make room on the disk"
         ) from error
+
+
+class _CannotBeMade(Exception):
+    """No temporary file can be made in a folder."""
+
+
+@contextmanager
+def temporary_file(target: Path) -> Iterator[Path]:
+    """Give an empty file beside ``target``, whose name tells it and this process.
+
+    It goes when the block ends, in whatever way, when the process ends inside it by a signal, and, where it was killed,
+    when the next process asks for one of the same target.
+    """
+    _remove_stale(target)
+    try:
+        prefix = f"{_mark(target)}{os.getpid()}-"
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix=target.suffix, dir=target.parent)
+    except OSError as error:
+        raise _CannotBeMade(str(error)) from error
+    os.close(handle)
+    temporary = Path(name)
+    _unfinished.add(temporary)
+    try:
+        yield temporary
     finally:
         temporary.unlink(missing_ok=True)
         _unfinished.discard(temporary)
+
+
+def _mark(target: Path) -> str:
+    """Return how the names of a target's temporary files begin: hidden, and of this machine; a process follows."""
+    return f".{target.name[:100]}.{sha256(platform.node().encode()).hexdigest()[:8]}-"
+
+
+def _remove_stale(target: Path) -> None:
+    """Remove what a process of this machine that is no more, because it was killed, left of the same target."""
+    mark = _mark(target)
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(target.parent):
+            owner = re.match(r"(\d{1,9})-", entry.name.removeprefix(mark)) if entry.name.startswith(mark) else None
+            if owner and entry.is_file(follow_symlinks=False) and not _runs(int(owner[1])):
+                Path(entry.path).unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    """Whether there is a process of this number; where that cannot be told, one is believed to run."""
+    if os.name != "posix":
+        # signal 0 would end it there
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

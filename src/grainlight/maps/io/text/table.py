@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from grainlight.errors import InputError
+from grainlight.errors import InputError, harmless
 from grainlight.maps.io.text.fixed_width import read_fixed_width
 
 _PIECE = 4 << 20  # bytes
@@ -42,7 +42,8 @@ class WordColumn:
             number = self.numbers.get(plain_word(found[3]))
             return found[0] if number is None else f"{found[1]}{number}"
 
-        return pattern.sub(number_of, decoded(text)).encode()
+        # names of phases have no control characters either
+        return pattern.sub(number_of, harmless(decoded(text), "\r\n\t")).encode()
 
 
 def plain_word(word: str) -> str:
@@ -139,7 +140,7 @@ def read_body(
                     columns = [_with_room(column, end + int(_SPARE * left)) for column in columns]
                 for i, column in enumerate(columns):
                     # values beyond float32 would overflow with a warning
-                    column[count:end] = table[:, i] if i in wide else _narrow(table[:, i])
+                    column[count:end] = table[:, i] if i in wide else narrow(table[:, i])
                 count = end
             line += text.count(b"\n")
             if not block:
@@ -157,8 +158,9 @@ def _with_room(column: Column, rows: int) -> Column:
     return found
 
 
-def _narrow(column: NDArray[np.float64]) -> NDArray[np.float32]:
-    if column.size and max(column.max(), -column.min()) > 3e38:
+def narrow(column: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return numbers in single precision, those beyond it as its largest."""
+    if column.size and not max(column.max(), -column.min()) <= 3e38:
         column = np.clip(column, -3e38, 3e38)
     return column.astype(np.float32)
 
