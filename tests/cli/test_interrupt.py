@@ -121,7 +121,7 @@ def test_what_is_ignored_stays_ignored(tmp_path):
 
 
 def test_what_a_killed_command_left_goes_with_the_next(tmp_path):
-    """Temporary files of a process that is no more; not those of one that runs, of another output or another machine."""
+    """Temporary files of a process that is no more; not of one that runs, another output or machine."""
     code = f"""
 import sys, time
 from grainlight.maps.io.shared.atomic import atomic_path

@@ -20,7 +20,7 @@ from grainlight.maps.io.hdf5.node import Node, open_hdf5
 from grainlight.maps.io.shared.assemble import Points, add_unnamed_phases, assemble, whole_numbers
 from grainlight.maps.io.shared.edax import SHORT_NAMES, check_radians, indexed_points
 from grainlight.maps.io.shared.finite import finite_angles, finite_fields
-from grainlight.maps.io.shared.own_note import NAME, frames_of_note
+from grainlight.maps.io.shared.own_note import NAME, frames_of_note, with_exact_origin
 from grainlight.maps.io.shared.scans import choose_scan, choose_section
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
@@ -90,7 +90,8 @@ def read_dream3d(
         written = volume.cells.needed_column(name, total)[pick].astype(np.float64)
         columns = {key: array[pick] for key, array in _fields(volume.cells, total).items()}
         phases = _phases(container)
-        own_sample, own_crystal = frames_of_note(root.text(NAME))
+        own_note = root.text(NAME)
+        own_sample, own_crystal = frames_of_note(own_note)
     fields = finite_fields({SHORT_NAMES.get(key, key): array for key, array in columns.items()}, notes)
     phase = whole_numbers(written, file, f"{volume.cells.name}/{name}")
     phase = np.where(indexed_points(angles, fields.get("ci")), phase, 0).astype(np.int16)
@@ -102,7 +103,7 @@ def read_dream3d(
     y = volume.origin[1] + (order // width + 0.5) * volume.spacing[1]
     if not frame and not own_sample:
         notes.append("The file does not say how its Euler angles lie on the grid: one set of axes for both was taken.")
-    return assemble(
+    found = assemble(
         Points(euler, phase, fields),
         rasterise(x, y, step=volume.spacing[:2], grid=None, file=file),
         add_unnamed_phases(phases, phase, notes),
@@ -112,6 +113,7 @@ def read_dream3d(
         path=file,
         notes=notes,
     )
+    return with_exact_origin(found, own_note)
 
 
 def _cells(container: Node) -> Node | None:

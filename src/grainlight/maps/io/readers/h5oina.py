@@ -17,7 +17,7 @@ from grainlight.maps.io.hdf5.node import Node, open_hdf5
 from grainlight.maps.io.shared.assemble import Points, add_unnamed_phases, assemble, whole_numbers
 from grainlight.maps.io.shared.edax import check_radians
 from grainlight.maps.io.shared.finite import finite_angles, finite_fields
-from grainlight.maps.io.shared.own_note import NAME, frames_of_note
+from grainlight.maps.io.shared.own_note import NAME, frames_of_note, with_exact_origin
 from grainlight.maps.io.shared.promise import Promise, compare
 from grainlight.maps.io.shared.scans import choose_scan
 from grainlight.maps.lattice import laue_of_space_group
@@ -60,7 +60,8 @@ def read_h5oina(
     with open_hdf5(file) as root:
         scans = [name for name in root.groups() if root.child(f"{name}/EBSD/Data")]
         chosen = choose_scan(scans, scan, file)
-        own_sample, own_crystal = frames_of_note(root.text(NAME))
+        own_note = root.text(NAME)
+        own_sample, own_crystal = frames_of_note(own_note)
         version = root.text("Format Version")
         data, header = root.need(f"{chosen}/EBSD/Data"), root.need(f"{chosen}/EBSD/Header")
         points = data.size("Euler")
@@ -88,7 +89,7 @@ def read_h5oina(
         fields["mad"] = np.degrees(fields["mad"]).astype(np.float32)
     raster = rasterise(x, y, step=(step[0] or None, step[1] or None), grid=None, file=file)
     notes += compare(promise, raster, file)
-    return assemble(
+    found = assemble(
         Points(euler, phase, fields),
         raster,
         add_unnamed_phases(phases, phase, notes),
@@ -98,6 +99,7 @@ def read_h5oina(
         path=file,
         notes=notes,
     )
+    return with_exact_origin(found, own_note)
 
 
 def _positions(data: Node, header: Node, points: int, file: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

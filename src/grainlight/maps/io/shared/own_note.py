@@ -63,6 +63,21 @@ def frames_of_note(text: str) -> tuple[SampleFrame | None, CrystalFrame | None]:
     return sample, crystal
 
 
+def with_exact_origin(found: OrientationMap, text: str) -> OrientationMap:
+    """Return a map whose origin is that of a note, where the file has it in single precision."""
+    try:
+        note = json.loads(text) if text else {}
+        stated = [float(value) for value in note["origin_um"]]
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return found
+    near = [
+        abs(one - place) <= 1e-3 * step + 3e-7 * abs(place)
+        for one, place, step in zip(stated, found.origin, found.step, strict=False)
+    ]
+    # another program may have cropped the file since
+    return found.replace(origin=(stated[0], stated[1])) if len(stated) == 2 and all(near) else found
+
+
 def summary(record: Mapping[str, Any] | None) -> str:
     """Return one line without blanks inside its values, for the headers of text files."""
     parts = [f"version={version()}"]
