@@ -2,7 +2,47 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
+
+_KINDS = (
+    (b"\x89PNG", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"II*\0", "a TIFF picture"),
+    (b"MM\0*", "a TIFF picture"),
+    (b"%PDF", "a PDF document"),
+    (b"PK\3\4", "a zip archive, as .xlsx and .docx are"),
+    (b"\xd0\xcf\x11\xe0", "an old Office document (.xls, .doc)"),
+    (b"\x1f\x8b", "a gzip archive, to be unpacked first"),
+    (b"7z\xbc\xaf", "a 7z archive, to be unpacked first"),
+    (b"Rar!", "a RAR archive, to be unpacked first"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"\x80\x04\x95", "a Python pickle"),
+)
+
+
+def what_it_is(start: bytes) -> str:
+    """Return what a file is by its first bytes, in words: a kind that is known, text, zeros, or neither."""
+    known = next((words for mark, words in _KINDS if start.startswith(mark)), "")
+    if known or (start.startswith(b"BM") and b"\0" in start[:16]):
+        return known or "a BMP picture"
+    if not start.strip(b"\0"):
+        return "nothing but zeros: a copy that was not finished?" if start else "nothing"
+    plain = sum(byte in b"\t\r\n" or byte >= 32 for byte in start)
+    return "text" if plain == len(start) else "bytes that are no text"
+
+
+def in_words(error: Exception, otherwise: str) -> str:
+    """Return what an error of a library or of the system says, for who knows neither; ``otherwise`` where unknown."""
+    if isinstance(error, UnicodeError):
+        return "bytes that are no text"
+    if isinstance(error, json.JSONDecodeError):
+        return f"no JSON from line {error.lineno}, column {error.colno}"
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return otherwise
 
 
 def harmless(text: str, keep: str = "") -> str:

@@ -86,7 +86,7 @@ def test_a_fault_of_such_a_file_is_told_of_the_file_itself(write):
         load_ebsd(path)
     assert caught.value.file == str(path)
     assert "columns are missing" in str(caught.value)
-    with pytest.raises(InputError, match="binary content"):
+    with pytest.raises(InputError, match="bytes that are no text"):
         load_ebsd(write("b.ctf", codecs.BOM_UTF16_LE + bytes(range(256)) * 8))
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from grainlight.diffusion import checkpoint
 from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.network import LabelNetwork
 from grainlight.errors import InputError
@@ -63,6 +66,76 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(
     parts = train(tmp_path / "two", preset, seed=99)
     assert same(whole, parts)
     assert same(whole.with_name("state.safetensors"), parts.with_name("state.safetensors"))
+
+
+class Killed(BaseException):
+    """Ends a run as a signal does: nothing of it catches this."""
+
+
+def killed_after(events: int, patch: pytest.MonkeyPatch) -> None:
+    """End the run at an event: a batch drawn, a step taken, a file half written, whole, or renamed."""
+    left = [events]
+
+    def count() -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise Killed
+
+    def counted(of: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object, **kwargs: object) -> object:
+            count()
+            found = of(*args, **kwargs)
+            count()
+            return found
+
+        return call
+
+    def half_first(of: Callable[..., object]) -> Callable[..., object]:
+        def call(tensors: object, target: Path, metadata: object) -> None:
+            try:
+                count()
+            except Killed:
+                of(tensors, target, metadata=metadata)
+                os.truncate(target, target.stat().st_size // 2)
+                raise
+            of(tensors, target, metadata=metadata)
+            count()
+
+        return call
+
+    patch.setattr(labelling, "draw_case", counted(labelling.draw_case))
+    patch.setattr(loop, "step_if", counted(loop.step_if))
+    for module in (loop, checkpoint):
+        patch.setattr(module, "save_file", half_first(module.save_file))
+    patch.setattr(os, "replace", counted(os.replace))
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adam"])
+def test_a_run_that_was_killed_dozens_of_times_ends_as_one_that_was_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str
+) -> None:
+    """Each run goes a little way from the last checkpoint, and ends anywhere: in a step, in a file, between two."""
+    monkeypatch.setattr(labelling, "validate_labels", lambda model, asked: {})
+    asked = questions(8, scales=(4,))
+    monkeypatch.setattr(labelling, "questions", lambda count: asked)
+    preset = replace(TINY, optimizer=optimizer, steps=10, batch=1, save_every_seconds=0.0)
+    whole = train(tmp_path / "whole", preset, seed=3)
+    folder, kills = tmp_path / "parts", 0
+    draws = random.Random(5)
+    while True:
+        with monkeypatch.context() as patch:
+            killed_after(draws.randrange(1, 16), patch)
+            try:
+                # its own random numbers are not those that a caller drew in between
+                torch.rand(draws.randrange(1, 9))
+                parts = train(folder, preset, seed=3)
+                break
+            except Killed:
+                kills += 1
+    assert kills > 10
+    assert same(whole, parts)
+    assert same(whole.with_name("state.safetensors"), parts.with_name("state.safetensors"))
+    assert {path.name for path in folder.iterdir()} == {"state.safetensors", "weights.safetensors", "log.jsonl"}
 
 
 def test_seed_decides_everything_and_the_callers_random_numbers_go_on(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from grainlight.diffusion.network import LabelNetwork
-from grainlight.errors import InputError
+from grainlight.errors import InputError, in_words
 
 SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "grainlight.safetensors"
 
@@ -51,7 +51,12 @@ def load_weights(
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a dict)
     except Exception as error:
-        raise InputError("cannot be read as weights", file=path, found=str(error), expected="safetensors") from error
+        raise InputError(
+            "cannot be read as weights",
+            file=path,
+            found=in_words(error, "no weights, or damaged ones"),
+            expected="a file that `grainlight train` wrote (safetensors)",
+        ) from error
     if header.get("format") != kind.format:
         raise InputError("weights of another kind", file=path, found=str(header.get("format")), expected=kind.format)
     try:
@@ -68,7 +73,7 @@ def load_weights(
         raise InputError(
             "the weights do not fit the network that their header names",
             file=path,
-            found=f"{type(error).__name__}: {str(error).splitlines()[0]}",
+            found=str(error) if "not finite" in str(error) else "tensors of other names or shapes",
             advice="use weights written by this version of grainlight",
         ) from error
     return model.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from grainlight.errors import InputError
+from grainlight.errors import InputError, in_words
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.register.transform import Transform
 
@@ -45,7 +45,7 @@ def load_points(path: str | Path) -> tuple[Array, Array]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError("the points cannot be read", file=path, found=str(error)) from error
+        raise InputError("the points cannot be read", file=path, found=in_words(error, "no table")) from error
     pairs: list[list[float]] = []
     places: list[int] | None = None
     for number, line in enumerate(lines, 1):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import BSpline
 
-from grainlight.errors import InputError
+from grainlight.errors import InputError, in_words
 from grainlight.maps.io.shared.atomic import atomic_path
 from grainlight.maps.light_stack import LightStack
 
@@ -155,7 +155,7 @@ class Transform:
             raise InputError(
                 "the file holds no transform",
                 file=file,
-                found=f"{type(error).__name__}: {error}",
+                found=f"nothing under {error}" if isinstance(error, KeyError) else "values of another kind or number",
                 expected='a JSON object with "kind": "grainlight transform", as `grainlight register` writes it',
             ) from error
         parts = (found.matrix, found.offset, np.array(found.extent), found.drift, found.bend)
@@ -185,11 +185,11 @@ def load_transform(path: str | Path) -> Transform:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError("the transform cannot be read", file=path, found=str(error)) from error
+        raise InputError("the transform cannot be read", file=path, found=in_words(error, "a damaged file")) from error
     except ValueError as error:
-        raise InputError("the transform is no JSON", file=path, found=str(error)[:200]) from error
+        raise InputError("the transform is no JSON", file=path, found=in_words(error, "another text")) from error
     if not isinstance(record, dict):
-        raise InputError("the file holds no transform", file=path, found=type(record).__name__)
+        raise InputError("the file holds no transform", file=path, found="JSON, but no object")
     return Transform.from_record(record, path)
 
 

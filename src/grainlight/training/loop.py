@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from grainlight.diffusion.checkpoint import load_weights, save_weights
-from grainlight.errors import InputError
+from grainlight.errors import InputError, in_words
 from grainlight.synth.draw import Draw
 from grainlight.training.optimizer import MuonAdam, step_if
 from grainlight.training.presets import TrainingPreset
@@ -91,7 +91,7 @@ def load_state(path: Path, preset: TrainingPreset, device: str) -> TrainingState
         raise InputError(
             "cannot be read as a checkpoint",
             file=path,
-            found=str(error),
+            found=error.args[0] if isinstance(error, KeyError) else in_words(error, "no checkpoint, or a damaged one"),
             expected="a file that a training run wrote",
             advice="remove it, or use another folder",
         ) from error
@@ -165,6 +165,9 @@ def train(
     """
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint, weights, log = folder / "state.safetensors", folder / "weights.safetensors", folder / "log.jsonl"
+    for file in (checkpoint, weights):
+        # of a run that was killed while it wrote
+        file.with_name(f"{file.name}.part").unlink(missing_ok=True)
     state = load_state(checkpoint, preset, device) if checkpoint.exists() else new_state(preset, seed, device)
     if start is not None and state.step == 0:
         begun = load_weights(start, device, type(state.model)).state_dict()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
-from grainlight.errors import InputError
+from grainlight.errors import InputError, in_words, what_it_is
 from grainlight.maps.io.readers.ang import read_ang
 from grainlight.maps.io.readers.channel5 import read_channel5
 from grainlight.maps.io.readers.ctf import read_ctf
@@ -121,7 +121,7 @@ def load_ebsd(
         with np.errstate(invalid="ignore"):
             found = chosen.reader(file, sample, crystal, **choices)
     except OSError as error:
-        raise InputError("the file cannot be read", file=file, found=str(error)) from error
+        raise InputError("the file cannot be read", file=file, found=in_words(error, "a damaged file")) from error
     found = _with_doubts(found)
     ending = file.suffix.lower()
     if ending not in chosen.endings and any(ending in other.endings for other in FORMATS.values()):
@@ -139,7 +139,7 @@ def _read_text(
     try:
         return _with_doubts(read_text(file, sample, crystal, columns))
     except OSError as error:
-        raise InputError("the file cannot be read", file=file, found=str(error)) from error
+        raise InputError("the file cannot be read", file=file, found=in_words(error, "a damaged file")) from error
 
 
 def _with_doubts(found: OrientationMap) -> OrientationMap:
@@ -178,11 +178,13 @@ def kind_of(file: Path) -> str:
         return hdf5_kind(file)
     if file.suffix.lower() == ".osc" or MARK in start:
         return "osc"
-    if b"\0" in start and not (file.suffix.lower() == ".cpr" and wide_encoding(start)):
+    if (b"\0" in start or what_it_is(start) not in ("text", "bytes that are no text")) and not (
+        file.suffix.lower() == ".cpr" and wide_encoding(start)
+    ):
         raise InputError(
             "this is not a text file of EBSD data",
             file=file,
-            found="binary content",
+            found=what_it_is(start),
             expected=", ".join(sorted({ending for known in FORMATS.values() for ending in known.endings})),
             advice="export the map as .ang, .ctf or HDF5 from the vendor's program",
         )
@@ -198,7 +200,7 @@ def _start(file: Path) -> bytes:
         with file.open("rb") as stream:
             start = stream.read(_START)
     except OSError as error:
-        raise InputError("the file cannot be read", file=file, found=str(error)) from error
+        raise InputError("the file cannot be read", file=file, found=in_words(error, "a damaged file")) from error
     return start
 
 

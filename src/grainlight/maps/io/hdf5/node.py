@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grainlight.errors import InputError
+from grainlight.errors import InputError, in_words
 from grainlight.maps.io.hdf5.heaps import refuse_heaps
 
 if TYPE_CHECKING:
@@ -348,11 +348,32 @@ def _text(value: Any) -> str:
     return str(value).strip("\0").strip()
 
 
+def _why(error: Exception) -> str:
+    """Return what the library found, in words for who has the file."""
+    text = str(error)
+    if type(error) is ValueError and "nable to" not in text:
+        return text[:200]  # our own
+    for mark, words in _FAULTS.items():
+        if mark in text:
+            return words
+    return in_words(error, "a structure that cannot be followed")
+
+
+_FAULTS = {
+    "truncated file": "fewer bytes than its head says: a copy that was not finished?",
+    "file signature not found": "no HDF5 signature",
+    "superblock": "a damaged head",
+    "filter": "numbers that cannot be unpacked",
+    "checksum": "a part that is not as it was written",
+    "object header": "a damaged description of a dataset",
+}
+
+
 def _damaged(path: Path, error: Exception, place: str | None = None) -> InputError:
     return InputError(
         "the HDF5 file is damaged",
         file=path,
         place=place or None,
-        found=f"{type(error).__name__}: {error}"[:200],
+        found=_why(error),
         advice="copy or export the file again",
     )

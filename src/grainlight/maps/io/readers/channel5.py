@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
-from grainlight.errors import InputError
+from grainlight.errors import InputError, what_it_is
 from grainlight.maps.io.shared.assemble import Points, add_unnamed_phases, assemble, whole_numbers
 from grainlight.maps.io.shared.edax import check_radians
 from grainlight.maps.io.shared.finite import finite_angles, finite_fields
@@ -182,7 +182,9 @@ def _sections(path: Path) -> Sections:
     if encoding := wide_encoding(raw[:4096]):
         raw = raw.decode(encoding, "replace").encode("utf-8", "replace")
     if b"\0" in raw[:4096]:
-        raise InputError("this is not a text file of EBSD data", file=path, found="binary content", expected="a .cpr")
+        raise InputError(
+            "this is not a text file of EBSD data", file=path, found=what_it_is(raw[:4096]), expected="a .cpr"
+        )
     sections: Sections = {}
     current: dict[str, str] = {}
     for line in decoded(raw).lstrip("\ufeff").splitlines():

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from grainlight.errors import InputError
+from grainlight.errors import InputError, in_words, what_it_is
 from grainlight.maps.camera_counts import full_scale, saturation, unused_bits
 from grainlight.maps.image_order import arrange, find_images
 from grainlight.maps.io.readers.tiff import ImageFile, read_tiff
@@ -177,12 +177,19 @@ def read_image(file: Path) -> ImageFile:
         raise InputError(
             "the light image cannot be read",
             file=file,
-            found=f"{type(error).__name__}: {error}"[:200],
+            found=_why(file, error),
             expected="a TIFF, PNG, JPEG or BMP file",
         ) from error
     # grey with alpha
     alpha = found.data.ndim > 2 and found.data.shape[-1] == 2 and found.data.shape[-2] > 4
     return replace(found, data=found.data[..., 0]) if alpha else found
+
+
+def _why(file: Path, error: Exception) -> str:
+    """Return why an image cannot be read, in words for who has the file."""
+    with file.open("rb") as stream:
+        kind = what_it_is(stream.read(64))
+    return in_words(error, f"{kind}, without an image that can be read" if "picture" in kind else kind)
 
 
 def _shots(data: NDArray[Any], file: Path, colours: bool) -> list[list[NDArray[Any]]]:

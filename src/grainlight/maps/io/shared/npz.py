@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from grainlight.errors import InputError
+from grainlight.errors import InputError, what_it_is
 from grainlight.scratch import release
 
 _FREE, _RATIO = 256 << 20, 64
@@ -162,7 +162,9 @@ def open_npz(path: str | Path, what: str = "no .npz of a restored map") -> Itera
     try:
         archive = zipfile.ZipFile(file)
     except Exception as error:  # zipfile raises whatever its parser ran into
-        raise _unusable(file, what, _words(error)) from error
+        with file.open("rb") as stream:
+            kind = what_it_is(stream.read(64))
+        raise _unusable(file, what, _words(error) if "zip" in kind else kind) from error
     with archive:
         found = Archive(file, what, archive, {})
         entries = archive.infolist()

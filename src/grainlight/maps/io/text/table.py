@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from grainlight.errors import InputError, harmless
+from grainlight.errors import InputError, harmless, what_it_is
 from grainlight.maps.io.text.fixed_width import read_fixed_width
 
 _PIECE = 4 << 20  # bytes
@@ -296,7 +296,7 @@ def next_line(stream: BinaryIO, path: Path) -> str:
         raise InputError(
             "this is not a text file of EBSD data",
             file=path,
-            found="binary content",
+            found=what_it_is(raw[:4096]),
             expected="an .ang or .ctf text file",
         )
     return decoded(raw).lstrip("\ufeff")
