@@ -168,7 +168,7 @@ def kind_of(file: Path) -> str:
     start = _start(file)
     if file.suffix.lower() == ".crc":
         return "cpr/crc"  # the bytes of a .crc say nothing; its .cpr does
-    if file.suffix.lower() == ".npz" or start.startswith(_ZIP):
+    if file.suffix.lower() == ".npz" or (start.startswith(_ZIP) and b".npy" in start):
         return "grainlight npz"
     if not start.strip():
         raise InputError("the file is empty", file=file)

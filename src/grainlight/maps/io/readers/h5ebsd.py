@@ -98,7 +98,9 @@ def _read(
         rows, odd, even = (_cells(header, name) for name in ("NROWS", "NCOLS_ODD", "NCOLS_EVEN"))
         promise = Promise(rows, odd, even, f"{header.name}, NROWS, NCOLS_ODD and NCOLS_EVEN")
         step, grid = (header.number("XSTEP"), header.number("YSTEP")), _grid(header.text("GRID"))
-        phase, phases = phase_numbers(written, angles, indexed_points(angles, fields.get("ci")), phases, notes)
+        valid = indexed_points(angles, fields.get("ci"))
+        from_zero = header.child("Phases/0") is not None
+        phase, phases = phase_numbers(written, angles, valid, phases, notes, from_zero)
     euler, phase = finite_angles(angles, phase, notes)
     check_radians(euler[phase > 0], file, data.name)
     raster = rasterise(x, y, step=step, grid=grid, file=file)
@@ -125,9 +127,12 @@ def _grid(text: str) -> Literal["square", "hexagonal"] | None:
 
 def _phases(header: Node, oxford: bool) -> list[Phase]:
     group = header.child("Phases")
+    names = group.groups() if group else []
+    # the ids of phases that are numbered from 0 are one more
+    shift = int("0" in names)
     phases = []
-    for name in group.groups() if group else []:
-        if not name.isdigit() or not 0 < int(name) <= 1000:
+    for name in names:
+        if not name.isdigit() or len(name) > 4 or not 0 < int(name) + shift <= 1000:
             continue
         phase = header.need(f"Phases/{name}")
         if oxford:
@@ -142,5 +147,5 @@ def _phases(header: Node, oxford: bool) -> list[Phase]:
             title, group_name = phase.text("MaterialName"), laue_from_name(str(phase.whole("Symmetry")))
         good = len(lattice) == 6 and all(0 <= value < 1e4 for value in lattice)
         values = [round(value, 5) for value in lattice] if good else []
-        phases.append(Phase(int(name), title, group_name, *values, space_group=space if oxford else 0))
+        phases.append(Phase(int(name) + shift, title, group_name, *values, space_group=space if oxford else 0))
     return sorted(phases, key=lambda item: item.id)
