@@ -85,7 +85,7 @@ def phase_numbers(
     left = int(np.count_nonzero(valid & (written == 0) & (number == 0) & euler.any(axis=1)))
     if left:
         notes.append(
-            f"{left:,} points of phase 0 have an orientation, yet phases are numbered from 1 here: they were read as not "
+            f"{left:,} points of phase 0 have an orientation, yet phases are numbered from 1 here: read as not "
             "indexed. If 0 is a phase, number the phases in the file from 1."
         )
     return number, add_unnamed_phases(phases, number, notes)
