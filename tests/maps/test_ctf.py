@@ -204,6 +204,15 @@ def test_rows_that_are_short_only_in_places(write, separator, short):
     assert any("missing or not finite in column bc" in note for note in ebsd.notes)
 
 
+def test_zeros_are_values(write):
+    lines = [line.replace("\t98\t120", "\t98\t0") for line in ctf_rows(square(3, 4))]
+    for at in (2, 5):
+        lines[at] = lines[at].replace("\t98\t0", "\t98\t")
+    ebsd = load_ebsd(write("a.ctf", [ctf_header(3, 4), *lines]))
+    assert not ebsd.fields["bs"].any()
+    assert ebsd.notes == ("Values that are missing or not finite in column bs were set to 0.",)
+
+
 def test_short_rows_that_lack_what_is_needed_or_were_cut_off_are_refused(write):
     head, lines = ctf_header(3, 4), ctf_rows(square(3, 4))
     line = head.count(chr(10)) + 1

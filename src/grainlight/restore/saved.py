@@ -45,7 +45,7 @@ def load_saved(path: str | Path) -> Saved:
     InputError
         If the file is missing or no .npz of a restoration.
     """
-    with _opened(path) as (archive, found, record):
+    with _opened(path, columns=False) as (archive, found, record):
         source_of(archive, found.shape)
         return Saved(found, _samples(archive, found.shape), record, found.notes)
 
@@ -97,9 +97,9 @@ def load_result(path: str | Path) -> Result:
 
 
 @contextmanager
-def _opened(path: str | Path) -> Iterator[tuple[Archive, OrientationMap, dict[str, Any]]]:
+def _opened(path: str | Path, columns: bool = True) -> Iterator[tuple[Archive, OrientationMap, dict[str, Any]]]:
     with open_npz(path) as archive:
-        found = read_map(archive)
+        found = read_map(archive, columns)
         if found.notes and (known := _phases_beside(archive.path, found)):
             found = found.replace(phases=known, notes=())
         yield archive, found, checked(read_record(archive), archive)

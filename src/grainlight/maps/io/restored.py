@@ -60,8 +60,8 @@ def read_npz(
     )
 
 
-def read_map(archive: Archive) -> OrientationMap:
-    """Return orientations, phases, place and vendors' columns of an open archive, in the frames that it states.
+def read_map(archive: Archive, columns: bool = True) -> OrientationMap:
+    """Return orientations, phases, place and, if wanted, vendors' columns of an open archive, in the frames it states.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def read_map(archive: Archive) -> OrientationMap:
     fields = {
         name.removeprefix(FIELD): np.nan_to_num(array(archive, name, "biuf", shape), posinf=0.0, neginf=0.0)
         for name in archive.members
-        if name.startswith(FIELD)
+        if columns and name.startswith(FIELD)
     }
     return OrientationMap.from_quaternions(
         q,

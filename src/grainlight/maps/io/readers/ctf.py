@@ -89,7 +89,7 @@ def read_ctf(
     names = header.names
     if not columns[0].size:
         raise InputError("the file has no scan points", file=file, advice="export the file again")
-    without = {names[i] for i in replaced if not columns[i].any()}
+    without = {names[i] for i, other in replaced.items() if not other}
     notes = [*header.notes, *left_out]
     for name in (names[i] for i in replaced):
         if name in without:

@@ -41,14 +41,23 @@ def compare(promise: Promise, raster: Raster, file: Path) -> list[str]:
     """Return what is to be said of a header and its points; the points decide in every case.
 
     A full grid with fewer rows and fewer columns is a crop under the header of the whole map. Rows and columns that
-    are the header's turned over, or points of as many rows as columns that run along y, may be ones whose x and y were
-    exchanged.
+    are the header's turned over, or points that run along y where no counts tell that they should, may be ones whose x
+    and y were exchanged.
 
     Raises
     ------
     InputError
         Where far fewer points are there than promised, and no crop.
     """
+    rows, cols = raster.shape
+    told = _counts(promise, raster, file)
+    as_stated = rows != cols and rows == promise.rows and cols in (promise.odd, promise.even)
+    exchanged = rows != cols and (rows, cols) == (promise.odd, promise.rows)
+    return told if as_stated or exchanged or min(rows, cols) < 2 or not _runs_along_y(raster) else [*told, _ALONG_Y]
+
+
+def _counts(promise: Promise, raster: Raster, file: Path) -> list[str]:
+    """Return what is to be said of the counts of a header."""
     points, promised = raster.row.size, promise.points
     rows, cols = raster.shape
     stated = f"the header states {promise.rows:,} x {max(promise.odd, promise.even):,}"
@@ -71,7 +80,7 @@ def compare(promise: Promise, raster: Raster, file: Path) -> list[str]:
 def _exchanged(promise: Promise, raster: Raster, stated: str) -> list[str]:
     rows, cols = raster.shape
     if (rows, cols) in ((promise.rows, promise.odd), (promise.rows, promise.even)):
-        return [_ALONG_Y] if rows == cols and rows > 1 and _runs_along_y(raster) else []
+        return []
     if (rows, cols) == (promise.odd, promise.rows):
         return [
             f"The points make {rows:,} rows and {cols:,} columns, the header states {cols:,} and {rows:,}: the columns "
@@ -89,5 +98,7 @@ _ALONG_Y = (
 
 
 def _runs_along_y(raster: Raster) -> bool:
-    along = (np.abs(np.diff(raster.row)) == 1) & (np.diff(raster.col) == 0)
+    # where columns of a hexagonal grid are shifted, the next point of one stands two rows below
+    down = np.abs(np.diff(raster.row))
+    along = (down >= 1) & (down <= 2) & (np.diff(raster.col) == 0)
     return bool(np.count_nonzero(along) > _MOST * max(along.size, 1))

@@ -85,7 +85,7 @@ def is_numeric_row(line: str, least: int) -> bool:
 
 def read_body(
     body: Body, wide: tuple[int, ...], needed: tuple[int, ...]
-) -> tuple[list[NDArray[np.floating]], list[int]]:
+) -> tuple[list[NDArray[np.floating]], dict[int, bool]]:
     """Read all rows.
 
     Parameters
@@ -99,7 +99,7 @@ def read_body(
 
     Returns
     -------
-    One array (points,) per column, and the columns in which values were replaced by 0.
+    One array (points,) per column; the columns in which values were replaced by 0, with whether there was any other.
 
     Raises
     ------
@@ -108,6 +108,7 @@ def read_body(
     """
     columns: list[Column] = [np.empty(0, np.float64 if i in wide else np.float32) for i in range(body.columns)]
     replaced: set[int] = set()
+    empty = np.ones(body.columns, bool)
     line, count, size = body.first_line, 0, body.path.stat().st_size
     short, first_short = 0, None
     with body.path.open("rb") as stream:
@@ -133,7 +134,10 @@ def read_body(
                 if bad is not None and bad.any():
                     _refuse_missing(bad, needed, text, body, line)
                     replaced.update(int(i) for i in np.flatnonzero(bad.any(axis=0)))
+                    empty &= bad.all(axis=0)
                     table[bad] = 0.0
+                elif len(table):
+                    empty[:] = False
                 end = count + len(table)
                 if end > len(columns[0]):
                     left = (size - stream.tell() + len(rest)) * len(table) / len(text)
@@ -148,7 +152,7 @@ def read_body(
     if first_short is not None and short == 1:
         # one that is short among all others was damaged; who leaves out empty cells does it more than once
         raise first_short
-    return [column[:count] for column in columns], sorted(replaced)
+    return [column[:count] for column in columns], {i: not empty[i] for i in sorted(replaced)}
 
 
 def _with_room(column: Column, rows: int) -> Column:
