@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from grainlight.diffusion import checkpoint
@@ -193,6 +194,33 @@ def test_an_unusable_checkpoint_is_named(tmp_path: Path, kind: str) -> None:
         path.write_bytes(b"" if kind == "empty" else b"not a checkpoint at all")
     with pytest.raises(InputError, match=r"state\.safetensors"):
         train(tmp_path, TINY)
+
+
+def test_a_checkpoint_that_was_changed_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    save_state(new_state(TINY, 1, "cpu"), path)
+    whole = load_file(path)
+    with safe_open(path, "pt") as file:
+        header = file.metadata()
+    changes: list[tuple[dict, dict]] = [
+        ({"step": "many"}, {}),
+        ({"config": "[1"}, {}),
+        ({"config": "[" * 100_000}, {}),
+        ({"config": "3"}, {}),
+        ({"seconds": "x"}, {}),
+        ({}, {"generator": torch.zeros(3, dtype=torch.uint8)}),
+        ({}, {"optimizer.x": torch.zeros(3)}),
+        ({}, {"optimizer.9999.momentum": torch.zeros(3)}),
+        ({}, {next(name for name in whole if name.startswith("ema.")): torch.zeros(3)}),
+    ]
+    for words, tensors in changes:
+        loop.save_file(whole | tensors, path, metadata=header | words)
+        with pytest.raises(InputError, match=r"state\.safetensors"):
+            load_state(path, TINY, "cpu")
+    for name in ("generator", next(name for name in whole if name.startswith("model."))):
+        loop.save_file({key: value for key, value in whole.items() if key != name}, path, metadata=header)
+        with pytest.raises(InputError, match="cannot be read as a checkpoint"):
+            load_state(path, TINY, "cpu")
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:

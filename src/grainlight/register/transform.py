@@ -186,7 +186,7 @@ def load_transform(path: str | Path) -> Transform:
         record = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError("the transform cannot be read", file=path, found=in_words(error, "a damaged file")) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError("the transform is no JSON", file=path, found=in_words(error, "another text")) from error
     if not isinstance(record, dict):
         raise InputError("the file holds no transform", file=path, found="JSON, but no object")

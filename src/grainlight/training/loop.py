@@ -88,13 +88,30 @@ def load_state(path: Path, preset: TrainingPreset, device: str) -> TrainingState
         if missing:
             raise KeyError(f"the header has no {', '.join(sorted(missing))}")
     except (SafetensorError, OSError, KeyError) as error:
-        raise InputError(
-            "cannot be read as a checkpoint",
-            file=path,
-            found=error.args[0] if isinstance(error, KeyError) else in_words(error, "no checkpoint, or a damaged one"),
-            expected="a file that a training run wrote",
-            advice="remove it, or use another folder",
-        ) from error
+        raise _unusable(path, error) from error
+    try:
+        return _restored(header, tensors, path, preset, device)
+    except InputError:
+        raise
+    except (AttributeError, IndexError, KeyError, RecursionError, RuntimeError, TypeError, ValueError) as error:
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: Exception) -> InputError:
+    told = error.args[0] if isinstance(error, KeyError) and "header" in str(error) else ""
+    return InputError(
+        "cannot be read as a checkpoint",
+        file=path,
+        found=told or in_words(error, "no checkpoint, or a damaged one"),
+        expected="a file that a training run wrote",
+        advice="remove it, or use another folder",
+    )
+
+
+def _restored(
+    header: dict[str, str], tensors: dict[str, Tensor], path: Path, preset: TrainingPreset, device: str
+) -> TrainingState:
+    """Return the state that a checkpoint's header and tensors tell."""
     state = new_state(preset, 0, device)
     # A field that a checkpoint is too old to know had its default.
     written = asdict(type(preset.network)()) | json.loads(header["config"])
@@ -125,6 +142,8 @@ def load_state(path: Path, preset: TrainingPreset, device: str) -> TrainingState
                 advice="go on as the run began, or give its weights to a new one as a start",
             )
         groups = state.optimizer.state_dict()["param_groups"]
+        if not entries.keys() <= {index for group in groups for index in group["params"]}:
+            raise IndexError("more optimiser states than tensors")
         state.optimizer.load_state_dict({"state": entries, "param_groups": groups})
     state.draw.generator.set_state(tensors["generator"])
     if "host_generator" in tensors:

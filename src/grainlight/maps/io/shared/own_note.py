@@ -54,7 +54,7 @@ def frames_of_note(text: str) -> tuple[SampleFrame | None, CrystalFrame | None]:
     """Return the frames that a note names; None for what it does not say or says in words unknown here."""
     try:
         note = json.loads(text) if text else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return None, None
     if not isinstance(note, dict):
         return None, None
@@ -68,7 +68,7 @@ def with_exact_origin(found: OrientationMap, text: str) -> OrientationMap:
     try:
         note = json.loads(text) if text else {}
         stated = [float(value) for value in note["origin_um"]]
-    except (ValueError, KeyError, TypeError, OverflowError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return found
     near = [
         abs(one - place) <= 1e-3 * step + 3e-7 * abs(place)
