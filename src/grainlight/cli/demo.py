@@ -49,12 +49,11 @@ def run(arguments: argparse.Namespace) -> int:
     folder = new_folder(arguments.output, arguments.force)
     chosen = device.choose(arguments.device)
 
-    import tifffile
-
     from grainlight.cli.synthetic import section
     from grainlight.evaluation.degrade import degrade
     from grainlight.maps.io import load_ebsd, load_light, save_ebsd
     from grainlight.maps.io.shared.atomic import atomic_path
+    from grainlight.maps.io.tiff.stack import write_tiff_stack
     from grainlight.report.pictures import before_after_picture
     from grainlight.restore.enhance import enhance
 
@@ -68,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     save_ebsd(full, full_file)
     save_ebsd(task.coarse, coarse_file)
     with atomic_path(light_file) as file:
-        tifffile.imwrite(file, task.stack.images.astype("uint16"), photometric="minisblack")
+        write_tiff_stack(file, task.stack.images.astype("uint16"), STEP)
 
     # from here on only the files count, as for a user
     settings = Settings(

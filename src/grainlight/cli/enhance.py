@@ -112,7 +112,12 @@ def add_light(command: argparse.ArgumentParser) -> None:
         help="degrees: start:stop:step (stop excluded), a list 0,10,20 or a CSV file; 'unknown' for images of unknown "
         "settings, down to a single colour image (default: the angles in the names, as in pl_045deg.tif)",
     )
-    light.add_argument("--pl-step", type=values.length, metavar="UM", help="um per PL pixel")
+    light.add_argument(
+        "--pl-step",
+        type=values.length,
+        metavar="UM",
+        help="um per PL pixel (default: the scale that a TIFF file states in its resolution, ImageJ or OME)",
+    )
     light.add_argument(
         "--pl-origin",
         type=values.pair("X,Y", "um", "12.5,-3"),
@@ -313,9 +318,8 @@ def tell_registration(record: dict[str, Any] | None) -> None:
 def _check_light_options(arguments: argparse.Namespace) -> None:
     if arguments.pl is not None:
         several = len(arguments.pl) > 1 or Path(arguments.pl[0]).is_dir() or "*" in arguments.pl[0]
-        for value, option in ((arguments.angles, "--angles"), (arguments.pl_step, "--pl-step")):
-            if value is None and not (several and option == "--angles"):
-                raise InputError(f"--pl needs {option}", advice=f"{option}, see `grainlight enhance --help`")
+        if arguments.angles is None and not several:
+            raise InputError("--pl needs --angles", advice="--angles, see `grainlight enhance --help`")
         if arguments.bireflectance is not None and arguments.polars is None:
             raise InputError("--bireflectance says nothing without --polars", advice="--polars P,D")
         return

@@ -12,7 +12,7 @@ from grainlight.cli.output import check_file
 from grainlight.errors import InputError
 
 if TYPE_CHECKING:
-    from grainlight.maps.io.readers.tiff import ImageFile
+    from grainlight.maps.io.tiff.pages import ImageFile
     from grainlight.maps.orientation_map import OrientationMap
 
 _IMAGES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
@@ -106,8 +106,12 @@ def describe_image(file: Path) -> list[str]:
     import numpy as np
 
     image = _image(file)
-    data = image.data
+    data, scale = image.data, image.scale
     lines = [f"format: image data of shape {data.shape}, {data.dtype}", *image.notes]
+    if scale.step is not None:
+        lines.append(f"step: {scale.step:.6g} um by {scale.told}")
+    elif scale.told:
+        lines.append(f"step: not stated; {scale.told}")
     bad = 0 if data.dtype.kind in "biu" else int(np.count_nonzero(~np.isfinite(data)))
     if bad < data.size:
         low, high = float(np.nanmin(data)), float(np.nanmax(data))

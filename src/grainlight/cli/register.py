@@ -41,8 +41,8 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; exit code 0 even where nothing was found: the file and a note say so."""
     several = arguments.pl is not None and (len(arguments.pl) > 1 or Path(arguments.pl[0]).is_dir())
-    if arguments.pl is None or arguments.pl_step is None or (arguments.angles is None and not several):
-        raise InputError("there is nothing to register", expected="--pl, --angles and --pl-step")
+    if arguments.pl is None or (arguments.angles is None and not several):
+        raise InputError("there is nothing to register", expected="--pl and --angles")
     inputs = (arguments.ebsd, *arguments.pl)
     output = check_file(arguments.output, (".json",), arguments.force, inputs=inputs)
     picture = None

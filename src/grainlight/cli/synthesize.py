@@ -72,12 +72,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write(folder: Path, arguments: argparse.Namespace, seed: int) -> None:
-    import tifffile
-
     from grainlight.cli.synthetic import section
     from grainlight.evaluation.degrade import degrade
     from grainlight.maps.io import save_ebsd
     from grainlight.maps.io.shared.atomic import atomic_path
+    from grainlight.maps.io.tiff.stack import write_tiff_stack
     from grainlight.synth import camera
 
     family = None if arguments.family == "any" else arguments.family
@@ -95,7 +94,7 @@ def _write(folder: Path, arguments: argparse.Namespace, seed: int) -> None:
     save_ebsd(full.cropped(*task.truth.shape[:2]), folder / f"{stem}_full.ang")
     save_ebsd(task.coarse, folder / f"{stem}_coarse.ang")
     with atomic_path(folder / f"{stem}_light.tif") as file:
-        tifffile.imwrite(file, task.stack.images.astype("uint16"), photometric="minisblack")
+        write_tiff_stack(file, task.stack.images.astype("uint16"), arguments.step)
     optics = camera.PRESETS[arguments.level](seed, metal=arguments.metal)
     about = {
         "seed": seed,

@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 import io
+import re
+import shutil
 import sys
+import textwrap
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 from grainlight.progress import Silent
+
+_BEHIND = re.compile(r"(note: |  [a-z]+: +)")  # what the lines of a paragraph are indented by
 
 
 def note(text: str) -> None:
     """Print a line for the person at the terminal; standard output stays free for results."""
-    print(text, file=sys.stderr, flush=True)
+    print(fitted(text, sys.stderr), file=sys.stderr, flush=True)
+
+
+def fitted(text: str, stream: TextIO) -> str:
+    """Return lines broken between words at the width of a terminal; as they are where a file or a pipe takes them."""
+    if not stream.isatty():
+        return text
+    width = max(shutil.get_terminal_size().columns, 40)
+    lines = []
+    for line in text.splitlines():
+        behind = _BEHIND.match(line)
+        indent = " " * (len(behind.group()) if behind else 2)
+        lines += textwrap.wrap(
+            line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        ) or [""]
+    return "\n".join(lines)
 
 
 def show_what_the_terminal_can() -> None:
