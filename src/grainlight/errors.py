@@ -1,4 +1,4 @@
-"""The one error that bad input raises; the command line turns it into exit code 2."""
+"""The error that bad input raises, which the command line turns into exit code 2, and its kind for refused light."""
 
 from __future__ import annotations
 
@@ -45,3 +45,7 @@ class InputError(ValueError):
         if advice is not None:
             text += f"\n  try:      {advice}"
         super().__init__(text)
+
+
+class LightRefusedError(InputError):
+    """The light was required and cannot be used; the command line turns it into exit code 3."""

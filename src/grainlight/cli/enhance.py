@@ -43,6 +43,12 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command.add_argument("--report", metavar="HTML", help="also write a page about the result that opens offline")
     command.add_argument("--force", action="store_true", help="replace existing output")
     command.add_argument(
+        "--light",
+        choices=("required", "optional"),
+        default="optional",
+        help="whether light that cannot be used stops the command (exit code 3) or is left out (default)",
+    )
+    command.add_argument(
         "--scale",
         type=values.whole(1, LARGEST_SCALE),
         default=2,
@@ -207,6 +213,7 @@ def run(arguments: argparse.Namespace) -> int:
         projection=not arguments.no_projection,
         noise=arguments.noise,
         fill_holes=arguments.fill_holes,
+        light_required=arguments.light == "required",
         register=arguments.register,
         transform=None if arguments.transform is None else Path(arguments.transform),
         points=None if arguments.points is None else Path(arguments.points),
@@ -231,6 +238,9 @@ def run(arguments: argparse.Namespace) -> int:
     report(result, told=(*ebsd.notes, *(() if light is None else light.notes)))
     for file in files:
         print(f"wrote {file}")
+    refused = result.record["light_refused"]
+    if refused is not None:
+        print(f"no light was used: {refused.split('. ')[0]}; --light required makes this an error (exit code 3)")
     return 0
 
 
@@ -290,7 +300,8 @@ def report(result: Result, told: Collection[str] = ()) -> None:
         f"{rows} x {columns} pixels: "
         + ", ".join(f"{100 * s:.1f} % {n}" for s, n in zip(share, names, strict=True) if s)
     )
-    tell_registration(result.record.get("registration"))
+    if result.record["light_refused"] is None:
+        tell_registration(result.record.get("registration"))
     known = result.uncertainty[(result.source > 0) & np.isfinite(result.uncertainty)]
     if known.size:
         low, high = np.percentile(known, (50, 95))
@@ -307,7 +318,6 @@ def tell_registration(record: dict[str, Any] | None) -> None:
     if record is None:
         return
     if not record["trusted"]:
-        print("registration: not found with confidence; the light was left out")
         return
     residual = record["residual_px"]
     sure = "" if residual is None else f", residual {residual:.2f} px (rms, estimated)"

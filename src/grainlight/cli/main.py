@@ -1,6 +1,7 @@
 """Entry point: reads the command, runs it, and turns what goes wrong into a message and an exit code.
 
-Exit codes: 0 done, 1 something unexpected, 2 unusable input, 130 interrupted (143 terminated).
+Exit codes: 0 done, 1 something unexpected, 2 unusable input, 3 light that was required and
+cannot be used, or registration that is not trusted, 130 interrupted (143 terminated).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from importlib import import_module
 
 from grainlight.cli.interrupt import end_on_signals
 from grainlight.cli.terminal import fitted, show_what_the_terminal_can
-from grainlight.errors import InputError
+from grainlight.errors import InputError, LightRefusedError
 
 COMMANDS = (
     "enhance",
@@ -50,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         arguments = parser().parse_args(_join_negative(words))
         return int(arguments.run(arguments) or 0)
+    except LightRefusedError as error:
+        return _say(f"grainlight: {error}", 3)
     except InputError as error:
         return _say(f"grainlight: {error}", 2)
     except BrokenPipeError:

@@ -33,7 +33,7 @@ def findings(result: Result) -> list[Finding]:
         *_bound(result),
         *_boundaries(result),
         *_light(record),
-        *_registration(record.get("registration")),
+        *(_registration(record.get("registration")) if has_light(record) else ()),
         *_standing(result),
     ]
     warnings = [Finding("caution", _sentence(warning)) for warning in record.get("warnings", ())]
@@ -153,6 +153,8 @@ def _boundaries(result: Result) -> list[Finding]:
 def has_light(record: dict[str, Any]) -> bool:
     """Whether polarized light was given and used."""
     placed = record.get("registration") or {}
+    if record.get("light_refused"):
+        return False
     return bool(record.get("light_input")) and placed.get("trusted", True) and record.get("light", {}).get("used", True)
 
 
