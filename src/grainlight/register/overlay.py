@@ -20,6 +20,7 @@ from grainlight.register.transform import Transform
 
 _BOUNDARY, _FRAME = "#ff7f0e", "#56b4e9"
 _WIDE, _HEAD, _DPI = 11.0, 1.1, 120  # inches; dots per inch
+_AROUND = 0.06  # of the map's longer side, shown beyond its edge
 _MOST = 2400  # pixels of an image along a side: a screen shows no more
 Segments = NDArray[np.float64]
 
@@ -64,13 +65,17 @@ def overlay_picture(
 
     image = _shown(light)
     high, wide = image.shape
-    # both sides of the shorter kind stay legible
-    tall = min(max(high / wide, 0.3), 2.5)
+    placed, outline = transform(segments) if len(segments) else segments, transform(_outline(transform))
+    # the map and what is around it, of the images no more
+    ends = outline.reshape(-1, 2)
+    edge = _AROUND * float(np.ptp(ends, axis=0).max())
+    (left, top), (right, bottom) = ends.min(0) - edge, ends.max(0) + edge
+    tall = min(max((bottom - top) / (right - left), 0.3), 2.5)
     across = _WIDE / max(1.0, tall) ** 0.5
     figure = Figure(figsize=(across, across * tall + _HEAD), dpi=_DPI, facecolor="white")
     figure.set_layout_engine("constrained")
     axes = figure.add_subplot()
-    n = max(1, int(np.ceil(max(image.shape) / _MOST)))
+    n = max(1, int(np.ceil(min(max(image.shape), max(bottom - top, right - left)) / _MOST)))
     axes.imshow(
         image[::n, ::n],
         cmap="gray",
@@ -79,7 +84,6 @@ def overlay_picture(
         extent=(-0.5, wide - 0.5, high - 0.5, -0.5),
         interpolation="nearest",
     )
-    placed, outline = transform(segments) if len(segments) else segments, transform(_outline(transform))
     # thinner where boundaries are dense, but never a hair
     density = np.sqrt(len(segments) / 2000.0)
     core = float(np.clip(1.5 / max(density, 0.5) ** 0.5, 1.2, 2.0))
@@ -87,11 +91,8 @@ def overlay_picture(
         drawn = LineCollection(list(lines), colors=colour, linewidths=width, capstyle="round")
         drawn.set_path_effects([Stroke(linewidth=2.4 * width, foreground="black"), Normal()])
         axes.add_collection(drawn)
-    around = np.concatenate([outline.reshape(-1, 2), [[-0.5, -0.5], [wide - 0.5, high - 0.5]]])
-    (left, top), (right, bottom) = around.min(0), around.max(0)
-    edge = 0.01 * max(right - left, bottom - top)
-    axes.set_xlim(left - edge, right + edge)
-    axes.set_ylim(bottom + edge, top - edge)
+    axes.set_xlim(left, right)
+    axes.set_ylim(bottom, top)
     axes.set_facecolor("#d8d8d8")
     axes.set_xticks([])
     axes.set_yticks([])
