@@ -40,6 +40,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         "beside it",
     )
     command.add_argument("--picture", metavar="PNG", help="also draw before, after, boundaries and uncertainty")
+    values.add_ipf(command)
     command.add_argument("--report", metavar="HTML", help="also write a page about the result that opens offline")
     command.add_argument("--force", action="store_true", help="replace existing output")
     command.add_argument(
@@ -230,7 +231,7 @@ def run(arguments: argparse.Namespace) -> int:
     if picture is not None:
         from grainlight.report.pictures import before_after_picture
 
-        files.append(before_after_picture(ebsd, result, picture))
+        files.append(before_after_picture(ebsd, result, picture, light=light, direction=arguments.ipf))
     if page is not None:
         from grainlight.report.html import write_report
 
@@ -293,6 +294,8 @@ def report(result: Result, told: Collection[str] = ()) -> None:
     """Print what became of the pixels, how sure the result is, and warnings that were not ``told`` before."""
     import numpy as np
 
+    from grainlight.report.findings import CLEAR_BOUND
+
     names = ("not restored", "measured", "corrected", "inferred")
     share = np.bincount(result.source.ravel(), minlength=len(names)) / result.source.size
     rows, columns = result.source.shape
@@ -304,8 +307,11 @@ def report(result: Result, told: Collection[str] = ()) -> None:
         tell_registration(result.record.get("registration"))
     known = result.uncertainty[(result.source > 0) & np.isfinite(result.uncertainty)]
     if known.size:
-        low, high = np.percentile(known, (50, 95))
-        print(f"uncertainty (90 % bound): median {low:.2f} deg, below {high:.2f} deg at 95 % of the pixels")
+        within = 100 * float(np.mean(known <= CLEAR_BOUND))
+        print(
+            f"uncertainty (90 % bound): median {float(np.median(known)):.2f} deg; within {CLEAR_BOUND:g} deg at "
+            f"{within:.0f} % of the pixels; the others may belong to the neighbouring grain"
+        )
     elif (result.source > 0).any():
         print("uncertainty: no bound is given, it is not calibrated for these weights")
     for warning in result.record["warnings"]:
