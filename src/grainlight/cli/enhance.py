@@ -221,9 +221,10 @@ def run(arguments: argparse.Namespace) -> int:
         weights=None if arguments.weights is None else Path(arguments.weights),
     )
     note(device.describe(settings.device))
-    for line in estimate(ebsd, light, settings).lines:
+    expected = estimate(ebsd, light, settings)
+    for line in expected.lines:
         note(line)
-    with bars() as progress:
+    with bars(expected.stages) as progress:
         result = enhance(ebsd, light, settings, progress, reuse_memory=True)
     files = result.save(output, overwrite=arguments.force)
     for loss in origin_loss(result.map, output):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from grainlight.errors import InputError
-from grainlight.maps.io.tiff.scale import Scale
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
+
+if TYPE_CHECKING:
+    from grainlight.maps.io.tiff.scale import Scale
 
 _FEWEST_PIXELS = 8  # across the shorter side of the map
 _FEWEST_POINTS = 3  # across the shorter side of the images
