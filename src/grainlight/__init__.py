@@ -73,6 +73,7 @@ def enhance(
     points: str | Path | None = None,
     weights: str | Path | None = None,
     fill_holes: float | None = None,
+    light_required: bool = False,
     progress: Progress | None = None,
 ) -> Result:
     """Restore the full-resolution map of a coarse, noisy or incomplete EBSD map.
@@ -113,6 +114,8 @@ def enhance(
     fill_holes
         EBSD steps from the nearest indexed point up to which the map is restored, with light too; 0 leaves every
         missing point out. None: 6 steps, and with light as far as it is seen.
+    light_required
+        Whether a run without light, or with light that is not used, is an error in place of a warning.
     progress
         Told how far the work is; silent if None.
 
@@ -140,6 +143,7 @@ def enhance(
         projection=projection,
         noise=noise,
         fill_holes=fill_holes,
+        light_required=light_required,
         register=register,
         transform=None if transform is None else Path(transform),
         points=None if points is None else Path(points),

@@ -1,4 +1,4 @@
-"""The one error that bad input raises; the command line turns it into exit code 2."""
+"""The error that bad input raises, which the command line turns into exit code 2, and its kind for refused light."""
 
 from __future__ import annotations
 
@@ -103,3 +103,7 @@ class InputError(ValueError):
         return InputError(
             self.problem, file=about, place=self.place, found=self.found, expected=self.expected, advice=self.advice
         )
+
+
+class LightRefusedError(InputError):
+    """The light was required and cannot be used; the command line turns it into exit code 3."""

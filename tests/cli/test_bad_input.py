@@ -181,7 +181,7 @@ def test_scale(inputs, refused, tmp_path, scale):
     ("options", "word"),
     [
         (["--pl", "STACK"], "--angles"),
-        (["--pl", "STACK", "--angles", "0:180:10"], "--pl-step"),
+        (["--pl", "BARE", "--angles", "0:180:10"], "--pl-step"),
         (["--angles", "0:180:10"], "--pl"),
         (["--pl", "STACK", "--angles", "0:180:0", "--pl-step", "0.5"], "start:stop:step"),
         (["--pl", "STACK", "--angles", "often", "--pl-step", "0.5"], "start:stop:step"),
@@ -196,7 +196,10 @@ def test_scale(inputs, refused, tmp_path, scale):
     ],
 )
 def test_options(inputs, refused, tmp_path, options, word):
-    options = [str(inputs.light) if option == "STACK" else option for option in options]
+    bare = tmp_path / "bare.tif"  # of no scale
+    tifffile.imwrite(bare, tifffile.imread(inputs.light))
+    files = {"STACK": str(inputs.light), "BARE": str(bare)}
+    options = [files.get(option, option) for option in options]
     assert word in refused(*inputs.enhance(tmp_path / "out.ang", *options))
 
 
@@ -261,9 +264,7 @@ def test_folder_with_something_in_it(refused, tmp_path):
         assert "not empty" in refused(command, "--output", tmp_path / "folder")
 
 
-@pytest.mark.parametrize(
-    "command", [[], ["enhanse"], ["enhance"], ["info"], ["train", "--output", "x", "--preset", "big"]]
-)
+@pytest.mark.parametrize("command", [["enhanse"], ["enhance"], ["info"], ["train", "--output", "x", "--preset", "big"]])
 def test_wrong_usage(refused, command):
     assert "usage" in refused(*command)
 

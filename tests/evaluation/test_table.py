@@ -28,3 +28,17 @@ def test_table_averages_tasks_and_json_holds_them():
     assert [one["figures"]["median"] for one in record["answers"]] == [1.0, 2.0]
     assert record["answers"][0]["figures"]["edge_f1"] is None
     assert record["seconds"] == 12.3
+
+
+def test_the_table_for_people_is_narrow_and_has_a_sentence():
+    def of(method, wrong):
+        return replace(answer(1, over_5=wrong, near_over_5=0.3, median=1.2, edge_f1=0.5), method=method)
+
+    answers = [of("nearest", 0.2), of("a method of a very long name indeed", 0.15), of("grainlight, balanced", 0.02)]
+    text = table.narrow(Results.of(answers))
+    assert max(map(len, text.splitlines())) <= 80
+    words = " ".join(text.split())
+    assert "grainlight, balanced leaves 2.0 % of the pixels off by more than 5 degrees, fewer than" in words
+    assert "with 15.0 %." in words
+    assert "no fewer than" in " ".join(table.narrow(Results.of([of("nearest", 0.01), answers[2]])).split())
+    assert table.narrow(Results.of([])) == ""

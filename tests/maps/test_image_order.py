@@ -75,6 +75,20 @@ def test_contradictions_stop_the_run():
             arrange(files, angles)
 
 
+@pytest.mark.parametrize("template", ["pl_{:g}.tif", "Ti {:g} x20.jpg"])
+def test_unmarked_numbers_in_equal_steps_are_angles_too(template):
+    for names, angles in ((2 * TENS, TENS), (TENS / 2, TENS), (np.arange(0, 360, 20.0), TENS)):
+        with pytest.raises(InputError, match="contradict") as caught:
+            arrange(named(template, names, spelt=False), angles)
+        assert "rename" in str(caught.value)
+
+
+def test_other_numbers_are_said():
+    exposures = np.array([12, 15, 33, 40, 71, 90.0])
+    arranged = arrange(named("t{:g}.tif", exposures, spelt=False), TENS[:6])
+    assert "are not their angles" in arranged.notes[0]
+
+
 def test_an_order_of_ones_own_is_said():
     files = tuple(Path(f"frame{i}.tif") for i in (3, 1, 2, 4, 6, 5))
     arranged = arrange(files, np.arange(0, 180, 30.0))

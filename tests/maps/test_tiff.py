@@ -131,3 +131,61 @@ def test_flat_images_have_a_full_scale():
     assert saturation(128.0, np.dtype(np.uint8)) == 255
     assert saturation(0.0, np.dtype(np.uint16), 8) == 65280
     assert saturation(float("inf"), np.dtype(np.float32)) is None
+
+
+def lzw(data: bytes) -> bytes:
+    """LZW after TIFF 6.0, its table emptied before it grows: 9 bits a code throughout."""
+    codes = [code for k, byte in enumerate(data) for code in ((256, byte) if k % 250 == 0 else (byte,))]
+    bits = "".join(f"{code:09b}" for code in [*codes, 257])
+    bits += "0" * (-len(bits) % 8)
+    return int(bits, 2).to_bytes(len(bits) // 8, "big")
+
+
+def packed(data: bytes) -> bytes:
+    """PackBits without a run."""
+    parts = [data[k : k + 128] for k in range(0, len(data), 128)]
+    return b"".join(bytes([len(part) - 1]) + part for part in parts)
+
+
+def compress(path, number, code):
+    """Compress the strips or tiles of an uncompressed file in place."""
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        stream = tiff.filehandle
+        for page in [page.aspage() for page in tiff.pages]:
+            offsets, sizes = [], []
+            for start, size in zip(page.dataoffsets, page.databytecounts, strict=True):
+                stream.seek(start)
+                data = code(stream.read(size))
+                offsets.append(stream.seek(0, 2))
+                sizes.append(stream.write(data))
+            kind = "Tile" if page.is_tiled else "Strip"
+            page.tags[f"{kind}Offsets"].overwrite(offsets)
+            page.tags[f"{kind}ByteCounts"].overwrite(sizes)
+            page.tags["Compression"].overwrite(number)
+
+
+@pytest.mark.parametrize(("number", "code"), [(5, lzw), (32773, packed)])
+@pytest.mark.parametrize("layout", [{}, {"rowsperstrip": 5}, {"tile": (16, 16)}, {"byteorder": ">"}])
+@pytest.mark.parametrize("pages", [1, 3])
+def test_compressed_colour_of_16_bits(tmp_path, number, code, layout, pages):
+    colour = counts(high=65535, shape=(pages, 24, 18, 3)) if pages > 1 else counts(high=65535, shape=(24, 18, 3))
+    tifffile.imwrite(tmp_path / "a.tif", colour, photometric="rgb", **layout)
+    compress(tmp_path / "a.tif", number, code)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif").data, colour)
+
+
+def test_damaged_lzw_is_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", counts(high=65535, shape=(24, 18, 3)), photometric="rgb")
+    compress(tmp_path / "a.tif", 5, lambda data: lzw(data)[:40])
+    with pytest.raises(InputError, match="cannot be read"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_false_colours_are_counts_and_palettes_colours(tmp_path):
+    grey = counts(np.uint8, 256)[0]
+    ramp = np.stack([np.arange(256) * 257, np.maximum(np.arange(256) - 128, 0) * 500, np.zeros(256)]).astype(np.uint16)
+    mixed = np.random.default_rng(2).integers(0, 65535, (3, 256)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", grey, photometric="palette", colormap=ramp)
+    tifffile.imwrite(tmp_path / "b.tif", grey, photometric="palette", colormap=mixed)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif").data, grey)
+    np.testing.assert_array_equal(read_image(tmp_path / "b.tif").data, (mixed.T >> 8)[grey])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import imageio.v3
 import numpy as np
 import pytest
 import torch
@@ -11,9 +12,10 @@ import torch
 from benchmarks.misplaced import Misplaced, misplace
 from grainlight.crystal.euler import c_axis
 from grainlight.errors import InputError
+from grainlight.maps.light_stack import LightStack
 from grainlight.optics.calibration.harmonics import fit_harmonics
 from grainlight.optics.calibration.point_fit import calibrate
-from grainlight.register.overlay import boundary_segments, overlay
+from grainlight.register.overlay import boundary_segments, overlay_picture
 from grainlight.register.register import Registration, register
 from grainlight.register.transform import Transform, stated
 from grainlight.register.warp import warp_stack
@@ -133,9 +135,21 @@ def test_phases_turn_with_the_images(moved: Misplaced, rotates: str) -> None:
     assert abs((fit.zero - zero + 45) % 90 - 45) < 0.7
 
 
-def test_overlay_draws_boundaries_where_they_are(moved: Misplaced, found: Registration) -> None:
+@pytest.mark.parametrize("size", [None, 20, 1400])
+def test_overlay_draws_boundaries_where_they_are(moved: Misplaced, found: Registration, tmp_path, size) -> None:
     segments = boundary_segments(moved.task.coarse)
     assert len(segments) > 100
-    picture = overlay(moved.light, segments, found.transform)
-    red = (picture[..., 0] > 200) & (picture[..., 1] < 100)
-    assert 0.01 < red.mean() < 0.4
+    light, placed = moved.light, found.transform
+    if size is not None:
+        images = np.resize(np.random.default_rng(0).normal(900, 50, 4000), (3, size, size)).astype(np.float32)
+        light = LightStack(images, np.full(3, np.nan), 0.5)
+    file = overlay_picture(light, segments, placed, "place NOT TRUSTED: affine", tmp_path / "a.png")
+    picture = imageio.v3.imread(file)[..., :3].astype(int)
+    # sized for a screen, whatever the map
+    assert 1000 < max(picture.shape[:2]) < 2600
+    orange = np.abs(picture - [255, 127, 14]).sum(-1) < 60
+    blue = np.abs(picture - [86, 180, 233]).sum(-1) < 60
+    dark_red = np.abs(picture - [176, 0, 32]).sum(-1) < 40
+    assert orange.mean() > 0.002
+    assert blue.mean() > 0.001
+    assert dark_red.any()

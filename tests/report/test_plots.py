@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import grainlight as gl
-from grainlight.report.plots import boundaries_on, plot_source
+from grainlight.report.plots import boundaries_on, plot_source, source_colours
 from grainlight.report.scales import DEGREES, ON_GREY
 
 
@@ -76,4 +76,16 @@ def test_boundaries_on_an_image_of_ones_own(restoration):
 def test_sources_are_named(restoration):
     _, result, _ = restoration
     legend = plot_source(result, axes_of_a_figure()).get_legend()
-    assert [text.get_text() for text in legend.get_texts()] == ["not restored", "measured", "inferred"]
+    texts = [text.get_text() for text in legend.get_texts()]
+    assert [text.split(",")[0] for text in texts] == ["not restored", "measured", "inferred"]
+    assert texts[1].endswith(f"{100 * float((result.source == 1).mean()):.3g} %")
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4, 5])
+def test_sources_have_no_pattern_of_the_screen(scale):
+    source = np.full((60, 72), 3, np.uint8)
+    source[::scale, ::scale] = 1
+    exact = source_colours(source).reshape(-1, 3).mean(0)
+    for n in (2, 3, 4, 6):
+        # every n-th pixel would be all scan points, or none
+        np.testing.assert_allclose(source_colours(source, n).reshape(-1, 3).mean(0), exact, atol=4)

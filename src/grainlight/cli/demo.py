@@ -38,6 +38,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command.add_argument("--family", choices=FAMILIES, default="any", help="kind of microstructure (default: any)")
     command.add_argument("--quality", choices=tuple(QUALITIES), default="balanced", help="(default: balanced)")
     command.add_argument("--weights", metavar="FILE", help="weights to use in place of the shipped ones")
+    values.add_ipf(command)
     values.add_seed(command)
     values.add_device(command)
     return command
@@ -49,12 +50,11 @@ def run(arguments: argparse.Namespace) -> int:
     folder = new_folder(arguments.output, arguments.force)
     chosen = device.choose(arguments.device)
 
-    import tifffile
-
     from grainlight.cli.synthetic import section
     from grainlight.evaluation.degrade import degrade
     from grainlight.maps.io import load_ebsd, load_light, save_ebsd
     from grainlight.maps.io.shared.atomic import atomic_path
+    from grainlight.maps.io.tiff.stack import write_tiff_stack
     from grainlight.report.pictures import before_after_picture
     from grainlight.restore.enhance import enhance
 
@@ -65,10 +65,11 @@ def run(arguments: argparse.Namespace) -> int:
     assert task.stack is not None  # a level was given
     full_file, coarse_file, light_file = (folder / name for name in ("full.ang", "coarse.ang", "light.tif"))
     full = full.cropped(*task.truth.shape[:2])
-    save_ebsd(full, full_file)
-    save_ebsd(task.coarse, coarse_file)
+    made = {"made": "synthetic"}
+    save_ebsd(full, full_file, record=made)
+    save_ebsd(task.coarse, coarse_file, record=made)
     with atomic_path(light_file) as file:
-        tifffile.imwrite(file, task.stack.images.astype("uint16"), photometric="minisblack")
+        write_tiff_stack(file, task.stack.images.astype("uint16"), STEP)
 
     # from here on only the files count, as for a user
     settings = Settings(
@@ -83,14 +84,14 @@ def run(arguments: argparse.Namespace) -> int:
         result = enhance(ebsd, light, settings, progress, reuse_memory=True)
     files = [full_file, coarse_file, light_file, *result.save(folder / "restored.ang", overwrite=True)]
     picture = folder / "before_after.png"
-    before_after_picture(task.coarse, result, picture, truth=full)
+    before_after_picture(task.coarse, result, picture, truth=full, light=light, direction=arguments.ipf)
     for written in (*files, picture):
         print(f"wrote {written}")
     for line in scores(task, result):
         print(line)
     note(
         f"by hand: grainlight enhance {coarse_file} --scale {SCALE} --pl {light_file} --angles 0:180:10"
-        f" --pl-step {STEP} --output OUT.ang"
+        " --output OUT.ang"
     )
     note(f"{time.perf_counter() - began:.0f} s in all")
     return 0

@@ -40,8 +40,15 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         "beside it",
     )
     command.add_argument("--picture", metavar="PNG", help="also draw before, after, boundaries and uncertainty")
+    values.add_ipf(command)
     command.add_argument("--report", metavar="HTML", help="also write a page about the result that opens offline")
     command.add_argument("--force", action="store_true", help="replace existing output")
+    command.add_argument(
+        "--light",
+        choices=("required", "optional"),
+        default="optional",
+        help="whether light that cannot be used stops the command (exit code 3) or is left out (default)",
+    )
     command.add_argument(
         "--scale",
         type=values.whole(1, LARGEST_SCALE),
@@ -112,7 +119,12 @@ def add_light(command: argparse.ArgumentParser) -> None:
         help="degrees: start:stop:step (stop excluded), a list 0,10,20 or a CSV file; 'unknown' for images of unknown "
         "settings, down to a single colour image (default: the angles in the names, as in pl_045deg.tif)",
     )
-    light.add_argument("--pl-step", type=values.length, metavar="UM", help="um per PL pixel")
+    light.add_argument(
+        "--pl-step",
+        type=values.length,
+        metavar="UM",
+        help="um per PL pixel (default: the scale that a TIFF file states in its resolution, ImageJ or OME)",
+    )
     light.add_argument(
         "--pl-origin",
         type=values.pair("X,Y", "um", "12.5,-3"),
@@ -202,15 +214,17 @@ def run(arguments: argparse.Namespace) -> int:
         projection=not arguments.no_projection,
         noise=arguments.noise,
         fill_holes=arguments.fill_holes,
+        light_required=arguments.light == "required",
         register=arguments.register,
         transform=None if arguments.transform is None else Path(arguments.transform),
         points=None if arguments.points is None else Path(arguments.points),
         weights=None if arguments.weights is None else Path(arguments.weights),
     )
     note(device.describe(settings.device))
-    for line in estimate(ebsd, light, settings).lines:
+    expected = estimate(ebsd, light, settings)
+    for line in expected.lines:
         note(line)
-    with bars() as progress:
+    with bars(expected.stages) as progress:
         result = enhance(ebsd, light, settings, progress, reuse_memory=True)
     files = result.save(output, overwrite=arguments.force)
     for loss in origin_loss(result.map, output):
@@ -218,7 +232,7 @@ def run(arguments: argparse.Namespace) -> int:
     if picture is not None:
         from grainlight.report.pictures import before_after_picture
 
-        files.append(before_after_picture(ebsd, result, picture))
+        files.append(before_after_picture(ebsd, result, picture, light=light, direction=arguments.ipf))
     if page is not None:
         from grainlight.report.html import write_report
 
@@ -226,6 +240,9 @@ def run(arguments: argparse.Namespace) -> int:
     report(result, told=(*ebsd.notes, *(() if light is None else light.notes)))
     for file in files:
         print(f"wrote {file}")
+    refused = result.record["light_refused"]
+    if refused is not None:
+        print(f"no light was used: {refused.split('. ')[0]}; --light required makes this an error (exit code 3)")
     return 0
 
 
@@ -278,6 +295,8 @@ def report(result: Result, told: Collection[str] = ()) -> None:
     """Print what became of the pixels, how sure the result is, and warnings that were not ``told`` before."""
     import numpy as np
 
+    from grainlight.report.findings import CLEAR_BOUND
+
     names = ("not restored", "measured", "corrected", "inferred")
     share = np.bincount(result.source.ravel(), minlength=len(names)) / result.source.size
     rows, columns = result.source.shape
@@ -285,11 +304,15 @@ def report(result: Result, told: Collection[str] = ()) -> None:
         f"{rows} x {columns} pixels: "
         + ", ".join(f"{100 * s:.1f} % {n}" for s, n in zip(share, names, strict=True) if s)
     )
-    tell_registration(result.record.get("registration"))
+    if result.record["light_refused"] is None:
+        tell_registration(result.record.get("registration"))
     known = result.uncertainty[(result.source > 0) & np.isfinite(result.uncertainty)]
     if known.size:
-        low, high = np.percentile(known, (50, 95))
-        print(f"uncertainty (90 % bound): median {low:.2f} deg, below {high:.2f} deg at 95 % of the pixels")
+        within = 100 * float(np.mean(known <= CLEAR_BOUND))
+        print(
+            f"uncertainty (90 % bound): median {float(np.median(known)):.2f} deg; within {CLEAR_BOUND:g} deg at "
+            f"{within:.0f} % of the pixels; the others may belong to the neighbouring grain"
+        )
     elif (result.source > 0).any():
         print("uncertainty: no bound is given, it is not calibrated for these weights")
     for warning in result.record["warnings"]:
@@ -302,7 +325,6 @@ def tell_registration(record: dict[str, Any] | None) -> None:
     if record is None:
         return
     if not record["trusted"]:
-        print("registration: not found with confidence; the light was left out")
         return
     residual = record["residual_px"]
     sure = "" if residual is None else f", residual {residual:.2f} px (rms, estimated)"
@@ -313,9 +335,8 @@ def tell_registration(record: dict[str, Any] | None) -> None:
 def _check_light_options(arguments: argparse.Namespace) -> None:
     if arguments.pl is not None:
         several = len(arguments.pl) > 1 or Path(arguments.pl[0]).is_dir() or "*" in arguments.pl[0]
-        for value, option in ((arguments.angles, "--angles"), (arguments.pl_step, "--pl-step")):
-            if value is None and not (several and option == "--angles"):
-                raise InputError(f"--pl needs {option}", advice=f"{option}, see `grainlight enhance --help`")
+        if arguments.angles is None and not several:
+            raise InputError("--pl needs --angles", advice="--angles, see `grainlight enhance --help`")
         if arguments.bireflectance is not None and arguments.polars is None:
             raise InputError("--bireflectance says nothing without --polars", advice="--polars P,D")
         return

@@ -65,7 +65,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         help="processes that share the tasks, each with one thread (default: as many as there are cores)",
     )
     command.add_argument("--weights", metavar="FILE", help="weights to use in place of the shipped ones")
-    command.add_argument("--output", metavar="TABLE.md", help="write what is printed to a file too")
+    command.add_argument("--output", metavar="TABLE.md", help="write a table of every figure to a file")
     command.add_argument("--json", metavar="FILE.json", help="write every figure of every answer")
     command.add_argument("--force", action="store_true", help="replace existing output")
     values.add_map(command)
@@ -101,11 +101,10 @@ def run(arguments: argparse.Namespace) -> int:
     with bars() as progress:
         results = Results.of(run(planned, weights=weights, device=chosen, jobs=jobs, progress=progress))
     seconds = time.perf_counter() - began
-    text = table.markdown(results)
-    print(text, end="")
+    print(table.narrow(results))
     if output is not None:
         with atomic_path(output) as file:
-            file.write_text(text, encoding="utf-8")
+            file.write_text(table.markdown(results), encoding="utf-8")
         print(f"wrote {output}")
     if record_file is not None:
         with atomic_path(record_file) as file:

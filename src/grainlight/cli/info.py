@@ -12,9 +12,10 @@ from grainlight.cli.output import check_file
 from grainlight.errors import InputError
 
 if TYPE_CHECKING:
-    from grainlight.maps.io.readers.tiff import ImageFile
+    from grainlight.maps.io.tiff.pages import ImageFile
     from grainlight.maps.orientation_map import OrientationMap
 
+_SATURATED = 1.0  # per cent
 _IMAGES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
 
 
@@ -30,6 +31,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     )
     command.add_argument("file", metavar="FILE", help="an EBSD map, an image, an .npz of grainlight, or a folder")
     command.add_argument("--picture", metavar="PNG", help="also draw an EBSD map in orientation colours")
+    values.add_ipf(command)
     command.add_argument("--force", action="store_true", help="replace an existing picture")
     values.add_map(command)
     values.add_part(command)
@@ -62,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         if picture:
             from grainlight.report.glance import map_picture
 
-            lines.append(f"wrote {map_picture(ebsd, picture)}")
+            lines.append(f"wrote {map_picture(ebsd, picture, direction=arguments.ipf)}")
     print(f"file: {file}")
     for line in lines:
         print(line)
@@ -106,13 +108,28 @@ def describe_image(file: Path) -> list[str]:
     import numpy as np
 
     image = _image(file)
-    data = image.data
+    data, scale = image.data, image.scale
     lines = [f"format: image data of shape {data.shape}, {data.dtype}", *image.notes]
+    if scale.step is not None:
+        lines.append(f"step: {scale.step:.6g} um by {scale.told}")
+    elif scale.told:
+        lines.append(f"step: not stated; {scale.told}")
     bad = 0 if data.dtype.kind in "biu" else int(np.count_nonzero(~np.isfinite(data)))
+    problems = [f"{bad:,} pixels are not finite"] if bad else []
     if bad < data.size:
         low, high = float(np.nanmin(data)), float(np.nanmax(data))
-        lines.append(f"counts: {low:g} to {high:g}; {100 * float(np.mean(data == high)):.3g} % at the highest")
-    lines.append(f"suspected problem: {bad:,} pixels are not finite" if bad else "suspected problems: none")
+        # the fourth of four colours is how opaque a pixel is
+        opaque = data.ndim > 2 and data.shape[-1] == 4 < data.shape[-2]
+        share = 100 * float(np.mean((data[..., :3] if opaque else data) == high))
+        lines.append(f"counts: {low:g} to {high:g}; {share:.3g} % at the highest")
+        if low == high:
+            problems.append("there is no contrast: every count is the same")
+        elif share > _SATURATED:
+            problems.append(f"{share:.3g} % of the counts are at the highest, {high:g}: saturated?")
+        black = 100 * float(np.mean(data == 0))
+        if low < high and black > _SATURATED:
+            problems.append(f"{black:.3g} % of the counts are 0: margins, or an image that is too dark?")
+    lines += [f"suspected problem: {problem}" for problem in problems] or ["suspected problems: none"]
     return lines
 
 

@@ -1,6 +1,7 @@
 """Entry point: reads the command, runs it, and turns what goes wrong into a message and an exit code.
 
-Exit codes: 0 done, 1 something unexpected, 2 unusable input, 130 interrupted (143 terminated).
+Exit codes: 0 done, 1 something unexpected, 2 unusable input, 3 light that was required and
+cannot be used, or registration that is not trusted, 130 interrupted (143 terminated).
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from grainlight.cli.interrupt import end_on_signals
-from grainlight.cli.terminal import show_what_the_terminal_can
-from grainlight.errors import InputError
+from grainlight.cli.terminal import fitted, show_what_the_terminal_can
+from grainlight.errors import InputError, LightRefusedError
 
 COMMANDS = (
     "enhance",
@@ -43,9 +44,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     show_what_the_terminal_can()
     # what tifffile finds wrong with a damaged file is in our message; without a handler it goes to the terminal as well
     logging.getLogger("tifffile").addHandler(logging.NullHandler())
+    words = sys.argv[1:] if argv is None else list(argv)
+    if not words:
+        parser().print_help()
+        return 0
     try:
-        arguments = parser().parse_args(_join_negative(sys.argv[1:] if argv is None else list(argv)))
+        arguments = parser().parse_args(_join_negative(words))
         return int(arguments.run(arguments) or 0)
+    except LightRefusedError as error:
+        return _say(f"grainlight: {error}", 3)
     except InputError as error:
         return _say(f"grainlight: {error}", 2)
     except BrokenPipeError:
@@ -53,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:  # any other error: a message instead of a traceback
-        if "--debug" in (sys.argv if argv is None else argv):
+        if "--debug" in words:
             raise
         return _say(_unexpected(error), 1)
 
@@ -109,5 +116,5 @@ def _unexpected(error: Exception) -> str:
 
 
 def _say(text: str, code: int) -> int:
-    print(text, file=sys.stderr)
+    print(fitted(text, sys.stderr), file=sys.stderr)
     return code

@@ -9,7 +9,7 @@ from grainlight.cli import values
 from grainlight.cli.enhance import add_light, load_map, load_stack
 from grainlight.cli.output import check_file
 from grainlight.cli.terminal import bars, note
-from grainlight.errors import InputError
+from grainlight.errors import InputError, LightRefusedError
 
 
 def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -39,10 +39,10 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the command; exit code 0 even where nothing was found: the file and a note say so."""
+    """Run the command; exit code 3 where the place is not to be trusted, which file, picture and last line say too."""
     several = arguments.pl is not None and (len(arguments.pl) > 1 or Path(arguments.pl[0]).is_dir())
-    if arguments.pl is None or arguments.pl_step is None or (arguments.angles is None and not several):
-        raise InputError("there is nothing to register", expected="--pl, --angles and --pl-step")
+    if arguments.pl is None or (arguments.angles is None and not several):
+        raise InputError("there is nothing to register", expected="--pl and --angles")
     inputs = (arguments.ebsd, *arguments.pl)
     output = check_file(arguments.output, (".json",), arguments.force, inputs=inputs)
     picture = None
@@ -52,19 +52,29 @@ def run(arguments: argparse.Namespace) -> int:
     light = load_stack(arguments)
     assert light is not None
 
-    from grainlight.restore.light.registration import find
+    from grainlight.restore.light.registration import WAYS_ON, find, screened
     from grainlight.restore.settings import Settings
 
+    usable = screened(light)
+    for remark in usable.notes:
+        note(f"note: {remark}")
+    if usable.light is None:
+        raise LightRefusedError(
+            "the light images cannot be registered", file=light.paths[0], found=usable.reason, expected="other images"
+        )
     points = None if arguments.points is None else Path(arguments.points)
     with bars() as progress:
-        found = find(ebsd, light, Settings(scale=4, register=arguments.register, points=points), progress)
+        found = find(ebsd, usable.light, Settings(scale=4, register=arguments.register, points=points), progress)
     record = found.as_record()
     record.pop("transform")
     files = [found.transform.save(output, {"registration": record, "warnings": list(found.warnings)})]
+    verdict = "place trusted" if found.trusted else "place NOT TRUSTED"
     if picture is not None:
-        from grainlight.register.overlay import boundary_segments, overlay, save_picture
+        from grainlight.register.overlay import boundary_segments, overlay_picture
 
-        files.append(save_picture(overlay(light, boundary_segments(ebsd), found.transform), picture))
+        um = found.residual * usable.light.step
+        told = f"{verdict}: {found.method}, residual {found.residual:.2f} px or {um:.2g} µm (rms, estimated)"
+        files.append(overlay_picture(usable.light, boundary_segments(ebsd), found.transform, told, picture))
     for warning in found.warnings:
         note(f"note: {warning}")
     print(
@@ -74,4 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     for file in files:
         print(f"wrote {file}")
+    if not found.trusted:
+        print(f"the place was not found with confidence (exit code 3). {WAYS_ON}.")
+        return 3
     return 0

@@ -136,13 +136,12 @@ def sample(ebsd: OrientationMap, step: float) -> tuple[NDArray[np.float64], NDAr
 
 def write_stack(output: Path, shot: SimulatedStack, about: dict[str, Any]) -> list[Path]:
     """Write the images and, beside them, a JSON file with the camera's settings; both or, on failure, neither."""
-    import tifffile
-
     from grainlight.maps.io.shared.atomic import atomic_path
+    from grainlight.maps.io.tiff.stack import write_tiff_stack
 
     beside = output.with_suffix(".json")
     with atomic_path(output) as stack, atomic_path(beside) as record:
-        tifffile.imwrite(stack, shot.images.numpy(), photometric="minisblack")
+        write_tiff_stack(stack, shot.images.numpy(), about["step_um"])
         record.write_text(json.dumps({**about, **readable(shot.settings)}, indent=1) + "\n", encoding="utf-8")
     return [output, beside]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from pathlib import Path
 
 from grainlight.cli import values
@@ -68,16 +69,21 @@ def run(arguments: argparse.Namespace) -> int:
             progress.advance()
     count = arguments.count
     print(f"wrote {count} section{'s' if count > 1 else ''} to {folder}: *_full.ang, *_coarse.ang, *_light.tif, *.json")
+    stem = folder / f"section_{arguments.seed:06d}"
+    words = [
+        *("grainlight", "enhance", f"{stem}_coarse.ang", "--scale", str(arguments.scale)),
+        *("--pl", f"{stem}_light.tif", "--angles", "0:180:10", "--output", f"{stem}_fine.ang"),
+    ]
+    print(f"to restore {'the first' if count > 1 else 'it'}: {shlex.join(words)}")
     return 0
 
 
 def _write(folder: Path, arguments: argparse.Namespace, seed: int) -> None:
-    import tifffile
-
     from grainlight.cli.synthetic import section
     from grainlight.evaluation.degrade import degrade
     from grainlight.maps.io import save_ebsd
     from grainlight.maps.io.shared.atomic import atomic_path
+    from grainlight.maps.io.tiff.stack import write_tiff_stack
     from grainlight.synth import camera
 
     family = None if arguments.family == "any" else arguments.family
@@ -91,11 +97,11 @@ def _write(folder: Path, arguments: argparse.Namespace, seed: int) -> None:
         metal=arguments.metal,
     )
     assert task.stack is not None  # a level was given
-    stem = f"section_{seed:06d}"
-    save_ebsd(full.cropped(*task.truth.shape[:2]), folder / f"{stem}_full.ang")
-    save_ebsd(task.coarse, folder / f"{stem}_coarse.ang")
+    stem, made = f"section_{seed:06d}", {"made": "synthetic"}
+    save_ebsd(full.cropped(*task.truth.shape[:2]), folder / f"{stem}_full.ang", record=made)
+    save_ebsd(task.coarse, folder / f"{stem}_coarse.ang", record=made)
     with atomic_path(folder / f"{stem}_light.tif") as file:
-        tifffile.imwrite(file, task.stack.images.astype("uint16"), photometric="minisblack")
+        write_tiff_stack(file, task.stack.images.astype("uint16"), arguments.step)
     optics = camera.PRESETS[arguments.level](seed, metal=arguments.metal)
     about = {
         "seed": seed,

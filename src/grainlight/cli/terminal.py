@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 import io
+import re
+import shutil
 import sys
+import textwrap
+import time
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 from grainlight.progress import Silent
+
+_BEHIND = re.compile(r"(note: |  [a-z]+: +)")  # what the lines of a paragraph are indented by
 
 
 def note(text: str) -> None:
     """Print a line for the person at the terminal; standard output stays free for results."""
-    print(text, file=sys.stderr, flush=True)
+    print(fitted(text, sys.stderr), file=sys.stderr, flush=True)
+
+
+def fitted(text: str, stream: TextIO) -> str:
+    """Return lines broken between words at the width of a terminal; as they are where a file or a pipe takes them."""
+    if not stream.isatty():
+        return text
+    width = max(shutil.get_terminal_size().columns, 40)
+    lines = []
+    for line in text.splitlines():
+        behind = _BEHIND.match(line)
+        indent = " " * (len(behind.group()) if behind else 2)
+        lines += textwrap.wrap(
+            line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        ) or [""]
+    return "\n".join(lines)
 
 
 def show_what_the_terminal_can() -> None:
@@ -22,12 +44,47 @@ def show_what_the_terminal_can() -> None:
             stream.reconfigure(errors="replace")
 
 
-class Bars:
-    """Progress as a bar per stage, each with the time left; a context manager that cleans up after itself."""
+class Whole:
+    """How far a job of several stages is, and what is left of it, from the seconds that each was expected to take and
+    those that have passed: where work goes slower than expected, the rest is expected to as well."""
 
-    def __init__(self) -> None:
+    def __init__(self, expected: Mapping[str, float]) -> None:
+        self.expected = dict(expected)
+        self.stage, self.share, self.done = "", 0.0, 0.0
+
+    def begin(self, stage: str) -> None:
+        """A stage begins; what comes before it in the list is done. One that was not expected counts nothing."""
+        self.share = 0.0
+        if stage in self.expected:
+            names = list(self.expected)
+            self.done = sum(self.expected[name] for name in names[: names.index(stage)])
+            self.stage = stage
+        elif self.stage:
+            self.done += self.expected.get(self.stage, 0.0)
+            self.stage = ""
+
+    @property
+    def part(self) -> float:
+        """Share of the whole that is done, 0 to 1."""
+        total = sum(self.expected.values())
+        return min((self.done + self.share * self.expected.get(self.stage, 0.0)) / total, 1.0) if total > 0 else 0.0
+
+    def left(self, passed: float) -> float:
+        """Return the seconds that are left after those that have passed."""
+        total, part = sum(self.expected.values()), self.part
+        # what was expected counts until a fifth is done, what is seen from then on
+        trust = min(part / 0.2, 1.0)
+        pace = passed / (part * total) if part > 0 and total > 0 else 1.0
+        return (1 - part) * total * (trust * pace + (1 - trust))
+
+
+class Bars:
+    """Progress as one bar for the whole where its stages are known, and one for each stage below, with the time left; a
+    context manager that cleans up after itself."""
+
+    def __init__(self, expected: Mapping[str, float] | None = None) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as RichProgress
 
         self._bars = RichProgress(
@@ -35,11 +92,14 @@ class Bars:
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            TextColumn("left {task.fields[left]}"),
             console=Console(stderr=True),
         )
         self._task: Any = None
+        self._began = self._stage_began = time.monotonic()
+        self._units = self._total = 0
+        self._whole = Whole(expected or {})
+        self._all: Any = self._bars.add_task("[bold]in all", total=100, left="") if expected else None
 
     def __enter__(self) -> Bars:
         self._bars.start()
@@ -50,20 +110,35 @@ class Bars:
     ) -> None:
         if kind is None:
             self._finish()
+            if self._all is not None:
+                self._bars.update(self._all, completed=100, left=_clock(0.0))
         self._bars.stop()
 
     def begin(self, stage: str, total: int) -> None:
         self._finish()
-        self._task = self._bars.add_task(stage, total=max(total, 1))
+        self._units, self._total, self._stage_began = 0, max(total, 1), time.monotonic()
+        self._task = self._bars.add_task(stage, total=self._total, left="")
+        self._whole.begin(stage)
+        self._show()
 
     def advance(self, units: int = 1) -> None:
         if self._task is not None:
-            self._bars.advance(self._task, units)
+            self._units += units
+            passed = time.monotonic() - self._stage_began
+            rest = max(self._total - self._units, 0) / self._units * passed if self._units > 0 else 0.0
+            self._bars.update(self._task, advance=units, left=_clock(rest))
+            self._whole.share = min(self._units / self._total, 1.0)
+            self._show()
+
+    def _show(self) -> None:
+        if self._all is not None:
+            left = self._whole.left(time.monotonic() - self._began)
+            self._bars.update(self._all, completed=round(100 * self._whole.part), left=_clock(left))
 
     def _finish(self) -> None:
         if self._task is not None:
             total = next(task.total for task in self._bars.tasks if task.id == self._task)
-            self._bars.update(self._task, completed=total)
+            self._bars.update(self._task, completed=total, left=_clock(0.0))
 
 
 class Quiet(Silent):
@@ -76,6 +151,11 @@ class Quiet(Silent):
         pass
 
 
-def bars() -> Bars | Quiet:
-    """Return progress for standard error: bars if it is a terminal, silence otherwise."""
-    return Bars() if sys.stderr.isatty() else Quiet()
+def bars(expected: Mapping[str, float] | None = None) -> Bars | Quiet:
+    """Return progress for standard error, silent unless it is a terminal; ``expected`` seconds by stage."""
+    return Bars(expected) if sys.stderr.isatty() else Quiet()
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"

@@ -16,6 +16,9 @@ from grainlight.errors import InputError
 # Names of `training.presets`, which loads torch.
 PRESETS = ("tiny", "cpu", "continue", "gpu")
 
+# How `training.validation` ends the names of the figures that a person can read.
+_WRONG = "wrong grain, %"
+
 
 def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     """Add the command to the parser."""
@@ -65,15 +68,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print(entry: dict[str, Any]) -> None:
-    """Print a line of the log, short."""
+    """Print a line of the log in words."""
     validation = entry.get("validation")
     if validation is not None:
-        text = ", ".join(f"{name} {value:g}" for name, value in validation.items())
-        print(f"step {entry['step']:>8,}  {text}", flush=True)
+        wrong = ((name.split(":")[0], value) for name, value in validation.items() if name.endswith(_WRONG))
+        told = ", ".join(f"{value:.1f} % ({what})" for what, value in wrong)
+        print(f"step {entry['step']:,}  pixels put into a wrong grain, on sections kept apart: {told}", flush=True)
         return
-    skipped = f"  {entry['skipped']} skipped" if entry["skipped"] else ""
+    skipped = f", {entry['skipped']} steps skipped (not finite)" if entry["skipped"] else ""
     print(
-        f"step {entry['step']:>8,}  loss {entry['loss']:.4f}  {entry['samples_per_second']:.0f} samples/s"
-        f"  {entry['seconds'] / 60:.1f} min{skipped}",
+        f"step {entry['step']:,}  loss {entry['loss']:.3f}, {entry['samples_per_second']:.0f} sections a second, "
+        f"{entry['seconds'] / 60:.1f} min so far{skipped}",
         flush=True,
     )

@@ -136,6 +136,18 @@ def add_seed(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=whole(0, 2**31), default=0, help="random seed (default: 0)")
 
 
+def add_ipf(command: argparse.ArgumentParser) -> None:
+    """Add ``--ipf``: the sample direction that the colours of a picture show."""
+    command.add_argument(
+        "--ipf",
+        choices=("X", "Y", "Z"),
+        type=str.upper,
+        default="Z",
+        help="sample direction of the picture's orientation colours: X right, Y up, Z out of the surface (default). A "
+        "rolled sheet is of one colour in one of them",
+    )
+
+
 def add_frame(command: argparse.ArgumentParser) -> None:
     """Add ``--frame`` and ``--crystal-frame``: what the Euler angles of the EBSD file refer to."""
     command.add_argument(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
 
 from grainlight.evaluation.figures import COLUMNS, cell, mean
+from grainlight.evaluation.methods import FULL, OURS
 from grainlight.evaluation.results import Results
 from grainlight.evaluation.run import MeasuredAnswer
 
@@ -23,6 +25,50 @@ def markdown(results: Results) -> str:
         seconds = f"{fmean(answer.seconds for answer in answers):.1f}"
         lines.append("| " + " | ".join([group, scenario, light, method, str(len(answers)), *cells, seconds]) + " |")
     return "\n".join(lines) + "\n" if len(lines) > 2 else ""
+
+
+def narrow(results: Results) -> str:
+    """Return a table for a terminal of 80 columns, with a sentence of what it comes to under each scenario.
+
+    The share of all pixels and of those near boundaries that are off by more than 5 degrees, the median error in
+    degrees, the F1 score of boundary edges, seconds; `markdown` has every figure.
+    """
+    parts: dict[tuple[str, str, str], list[tuple[str, list[MeasuredAnswer]]]] = {}
+    for group, scenario, light, method, answers in _lines(results):
+        parts.setdefault((group, scenario, light), []).append((method, answers))
+    lines = []
+    for (group, scenario, light), methods in parts.items():
+        count = len(methods[0][1])
+        lines += [f"{group}, {scenario}, light {light} ({count} task{'s' * (count > 1)})"[:80], _HEAD]
+        errors = {}
+        for method, answers in methods:
+            figures = mean([answer.figures for answer in answers])
+            errors[method] = figures.over_5
+            values = (cell(getattr(figures, name), COLUMNS[name][1]) for name in _SHOWN)
+            seconds = fmean(answer.seconds for answer in answers)
+            lines.append(f"{method[:26]:<26}" + "".join(f"{value:>10}" for value in values) + f"{seconds:>9.1f}")
+        lines += [*_sentence(errors), ""]
+    return "\n".join(lines)
+
+
+_SHOWN = ("over_5", "near_over_5", "median", "edge_f1")
+_HEAD = f"{'method':<26}{'> 5 deg':>10}{'near bd.':>10}{'median':>10}{'edge F1':>10}{'seconds':>9}"
+
+
+def _sentence(errors: dict[str, float]) -> list[str]:
+    """Return what shares of wrong pixels by method come to: this project beside the best of the others."""
+    known = {method: error for method, error in errors.items() if error == error and method != FULL}
+    ours = {method: error for method, error in known.items() if method.startswith(OURS)}
+    others = {method: error for method, error in known.items() if not method.startswith(OURS)}
+    if not ours or not others:
+        return []
+    mine, other = min(ours, key=ours.__getitem__), min(others, key=others.__getitem__)
+    verdict = "fewer than" if ours[mine] < others[other] else "no fewer than"
+    text = (
+        f"{mine} leaves {100 * ours[mine]:.1f} % of the pixels off by more than 5 degrees, {verdict} {other}, the best "
+        f"of the classical methods, with {100 * others[other]:.1f} %."
+    )
+    return textwrap.wrap(text, 80)
 
 
 def as_json(results: Results, weights: Path | None, device: str, seconds: float) -> str:

@@ -101,14 +101,15 @@ def arrange(files: tuple[Path, ...], angles: Array | None) -> ArrangedFiles:
         if _agree(column[order], stated):
             return ArrangedFiles(arranged, angles, notes)
         same = np.allclose(np.sort(column % 180), np.sort(stated % 180), atol=_ROUNDED)
-        if sure or same:
+        if sure or same or _regular(column):
             k = int(np.argmax(np.abs((column[order] - stated + 90) % 180 - 90)))
             raise InputError(
                 "the names of the images, their order and the angles contradict one another",
                 file=arranged[k],
                 found=f"{stated[k]:g} degrees for it, in this order",
                 expected=f"{column[order][k]:g} degrees, as its name says",
-                advice="give the files in the order of --angles, or leave --angles out to take the angles in the names",
+                advice="give the files in the order of --angles, leave --angles out to take the angles in the "
+                "names, or rename the files where these numbers are no angles",
             )
         notes = (
             *notes,
@@ -117,6 +118,12 @@ def arrange(files: tuple[Path, ...], angles: Array | None) -> ArrangedFiles:
             "stated are used.",
         )
     return ArrangedFiles(arranged, angles, notes)
+
+
+def natural_order(files: tuple[Path, ...]) -> list[int] | None:
+    """Return the indices of files in the order of the numbers in their names; None where names are not made alike."""
+    columns, _ = _numbers(files)
+    return [int(i) for i in np.lexsort(columns[::-1])] if columns else None
 
 
 def _natural(path: Path) -> list[tuple[str, float]]:
@@ -151,6 +158,12 @@ def _like_angles(column: Array) -> bool:
     return bool(np.ptp(column) <= 360 and gaps.min() > 0 and not np.allclose(gaps, 1))
 
 
+def _regular(column: Array) -> bool:
+    """Whether numbers are a turn in equal steps, as angles are."""
+    gaps = np.diff(np.sort(column))
+    return bool(len(gaps) > 1 and np.ptp(gaps) <= _ROUNDED and np.mean(gaps) > 2 * _ROUNDED)
+
+
 def _agree(column: Array, angles: Array) -> bool:
     """Whether two lists of degrees are the same but for the zero and the sense of rotation; the same numbers in
     another order are not."""
@@ -166,7 +179,7 @@ def _agree(column: Array, angles: Array) -> bool:
 def _order(files: tuple[Path, ...], columns: list[Array]) -> tuple[list[int], tuple[str, ...]]:
     """Return the order of the files to use, and what is to be said of it."""
     given = list(range(len(files)))
-    natural = [int(i) for i in np.lexsort(columns[::-1])]
+    natural = natural_order(files) or given
     if natural == given:
         return given, ()
     names = [str(path) for path in files]

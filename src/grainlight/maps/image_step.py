@@ -1,6 +1,10 @@
-"""Whether the step of light images can be, against the map that they should show."""
+"""The step of light images: as stated, as their files state it, and whether it can be."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,10 +12,57 @@ from grainlight.errors import InputError
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 
+if TYPE_CHECKING:
+    from grainlight.maps.io.tiff.scale import Scale
+
 _FEWEST_PIXELS = 8  # across the shorter side of the map
 _FEWEST_POINTS = 3  # across the shorter side of the images
 _SMALLEST, _LARGEST = 0.02, 50.0  # field of the images by that of the map
+_ALIKE = 0.02  # of two steps
 _UNITS = ((1e-3, "nm"), (1e3, "mm"), (1e-4, "Angstrom"), (1e6, "m"))
+
+
+def agreed_step(stated: float | None, scales: Sequence[Scale], files: Sequence[Path]) -> tuple[float, tuple[str, ...]]:
+    """Return the step in um of images whose files have these scales, and what a user should know of it.
+
+    Parameters
+    ----------
+    stated
+        What the user says, which counts; None to take what the files say.
+
+    Raises
+    ------
+    InputError
+        Where nobody states it, or the files state several.
+    """
+    known = [scale.step for scale in scales if scale.step is not None]
+    differ = bool(known) and max(known) > (1 + _ALIKE) * min(known)
+    place = next((scale.told for scale in scales if scale.step is not None), "")
+    if stated is None:
+        why = next((scale.told for scale in scales if scale.told), "")
+        if not known or differ:
+            several = f"the files state {min(known):.4g} to {max(known):.4g} um" if differ else why
+            raise InputError(
+                "the step of the light images is not stated",
+                file=files[0],
+                found=several or "no scale in the file",
+                expected="um per pixel",
+                advice="--pl-step UM, such as --pl-step 0.3 or --pl-step 300nm",
+            )
+        return known[0], (f"The step of the light images is {known[0]:.4g} um, by {place} of {files[0].name}.",)
+    if differ:
+        return float(stated), (
+            f"The files of the light images state several steps, {min(known):.4g} to {max(known):.4g} um; the "
+            f"{stated:g} um stated are used.",
+        )
+    if known and stated > 0 and abs(known[0] / stated - 1) > _ALIKE:
+        ratio = max(known[0] / stated, stated / known[0])
+        whole = round(ratio) > 1 and abs(ratio / round(ratio) - 1) < _ALIKE
+        return float(stated), (
+            f"The light images have a step of {stated:g} um as stated, and of {known[0]:.4g} um by {place} of "
+            f"{files[0].name}; the stated one is used.{' Were they binned or resized?' if whole else ''}",
+        )
+    return float(stated), ()
 
 
 def check_step(ebsd: OrientationMap, light: LightStack) -> None:

@@ -20,6 +20,8 @@ Halves = tuple[Transform, Transform]
 _BLOCKS = 8  # a side, for the error of a sum over points that are not independent
 _STRIPS, _TILES = 12, 4
 _FEWEST_IN_BLOCK = 30
+_WIDE = 2.0  # EBSD steps of blur
+_TOLD = 0.2  # of what the light tells of a shift in the best direction: across boundaries
 # Halves share blur, relief and prior: what they agree on is not all right (synthetic sections, docs/registration.md).
 _SHARED = 1.4
 
@@ -116,6 +118,21 @@ def _shifts(pair: Pair, found: Transform, use: Mask, high: int, wide: int, blur:
     safe = np.where(good, determinant, 1.0)
     shift = np.stack(((c * p - b * q) / safe, (a * q - b * p) / safe), -1)
     return np.where(good[:, None], np.clip(shift, -4.0, 4.0), 0.0), good
+
+
+def sure_part(pair: Pair, placed: Transform, shift: Array, use: Mask) -> Array:
+    """Return the part of a shift (2,) [pixels] that the light tells: not along boundaries that all run one way."""
+    # blurred, since dust and noise slope every way
+    state = follow(pair, _WIDE, placed, use)
+    slopes = pair.level(_WIDE).slopes(placed(pair.fixed.points[use]))
+    down, across = (slope / state.noise[:, None] for slope in slopes)
+    w = state.weight
+    cross = float((w * (across * down).sum(0)).sum())
+    told = np.array([[(w * (across**2).sum(0)).sum(), cross], [cross, (w * (down**2).sum(0)).sum()]])
+    strength, directions = np.linalg.eigh(told)
+    sure = directions[:, strength > _TOLD * strength.max()]
+    found: Array = sure @ (sure.T @ shift)
+    return found
 
 
 def _block(fixed: FixedMap, points: Array, high: int, wide: int) -> NDArray[np.int64]:

@@ -138,7 +138,7 @@ def _functions(groups: tuple[Group, ...], gram: NDArray[np.floating]) -> Array:
     for channels, which in groups:
         mine = np.array([0, *(1 + k for k in which)])
         normal, right = products[mine][:, mine], products[mine][:, [rows + c for c in channels]]
-        normal += 1e-6 * np.trace(normal) / len(normal) * np.eye(len(normal))
+        normal += (1e-6 * np.trace(normal) / len(normal) + 1e-12) * np.eye(len(normal))
         found[mine[:, None], channels] = np.linalg.solve(normal, right)
     return found
 
@@ -214,5 +214,6 @@ def _solve(basis: Basis, normal: Array, down: Single, across: Single, state: Fol
     prior = np.kron(np.eye(2), basis.prior)
     right = (pull @ basis.columns).astype(np.float64).reshape(-1) - prior @ now.T.reshape(-1)
     tied, target = basis.tie.T @ (normal + prior) @ basis.tie, basis.tie.T @ right
-    tied += 1e-9 * np.trace(tied) / len(tied) * np.eye(len(tied))
+    # light without any slope leaves nothing to solve for
+    tied += (1e-9 * np.trace(tied) / len(tied) + 1e-12) * np.eye(len(tied))
     return (basis.tie @ np.linalg.solve(tied, target)).reshape(2, -1).T

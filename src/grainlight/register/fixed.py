@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import cKDTree
 
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.optics.calibration.robust import grain_count
 from grainlight.optics.forward.axis_powers import BENT, H2_IMAG, H2_REAL, H4_IMAG, H4_REAL, S2, S, axis_powers, basis
 from grainlight.register.blocks import block_side, blocks, enlarged
 
@@ -45,6 +47,8 @@ class FixedMap:
         um; (x, y); (x0, y0, x1, y1) of all points.
     broad
         um: structure wider than this is light, texture or tilt of the section, not grains; it is taken off.
+    grains
+        About how many the points belong to.
     """
 
     points: Array
@@ -55,6 +59,7 @@ class FixedMap:
     corner: tuple[float, float]
     extent: tuple[float, float, float, float]
     broad: float
+    grains: float = math.inf
 
     def at_points(self, blur: float) -> Array:
         """Return the features (P, K) without their broad part, blurred by a Gaussian of ``blur`` um."""
@@ -123,12 +128,14 @@ def fixed_map(ebsd: OrientationMap) -> FixedMap:
     # a few rows at once and in single precision: of a large map this is most of what is held
     strip = max(1, _AT_ONCE // ebsd.shape[1])
     parts = [slice(start, start + strip) for start in range(0, ebsd.shape[0], strip)]
-    values = np.concatenate([features(ebsd.rows(rows).c_axes()[use[rows]]).astype(np.float32) for rows in parts])
+    axes = [ebsd.rows(rows).c_axes()[use[rows]] for rows in parts]
+    grains = sum(grain_count(torch.from_numpy(part)) for part in axes if len(part) > 1)
+    values = np.concatenate([features(part).astype(np.float32) for part in axes])
     points = np.stack((ebsd.x[use], ebsd.y[use]), -1)
     grid, known = _on_grid(points, values, (rows, columns), (x0, y0), step, 0.75 * max(ebsd.step))
     broad = max(_BROAD * min(rows, columns), 4.0) * step
     points, values = thinned(points, values)
-    return FixedMap(points, values.astype(np.float64), grid, known, step, (x0, y0), (x0, y0, x1, y1), broad)
+    return FixedMap(points, values.astype(np.float64), grid, known, step, (x0, y0), (x0, y0, x1, y1), broad, grains)
 
 
 def thinned(points: Array, values: NDArray[Any]) -> tuple[Array, NDArray[Any]]:

@@ -13,7 +13,7 @@ from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
 from grainlight.register.basis import LADDER, Freedom
-from grainlight.register.evidence import Halves, advantage, halves, left_over, overlap
+from grainlight.register.evidence import Halves, advantage, halves, left_over, overlap, sure_part
 from grainlight.register.fit import fit, follow
 from grainlight.register.fixed import FixedMap, fixed_map
 from grainlight.register.level import Pair
@@ -29,14 +29,24 @@ _SURE = 2.5  # standard errors
 _DISTINCT = 2.0
 # Of a placement's gain over the best of places around it; fitted to unrelated light it reached 2.8.
 _STANDS_OUT = 3.5
+# Log-likelihood per point that the map must add to what is known of light in its stated place, with nothing fitted but
+# the optics; unrelated light stayed below 0.3 in 196 pairs, light in its place began at 2.9 (docs/registration.md).
+_HOLDS = 1.0
+_AS_GOOD = 0.9  # of the best place around it, and
 _PROMISING = 1.3
 _LEAST_OVERLAP = 0.3
+_LEAST_EXPLAINED = 0.05  # of one channel's variance, in a place that was searched
 _WORST = 1.0  # EBSD steps of residual
 _ELSEWHERE = 24
 _SAME = 1.0  # pixels of the search between what it found and a fit of the stated place
 _NO_WORSE = 0.02  # log-likelihood per point
 _WORTHWHILE = 0.25  # recorded pixels: smaller corrections of what was stated are not made
+_BELIEVED = (
+    "The light fits the EBSD map in its stated place. The map has too few boundaries, or too many alike, to tell that "
+    "place from all others: it is believed."
+)
 _FINE = (1.0, 0.5, 0.0)
+_FEW_GRAINS = 6.0  # their boundaries do not tell stretch and shear from a shift
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,12 +157,57 @@ def register_pair(
     progress = progress or Silent()
     parts = halves(pair.fixed)
     use = parts[0] | parts[1]
+    if method == "auto" and not given and _holds(pair, as_stated, use):
+        return _in_place(pair, as_stated, parts, progress)
     found = [] if given else search(pair.fixed, pair.moving, pair.pixel)
     progress.advance()
     base, near, distinct, affine = _base(pair, as_stated, found, use, method, given)
     progress.advance()
+    return _fitted(pair, as_stated, base, near, distinct, affine, found, parts, method, progress)
+
+
+def _in_place(
+    pair: Pair, as_stated: Transform, parts: tuple[NDArray[np.bool_], NDArray[np.bool_]], progress: Progress
+) -> Registration:
+    """Keep the stated place, which fits, but for what pays on points held out; and say where others would fit too."""
+    progress.advance(2)
+    use = parts[0] | parts[1]
+
+    def kept_from(base: Transform, ladder: tuple[Freedom, ...]) -> Registration:
+        return _fitted(pair, as_stated, base, True, _DISTINCT, None, [], parts, "auto", progress, ladder)
+
+    kept = kept_from(as_stated, LADDER) if pair.fixed.grains >= _FEW_GRAINS else None
+    if kept is None or not kept.trusted:
+        shifted = fit(pair, as_stated, "translation", use, levels=(2.0, *_FINE))
+        shift = sure_part(pair, as_stated, shifted.offset - as_stated.offset, use)
+        base = as_stated.replaced(offset=as_stated.offset + shift)
+        pays = np.hypot(*shift) > _WORTHWHILE and _gain(pair, base, use) > _gain(pair, as_stated, use) + _NO_WORSE
+        kept = kept_from(base if pays else as_stated, ())
+        kept = replace(kept, method="translation" if pays else "stated")
+    alone = _rank(pair, kept.transform, use)
+    kept = replace(kept, report={**kept.report, "distinct": round(alone, 2)})
+    if not kept.trusted or alone >= _DISTINCT:
+        return kept
+    return replace(kept, warnings=(*kept.warnings, _BELIEVED))
+
+
+def _fitted(
+    pair: Pair,
+    as_stated: Transform,
+    base: Transform,
+    near: bool,
+    distinct: float,
+    affine: Transform | None,
+    found: list[Candidate],
+    parts: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    method: Method,
+    progress: Progress,
+    ladder: tuple[Freedom, ...] | None = None,
+) -> Registration:
+    """Fit with as much freedom as pays, or as the method says, and judge it; ``ladder`` where the stated place fits."""
+    use = parts[0] | parts[1]
     if method == "auto":
-        best, fitted, name = _ladder(pair, base, near, parts, use, affine)
+        best, fitted, name = _ladder(pair, base, near, parts, use, affine, LADDER if ladder is None else ladder)
     else:
         name = str(method)
         rough = fit(pair, base, "rigid" if method == "rigid" else "affine", use)
@@ -164,7 +219,7 @@ def register_pair(
         fitted = _on_halves(pair, best, "translation", parts)
     residual = left_over(pair, best, fitted, parts)
     progress.advance()
-    return _judged(pair, as_stated, best, name, residual, distinct, found, near, use)
+    return _judged(pair, as_stated, best, name, residual, distinct, found, near, use, held=ladder is not None)
 
 
 def _base(
@@ -206,6 +261,7 @@ def _ladder(
     parts: tuple[NDArray[np.bool_], NDArray[np.bool_]],
     use: NDArray[np.bool_],
     affine: Transform | None = None,
+    ladder: tuple[Freedom, ...] = LADDER,
 ) -> tuple[Transform, Halves, str]:
     """Return the placement of the most freedom that pays on points held out, its halves, and its name.
 
@@ -219,7 +275,7 @@ def _ladder(
             return base, straight, "affine"
         return bent, fitted, "deformable"
     best, fitted, name = base, (base, base), "stated"
-    for freedom in LADDER:
+    for freedom in ladder:
         if freedom == "affine" and affine is not None and name == "stated":
             trial = affine
         else:
@@ -250,18 +306,32 @@ def _gain(pair: Pair, placed: Transform, use: NDArray[np.bool_]) -> float:
     return follow(pair, 0.5, placed, use).gain
 
 
+def _holds(pair: Pair, placed: Transform, use: NDArray[np.bool_]) -> bool:
+    """Whether light follows the map in a place that nothing was fitted for, as well as anywhere around and far better
+    than in most places around. A field of two grains can ask for no more: it slides along its boundary."""
+    here = _gain(pair, placed, use)
+    around = _around(pair, placed, use) if here > _HOLDS else []
+    return len(around) > 0 and here >= _AS_GOOD * max(around) and here >= _STANDS_OUT * float(np.median(around))
+
+
 def _rank(pair: Pair, placed: Transform, use: NDArray[np.bool_]) -> float:
     """Return how a placement's gain compares with the best of places well away from it; `_DISTINCT` is enough."""
+    here = max(_gain(pair, placed, use), 0.0)
+    return here / max([1e-3, *_around(pair, placed, use)]) * _DISTINCT / _STANDS_OUT
+
+
+def _around(pair: Pair, placed: Transform, use: NDArray[np.bool_]) -> list[float]:
+    """Return the gains of places well away from one."""
     x0, y0, x1, y1 = placed.extent
     reach = 0.3 * min(x1 - x0, y1 - y0) * np.sqrt(abs(np.linalg.det(placed.matrix)))
-    here = max(_gain(pair, placed, use), 0.0)
-    others = [1e-3]
+    least = min(_LEAST_OVERLAP, 0.7 * overlap(pair, placed))
+    others = []
     for k in range(_ELSEWHERE):
         angle, far = 2 * np.pi * k / _ELSEWHERE, reach * (0.5 + 0.5 * (k % 3) / 2)
         away = placed.replaced(offset=placed.offset + far * np.array([np.cos(angle), np.sin(angle)]))
-        if overlap(pair, away) > _LEAST_OVERLAP:
+        if overlap(pair, away) > least:
             others.append(_gain(pair, away, use))
-    return here / max(others) * _DISTINCT / _STANDS_OUT
+    return others
 
 
 def _judged(
@@ -274,6 +344,7 @@ def _judged(
     found: list[Candidate],
     near: bool,
     use: NDArray[np.bool_],
+    held: bool,
 ) -> Registration:
     state, seen = follow(pair, 0.0, best, use), overlap(pair, best)
     # a placement that a fit has improved may be told from its surroundings where the stated one could not
@@ -281,13 +352,22 @@ def _judged(
         distinct = max(distinct, _rank(pair, best, use))
     warnings = []
     limit = _WORST * pair.fixed.step / pair.pixel
-    if seen < _LEAST_OVERLAP:
+    part = []
+    if seen < _LEAST_OVERLAP and held:
+        part.append(
+            f"Only {100 * seen:.0f} % of the EBSD map lies on the polarized-light images; elsewhere EBSD is alone."
+        )
+    elif seen < _LEAST_OVERLAP:
         warnings.append(f"Only {100 * seen:.0f} % of the EBSD map lies on the polarized-light images.")
     if distinct < _DISTINCT:
         warnings.append(
             "The polarized light fits the EBSD map hardly better here than elsewhere "
             f"({distinct:.2f} times as well): too little contrast, or not the same place."
         )
+    if not near and pair.fixed.grains < _FEW_GRAINS:
+        warnings.append("The EBSD map has too few grains to find its place on the images by search.")
+    elif not near and float(state.explained.max()) < _LEAST_EXPLAINED:
+        warnings.append("Wherever it is laid, the EBSD map explains next to nothing of the polarized light.")
     if residual > limit:
         warnings.append(
             f"The registration is uncertain by {residual:.1f} pixels (rms), more than an EBSD step of {limit:.1f}."
@@ -309,7 +389,7 @@ def _judged(
         "mirrored": best.mirrored,
         "least_jacobian": round(float(best.determinants().min()), 3),
     }
-    return Registration(best, name, residual, moved, trusted, report, tuple(warnings))
+    return Registration(best, name, residual, moved, trusted, report, (*warnings, *part))
 
 
 def _plain(value: float) -> float | None:

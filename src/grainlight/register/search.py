@@ -164,7 +164,7 @@ class _Room:
         overlap /= max(float(mask.sum()), 1.0)
         self._forget_ambiguous(overlap, mask.shape)
         score = np.zeros(self.size, np.float32)
-        least = 1e-3 * float(max(total.max() for total in power))
+        least = max(1e-3 * float(max(total.max() for total in power)), 1e-12)
         for (_, rows), images, total in zip(self.moving.groups, self.images, power, strict=True):
             cross = irfft2(fourier[1 + which.index(rows)] * images, self.size)
             explained = np.einsum("ckyx,ckyx->yx", cross, cross)

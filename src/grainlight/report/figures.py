@@ -16,7 +16,7 @@ from grainlight.report.findings import percent
 from grainlight.report.light_view import LightView, grey, limits_of, view_light
 from grainlight.report.measured_view import MeasuredView, view_measured
 from grainlight.report.panels import bar_length, thinned_most
-from grainlight.report.plots import boundaries_on, step_text
+from grainlight.report.plots import boundaries_on, source_colours, step_text
 from grainlight.report.scales import CHANCE, DEGREES, NOT_RESTORED, ON_GREY, SOURCES, Scale
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _panels(
         Panel(
             "source",
             "Where each pixel comes from",
-            embed(_source_colours(result.source[::n, ::n]), SOURCE),
+            embed(source_colours(result.source, n), SOURCE),
             "Map of measured, corrected, inferred and not restored pixels",
             "Measured: the map agrees with the scan point. Corrected: a scan point that its surroundings contradict "
             "was replaced. Inferred: there was no scan point.",
@@ -278,10 +278,6 @@ def _light(seen: LightView, n: int) -> dict[str, Any]:
         "light_titles": (f"recorded, {seen.angle:g}°" if known else "recorded", "restored"),
         "light_caption": caption + ". Scratches, stains and uneven light should be gone; grains should not.",
     }
-
-
-def _source_colours(source: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.stack([_rgb(one.colour) for one in SOURCES])[source]
 
 
 def _rgb(colour: str) -> NDArray[np.uint8]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from grainlight.restore.result import Result
@@ -33,7 +34,7 @@ def findings(result: Result) -> list[Finding]:
         *_bound(result),
         *_boundaries(result),
         *_light(record),
-        *_registration(record.get("registration")),
+        *(_registration(record.get("registration")) if has_light(record) else ()),
         *_standing(result),
     ]
     warnings = [Finding("caution", _sentence(warning)) for warning in record.get("warnings", ())]
@@ -106,15 +107,15 @@ def _bound(result: Result) -> list[Finding]:
         ]
     if known.size == 0:
         return [Finding("caution", "Nothing was restored.")]
-    middle, high = np.percentile(known, (50, 95))
+    middle = float(np.median(known))
     wide = float(np.mean(known > CLEAR_BOUND))
     chance = result.other_grain[np.isfinite(result.other_grain)]
     expected = f", and {percent(float(chance.mean()))} are expected to" if chance.size else ""
     found = [
         Finding(
             "sound" if middle <= 2.0 else "caution",
-            f"Half of the pixels have a 90 % bound of {middle:.1f}° or less, and 95 % of them one below {high:.1f}°: "
-            "nine pixels in ten are meant to be closer to the truth than their bound.",
+            f"Half of the pixels have a 90 % bound of {middle:.1f}° or less, and {percent(1 - wide)} of them one within"
+            f" {CLEAR_BOUND:g}°: nine pixels in ten are meant to be closer to the truth than their bound.",
         )
     ]
     if wide > 0.001:
@@ -128,11 +129,24 @@ def _bound(result: Result) -> list[Finding]:
     found.append(
         Finding(
             "note",
-            f"Differences inside a grain that are smaller than about {max(middle, 0.5):.1f}° (KAM, GOS, subgrains) are "
-            "at the limit of what the map can say, and where pixels were inferred they are no measurement.",
+            _inside(known),
         )
     )
     return found
+
+
+def _inside(known: NDArray[np.floating]) -> str:
+    """Return what the map says of differences inside a grain: of the pixels that surely belong to theirs."""
+    sure = known[known <= CLEAR_BOUND]
+    if len(sure) < 0.5 * len(known):
+        return (
+            "Differences inside a grain (KAM, GOS, subgrains) cannot be told: at most of the pixels it is open which "
+            "grain they belong to."
+        )
+    return (
+        f"Differences inside a grain that are smaller than about {max(float(np.median(sure)), 0.5):.1f}° (KAM, GOS, "
+        "subgrains) are at the limit of what the map can say, and where pixels were inferred they are no measurement."
+    )
 
 
 def _boundaries(result: Result) -> list[Finding]:
@@ -153,6 +167,8 @@ def _boundaries(result: Result) -> list[Finding]:
 def has_light(record: dict[str, Any]) -> bool:
     """Whether polarized light was given and used."""
     placed = record.get("registration") or {}
+    if record.get("light_refused"):
+        return False
     return bool(record.get("light_input")) and placed.get("trusted", True) and record.get("light", {}).get("used", True)
 
 

@@ -20,7 +20,7 @@ from grainlight.maps.io.shared.atomic import atomic_path
 from grainlight.maps.light_stack import LightStack
 from grainlight.report.charts import histogram_chart, key_chart, pole_figure_chart, sample_axes_chart
 from grainlight.report.figures import Bar, Compare, Panel, maps_of
-from grainlight.report.findings import findings
+from grainlight.report.findings import findings, has_light
 from grainlight.report.grain_figures import Line, headline, lines_of
 from grainlight.report.histograms import angle_histogram, diameter_histogram
 from grainlight.report.pole_figure import pole_density
@@ -104,6 +104,8 @@ def report_page(
         grains = find_grains(
             result.map, samples, minimum_pixels=least, calibrated=is_calibrated(result.record, *TABLES)
         )
+    if not has_light(result.record):
+        light = overlay = None  # given, and not used
     maps = maps_of(result, light, overlay)
     title = title or title_of(result)
     script, style = _part("page.js"), _part("page.css")
@@ -159,7 +161,7 @@ def facts(result: Result) -> list[tuple[str, str]]:
         ("EBSD noise", f"{record['noise_deg']:g}° rms" if record.get("noise_deg") is not None else None),
         ("sample frame", record.get("frames", {}).get("sample")),
         ("crystal frame", f"X along {record['frames'].get('crystal')}" if "frames" in record else None),
-        ("light", _light_text(record.get("light_input"))),
+        ("light", _light_text(record.get("light_input") if has_light(record) else None)),
         ("computing time", f"{record['seconds']:g} s" if record.get("seconds") is not None else None),
     ]
     return [(name, str(value)) for name, value in found if value is not None]

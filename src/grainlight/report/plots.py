@@ -153,20 +153,38 @@ def plot_source(
     view: Extent | None = None,
     title: str = "Where each pixel comes from",
 ) -> Axes:
-    """Plot which pixels were measured, corrected, inferred or not restored; parameters as in `plot_ipf`."""
-    from matplotlib.colors import ListedColormap, Normalize
+    """Plot which pixels were measured, corrected, inferred or not restored; parameters as in `plot_ipf`.
+
+    Pixels are averaged on their way to the screen: a grid of single scan points would be a pattern of the screen else.
+    """
     from matplotlib.patches import Patch
 
     axes = _axes(ax)
     n = thinning(result.source.shape)
     edges = extent_of(result.map.shape, result.map.step)
-    colours = ListedColormap([source.colour for source in SOURCES])
-    show(axes, result.source[::n, ::n], edges, title, view, colours=colours, norm=Normalize(-0.5, 3.5))
+    shown = show(axes, source_colours(result.source, n), edges, title, view)
+    shown.set_interpolation("antialiased")
+    shares = {source: float(np.mean(result.source == source.code)) for source in SOURCES}
     present = [
-        Patch(facecolor=source.colour, label=source.name) for source in SOURCES if (result.source == source.code).any()
+        Patch(facecolor=source.colour, label=f"{source.name}, {100 * share:.3g} %")
+        for source, share in shares.items()
+        if share
     ]
     axes.legend(handles=present, loc="lower left", fontsize=10, framealpha=0.9)
     return axes
+
+
+def source_colours(source: NDArray[np.integer], n: int = 1) -> NDArray[np.uint8]:
+    """Return the colours (h, w, 3) of sources (H, W), the mean of each n x n block: every n-th pixel of a grid of scan
+    points would be all points or none."""
+    palette = np.array([[int(one.colour[k : k + 2], 16) for k in (1, 3, 5)] for one in SOURCES])
+    if n == 1:
+        return palette[source].astype(np.uint8)
+    rows, columns = (-(-size // n) * n for size in source.shape)
+    wide = np.pad(source, ((0, rows - source.shape[0]), (0, columns - source.shape[1])), mode="edge")
+    blocks = wide.reshape(rows // n, n, columns // n, n)
+    shares = np.stack([(blocks == one.code).mean((1, 3)) for one in SOURCES], -1)
+    return np.round(shares @ palette).astype(np.uint8)
 
 
 def boundaries_on(image: NDArray[np.uint8], probability: NDArray[np.floating]) -> NDArray[np.uint8]:

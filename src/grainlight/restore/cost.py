@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from grainlight.errors import InputError
@@ -31,6 +31,7 @@ _BYTES_PER_WINDOW_PIXEL_OF_A_SAMPLE, _BYTES_PER_PIXEL_OF_A_SAMPLE = 60.0, 8.0
 # Reading, registering, writing; projection and boundaries of a sample; a visit of the chain, which needs light.
 _SECONDS, _SECONDS_PER_PIXEL = 3.0, 6e-6
 _SECONDS_PER_PIXEL_PLACED, _SECONDS_PER_VISIT = 1.0e-5, 9e-7
+_WATCHED = 0.15  # seconds of computing by which it is found how busy the machine is
 # The whole call over the network's convolutions: gathering the evidence, activations, memory.
 _CALL_OVER_CONVOLUTIONS = 2.0
 
@@ -45,13 +46,15 @@ class Room:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Size of the output, seconds it will take, and where its bytes will be, and sentences that say so."""
+    """Size of the output, seconds it will take, where its bytes will be, sentences that say so, and the seconds of each
+    stage that is reported to a progress."""
 
     rows: int
     columns: int
     seconds: float
     room: Room
     lines: list[str]
+    stages: dict[str, float] = field(default_factory=dict)
 
 
 def estimate(ebsd: OrientationMap, light: LightStack | None, settings: Settings) -> Estimate:
@@ -72,7 +75,20 @@ def estimate(ebsd: OrientationMap, light: LightStack | None, settings: Settings)
     visits = settings.chain_visits if light is not None and settings.projection else 0
     placed = 1 + (samples if samples > 1 else 0) + (1 if visits else 0)
     per_pixel = calls * _seconds_per_pixel(settings) + _SECONDS_PER_PIXEL_PLACED * placed + _SECONDS_PER_VISIT * visits
-    seconds = _SECONDS + _SECONDS_PER_PIXEL * pixels + per_pixel * restored
+    slower = _slowdown()
+    before, network = _SECONDS + _SECONDS_PER_PIXEL * pixels, calls * _seconds_per_pixel(settings) * restored
+    stages = {"registering": before / 3, "reading the inputs together": before / 3, "restoring": network}
+    stages |= {"placing the boundaries": per_pixel * restored - network, "putting the result together": before / 3}
+    if len(windows(rows, columns)) > 1:
+        stages = {
+            "registering": before / 2,
+            "reading the inputs together": before / 2,
+            "restoring, window by window": per_pixel * restored,
+        }
+    if light is None or settings.register == "none" or settings.transform is not None:
+        stages.pop("registering")
+    stages = {name: slower * value for name, value in stages.items()}
+    seconds = slower * (before + per_pixel * restored)
     lines = [
         f"output: {rows} x {columns} pixels of {step:g} um; {samples} sample{'s' * (samples > 1)} of {steps} "
         f"step{'s' * (steps > 1)}: about {_duration(seconds)} and {needed.memory / 1e9:.1f} GB of memory"
@@ -81,7 +97,7 @@ def estimate(ebsd: OrientationMap, light: LightStack | None, settings: Settings)
         lines.append(
             f"while it runs: {needed.disk / 1e9:.1f} GB of temporary files in {tempfile.gettempdir()} (TMPDIR)"
         )
-    return Estimate(rows, columns, seconds, needed, lines)
+    return Estimate(rows, columns, seconds, needed, lines, stages)
 
 
 def check_room(ebsd: OrientationMap, light: LightStack | None, settings: Settings) -> Room:
@@ -169,6 +185,14 @@ def _seconds_per_pixel(settings: Settings) -> float:
             best = min(best, time.perf_counter() - began)
     speed = 2 * 9 * 64 * 64 * 128 * 128 / best
     return _CALL_OVER_CONVOLUTIONS * flops_per_pixel(LabelConfig()) / speed
+
+
+def _slowdown() -> float:
+    """Return how many seconds pass while one of computing is done: 1 on an idle machine, more beside other work."""
+    wall, work = time.perf_counter(), time.thread_time()
+    while time.thread_time() - work < _WATCHED:
+        sum(range(20_000))
+    return max(1.0, (time.perf_counter() - wall) / (time.thread_time() - work))
 
 
 def _area(window: Window) -> int:

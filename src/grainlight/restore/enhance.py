@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from grainlight.constants import constants
+from grainlight.errors import LightRefusedError
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
@@ -55,6 +56,8 @@ def enhance(
     ------
     InputError
         If nothing is indexed, no phase is of Laue group 6/mmm, or the light does not fit the map.
+    LightRefusedError
+        If the settings require light, and there is none that can be used.
     """
     settings, progress = settings or Settings(), progress or Silent()
     check_room(ebsd, light, settings)
@@ -65,6 +68,14 @@ def enhance(
     reused: Callable[[], AbstractContextManager[None]] = memory_reused if reuse_memory else nullcontext
     with reused() if rows * columns <= AT_ONCE else nullcontext():
         inputs = bring_together(ebsd, light, settings, progress)
+    if settings.light_required and (light is None or inputs.refused is not None):
+        raise LightRefusedError(
+            "the polarized light is required and cannot be used",
+            file=light.paths[0] if light is not None and light.paths else None,
+            found=inputs.refused or "no images",
+            expected="light that follows the c-axes of the map",
+            advice="without --light required the EBSD map alone is restored",
+        )
     weights = weights_in_use(settings)
     record = run_record(ebsd, light, inputs, settings, device, weights)
     with reused():

@@ -44,6 +44,11 @@ class Inputs:
     windows: list[Window]
     registered: RegisteredLight | None = None
 
+    @property
+    def refused(self) -> str | None:
+        """Why light that was given is not used; None where it is, or none was given."""
+        return None if self.registered is None else self.registered.refused
+
     def part(self, window: Window) -> Prepared:
         """Return what the network needs of one window."""
         grid = self.grid.part(window)
@@ -106,6 +111,9 @@ def bring_together(
     cut = windows(*grid.shape)
     shown = None if registered is None else calibrate_light(registered, grid, found.noise, ebsd.sample_frame, cut)
     progress.advance()
+    if registered is not None and shown is not None and "refused" in shown.report:
+        # light that says nothing is no light
+        registered, shown = registered.without(shown.report["refused"]), None
     # Of one channel: three components of the rotation share the angle's variance.
     gradient = found.gradient / settings.scale * PER_DEGREE**2 / 3
     return Inputs(grid, found, gradient, shown, cut, registered)

@@ -102,6 +102,7 @@ def run_record(
             "mirror": light.mirror,
             "saturation": light.saturation,
         },
+        "light_refused": inputs.refused,
         "frames": {"sample": ebsd.sample_frame.value, "crystal": ebsd.crystal_frame.value},
         "inputs": input_record((ebsd.path, *(() if light is None else light.paths))),
         "registration": None if inputs.registered is None else inputs.registered.as_record(),

@@ -65,6 +65,8 @@ class Settings:
     fill_holes
         EBSD steps from the nearest indexed point up to which the map is restored, with light too; 0 leaves every
         missing point out. None: 6 steps, and with light as far as it is seen.
+    light_required
+        Whether a run without light, or with light that is not used, is an error in place of a warning.
     """
 
     scale: int = 2
@@ -81,6 +83,7 @@ class Settings:
     transform: Path | None = None
     points: Path | None = None
     fill_holes: float | None = None
+    light_required: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.scale <= LARGEST_SCALE or int(self.scale) != self.scale:

@@ -136,7 +136,8 @@ def test_light_of_another_place_is_not_used(taken: tuple[OrientationMap, LightSt
     source = light_source(replace(stack, images=noise), None, grid.step, grid.left)
     light = calibrate_source(source, grid, cut, 0.5)
     assert isinstance(light, CalibratedLight)
-    assert light.report == {"used": False}
+    assert light.report["used"] is False
+    assert "no harmonic rises" in light.report["refused"]
     part = light.part(cut[4])
     assert torch.isinf(part.sigma).all()
     assert part.state.shape[1:] == part.flags.shape

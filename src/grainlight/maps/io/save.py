@@ -60,7 +60,7 @@ class OutputFormat:
 
 
 _ORIX = OutputFormat("orix HDF5", write_orix, hexagonal=True, absent=True, origin=True)
-_TIFF = OutputFormat("OME-TIFF", write_ome_tiff)
+_TIFF = OutputFormat("OME-TIFF", write_ome_tiff, origin=True)
 OUTPUT_FORMATS: Mapping[str, OutputFormat] = {
     ".ang": OutputFormat(
         "EDAX .ang", write_ang, ("iq", "ci", "sem", "fit"), layers="finite", hexagonal=True, origin=True
@@ -70,7 +70,7 @@ OUTPUT_FORMATS: Mapping[str, OutputFormat] = {
     ".h5": _ORIX,
     ".hdf5": _ORIX,
     ".dream3d": OutputFormat("DREAM3D", write_dream3d, origin=True),
-    ".vti": OutputFormat("DAMASK grid", write_damask, companions=(COMPANION,)),
+    ".vti": OutputFormat("DAMASK grid", write_damask, companions=(COMPANION,), origin=True),
     ".tif": _TIFF,
     ".tiff": _TIFF,
     ".png": OutputFormat("picture", write_png, (), layers="none", orientations=False),

@@ -27,6 +27,7 @@ _ROUNDS = 12
 _CURVE_LIMIT = 0.9
 _SIGNIFICANCE = 8.0
 _SIGNIFICANCE_OF_GRAINS = 4.5  # the same where residuals of one grain go together, as those of a wrong place do
+_MOST_BETTER = math.log(1000.0)
 _NOISIEST = 2.5  # canonical standard deviation beyond which a group says nothing (its own spread is about 0.5)
 
 
@@ -90,7 +91,8 @@ def calibrate_points(light: PointLight, *, rotates: str = "sample", mirror: bool
     basis = polynomial(at[:, 0], at[:, 1], light.shape, order)
     fits = {sense: _fit(values, axes, basis, sense) for sense in (stated, -stated)}
     cost = {sense: float(fit.spread[1:].log().sum()) / 2 for sense, fit in fits.items()}
-    better = cost[stated] - cost[-stated]
+    # a fit without any residual is no more certain than a very good one
+    better = max(-_MOST_BETTER, min(_MOST_BETTER, cost[stated] - cost[-stated]))
     # the points of a grain are not independent: the number of grains counts, not that of points
     sense = -stated if better > max(0.03, 1 / math.sqrt(grain_count(axes))) else stated
     fit = fits[sense]
@@ -138,7 +140,8 @@ def _fit(values: Tensor, axes: Tensor, basis: Tensor, sense: int) -> _Fit:
     """Alternate between groups (given the light) and light (given the groups), outliers losing weight."""
     s, h, bent = _complex_terms(axes, sense)
     a0 = values[0]
-    unit = a0.abs().median().clamp_min(1e-300)
+    # of light that is black in most places the median would be next to nothing
+    unit = torch.maximum(a0.abs().median(), 1e-3 * a0.abs().max()).clamp_min(1e-30)
     z = torch.complex(values[1::2], -values[2::2]) / unit
     a0 = a0 / unit
     one = torch.ones_like(s)

@@ -13,6 +13,9 @@ from grainlight.optics.calibration.canonical import OUTSIDE, CanonicalLight
 from grainlight.optics.forward.curves import WEAK, Curves
 from grainlight.restore.large.windows import Window
 
+NOT_USED = "The polarized light is not used: "
+"""How the warning begins that says why."""
+
 
 @dataclass(frozen=True, eq=False)
 class CalibratedLight:
@@ -46,9 +49,10 @@ def no_light(shape: tuple[int, int], warning: str, outside: Tensor | None = None
     flags = torch.zeros(1, 1, dtype=torch.uint8).expand(shape)
     flags = flags if outside is None else outside.to(torch.uint8) * OUTSIDE
     nothing, unknown = torch.zeros(1, 1, 1).expand(5, *shape), torch.full((1, 1, 1), torch.inf).expand(3, *shape)
-    return CalibratedLight(nothing, unknown, flags, {"used": False}, (warning,))
+    return CalibratedLight(nothing, unknown, flags, {"used": False, "refused": warning}, (warning,))
 
 
 def not_used(error: InputError) -> str:
     """Return the sentence for light that does not follow the map."""
-    return f"The polarized light is not used: {error.found}. Expected: {error.expected}. {error.advice}."
+    advice = str(error.advice)
+    return f"{NOT_USED}{error.found}. Expected: {error.expected}. {advice[:1].upper()}{advice[1:]}."

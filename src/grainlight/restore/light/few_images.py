@@ -15,7 +15,7 @@ from grainlight.maps.light_stack import LEAST_ANGLES, LightStack, distinct_angle
 from grainlight.optics.calibration.resample import resample
 from grainlight.optics.few_images.image_fit import fit_images
 from grainlight.optics.few_images.posterior import few_images
-from grainlight.restore.light.calibrated import CalibratedLight, as_calibrated, no_light
+from grainlight.restore.light.calibrated import NOT_USED, CalibratedLight, as_calibrated, no_light
 from grainlight.restore.points.grid import PointGrid
 
 
@@ -44,7 +44,7 @@ def calibrate_few(stack: LightStack, grid: PointGrid) -> CalibratedLight:
     if not bool(use.any()):
         return no_light(
             grid.shape,
-            "The polarized light is not used: its brightness does not follow the c-axes of the EBSD map "
+            f"{NOT_USED}its brightness does not follow the c-axes of the EBSD map "
             f"(explained: {explained} of the variance of each image, no more than by chance). "
             "Check --pl-step, --pl-origin and --frame; images and map must show the same place.",
             outside,

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from grainlight.errors import InputError, in_words, what_it_is
 from grainlight.maps.camera_counts import full_scale, saturation, unused_bits
 from grainlight.maps.image_order import arrange, find_images
-from grainlight.maps.io.readers.tiff import ImageFile, read_tiff
+from grainlight.maps.image_step import agreed_step
+from grainlight.maps.io.tiff.pages import ImageFile, read_tiff
 from grainlight.maps.light_stack import (
     LEAST_ANGLES,
     UNKNOWN,
@@ -32,7 +33,7 @@ _TIFF = (".tif", ".tiff")
 def load_light(
     paths: str | Path | Sequence[str | Path],
     angles: str | Path | Sequence[float] | NDArray[np.floating] | None,
-    step: float,
+    step: float | None = None,
     origin: tuple[float, float] = (0.0, 0.0),
     rotates: Literal["sample", "optics"] = "sample",
     mirror: bool = False,
@@ -50,7 +51,7 @@ def load_light(
         Degrees, one per image; what `parse_angles` takes. "unknown" for images of unknown settings. None to take the
         angles in the names of the files.
     step
-        um per pixel.
+        um per pixel. None to take it from the resolution that TIFF files state; where both are known they are compared.
     origin
         (x, y) um of the first pixel from the first EBSD point; x right, y down.
     rotates
@@ -62,7 +63,7 @@ def load_light(
     ------
     InputError
         For files that cannot be read, images of several sizes, another number of angles than images, names that
-        contradict the angles, NaN, or a step that is no length.
+        contradict the angles, NaN, a step that is no length, or one that nobody states.
     """
     files = find_images([paths] if isinstance(paths, (str, Path)) else paths)
     if not files:
@@ -81,10 +82,12 @@ def load_light(
         )
     colours = unknown or distinct_angles(numbers) < LEAST_ANGLES
     shots: list[list[NDArray[Any]]] = []
+    scales = []
     unused, white = 16, False
     for file in files:
         image = read_image(file)
         told = (*told, *image.notes)
+        scales.append(image.scale)
         unused = min(unused, unused_bits(image.data))
         white = white or image.zero_is_white
         for shot in _shots(image.data, file, colours):
@@ -115,12 +118,14 @@ def load_light(
         top = full_scale(brightest, unused) if counts(planes[0].dtype) else brightest
         planes = [np.asarray(top - plane, dtype=plane.dtype) for plane in planes]
         brightest = max(float(plane.max()) for plane in planes)
+    pixel, said = agreed_step(step, scales, files)
+    told = (*told, *said)
     images = _stacked(planes)
     highest = saturation(brightest, planes[0].dtype, unused)
     return LightStack(
         images,
         numbers,
-        float(step),
+        pixel,
         (float(origin[0]), float(origin[1])),
         rotates,
         mirror,

@@ -83,7 +83,7 @@ def summary(record: Mapping[str, Any] | None) -> str:
     parts = [f"version={version()}"]
     record = record or {}
     settings = record.get("settings")
-    values = {"weights": record.get("weights")}
+    values = {"made": record.get("made"), "weights": record.get("weights")}
     if isinstance(settings, Mapping):
         values |= {name: settings.get(name) for name in ("scale", "quality", "seed")}
     parts += [f"{name}={str(value).split()[0]}" for name, value in values.items() if value not in (None, "")]

@@ -17,6 +17,8 @@ _PHASE = 7
 _NOT_INDEXED = ("not indexed", "notindexed", "unindexed", "zero solution")
 _COLUMNS = ("phi1", "phi", "phi2", "x", "y", "iq", "ci", "phase", "sem", "fit")
 _KEYWORDS = {"phase", "materialname", "symmetry", "latticeconstants", "grid:", "tem_pixperum", "xstep:", "ncols_odd:"}
+SYNTHETIC = "synthetic"
+"""In the note and the source of maps that were not measured, so that nobody wonders at angles that repeat."""
 _FRAME_NOTE = re.compile(r"grainlight: sample_frame=(\S+) crystal_frame=(\S+)")
 # spellings of other writers for the columns that have a usual short name
 _SHORT = {
@@ -126,6 +128,8 @@ def parse_header(lines: list[str], path: Path) -> AngHeader:
             setattr(header, {"ncols_odd:": "columns_odd", "ncols_even:": "columns_even", "nrows:": "rows"}[key], count)
         elif key == "column_headers:" or text.lower().startswith("column names:"):
             header.names = [_tidy(name) for name in text.split(":", 1)[1].split(",")]
+        if "grainlight:" in text and f"made={SYNTHETIC}" in text:
+            header.dialect = f"grainlight, {SYNTHETIC}"
         if "EMsoft" in text:
             header.dialect = "EMsoft"
         elif "ACOM" in text:

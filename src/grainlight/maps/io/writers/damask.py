@@ -79,10 +79,13 @@ def _image(text: IO[str], source: OrientationMap, cells: Mapping[str, NDArray[An
     rows, cols = source.shape
     dx, dy = (step * 1e-6 for step in source.step)
     extent = f"0 {cols} 0 {rows} 0 1"
+    # the lower left corner of the last row's first cell, y upwards
+    left, low = (1e-6 * at for at in (source.origin[0], -source.origin[1]))
+    corner = f"{left - dx / 2:.9g} {low - (rows - 0.5) * dy:.9g} 0"
     text.write('<?xml version="1.0"?>\n')
     text.write('<VTKFile type="ImageData" version="1.0" byte_order="LittleEndian" header_type="UInt64"')
     text.write(' compressor="vtkZLibDataCompressor">\n')
-    text.write(f'  <ImageData WholeExtent="{extent}" Origin="0 0 0" Spacing="{dx:.9g} {dy:.9g} {min(dx, dy):.9g}"')
+    text.write(f'  <ImageData WholeExtent="{extent}" Origin="{corner}" Spacing="{dx:.9g} {dy:.9g} {min(dx, dy):.9g}"')
     text.write(' Direction="1 0 0 0 1 0 0 0 1">\n')
     # VTK's text is an array of bytes with a closing zero
     words = "".join(f"{byte} " for byte in note.encode()) + "0"

@@ -54,7 +54,7 @@ def write_ome_tiff(
     images = (np.asarray(channel, dtype=np.float32) for channel in channels)
     note = note_text(ebsd.cropped(0, 0).in_frame(_SAMPLE).in_crystal_frame(_CRYSTAL), record)
     size = (len(channels), *ebsd.shape), np.dtype(np.float32)
-    _write(path, images, size, ["phase", *ANGLES, *more], ebsd.step, note, ebsd.source or "EBSD map")
+    _write(path, images, size, ["phase", *ANGLES, *more], ebsd.step, note, ebsd.source or "EBSD map", ebsd.origin)
 
 
 def write_light_ome_tiff(light: LightStack, path: str | Path) -> None:
@@ -65,7 +65,7 @@ def write_light_ome_tiff(light: LightStack, path: str | Path) -> None:
     names = [f"{angle:g} deg" for angle in light.angles]
     note = f"polarized light; {light.rotates} rotates; mirror {light.mirror}; origin {light.origin} um; {summary(None)}"
     size = images.shape, images.dtype
-    _write(path, images, size, names, (light.step, light.step), note, "polarized light")
+    _write(path, images, size, names, (light.step, light.step), note, "polarized light", light.origin)
 
 
 def _write(
@@ -76,8 +76,10 @@ def _write(
     step: tuple[float, float],
     note: str,
     title: str,
+    origin: tuple[float, float],
 ) -> None:
-    """Write images (rows, cols); ``size``: the shape of all of them and their type."""
+    """Write images (rows, cols); ``size``: the shape of all of them and their type; ``origin`` (x, y) um of the first
+    pixel."""
     import tifffile
 
     metadata = {
@@ -89,6 +91,11 @@ def _write(
         "PhysicalSizeXUnit": "µm",
         "PhysicalSizeY": step[1],
         "PhysicalSizeYUnit": "µm",
+        "Plane": {
+            f"Position{axis}{unit}": [value] * len(names)
+            for axis, at in zip("XY", origin, strict=True)
+            for unit, value in (("", float(at)), ("Unit", "µm"))
+        },
     }
     with atomic_path(path) as temporary:
         try:
