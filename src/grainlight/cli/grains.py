@@ -54,6 +54,13 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         metavar="DEG",
         help="within which a boundary counts as a twin or special one (default: 5)",
     )
+    command.add_argument(
+        "--variants",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="whether Burgers variants are looked for in titanium, zirconium and hafnium; auto (default): where the "
+        "map has a beta phase, the phase is named as an alloy with beta, or the boundaries show them",
+    )
     values.add_map(command)
     values.add_part(command)
     return command
@@ -81,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
         threshold=arguments.threshold or BOUNDARY_ANGLE,
         minimum_pixels=arguments.minimum_pixels or least,
         tolerance=arguments.tolerance or TOLERANCE,
+        burgers=arguments.variants,
         calibrated=calibrated,
     )
     with atomic_path(output) as file:
@@ -154,6 +162,8 @@ def _lines(found: GrainMap) -> list[str]:
     ]
     for name in _SHOWN:
         one, unit = found.figures[name], QUANTITIES[name]
+        if name.endswith("_fraction") and one.value != one.value:
+            continue
         between = "" if one.low != one.low else f"  (90 %: {one.low:.4g} to {one.high:.4g})"
         lines.append(f"{name.replace('_', ' ')}: {one.value:.4g}{' ' + unit if unit else ''}{between}")
     for phase, of in of_phases(found.grains, found.ebsd.phases).items():
@@ -161,6 +171,7 @@ def _lines(found: GrainMap) -> list[str]:
             f"of {phase}: {of['grains']:.0f} grains, {of['interior_grains']:.0f} off the border, mean diameter "
             f"{of['mean_diameter']:.4g} um, aspect {of['mean_aspect']:.4g}, GOS {of['mean_gos']:.4g} deg"
         )
+    lines += [f"looked for in {rule}" for rule in found.rules]
     lines.append(
         f"in no grain: {100 * found.left_out:.2g} % of the pixels with an orientation, in places smaller than "
         f"{found.minimum_pixels} pixels with no neighbour of their phase"

@@ -13,6 +13,7 @@ import numpy as np
 from grainlight.constants import constants
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.same_phase import with_each_phase_once
 from grainlight.progress import Progress, Silent
 from grainlight.restore.assemble import assemble, measured_points
 from grainlight.restore.cost import check_room
@@ -57,6 +58,7 @@ def enhance(
         If nothing is indexed, no phase is of Laue group 6/mmm, or the light does not fit the map.
     """
     settings, progress = settings or Settings(), progress or Silent()
+    ebsd = with_each_phase_once(ebsd)
     check_room(ebsd, light, settings)
     began = time.perf_counter()
     device = choose_device(settings.device)

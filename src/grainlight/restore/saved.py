@@ -91,5 +91,6 @@ def _phases(file: Path, names: dict[int, str], restored: set[int]) -> tuple[tupl
             return known, ()
     guessed = tuple(Phase(number, name, "6/mmm" if number in restored else "") for number, name in names.items())
     return guessed, (
-        f"no map of that name stands beside {file.name}: c/a of the phases is not known, titanium's is taken for twins",
+        f"no map of that name stands beside {file.name}: the lattices of the phases are not known, and twins are those "
+        "of the metals that they are named after",
     )

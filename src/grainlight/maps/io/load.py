@@ -22,6 +22,7 @@ from grainlight.maps.io.readers.orix_h5 import read_orix_h5
 from grainlight.maps.io.readers.osc import MARK, read_osc
 from grainlight.maps.io.readers.text_columns import TextColumns, read_text
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.same_phase import with_each_phase_once
 
 _START = 4096
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -80,7 +81,8 @@ def load_ebsd(
 
     Returns
     -------
-    The map in the file's frames. What looks wrong in the file stands in its ``notes``.
+    The map in the file's frames; a phase that is listed twice is one. What looks wrong in the file stands in its
+    ``notes``.
 
     Raises
     ------
@@ -93,7 +95,7 @@ def load_ebsd(
     crystal = None if crystal_frame is None else _choose(CrystalFrame, crystal_frame, "crystal frame")
     if columns is not None:
         given = TextColumns.parse(columns) if isinstance(columns, str) else columns
-        return _read_text(file, sample, crystal, given)
+        return with_each_phase_once(_read_text(file, sample, crystal, given))
     kind = kind_of(file)
     chosen = FORMATS[kind]
     choices: dict[str, Any] = {}
@@ -111,7 +113,7 @@ def load_ebsd(
     ending = file.suffix.lower()
     if ending not in chosen.endings and any(ending in other.endings for other in FORMATS.values()):
         found = found.replace(notes=(f"The name ends in {file.suffix}, the content is {kind}.", *found.notes))
-    return found
+    return with_each_phase_once(found)
 
 
 def _read_text(
