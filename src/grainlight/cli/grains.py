@@ -63,6 +63,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     )
     values.add_map(command)
     values.add_part(command)
+    values.add_noise(command)
     return command
 
 
@@ -108,19 +109,29 @@ def _read(source: Path, arguments: argparse.Namespace) -> tuple[OrientationMap, 
     intervals were fitted for the weights that made it."""
     from grainlight.grains.grain_map import TABLES
     from grainlight.grains.segment import MINIMUM_PIXELS
+    from grainlight.restore.points.unsupported import without_noise
 
     if source.suffix.lower() != ".npz":
         ebsd = values.load_map(arguments.input, arguments)
+        if not arguments.keep_noise:
+            ebsd, _ = without_noise(ebsd)
         note(f"read {ebsd.source}: frames sample {ebsd.sample_frame.value}, crystal X along {ebsd.crystal_frame.value}")
         for suspicion in ebsd.notes:
             note(f"note: {suspicion}")
         return ebsd, None, MINIMUM_PIXELS, True
 
-    values.check_whole(source, arguments)
+    from grainlight.maps.io.mask import read_mask
+    from grainlight.maps.selection import with_mask
     from grainlight.restore.record import is_calibrated
     from grainlight.restore.saved import load_saved
 
     saved = load_saved(source)
+    part, index = values.chosen_part(saved.map, arguments)
+    if arguments.mask is not None:
+        part = with_mask(part, read_mask(arguments.mask, {"the pixels": saved.map.shape}).reshape(-1)[index])
+    samples = saved.samples.reshape(len(saved.samples), -1, 4)[:, index]
+    for remark in part.notes:
+        note(f"note: {remark}")
     scale = int(saved.record.get("settings", {}).get("scale", 1))
     for remark in saved.notes:
         note(f"note: {remark}")
@@ -132,7 +143,7 @@ def _read(source: Path, arguments: argparse.Namespace) -> tuple[OrientationMap, 
             "note: intervals and probabilities were fitted for other weights than those that made this map: no "
             "intervals, and shares of the samples in place of probabilities"
         )
-    return saved.map, saved.samples, max(MINIMUM_PIXELS, scale**2), calibrated
+    return part, samples, max(MINIMUM_PIXELS, scale**2), calibrated
 
 
 def _write_labels(labels: NDArray[np.int32], path: Path) -> None:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grainlight.cli import values
 from grainlight.cli.enhance import add_light, load_map, load_stack
 from grainlight.cli.output import check_file
 from grainlight.cli.terminal import bars, note
 from grainlight.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from grainlight.maps.orientation_map import OrientationMap
 
 
 def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -35,6 +42,8 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command.add_argument("--points", metavar="CSV", help="pairs of points to start from, as for enhance")
     add_light(command)
     values.add_map(command)
+    values.add_part(command)
+    values.add_noise(command)
     return command
 
 
@@ -48,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     picture = None
     if arguments.picture is not None:
         picture = check_file(arguments.picture, (".png",), arguments.force, inputs=inputs)
-    ebsd = load_map(arguments)
+    ebsd, metal = load_map(arguments)
+    ebsd = usable(ebsd, metal, arguments.keep_noise)
     light = load_stack(arguments)
     assert light is not None
 
@@ -60,7 +70,9 @@ def run(arguments: argparse.Namespace) -> int:
         found = find(ebsd, light, Settings(scale=4, register=arguments.register, points=points), progress)
     record = found.as_record()
     record.pop("transform")
-    files = [found.transform.save(output, {"registration": record, "warnings": list(found.warnings)})]
+    # places on a part of the map are told from the first point of the whole
+    placed = found.transform.told_from(arguments.cropped_um)
+    files = [placed.save(output, {"registration": record, "warnings": list(found.warnings)})]
     if picture is not None:
         from grainlight.register.overlay import boundary_segments, overlay, save_picture
 
@@ -75,3 +87,18 @@ def run(arguments: argparse.Namespace) -> int:
     for file in files:
         print(f"wrote {file}")
     return 0
+
+
+def usable(ebsd: OrientationMap, metal: NDArray[np.bool_] | None, keep_noise: bool) -> OrientationMap:
+    """Return the map without what is masked and without noise, as `enhance` takes it, and say what was left out."""
+    from grainlight.maps.selection import with_mask
+    from grainlight.restore.points.unsupported import without_noise
+
+    told = len(ebsd.notes)
+    if metal is not None:
+        ebsd = with_mask(ebsd, metal)
+    if not keep_noise:
+        ebsd, _ = without_noise(ebsd)
+    for remark in ebsd.notes[told:]:
+        note(f"note: {remark}")
+    return ebsd

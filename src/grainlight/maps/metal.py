@@ -48,8 +48,8 @@ class Metal:
         return self.c / self.a
 
 
-# Twins that are observed: Christian & Mahajan, Prog. Mater. Sci. 39 (1995), table 2, after Partridge (1967) and Yoo
-# (1981); those of magnesium after Nave & Barnett, Scripta Mater. 51 (2004).
+# Twins that are observed: Christian & Mahajan, Prog. Mater. Sci. 39 (1995), Partridge (1967), Yoo (1981) and, of
+# magnesium, Nave & Barnett, Scripta Mater. 51 (2004).
 METALS = (
     Metal("titanium", 2.950, 4.684, _ALL, True, r"titan|(?<![a-z])(cp)?ti(?![a-z])"),
     Metal("zirconium", 3.232, 5.147, _ALL, True, r"zirc(?!onia)|zircal|zirlo|(?<![a-z])zr(?![a-z])"),

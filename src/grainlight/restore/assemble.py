@@ -69,12 +69,14 @@ def assemble(
 
 
 def _restored(ready: Prepared) -> NDArray[np.bool_]:
-    """Pixels (H, W) near an EBSD point, or with light unless a limit was asked for, that are of no other phase."""
+    """Pixels (H, W) near an EBSD point and in no wide hole, or with light unless a limit was asked for, that are of no
+    other phase and not masked."""
     seen = ready.grid.reached | ready.grid.measured
     if ready.light is not None and not ready.grid.reach_stated:
         # Light tells grains apart where no EBSD point is near.
         seen |= (ready.light.sigma[1:].amin(0) < 0.5).numpy()
-    return seen & ~ready.grid.other
+    seen &= ~ready.grid.other
+    return seen if ready.grid.metal is None else seen & ready.grid.metal
 
 
 def _correction(q: Tensor, grid: PointGrid) -> NDArray[np.float32]:
