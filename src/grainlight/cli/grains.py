@@ -129,7 +129,7 @@ def _read(source: Path, arguments: argparse.Namespace) -> tuple[OrientationMap, 
     part, index = values.chosen_part(saved.map, arguments)
     if arguments.mask is not None:
         part = with_mask(part, read_mask(arguments.mask, {"the pixels": saved.map.shape}).reshape(-1)[index])
-    samples = saved.samples.reshape(len(saved.samples), -1, 4)[:, index]
+    samples = saved.samples.reshape(len(saved.samples), saved.map.phase_id.size, 4)[:, index]
     for remark in part.notes:
         note(f"note: {remark}")
     scale = int(saved.record.get("settings", {}).get("scale", 1))

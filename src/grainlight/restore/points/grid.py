@@ -53,6 +53,8 @@ class PointGrid:
         Wide holes; None where the reach was asked for.
     metal
         (H, W) where the mask shows metal; None without a mask.
+    in_hole
+        (H, W) which pixels lie in wide holes; None where the reach was asked for.
     """
 
     step: float
@@ -66,6 +68,7 @@ class PointGrid:
     reach_stated: bool = False
     holes: WideHoles | None = None
     metal: NDArray[np.bool_] | None = None
+    in_hole: NDArray[np.bool_] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -81,8 +84,9 @@ class PointGrid:
         here = {
             name: getattr(self, name)[window.outer] for name in ("measured", "other", "phase_id", "nearest", "reached")
         }
-        metal = None if self.metal is None else self.metal[window.outer]
-        return replace(self, left=self.left + window.outer[1].start * self.step, metal=metal, **here)
+        metal, in_hole = (None if whole is None else whole[window.outer] for whole in (self.metal, self.in_hole))
+        left = self.left + window.outer[1].start * self.step
+        return replace(self, left=left, metal=metal, in_hole=in_hole, **here)
 
 
 def output_shape(ebsd: OrientationMap, scale: int) -> tuple[int, int, float]:
@@ -220,12 +224,13 @@ def rasterise(
     other &= ~measured
     if metal is not None:
         other &= metal
-    holes = None
+    holes = in_hole = None
     if reach is None:
         # a place that the mask leaves out is no hole
         on = None if metal is None else metal[tuple(np.moveaxis(pixel, -1, 0))]
         holes = wide_holes(ebsd, coarser, on)
-        reached &= ~pixels_of(holes.cells, position, (rows, columns), scale * coarser / finer)
+        in_hole = pixels_of(holes.cells, position, (rows, columns), scale * coarser / finer)
+        reached &= ~in_hole
     return PointGrid(
         step,
         left,
@@ -238,6 +243,7 @@ def rasterise(
         reach is not None,
         holes,
         metal,
+        in_hole,
     )
 
 
