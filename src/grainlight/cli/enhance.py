@@ -43,6 +43,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         "beside it",
     )
     command.add_argument("--picture", metavar="PNG", help="also draw before, after, boundaries and uncertainty")
+    values.add_direction(command)
     command.add_argument("--report", metavar="HTML", help="also write a page about the result that opens offline")
     command.add_argument("--force", action="store_true", help="replace existing output")
     command.add_argument(
@@ -223,7 +224,7 @@ def run(arguments: argparse.Namespace) -> int:
     if picture is not None:
         from grainlight.report.pictures import before_after_picture
 
-        files.append(before_after_picture(ebsd, result, picture))
+        files.append(before_after_picture(ebsd, result, picture, direction=arguments.ipf))
     if page is not None:
         from grainlight.report.html import write_report
 

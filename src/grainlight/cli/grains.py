@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from grainlight.grains.grain_map import GrainMap
     from grainlight.maps.orientation_map import OrientationMap
+    from grainlight.report.colours import Direction
 
 _ENDINGS = (".csv", ".tif", ".png")
 _SHOWN = ("grains", "interior_grains", "mean_diameter", "mean_aspect", "mean_gos", "twin_fraction", "variant_fraction")
@@ -61,6 +62,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         help="whether Burgers variants are looked for in titanium, zirconium and hafnium; auto (default): where the "
         "map has a beta phase, the phase is named as an alloy with beta, or the boundaries show them",
     )
+    values.add_direction(command)
     values.add_map(command)
     values.add_part(command)
     values.add_noise(command)
@@ -97,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     with atomic_path(figures) as file:
         file.write_text(figure_table(found), encoding="utf-8")
     _write_labels(found.labels, output.with_suffix(".tif"))
-    _write_picture(found, output.with_suffix(".png"))
+    _write_picture(found, output.with_suffix(".png"), arguments.ipf)
     for line in _lines(found):
         print(line)
     print(f"wrote {output}, {figures.name}, {output.stem}.tif and {output.stem}.png")
@@ -156,12 +158,12 @@ def _write_labels(labels: NDArray[np.int32], path: Path) -> None:
         tifffile.imwrite(file, labels.astype(kind), photometric="minisblack", compression="zlib")
 
 
-def _write_picture(found: GrainMap, path: Path) -> None:
+def _write_picture(found: GrainMap, path: Path, direction: Direction) -> None:
     from grainlight.maps.io.shared.atomic import atomic_path
     from grainlight.report.grain_picture import grain_figure
 
     with atomic_path(path) as file:
-        grain_figure(found).savefig(file, dpi=150)
+        grain_figure(found, direction).savefig(file, dpi=150)
 
 
 def _lines(found: GrainMap) -> list[str]:

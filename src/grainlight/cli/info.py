@@ -31,6 +31,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command.add_argument("file", metavar="FILE", help="an EBSD map, an image, an .npz of grainlight, or a folder")
     command.add_argument("--picture", metavar="PNG", help="also draw an EBSD map in orientation colours")
     command.add_argument("--force", action="store_true", help="replace an existing picture")
+    values.add_direction(command)
     values.add_map(command)
     values.add_part(command)
     return command
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         if picture:
             from grainlight.report.glance import map_picture
 
-            lines.append(f"wrote {map_picture(ebsd, picture)}")
+            lines.append(f"wrote {map_picture(ebsd, picture, direction=arguments.ipf)}")
     print(f"file: {file}")
     for line in lines:
         print(line)

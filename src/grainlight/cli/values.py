@@ -211,6 +211,17 @@ def add_part(command: argparse.ArgumentParser, *, mask: bool = True, output: boo
         )
 
 
+def add_direction(command: argparse.ArgumentParser) -> None:
+    """Add which direction of the sample orientation colours are of."""
+    command.add_argument(
+        "--ipf",
+        choices=("X", "Y", "Z"),
+        default="Z",
+        help="direction of the sample whose crystal directions the picture's colours show: X right, Y up, Z out of the "
+        "surface (default: Z)",
+    )
+
+
 def add_noise(command: argparse.ArgumentParser) -> None:
     """Add what becomes of points that look like noise."""
     command.add_argument(
