@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from grainlight.errors import InputError
     from grainlight.maps.io import load_ebsd, load_light, save_ebsd
     from grainlight.maps.light_stack import LightStack
@@ -74,6 +77,8 @@ def enhance(
     weights: str | Path | None = None,
     fill_holes: float | None = None,
     light_required: bool = False,
+    keep_noise: bool = False,
+    mask: NDArray[np.bool_] | str | Path | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Restore the full-resolution map of a coarse, noisy or incomplete EBSD map.
@@ -113,9 +118,16 @@ def enhance(
         A safetensors file; the one inside the package if None.
     fill_holes
         EBSD steps from the nearest indexed point up to which the map is restored, with light too; 0 leaves every
-        missing point out. None: 6 steps, and with light as far as it is seen.
+        missing point out. None: 6 steps but not into holes that a circle of 3 steps fits into, and with light as far
+        as it is seen.
     light_required
         Whether a run without light, or with light that is not used, is an error in place of a warning.
+    keep_noise
+        Whether points that agree with no neighbour and have bad quality are used; they are taken for noise otherwise,
+        and a note says how many.
+    mask
+        Where there is metal: an image or an array with a pixel for each point, or for each pixel of the output; zero is
+        no metal and is not restored.
     progress
         Told how far the work is; silent if None.
 
@@ -144,12 +156,18 @@ def enhance(
         noise=noise,
         fill_holes=fill_holes,
         light_required=light_required,
+        keep_noise=keep_noise,
         register=register,
         transform=None if transform is None else Path(transform),
         points=None if points is None else Path(points),
         weights=None if weights is None else Path(weights),
     )
-    return run(ebsd, light, settings, Silent() if progress is None else progress)
+    if isinstance(mask, (str, Path)):
+        from grainlight.maps.io.mask import read_mask
+        from grainlight.restore.points.grid import output_shape
+
+        mask = read_mask(mask, {"the points": ebsd.shape, "the output": output_shape(ebsd, scale)[:2]})
+    return run(ebsd, light, settings, Silent() if progress is None else progress, mask=mask)
 
 
 def __getattr__(name: str) -> Any:

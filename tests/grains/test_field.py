@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from painted import painted, turned
 
+from grainlight.grains.edges import edges_of_map
+from grainlight.grains.field import border
 from grainlight.grains.grain_map import find_grains
 from grainlight.maps.orientation_map import OrientationMap
 
@@ -92,3 +94,19 @@ def test_one_row_and_no_point() -> None:
     ebsd = checkered().rows(slice(0, 1))
     assert inner(without(ebsd, np.arange(40)[None] == 20)) == 0
     assert inner(without(ebsd, np.ones((1, 40), bool))) == 0
+
+
+@pytest.mark.parametrize("shifted", [0, 1])
+@pytest.mark.parametrize("turned_grid", [False, True])
+def test_border_of_a_hexagonal_grid_is_where_a_neighbour_is_missing(turned_grid: bool, shifted: int) -> None:
+    shape, step = ((12, 9), (np.sqrt(3), 0.5)) if turned_grid else ((9, 12), (1.0, np.sqrt(3) / 2))
+    row, column = np.indices(shape)
+    x = step[0] * (column + 0.5 * (row % 2) * (1 if shifted else -1))
+    ebsd = painted(np.zeros(shape, int), turned(0), step).replace(grid="hexagonal", x=x, y=step[1] * row)
+    at = np.stack([ebsd.x, ebsd.y], axis=-1).reshape(-1, 2)
+    near = (np.abs(np.linalg.norm(at[:, None] - at, axis=-1) - 1) < 1e-6).sum(1).reshape(shape)
+    edge = border(np.ones(shape, np.int32), ebsd, edges_of_map(ebsd))
+    np.testing.assert_array_equal(edge, near < 6)
+    if turned_grid:
+        assert edge[[0, 1, -2, -1]].all()
+        assert not edge[3:-3:2, 0 if shifted else -1].any()

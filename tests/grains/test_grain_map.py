@@ -11,12 +11,12 @@ from painted import TITANIUM, noisy_samples, painted, turned
 from grainlight.constants import constants
 from grainlight.crystal.euler import multiply
 from grainlight.crystal.frames import CrystalFrame
+from grainlight.crystal.symmetry import disorientation
 from grainlight.grains.grain_map import WITH_INTERVAL, find_grains
 from grainlight.grains.interval import Interval, interval
 from grainlight.grains.matching import adjusted_rand
 from grainlight.grains.special import twins
 from grainlight.grains.statistics import kernel_average, neighbour_pairs
-from grainlight.grains.symmetry import disorientation
 from grainlight.grains.table import figure_table, grain_table
 from grainlight.maps.orientation_map import OrientationMap
 
@@ -61,7 +61,7 @@ def test_ellipse_and_edge_flag(azimuth: float) -> None:
 
 
 def test_mean_orientation_is_that_of_any_equivalent() -> None:
-    from grainlight.grains.symmetry import rotations
+    from grainlight.crystal.symmetry import rotations
 
     rng = np.random.default_rng(3)
     labels = np.zeros((10, 10), int)

@@ -7,8 +7,8 @@ import pytest
 from painted import noisy_samples, painted, turned
 
 from grainlight.crystal.euler import quaternion_from_bunge
+from grainlight.crystal.symmetry import disorientation
 from grainlight.grains.grain_map import find_grains
-from grainlight.grains.symmetry import disorientation
 from grainlight.maps.orientation_map import OrientationMap
 
 

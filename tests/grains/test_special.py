@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grainlight.crystal.euler import multiply
+from grainlight.crystal.symmetry import disorientation, rotations
 from grainlight.grains.special import classify, equivalents, twins, variants
-from grainlight.grains.symmetry import disorientation, rotations
 
 # Angles for titanium, magnesium: Bonnet, Cousineau & Warrington (1981) and textbooks of deformation twinning.
 KNOWN = {1.587: {"{10-12}": 85.0, "{11-21}": 35.0, "{11-22}": 64.4, "{10-11}": 57.2}}

@@ -14,6 +14,9 @@ from grainlight.errors import InputError
 from grainlight.restore.settings import LARGEST_SCALE, QUALITIES, Settings
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from grainlight.maps.light_stack import LightStack
     from grainlight.maps.orientation_map import OrientationMap
     from grainlight.restore.result import Result
@@ -61,12 +64,13 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         type=lambda text: 0.0 if text == "none" else values.positive("EBSD steps; or none", zero=True)(text),
         metavar="N",
         help="restore up to N EBSD steps from the nearest indexed point, with light too; none: leave missing points "
-        "out (default: 6, and with light as far as it is seen)",
+        "out (default: 6, nothing in holes that a circle of 3 steps fits into, and with light as far as it is seen)",
     )
     add_light(command)
     add_registration(command)
     values.add_map(command)
-    values.add_part(command)
+    values.add_part(command, output=True)
+    values.add_noise(command)
     dials = command.add_argument_group("computing")
     dials.add_argument(
         "--quality",
@@ -197,7 +201,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     for ending in output_format(output).companions:
         check_file(output.with_suffix(ending), (Path(ending).suffix,), arguments.force)
-    ebsd = load_map(arguments)
+    ebsd, metal = load_map(arguments, arguments.scale)
     light = load_stack(arguments)
 
     from grainlight.restore.cost import estimate
@@ -215,6 +219,7 @@ def run(arguments: argparse.Namespace) -> int:
         noise=arguments.noise,
         fill_holes=arguments.fill_holes,
         light_required=arguments.light == "required",
+        keep_noise=arguments.keep_noise,
         register=arguments.register,
         transform=None if arguments.transform is None else Path(arguments.transform),
         points=None if arguments.points is None else Path(arguments.points),
@@ -225,7 +230,7 @@ def run(arguments: argparse.Namespace) -> int:
     for line in expected.lines:
         note(line)
     with bars(expected.stages) as progress:
-        result = enhance(ebsd, light, settings, progress, reuse_memory=True)
+        result = enhance(ebsd, light, settings, progress, mask=metal, reuse_memory=True)
     files = result.save(output, overwrite=arguments.force)
     for loss in origin_loss(result.map, output):
         note(f"note: {loss}")
@@ -246,9 +251,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def load_map(arguments: argparse.Namespace) -> OrientationMap:
-    """Read the EBSD file and say which frames its angles were taken to refer to."""
-    ebsd = values.load_map(arguments.ebsd, arguments)
+def load_map(
+    arguments: argparse.Namespace, scale: int | None = None
+) -> tuple[OrientationMap, NDArray[np.bool_] | None]:
+    """Read the EBSD file and say which frames its angles were taken to refer to; with it comes its mask."""
+    ebsd, metal = values.load_map_and_mask(arguments.ebsd, arguments, scale)
     rows, columns = ebsd.shape
     how = "as asked" if arguments.frame else "the file's or its format's; --frame changes it"
     note(
@@ -257,7 +264,7 @@ def load_map(arguments: argparse.Namespace) -> OrientationMap:
     note(f"frames: sample {ebsd.sample_frame.value} ({how}), crystal X along {ebsd.crystal_frame.value}")
     for suspicion in ebsd.notes:
         note(f"note: {suspicion}")
-    return ebsd
+    return ebsd, metal
 
 
 def load_stack(arguments: argparse.Namespace) -> LightStack | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from grainlight.grains.grain_map import GrainMap
     from grainlight.maps.orientation_map import OrientationMap
+    from grainlight.report.colours import Direction
 
 _ENDINGS = (".csv", ".tif", ".png")
 _SHOWN = ("grains", "interior_grains", "mean_diameter", "mean_aspect", "mean_gos", "twin_fraction", "variant_fraction")
@@ -54,8 +55,17 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         metavar="DEG",
         help="within which a boundary counts as a twin or special one (default: 5)",
     )
+    command.add_argument(
+        "--variants",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="whether Burgers variants are looked for in titanium, zirconium and hafnium; auto (default): where the "
+        "map has a beta phase, the phase is named as an alloy with beta, or the boundaries show them",
+    )
+    values.add_ipf(command)
     values.add_map(command)
     values.add_part(command)
+    values.add_noise(command)
     return command
 
 
@@ -81,6 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
         threshold=arguments.threshold or BOUNDARY_ANGLE,
         minimum_pixels=arguments.minimum_pixels or least,
         tolerance=arguments.tolerance or TOLERANCE,
+        burgers=arguments.variants,
         calibrated=calibrated,
     )
     with atomic_path(output) as file:
@@ -88,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     with atomic_path(figures) as file:
         file.write_text(figure_table(found), encoding="utf-8")
     _write_labels(found.labels, output.with_suffix(".tif"))
-    _write_picture(found, output.with_suffix(".png"))
+    _write_picture(found, output.with_suffix(".png"), arguments.ipf)
     for line in _lines(found):
         print(line)
     print(f"wrote {output}, {figures.name}, {output.stem}.tif and {output.stem}.png")
@@ -100,19 +111,29 @@ def _read(source: Path, arguments: argparse.Namespace) -> tuple[OrientationMap, 
     intervals were fitted for the weights that made it."""
     from grainlight.grains.grain_map import TABLES
     from grainlight.grains.segment import MINIMUM_PIXELS
+    from grainlight.restore.points.unsupported import without_noise
 
     if source.suffix.lower() != ".npz":
         ebsd = values.load_map(arguments.input, arguments)
+        if not arguments.keep_noise:
+            ebsd, _ = without_noise(ebsd)
         note(f"read {ebsd.source}: frames sample {ebsd.sample_frame.value}, crystal X along {ebsd.crystal_frame.value}")
         for suspicion in ebsd.notes:
             note(f"note: {suspicion}")
         return ebsd, None, MINIMUM_PIXELS, True
 
-    values.check_whole(source, arguments)
+    from grainlight.maps.io.mask import read_mask
+    from grainlight.maps.selection import with_mask
     from grainlight.restore.record import is_calibrated
     from grainlight.restore.saved import load_saved
 
     saved = load_saved(source)
+    part, index = values.chosen_part(saved.map, arguments)
+    if arguments.mask is not None:
+        part = with_mask(part, read_mask(arguments.mask, {"the pixels": saved.map.shape}).reshape(-1)[index])
+    samples = saved.samples.reshape(len(saved.samples), saved.map.phase_id.size, 4)[:, index]
+    for remark in part.notes:
+        note(f"note: {remark}")
     scale = int(saved.record.get("settings", {}).get("scale", 1))
     for remark in saved.notes:
         note(f"note: {remark}")
@@ -124,7 +145,7 @@ def _read(source: Path, arguments: argparse.Namespace) -> tuple[OrientationMap, 
             "note: intervals and probabilities were fitted for other weights than those that made this map: no "
             "intervals, and shares of the samples in place of probabilities"
         )
-    return saved.map, saved.samples, max(MINIMUM_PIXELS, scale**2), calibrated
+    return part, samples, max(MINIMUM_PIXELS, scale**2), calibrated
 
 
 def _write_labels(labels: NDArray[np.int32], path: Path) -> None:
@@ -137,12 +158,12 @@ def _write_labels(labels: NDArray[np.int32], path: Path) -> None:
         tifffile.imwrite(file, labels.astype(kind), photometric="minisblack", compression="zlib")
 
 
-def _write_picture(found: GrainMap, path: Path) -> None:
+def _write_picture(found: GrainMap, path: Path, direction: Direction) -> None:
     from grainlight.maps.io.shared.atomic import atomic_path
     from grainlight.report.grain_picture import grain_figure
 
     with atomic_path(path) as file:
-        grain_figure(found).savefig(file, dpi=150)
+        grain_figure(found, direction).savefig(file, dpi=150)
 
 
 def _lines(found: GrainMap) -> list[str]:
@@ -154,6 +175,8 @@ def _lines(found: GrainMap) -> list[str]:
     ]
     for name in _SHOWN:
         one, unit = found.figures[name], QUANTITIES[name]
+        if name.endswith("_fraction") and one.value != one.value:
+            continue
         between = "" if one.low != one.low else f"  (90 %: {one.low:.4g} to {one.high:.4g})"
         lines.append(f"{name.replace('_', ' ')}: {one.value:.4g}{' ' + unit if unit else ''}{between}")
     for phase, of in of_phases(found.grains, found.ebsd.phases).items():
@@ -161,6 +184,7 @@ def _lines(found: GrainMap) -> list[str]:
             f"of {phase}: {of['grains']:.0f} grains, {of['interior_grains']:.0f} off the border, mean diameter "
             f"{of['mean_diameter']:.4g} um, aspect {of['mean_aspect']:.4g}, GOS {of['mean_gos']:.4g} deg"
         )
+    lines += [f"looked for in {rule}" for rule in found.rules]
     lines.append(
         f"in no grain: {100 * found.left_out:.2g} % of the pixels with an orientation, in places smaller than "
         f"{found.minimum_pixels} pixels with no neighbour of their phase"

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grainlight.cli import values
 from grainlight.cli.enhance import add_light, load_map, load_stack
 from grainlight.cli.output import check_file
 from grainlight.cli.terminal import bars, note
 from grainlight.errors import InputError, LightRefusedError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from grainlight.maps.orientation_map import OrientationMap
 
 
 def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -35,6 +42,8 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command.add_argument("--points", metavar="CSV", help="pairs of points to start from, as for enhance")
     add_light(command)
     values.add_map(command)
+    values.add_part(command)
+    values.add_noise(command)
     return command
 
 
@@ -48,33 +57,36 @@ def run(arguments: argparse.Namespace) -> int:
     picture = None
     if arguments.picture is not None:
         picture = check_file(arguments.picture, (".png",), arguments.force, inputs=inputs)
-    ebsd = load_map(arguments)
+    ebsd, metal = load_map(arguments)
+    ebsd = usable(ebsd, metal, arguments.keep_noise)
     light = load_stack(arguments)
     assert light is not None
 
     from grainlight.restore.light.registration import WAYS_ON, find, screened
     from grainlight.restore.settings import Settings
 
-    usable = screened(light)
-    for remark in usable.notes:
+    shown = screened(light)
+    for remark in shown.notes:
         note(f"note: {remark}")
-    if usable.light is None:
+    if shown.light is None:
         raise LightRefusedError(
-            "the light images cannot be registered", file=light.paths[0], found=usable.reason, expected="other images"
+            "the light images cannot be registered", file=light.paths[0], found=shown.reason, expected="other images"
         )
     points = None if arguments.points is None else Path(arguments.points)
     with bars() as progress:
-        found = find(ebsd, usable.light, Settings(scale=4, register=arguments.register, points=points), progress)
+        found = find(ebsd, shown.light, Settings(scale=4, register=arguments.register, points=points), progress)
     record = found.as_record()
     record.pop("transform")
-    files = [found.transform.save(output, {"registration": record, "warnings": list(found.warnings)})]
+    # places on a part of the map are told from the first point of the whole
+    placed = found.transform.told_from(arguments.cropped_um)
+    files = [placed.save(output, {"registration": record, "warnings": list(found.warnings)})]
     verdict = "place trusted" if found.trusted else "place NOT TRUSTED"
     if picture is not None:
         from grainlight.register.overlay import boundary_segments, overlay_picture
 
-        um = found.residual * usable.light.step
+        um = found.residual * shown.light.step
         told = f"{verdict}: {found.method}, residual {found.residual:.2f} px or {um:.2g} µm (rms, estimated)"
-        files.append(overlay_picture(usable.light, boundary_segments(ebsd), found.transform, told, picture))
+        files.append(overlay_picture(shown.light, boundary_segments(ebsd), found.transform, told, picture))
     for warning in found.warnings:
         note(f"note: {warning}")
     print(
@@ -88,3 +100,18 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"the place was not found with confidence (exit code 3). {WAYS_ON}.")
         return 3
     return 0
+
+
+def usable(ebsd: OrientationMap, metal: NDArray[np.bool_] | None, keep_noise: bool) -> OrientationMap:
+    """Return the map without what is masked and without noise, as `enhance` takes it, and say what was left out."""
+    from grainlight.maps.selection import with_mask
+    from grainlight.restore.points.unsupported import without_noise
+
+    told = len(ebsd.notes)
+    if metal is not None:
+        ebsd = with_mask(ebsd, metal)
+    if not keep_noise:
+        ebsd, _ = without_noise(ebsd)
+    for remark in ebsd.notes[told:]:
+        note(f"note: {remark}")
+    return ebsd

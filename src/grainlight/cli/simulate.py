@@ -57,6 +57,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     )
     command.add_argument("--mirror", action="store_true", help="the optical path mirrors the image left to right")
     values.add_map(command)
+    values.add_part(command, mask=False)
     values.add_seed(command)
     return command
 
@@ -69,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     from grainlight.maps.light_stack import parse_angles
 
     angles = tuple(float(angle) for angle in parse_angles(arguments.angles))
-    ebsd = load_map(arguments)
+    ebsd, _ = load_map(arguments)
     if not ebsd.is_6mmm.any():
         raise InputError(
             "no point of the map belongs to a phase of Laue group 6/mmm",

@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING, Literal
 from grainlight.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from grainlight.maps.orientation_map import OrientationMap
     from grainlight.maps.selection import Threshold
 
+_INDEX = "number of the point in the file"
 FRAMES = ("oxford", "edax1", "edax2", "edax3", "edax4", "none")
 
 
@@ -175,8 +179,9 @@ def add_map(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_part(command: argparse.ArgumentParser) -> None:
-    """Add what part of the map is used: points of enough quality, a rectangle, every n-th point."""
+def add_part(command: argparse.ArgumentParser, *, mask: bool = True, output: bool = False) -> None:
+    """Add what part of the map is used: points of enough quality, a rectangle, every n-th point, and a mask, which may
+    have the size of the ``output`` too."""
     part = command.add_argument_group("part of the map that is used")
     sides: tuple[Literal["min"], Literal["max"]] = ("min", "max")
     least, most = sides
@@ -209,10 +214,42 @@ def add_part(command: argparse.ArgumentParser) -> None:
         help="only the points in this rectangle: um in the file's own coordinates, which `grainlight info` prints",
     )
     part.add_argument("--subsample", type=whole(1), default=1, metavar="N", help="only every N-th row and column")
+    if mask:
+        size = "each point of the file, or each pixel of the output" if output else "each point of the file"
+        part.add_argument(
+            "--mask",
+            metavar="IMAGE",
+            help=f"where there is metal: PNG, TIFF or BMP with a pixel for {size}; zero (black) is no metal",
+        )
+
+
+def add_noise(command: argparse.ArgumentParser) -> None:
+    """Add what becomes of points that look like noise."""
+    command.add_argument(
+        "--keep-noise",
+        action="store_true",
+        help="use points that agree with no neighbour and have bad quality; without it they are taken for noise, not "
+        "indexed, and how many they are is said",
+    )
 
 
 def load_map(path: str | Path, arguments: argparse.Namespace) -> OrientationMap:
-    """Read an EBSD file as the options of `add_map` and `add_part` say."""
+    """Read an EBSD file as the options of `add_map` and `add_part` say, without what the mask leaves out."""
+    ebsd, metal = load_map_and_mask(path, arguments)
+    if metal is None:
+        return ebsd
+    from grainlight.maps.selection import with_mask
+
+    return with_mask(ebsd, metal)
+
+
+def load_map_and_mask(
+    path: str | Path, arguments: argparse.Namespace, scale: int | None = None
+) -> tuple[OrientationMap, NDArray[np.bool_] | None]:
+    """Read an EBSD file as the options of `add_map` and `add_part` say, and where the mask has metal.
+
+    With a ``scale`` the mask may have the size of the output, too; then it is returned as it is.
+    """
     from grainlight.maps.io import load_ebsd
 
     ebsd = load_ebsd(
@@ -223,24 +260,25 @@ def load_map(path: str | Path, arguments: argparse.Namespace) -> OrientationMap:
         section=arguments.section,
         columns=arguments.columns,
     )
-    return _chosen_part(ebsd, arguments)
+    part, index = chosen_part(ebsd, arguments)
+    mask = getattr(arguments, "mask", None)
+    if mask is None:
+        return part, None
+    from grainlight.maps.io.mask import read_mask
+
+    sizes = {"the points of the file": ebsd.shape}
+    if scale is not None:
+        from grainlight.restore.points.grid import output_shape
+
+        sizes["the output"] = output_shape(part, scale)[:2]
+    metal = read_mask(mask, sizes)
+    return part, metal.reshape(-1)[index] if metal.shape == ebsd.shape else metal
 
 
-def check_whole(file: Path, arguments: argparse.Namespace) -> None:
-    """Refuse the options of `add_part` for a file of which no part is taken.
+def chosen_part(ebsd: OrientationMap, arguments: argparse.Namespace) -> tuple[OrientationMap, NDArray[np.int64]]:
+    """Return the part of a map that the options of `add_part` say, and which of its points (flat index) these are."""
+    import numpy as np
 
-    Raises
-    ------
-    InputError
-        Where one is given.
-    """
-    if arguments.thresholds or arguments.crop is not None or arguments.subsample > 1:
-        raise InputError(
-            "no part of this file can be taken", file=file, advice="name an EBSD map, or leave these options out"
-        )
-
-
-def _chosen_part(ebsd: OrientationMap, arguments: argparse.Namespace) -> OrientationMap:
     from grainlight.maps.selection import crop, with_quality
 
     box, every = getattr(arguments, "crop", None), getattr(arguments, "subsample", 1)
@@ -252,9 +290,11 @@ def _chosen_part(ebsd: OrientationMap, arguments: argparse.Namespace) -> Orienta
                     found="--crop or --subsample beside it",
                     advice=f"the whole map, or neither --{option} nor these",
                 )
+    fields = ebsd.fields
     ebsd = with_quality(ebsd, getattr(arguments, "thresholds", None) or ())
+    index, first = np.arange(ebsd.phase_id.size).reshape(ebsd.shape), ebsd.origin
+    ebsd = ebsd.replace(fields={**fields, _INDEX: index})
     if box is not None:
-        first = ebsd.origin
         ebsd = crop(ebsd, box)
         stated = getattr(arguments, "pl_origin", None)
         if stated is not None and arguments.pl is not None:
@@ -262,7 +302,11 @@ def _chosen_part(ebsd: OrientationMap, arguments: argparse.Namespace) -> Orienta
             arguments.pl_origin = tuple(
                 at - (new - old) for at, new, old in zip(stated, ebsd.origin, first, strict=True)
             )
-    return ebsd.every(every) if every > 1 else ebsd
+    if every > 1:
+        ebsd = ebsd.every(every)
+    arguments.cropped_um = (ebsd.origin[0] - first[0], ebsd.origin[1] - first[1])
+    left = dict(ebsd.fields)
+    return ebsd.replace(fields={name: left[name] for name in fields}), left[_INDEX]
 
 
 def crystal_frame(choice: str | None) -> str | None:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from grainlight.constants import constants
+from grainlight.crystal.symmetry import disorientation
 from grainlight.grains.edges import BOUNDARY_ANGLE, Edges
-from grainlight.grains.symmetry import disorientation
 from grainlight.maps.orientation_map import OrientationMap
 
 THRESHOLDS = (2.0, BOUNDARY_ANGLE, 15.0)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
+from scipy.spatial import cKDTree
 
 from grainlight.grains.edges import Edges
 from grainlight.grains.segment import components
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.raster import point_steps
 
 Array = NDArray[np.float64]
 
@@ -19,10 +20,10 @@ WIDE_HOLE = 0.5
 def border(labels: NDArray[np.int32], ebsd: OrientationMap, edges: Edges) -> NDArray[np.bool_]:
     """Return (H, W) whether a pixel stands where the scanned field ends.
 
-    The field ends at the edge of the grid and beside every connected place without scan points that reaches out of
-    the convex hull of the points, or into which a circle of half the diameter (`WIDE_HOLE`) of the typical grain fits.
-    Smaller places are points that are missing; the grains around them are whole. The typical grain is the one that
-    the average pixel lies in.
+    The field ends where a neighbour of a pixel would lie beyond the grid, and beside every connected place without scan
+    points that reaches out of the convex hull of the points, or into which a circle of half the diameter (`WIDE_HOLE`)
+    of the typical grain fits. Smaller places are points that are missing; the grains around them are whole. The typical
+    grain is the one that the average pixel lies in.
 
     Parameters
     ----------
@@ -33,8 +34,10 @@ def border(labels: NDArray[np.int32], ebsd: OrientationMap, edges: Edges) -> NDA
     edges
         Of its grid.
     """
-    found = np.zeros(labels.shape, dtype=bool)
-    found[[0, -1]] = found[:, [0, -1]] = True
+    around = np.bincount(edges.first, minlength=labels.size) + np.bincount(edges.second, minlength=labels.size)
+    # not the rows and columns of the array: a turned hexagonal grid ends in two rows above and below, and at its sides
+    # every second row stands half a step inside
+    found = (around < (4 if edges.grid == "square" else 6)).reshape(labels.shape)
     absent = ~ebsd.present
     if not absent.any():
         return found
@@ -51,13 +54,17 @@ def _outside(
     place = components(np.ones(len(edges), dtype=bool), absent, edges)
     ends = np.zeros(int(place.max()) + 1, dtype=bool)
     ends[place[absent & ~_in_hull(ebsd)]] = True
+    side = point_steps(ebsd.step, ebsd.grid)
+    at = np.stack((ebsd.x, ebsd.y), axis=-1)
     # of a place as wide as a cell the distance between centres is one step
-    room = 2 * distance_transform_edt(absent, sampling=ebsd.step[::-1]) - min(ebsd.step)
+    room = np.zeros(labels.shape)
+    if not absent.all():
+        room[absent] = 2 * cKDTree(at[~absent]).query(at[absent], workers=-1)[0] - min(side)
     pixels = np.bincount(labels[labels > 0]).astype(np.float64)
     typical = (pixels**2).sum() / max(pixels.sum(), 1.0)
     wide = WIDE_HOLE * np.sqrt(4 * typical * ebsd.step[0] * ebsd.step[1] / np.pi)
     # a hole as small as a pixel cuts no grain, however small these are
-    ends[place[absent & (room > max(wide, 2 * max(ebsd.step)))]] = True
+    ends[place[absent & (room > max(wide, 2 * max(side)))]] = True
     ends[0] = False
     return ends[place]
 

@@ -21,12 +21,13 @@ from grainlight.grains.boundaries import (
 from grainlight.grains.edges import BOUNDARY_ANGLE, Edges, edges_of_map
 from grainlight.grains.interval import Interval, bounds, distance, interval
 from grainlight.grains.matching import match
+from grainlight.grains.relations import Variants, looked_for, of_pairs
 from grainlight.grains.segment import MINIMUM_PIXELS, core, segment
-from grainlight.grains.special import TOLERANCE, Special, classify, twins, variants
+from grainlight.grains.special import TOLERANCE, Special
 from grainlight.grains.statistics import Grains, grain_statistics, kernel_average
 from grainlight.grains.summary import summarise
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.maps.phase import TITANIUM_RATIO
+from grainlight.maps.same_phase import with_each_phase_once
 
 TABLES = ("grain_intervals", "grain_boundaries")
 """Of `grainlight.constants`: what intervals and probabilities rest on."""
@@ -41,7 +42,7 @@ class GrainMap:
     Parameters
     ----------
     ebsd
-        The map, X along a.
+        The map, X along a, and phases that it lists twice as one.
     labels
         (H, W) int32 grain ids from 1, 0 where there is none: at points without an orientation, and at places of fewer
         than ``minimum_pixels`` with no neighbour of their phase.
@@ -60,6 +61,8 @@ class GrainMap:
         (E,) int8 index into ``systems`` on boundaries, -1 elsewhere and where the boundary is a general one.
     systems
         Special orientation relations that were looked for.
+    rules
+        A sentence for each hexagonal phase: which these are, and why.
     kam
         (H, W) kernel average misorientation in degrees, NaN where unknown and at pixels that only joined their grain
         (`segment.core`).
@@ -86,6 +89,7 @@ class GrainMap:
     probability: NDArray[np.float32]
     special: NDArray[np.int8]
     systems: tuple[Special, ...]
+    rules: tuple[str, ...]
     kam: NDArray[np.float32]
     figures: dict[str, Interval]
     low: dict[str, NDArray[np.float64]]
@@ -112,6 +116,7 @@ def find_grains(
     minimum_pixels: int = MINIMUM_PIXELS,
     tolerance: float = TOLERANCE,
     systems: Sequence[Special] | None = None,
+    burgers: Variants = "auto",
     calibrated: bool = True,
 ) -> GrainMap:
     """Find grains and boundaries of a map, restored or not.
@@ -130,7 +135,9 @@ def find_grains(
     tolerance
         Degrees within which a boundary counts as a special one.
     systems
-        Special relations; by default the twins of the c/a of the first hexagonal phase and the Burgers variants.
+        Special relations; by default those of the metals of the phases (`relations.looked_for`).
+    burgers
+        Whether Burgers variants are among them: "yes", "no", or "auto" for phases that come from beta.
     calibrated
         Whether the samples are of the weights that margins and probabilities were fitted for (`grainlight.constants`);
         of others there are no intervals.
@@ -138,8 +145,7 @@ def find_grains(
     members = np.zeros((0, *ebsd.shape, 4), np.float16) if samples is None else np.asarray(samples)
     if len(members) and members.shape[1:] != ebsd.quaternions.shape:
         raise ValueError(f"samples of shape {members.shape} for a map of shape {ebsd.shape}")
-    if systems is None:
-        systems = (*twins(_ratio(ebsd)), *variants())
+    ebsd = with_each_phase_once(ebsd)
     given = ebsd.crystal_frame
     maps = [_member(ebsd, member).in_crystal_frame(CrystalFrame.X_ALONG_A) for member in members]
     ebsd = ebsd.in_crystal_frame(CrystalFrame.X_ALONG_A)
@@ -148,16 +154,25 @@ def find_grains(
     across = sample_edge_angles([one.quaternions for one in maps], ebsd, edges)
     probability = edge_probabilities(angle, across) if calibrated else edge_shares(angle, across)
 
-    def draw(one: OrientationMap, own: NDArray[np.float32], others: NDArray[np.float32]) -> _Drawn:
+    def divide(one: OrientationMap, own: NDArray[np.float32], others: NDArray[np.float32]) -> _Divided:
         share = edge_share(own, others, threshold) if len(others) else None
         labels = segment(own, one.indexed, edges, threshold=threshold, share=share, minimum_pixels=minimum_pixels)
         of_grain = core(labels, own, edges, threshold=threshold, minimum_pixels=minimum_pixels)
-        return _measure(one, labels, of_grain, own, edges, tuple(systems), tolerance)
+        return _divide(one, labels, of_grain, own, edges)
 
-    main = draw(ebsd, angle, across)
+    divided = divide(ebsd, angle, across)
+    rules: tuple[str, ...] = ()
+    if systems is None:
+        systems, rules = looked_for(ebsd, divided.labels, divided.grains, edges, tolerance, burgers)
+    relations = tuple(systems)
+    main = _measure(ebsd, divided, edges, relations, tolerance)
     # numpy computes outside Python's lock: members on several cores
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        drawn = list(pool.map(lambda one, own: draw(one, own, across[:0]), maps, across))
+        drawn = list(
+            pool.map(
+                lambda one, own: _measure(one, divide(one, own, across[:0]), edges, relations, tolerance), maps, across
+            )
+        )
     figures = {
         name: interval(name, value, [one.figures[name] for one in drawn] if calibrated else [])
         for name, value in main.figures.items()
@@ -176,7 +191,8 @@ def find_grains(
         boundary=main.boundary,
         probability=probability,
         special=main.special,
-        systems=tuple(systems),
+        systems=relations,
+        rules=rules,
         kam=main.kam,
         figures=figures,
         low={name: low for name, (low, _) in ends.items()},
@@ -191,59 +207,48 @@ def find_grains(
 
 
 @dataclass(frozen=True, eq=False)
-class _Drawn:
-    """One division of a map into grains and what it measures."""
+class _Divided:
+    """One division of a map into grains."""
 
     labels: NDArray[np.int32]
     grains: Grains
     boundary: NDArray[np.bool_]
-    special: NDArray[np.int8]
     kam: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn(_Divided):
+    """One division of a map into grains and what it measures."""
+
+    special: NDArray[np.int8]
     figures: dict[str, float]
 
 
-def _measure(
+def _divide(
     ebsd: OrientationMap,
     labels: NDArray[np.int32],
     of_grain: NDArray[np.bool_],
     angle: NDArray[np.float32],
     edges: Edges,
-    systems: tuple[Special, ...],
-    tolerance: float,
-) -> _Drawn:
+) -> _Divided:
     kam = kernel_average(angle, edges, labels=labels)
     kam[~of_grain] = np.nan
-    grains = grain_statistics(labels, ebsd, edges, kam, of_grain)
     flat = labels.reshape(-1)
     boundary = (flat[edges.first] != flat[edges.second]) & (flat[edges.first] > 0) & (flat[edges.second] > 0)
+    return _Divided(labels, grain_statistics(labels, ebsd, edges, kam, of_grain), boundary, kam)
+
+
+def _measure(
+    ebsd: OrientationMap, of: _Divided, edges: Edges, systems: tuple[Special, ...], tolerance: float
+) -> _Drawn:
+    flat = of.labels.reshape(-1)
     special = np.full(len(edges), -1, np.int8)
-    if systems and len(grains):
-        at = np.flatnonzero(boundary)
-        special[at] = _relations(flat[edges.first[at]], flat[edges.second[at]], grains, ebsd, systems, tolerance)
+    if systems and len(of.grains):
+        at = np.flatnonzero(of.boundary)
+        special[at] = of_pairs(flat[edges.first[at]], flat[edges.second[at]], of.grains, ebsd, systems, tolerance)
     area = float(ebsd.indexed.sum()) * ebsd.step[0] * ebsd.step[1]
-    return _Drawn(labels, grains, boundary, special, kam, summarise(grains, boundary, special, systems, edges, area))
-
-
-def _relations(
-    left: NDArray[np.int32],
-    right: NDArray[np.int32],
-    grains: Grains,
-    ebsd: OrientationMap,
-    systems: tuple[Special, ...],
-    tolerance: float,
-) -> NDArray[np.int8]:
-    """Return the special relation (P,) between the mean orientations of grains left and right (P,) of an edge.
-
-    Means, because pixels at a boundary are often a little off, and because there are far fewer pairs than edges.
-    """
-    key = np.minimum(left, right).astype(np.int64) * (len(grains) + 1) + np.maximum(left, right)
-    pairs, inverse = np.unique(key, return_inverse=True)
-    i, j = (side - 1 for side in np.divmod(pairs, len(grains) + 1))
-    hexagonal = np.isin(grains.phase, [phase.id for phase in ebsd.phases if phase.is_6mmm])
-    same = hexagonal[i] & (grains.phase[i] == grains.phase[j])
-    found = np.full(len(pairs), -1, np.int8)
-    found[same] = classify(grains.orientation[i[same]], grains.orientation[j[same]], systems, tolerance)[0]
-    return found[inverse]
+    figures = summarise(of.grains, of.boundary, special, systems, edges, area)
+    return _Drawn(of.labels, of.grains, of.boundary, of.kam, special, figures)
 
 
 def _member(ebsd: OrientationMap, member: NDArray) -> OrientationMap:
@@ -251,12 +256,6 @@ def _member(ebsd: OrientationMap, member: NDArray) -> OrientationMap:
     q = member.astype(np.float64)
     q /= np.maximum(np.linalg.norm(q, axis=-1, keepdims=True), 1e-6)
     return ebsd.replace(quaternions=np.where(ebsd.is_6mmm[..., None], q, ebsd.quaternions))
-
-
-def _ratio(ebsd: OrientationMap) -> float:
-    """c/a of the first hexagonal phase that states it; titanium's otherwise."""
-    known = [phase.c / phase.a for phase in ebsd.phases if phase.is_6mmm and phase.a > 0 and phase.c > 0]
-    return known[0] if known else TITANIUM_RATIO
 
 
 def _per_grain(main: _Drawn, drawn: list[_Drawn]) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64]]:

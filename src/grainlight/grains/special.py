@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from grainlight.crystal.euler import conjugate, multiply
-from grainlight.grains.symmetry import disorientation, distinct, rotations
-from grainlight.maps.phase import TITANIUM_RATIO
+from grainlight.crystal.symmetry import disorientation, distinct, rotations
+from grainlight.maps.metal import ANY, metal_of
+from grainlight.maps.phase import TITANIUM_RATIO, Phase
 
 Array = NDArray[np.float64]
 
 TOLERANCE = 5.0
 """Degrees from the exact relation: Brandon's 15 / sqrt(Sigma) for the Sigma of 9 to 13 that these twins have."""
-TWIN_PLANES = {"{10-12}": (1, 0, 2), "{11-21}": (1, 1, 1), "{11-22}": (1, 1, 2), "{10-11}": (1, 0, 1)}
+TWIN_PLANES = {
+    "{10-12}": (1, 0, 2),
+    "{11-21}": (1, 1, 1),
+    "{11-22}": (1, 1, 2),
+    "{10-11}": (1, 0, 1),
+    "{10-13}": (1, 0, 3),
+}
 """(h, k, l) of the K1 plane."""
 _CHUNK = 1 << 14
 
@@ -36,6 +44,8 @@ class Special:
         (4,) quaternion, in crystal coordinates, from one crystal to the other.
     angle, axis
         Disorientation in degrees and its axis as a direction of the crystal, "<11-20>" or the nearest simple one.
+    phases
+        Numbers of the phases that it is looked for in; none for every one of Laue group 6/mmm.
     """
 
     name: str
@@ -43,19 +53,48 @@ class Special:
     rotation: Array
     angle: float
     axis: str
+    phases: tuple[int, ...] = ()
 
 
-def twins(c_over_a: float = TITANIUM_RATIO) -> tuple[Special, ...]:
-    """Return the twin systems of a hexagonal metal: a half turn about the normal of K1.
+def twins(c_over_a: float = TITANIUM_RATIO, systems: Sequence[str] = ANY.twins) -> tuple[Special, ...]:
+    """Return twin systems of a hexagonal metal: a half turn about the normal of K1.
 
     Reciprocal lattice of a hexagonal cell with a along X; the same relation as a half turn about the shear direction.
+    A double twin, "{10-11}-{10-12}" say, is one half turn after the other, their planes in one zone and on one side.
     """
     found = []
-    for plane, (h, k, index) in TWIN_PLANES.items():
-        normal = np.array([h, (h + 2 * k) / np.sqrt(3.0), index / c_over_a])
-        rotation = np.array([0.0, *(normal / np.linalg.norm(normal))])
-        found.append(_special(f"twin {plane}", "twin", rotation))
+    for system in systems:
+        turns = [_half_turn(plane, c_over_a) for plane in re.findall(r"{.*?}", system)]
+        rotation = turns[0] if len(turns) == 1 else multiply(turns[0], turns[1])
+        found.append(_special(f"twin {system}", "twin", rotation))
     return tuple(found)
+
+
+def systems_of(phases: Sequence[Phase], transformed: Collection[int] = ()) -> tuple[Special, ...]:
+    """Return the relations that boundaries inside phases may have, each with the phases that it is looked for in.
+
+    Parameters
+    ----------
+    phases
+        Of a map. Each has the twins of its metal (`maps.metal`) with its own c/a; the names of those of several metals
+        end in the phase's.
+    transformed
+        Numbers of the phases that come from beta, which have Burgers variants too.
+    """
+    known = [(phase, metal) for phase in phases if (metal := metal_of(phase)) is not None]
+    several = len({metal.name for _, metal in known}) > 1
+    found: dict[str, Special] = {}
+    for phase, metal in known:
+        ratio = phase.c / phase.a if phase.a > 0 and phase.c > 0 else metal.ratio
+        for one in (*twins(ratio, metal.twins), *(variants() if phase.id in transformed else ())):
+            name = f"{one.name} of {phase.name or f'phase {phase.id}'}" if several else one.name
+            # phases of one metal may differ in c/a by more than the name shows
+            near = found.get(name)
+            if near is not None and not np.allclose(near.rotation, one.rotation, atol=1e-4):
+                name, near = f"{one.name} of {phase.name or 'phase'} ({phase.id})", None
+            here = (phase.id,) if near is None else (*near.phases, phase.id)
+            found[name] = replace(one, name=name, phases=here)
+    return tuple(found.values())
 
 
 def variants() -> tuple[Special, ...]:
@@ -118,6 +157,12 @@ def classify(
         index[part] = best
     index[~(deviation <= tolerance)] = -1
     return index, deviation
+
+
+def _half_turn(plane: str, c_over_a: float) -> Array:
+    h, k, index = TWIN_PLANES[plane]
+    normal = np.array([h, (h + 2 * k) / np.sqrt(3.0), index / c_over_a])
+    return np.array([0.0, *(normal / np.linalg.norm(normal))])
 
 
 def _from_axes(a: Array, c: Array) -> Array:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from grainlight.crystal.symmetry import disorientation, nearest_equivalent
 from grainlight.grains.boundaries import laue_groups
 from grainlight.grains.edges import Edges
 from grainlight.grains.field import border
-from grainlight.grains.symmetry import disorientation, nearest_equivalent
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.raster import point_steps
 

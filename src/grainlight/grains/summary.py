@@ -50,8 +50,8 @@ def summarise(
 
     Returns
     -------
-    NaN where there is nothing to average. Fractions are of the length of all grain boundaries inside a phase or
-    between phases.
+    NaN where there is nothing to average, and for twins or variants where none are looked for. Fractions are of the
+    length of all grain boundaries inside a phase or between phases.
     """
     inner = ~grains.on_edge
     length = edges.length.astype(np.float64)
@@ -70,8 +70,8 @@ def summarise(
         "mean_aspect": _mean(grains.aspect[inner]),
         "mean_gos": _mean(grains.gos[inner]),
         "boundary_density": total / area if area > 0 else float("nan"),
-        "twin_fraction": float(share[kinds == "twin"].sum()) if total > 0 else float("nan"),
-        "variant_fraction": float(share[kinds == "variant"].sum()) if total > 0 else float("nan"),
+        "twin_fraction": float(share[kinds == "twin"].sum()) if (kinds == "twin").any() else float("nan"),
+        "variant_fraction": float(share[kinds == "variant"].sum()) if (kinds == "variant").any() else float("nan"),
     }
     return figures | {f"fraction of {one.name}": float(s) for one, s in zip(systems, share, strict=True)}
 

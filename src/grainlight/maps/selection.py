@@ -1,4 +1,4 @@
-"""A part of a map: points of enough quality, the points of a rectangle."""
+"""A part of a map: points of enough quality, points on metal, the points of a rectangle."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from grainlight.crystal.euler import IDENTITY
 from grainlight.errors import InputError
@@ -53,6 +54,23 @@ def with_quality(ebsd: OrientationMap, thresholds: Sequence[Threshold]) -> Orien
             ),
         )
     return ebsd
+
+
+def with_mask(ebsd: OrientationMap, metal: NDArray[np.bool_]) -> OrientationMap:
+    """Return the map without the points that are not on metal (rows, cols), as if they had not been scanned, and a note
+    of how many they are."""
+    off = ebsd.present & ~metal
+    if not off.any():
+        return ebsd.replace(notes=(*ebsd.notes, "The mask leaves out no point."))
+    share = 100 * off.sum() / ebsd.present.sum()
+    return ebsd.replace(
+        phase_id=np.where(metal, ebsd.phase_id, -1).astype(np.int16),
+        quaternions=np.where(metal[..., None], ebsd.quaternions, IDENTITY),
+        notes=(
+            *ebsd.notes,
+            f"{int(off.sum()):,} of {int(ebsd.present.sum()):,} points ({share:.3g} %) are masked: no metal.",
+        ),
+    )
 
 
 def crop(ebsd: OrientationMap, box: tuple[float, float, float, float]) -> OrientationMap:

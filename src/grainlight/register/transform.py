@@ -108,6 +108,14 @@ class Transform:
         matrix = left @ right * math.sqrt(float(size.prod()))
         return Transform(matrix, self(centre) - matrix @ centre, self.extent)
 
+    def told_from(self, first: tuple[float, float]) -> Transform:
+        """Return the same placement for positions from another point; ``first`` (x, y) um is this one's from it."""
+        x, y = first
+        x0, y0, x1, y1 = self.extent
+        return replace(
+            self, offset=self.offset - self.matrix @ np.array([x, y]), extent=(x0 + x, y0 + y, x1 + x, y1 + y)
+        )
+
     def distance(self, other: Transform, lattice: int = 33) -> float:
         """Return the root-mean-square distance in pixels to another transform over the extent."""
         x0, y0, x1, y1 = self.extent

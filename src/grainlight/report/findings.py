@@ -84,8 +84,8 @@ def _pixels(result: Result) -> list[Finding]:
         found.append(
             Finding(
                 "note",
-                f"{percent(share['not restored'])} of the pixels were not restored: another phase, or too far from any "
-                "measurement.",
+                f"{percent(share['not restored'])} of the pixels were not restored: another phase, a wide hole, "
+                "masked, or too far from any measurement.",
             )
         )
     if settings.get("samples") == 1:

@@ -43,7 +43,7 @@ class MeasuredView:
 
     def boundaries(self) -> NDArray[np.bool_]:
         """Return (H, W) the pixels right of or below which the nearest scan point is over 5 degrees away."""
-        from grainlight.grains.symmetry import disorientation
+        from grainlight.crystal.symmetry import disorientation
 
         found = np.zeros(self.number.shape, dtype=bool)
         q = self.points.quaternions[0]

@@ -22,6 +22,7 @@ from grainlight.restore.points.phases import follow_orientations
 from grainlight.restore.posterior import Posterior
 from grainlight.restore.result import CORRECTED, INFERRED, MEASURED, NOT_RESTORED, Result
 from grainlight.restore.uncertainty.bound import LARGEST, bound_90
+from grainlight.restore.uncertainty.hole_light import shows_metal
 from grainlight.restore.uncertainty.misassignment import misassignment_probability
 from grainlight.restore.uncertainty.residual import all_flags, normalised_residual
 
@@ -40,8 +41,11 @@ def assemble(
     constants that were fitted for other weights (`Constants.unfitted`): what they would say is not given."""
     grid = ready.grid
     q = decode(posterior.embedding, dim=0)
-    restored = _restored(ready)
-    correction = _correction(q, grid)
+    restored, correction = _restored(ready), _correction(q, grid)
+    missed = _residual(q, ready, restored)
+    if ready.light is not None and missed is not None and grid.in_hole is not None:
+        restored &= ~grid.in_hole | shows_metal(grid, ready.light, missed, max(ebsd.step))
+        missed = _where(restored, missed)
     source = _source(correction, ready, restored)
     found = posterior.uncertainty
     raw, lit = found.raw.numpy(), found.lit.numpy()
@@ -50,7 +54,6 @@ def assemble(
     phase_id = _phase_id(ready, posterior, restored)
     boundary = np.where(restored, found.boundary.numpy(), 0.0)
     boundary = np.where(_phase_edges(phase_id), 1.0, boundary).astype(np.float32)
-    missed = _residual(q, ready, restored)
     return Result(
         _map(ebsd, grid, q, restored, phase_id, _fields(ebsd, grid, source, phase_id, uncertainty)),
         uncertainty,
@@ -69,12 +72,14 @@ def assemble(
 
 
 def _restored(ready: Prepared) -> NDArray[np.bool_]:
-    """Pixels (H, W) near an EBSD point, or with light unless a limit was asked for, that are of no other phase."""
+    """Pixels (H, W) near an EBSD point and in no wide hole, or with light unless a limit was asked for, that are of no
+    other phase and not masked."""
     seen = ready.grid.reached | ready.grid.measured
     if ready.light is not None and not ready.grid.reach_stated:
         # Light tells grains apart where no EBSD point is near.
         seen |= (ready.light.sigma[1:].amin(0) < 0.5).numpy()
-    return seen & ~ready.grid.other
+    seen &= ~ready.grid.other
+    return seen if ready.grid.metal is None else seen & ready.grid.metal
 
 
 def _correction(q: Tensor, grid: PointGrid) -> NDArray[np.float32]:

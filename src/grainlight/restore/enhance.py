@@ -9,11 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from grainlight.constants import constants
 from grainlight.errors import LightRefusedError
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.same_phase import with_each_phase_once
 from grainlight.progress import Progress, Silent
 from grainlight.restore.assemble import assemble, measured_points
 from grainlight.restore.cost import check_room
@@ -23,7 +25,8 @@ from grainlight.restore.large.allocation import memory_reused
 from grainlight.restore.large.stitching import Stitcher
 from grainlight.restore.large.windows import AT_ONCE
 from grainlight.restore.light.calibration import WindowedLight, usual_levels
-from grainlight.restore.points.grid import output_shape
+from grainlight.restore.points.grid import masked, output_shape
+from grainlight.restore.points.unsupported import without_noise
 from grainlight.restore.record import run_record, weights_in_use
 from grainlight.restore.result import Result
 from grainlight.restore.sampling.label_prior import LabelPrior, load_prior
@@ -36,6 +39,7 @@ def enhance(
     settings: Settings | None = None,
     progress: Progress | None = None,
     *,
+    mask: NDArray[np.bool_] | None = None,
     reuse_memory: bool = False,
 ) -> Result:
     """Restore the full-resolution map of a coarse, noisy or incomplete EBSD map.
@@ -48,6 +52,8 @@ def enhance(
         The coarse map, in any frame.
     light
         Polarized-light images of the same section; without them EBSD alone is restored.
+    mask
+        Where there is metal: a pixel for each point (h, w) of the map, or for each pixel of the output grid.
     reuse_memory
         Keep freed memory meanwhile, which is faster; for commands only, because it changes how the whole process
         allocates memory (`restore.large.allocation`).
@@ -60,6 +66,12 @@ def enhance(
         If the settings require light, and there is none that can be used.
     """
     settings, progress = settings or Settings(), progress or Silent()
+    ebsd, noise = with_each_phase_once(ebsd), None
+    metal = None
+    if mask is not None:
+        ebsd, metal = masked(ebsd, settings.scale, mask)
+    if not settings.keep_noise:
+        ebsd, noise = without_noise(ebsd)
     check_room(ebsd, light, settings)
     began = time.perf_counter()
     device = choose_device(settings.device)
@@ -67,7 +79,7 @@ def enhance(
     rows, columns, _ = output_shape(ebsd, settings.scale)
     reused: Callable[[], AbstractContextManager[None]] = memory_reused if reuse_memory else nullcontext
     with reused() if rows * columns <= AT_ONCE else nullcontext():
-        inputs = bring_together(ebsd, light, settings, progress)
+        inputs = bring_together(ebsd, light, settings, progress, metal)
     if settings.light_required and (light is None or inputs.refused is not None):
         raise LightRefusedError(
             "the polarized light is required and cannot be used",
@@ -78,6 +90,7 @@ def enhance(
         )
     weights = weights_in_use(settings)
     record = run_record(ebsd, light, inputs, settings, device, weights)
+    record["noise_points"] = None if noise is None else noise.as_record()
     with reused():
         result = _restore(ebsd, inputs, prior, settings, progress, record, constants().unfitted(weights))
     result.record["seconds"] = round(time.perf_counter() - began, 2)

@@ -100,11 +100,12 @@ def bring_together(
     light: LightStack | None,
     settings: Settings,
     progress: Progress | None = None,
+    metal: NDArray[np.bool_] | None = None,
 ) -> Inputs:
-    """Bring a map and its light to the output grid of the settings."""
+    """Bring a map and its light to the output grid of the settings; ``metal`` (H, W) where a mask shows some."""
     progress = progress or Silent()
     found = estimate_noise(ebsd, settings.noise)
-    grid = rasterise(ebsd, settings.scale, settings.fill_holes)
+    grid = rasterise(ebsd, settings.scale, settings.fill_holes, metal)
     registered = None if light is None else register_light(ebsd, light, settings, progress)
     progress.begin("reading the inputs together", 2)
     progress.advance()

@@ -62,6 +62,19 @@ def uncalibrated_warning(weights: Mapping[str, str]) -> tuple[str, ...]:
     )
 
 
+def _told_of_holes(inputs: Inputs) -> tuple[str, ...]:
+    holes = inputs.grid.holes
+    if holes is None or not holes.places:
+        return ()
+    share = 100 * holes.cells.sum() / holes.cells.size
+    what, verb = ("1 place", "is") if holes.places == 1 else (f"{holes.places} places", "are")
+    lit = "" if inputs.light is None else ", but for where the light shows metal"
+    return (
+        f"{what} without usable points, {share:.2g} % of the map, {verb} wider than {2 * holes.radius:.2g} EBSD steps "
+        f"and not restored{lit}; --fill-holes N restores up to N steps into every hole.",
+    )
+
+
 def run_record(
     ebsd: OrientationMap,
     light: LightStack | None,
@@ -85,6 +98,8 @@ def run_record(
         "noise_deg": round(inputs.noise.noise, 3),
         "quality_fields": inputs.noise.report,
         "phases": phases,
+        "holes": None if inputs.grid.holes is None else inputs.grid.holes.as_record(),
+        "masked_share": 0.0 if inputs.grid.metal is None else round(float((~inputs.grid.metal).mean()), 4),
         "ebsd": {
             "source": ebsd.source,
             "grid": ebsd.grid,
@@ -110,6 +125,7 @@ def run_record(
             *ebsd.notes,
             *(() if light is None else light.notes),
             *kept,
+            *_told_of_holes(inputs),
             *(() if inputs.registered is None else inputs.registered.warnings),
             *(() if inputs.light is None else inputs.light.warnings),
             *uncalibrated_warning(weights),

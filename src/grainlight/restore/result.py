@@ -50,9 +50,9 @@ class Result:
     boundary
         Probability, 0 to 1, that a boundary of 5 degrees or more runs to the right of or below the pixel.
     source
-        0 not restored (another phase, or beyond the reach of the data), 1 measured (the output agrees with what was
-        measured here, noise taken off), 2 corrected (measured, but contradicted by its surroundings and replaced), 3
-        inferred.
+        0 not restored (another phase, a wide hole, masked, or beyond the reach of the data), 1 measured (the output
+        agrees with what was measured here, noise taken off), 2 corrected (measured, but contradicted by its
+        surroundings and replaced), 3 inferred.
     light
         (5, H, W) restored canonical harmonics A0, A2c, A2s, A4c, A4s.
     measured, measured_points

@@ -64,9 +64,13 @@ class Settings:
         CSV file of pairs of points to start from, instead of a search.
     fill_holes
         EBSD steps from the nearest indexed point up to which the map is restored, with light too; 0 leaves every
-        missing point out. None: 6 steps, and with light as far as it is seen.
+        missing point out. None: 6 steps but not into holes that a circle of 3 steps fits into
+        (`points.holes`), and with light as far as it is seen.
     light_required
         Whether a run without light, or with light that is not used, is an error in place of a warning.
+    keep_noise
+        Use points that agree with no neighbour and have bad quality (`points.unsupported`), in place of taking them for
+        noise.
     """
 
     scale: int = 2
@@ -84,6 +88,7 @@ class Settings:
     points: Path | None = None
     fill_holes: float | None = None
     light_required: bool = False
+    keep_noise: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.scale <= LARGEST_SCALE or int(self.scale) != self.scale:

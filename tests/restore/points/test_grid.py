@@ -179,7 +179,7 @@ def test_the_nearest_point_is_that_of_a_search(scale: int) -> None:
     phase_id = np.where(rng.random(ebsd.shape) < 0.3, 0, 1).astype(np.int16)
     phase_id[5:12, 6:15] = -1
     ebsd = ebsd.replace(phase_id=phase_id, y=ebsd.y * 1.3, step=(ebsd.step[0], ebsd.step[1] * 1.3))
-    grid = rasterise(ebsd, scale)
+    grid = rasterise(ebsd, scale, REACH)
     points = np.stack((ebsd.y, ebsd.x - grid.left), -1).reshape(-1, 2) / grid.step
     centres = np.stack(np.indices(grid.shape), -1).reshape(-1, 2)
     apart = np.linalg.norm(centres[:, None] - points[ebsd.indexed.ravel()], axis=-1).min(1).reshape(grid.shape)
@@ -190,8 +190,8 @@ def test_the_nearest_point_is_that_of_a_search(scale: int) -> None:
     assert np.array_equal(grid.reached, apart <= REACH * scale * 1.3)
 
 
-@pytest.mark.parametrize(("reach", "steps"), [(None, REACH), (3.0, 3.0), (0.0, 0.75)])
-def test_a_hole_is_filled_as_far_as_asked(reach: float | None, steps: float) -> None:
+@pytest.mark.parametrize(("reach", "steps"), [(REACH, REACH), (3.0, 3.0), (0.0, 0.75)])
+def test_a_hole_is_filled_as_far_as_asked(reach: float, steps: float) -> None:
     """Distances from the nearest point, counted in steps of the EBSD; whole cells are always there."""
     q = np.broadcast_to([1.0, 0.0, 0.0, 0.0], (30, 30, 4))
     phase_id = np.ones((30, 30), np.int16)
@@ -204,4 +204,4 @@ def test_a_hole_is_filled_as_far_as_asked(reach: float | None, steps: float) -> 
     assert np.array_equal(grid.reached, apart <= steps)
     assert grid.reached[4, 4] == (reach != 0.0)
     assert not grid.reached[29, 29]
-    assert grid.reach_stated == (reach is not None)
+    assert grid.reach_stated

@@ -25,6 +25,7 @@ from grainlight.maps.io.restored import read_npz
 from grainlight.maps.io.text.wide import as_utf8, wide_encoding
 from grainlight.maps.lattice import doubts
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.same_phase import with_each_phase_once
 
 _START = 4096
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -86,7 +87,8 @@ def load_ebsd(
 
     Returns
     -------
-    The map in the file's frames. What looks wrong in the file stands in its ``notes``.
+    The map in the file's frames; a phase that is listed twice is one. What looks wrong in the file stands in its
+    ``notes``.
 
     Raises
     ------
@@ -107,7 +109,7 @@ def load_ebsd(
         return found.replace(path=file)
     if columns is not None:
         given = TextColumns.parse(columns) if isinstance(columns, str) else columns
-        return _read_text(file, sample, crystal, given)
+        return with_each_phase_once(_read_text(file, sample, crystal, given))
     kind = kind_of(file)
     chosen = FORMATS[kind]
     choices: dict[str, Any] = {}
@@ -126,7 +128,7 @@ def load_ebsd(
     ending = file.suffix.lower()
     if ending not in chosen.endings and any(ending in other.endings for other in FORMATS.values()):
         found = found.replace(notes=(f"The name ends in {file.suffix}, the content is {kind}.", *found.notes))
-    return found
+    return with_each_phase_once(found)
 
 
 def _read_text(

@@ -13,9 +13,11 @@ from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.raster import point_steps
+from grainlight.maps.selection import with_mask
 from grainlight.restore.large.windows import Window
+from grainlight.restore.points.holes import WideHoles, pixels_of, wide_holes
 
-# Scan points farther than this many EBSD steps say nothing about a pixel unless light does.
+# Scan points farther than this many EBSD steps say nothing about a pixel unless light does, nor any about a wide hole.
 REACH = 6.0
 _CELL = 0.75  # steps from a point to the corners of its cell, and a little more
 _AT_ONCE = 1 << 18  # pixels whose nearest point is searched at once
@@ -43,9 +45,16 @@ class PointGrid:
     nearest
         (H, W) flat index of the nearest indexed point of the input.
     reached
-        (H, W) whether an indexed point is within `REACH` steps, or as many as were asked for.
+        (H, W) whether an indexed point is within `REACH` steps and the pixel in no wide hole; or within as many steps
+        as were asked for.
     reach_stated
         Whether they were asked for: then light does not reach farther.
+    holes
+        Wide holes; None where the reach was asked for.
+    metal
+        (H, W) where the mask shows metal; None without a mask.
+    in_hole
+        (H, W) which pixels lie in wide holes; None where the reach was asked for.
     """
 
     step: float
@@ -57,6 +66,9 @@ class PointGrid:
     nearest: NDArray[np.signedinteger[Any]]
     reached: NDArray[np.bool_]
     reach_stated: bool = False
+    holes: WideHoles | None = None
+    metal: NDArray[np.bool_] | None = None
+    in_hole: NDArray[np.bool_] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -72,7 +84,9 @@ class PointGrid:
         here = {
             name: getattr(self, name)[window.outer] for name in ("measured", "other", "phase_id", "nearest", "reached")
         }
-        return replace(self, left=self.left + window.outer[1].start * self.step, **here)
+        metal, in_hole = (None if whole is None else whole[window.outer] for whole in (self.metal, self.in_hole))
+        left = self.left + window.outer[1].start * self.step
+        return replace(self, left=left, metal=metal, in_hole=in_hole, **here)
 
 
 def output_shape(ebsd: OrientationMap, scale: int) -> tuple[int, int, float]:
@@ -143,10 +157,42 @@ def _positions(ebsd: OrientationMap, step: float) -> NDArray[np.float64]:
     return np.stack((ebsd.y, ebsd.x - _left(ebsd, step)), -1) / step
 
 
-def rasterise(ebsd: OrientationMap, scale: int, reach: float | None = None) -> PointGrid:
+def masked(ebsd: OrientationMap, scale: int, metal: NDArray[np.bool_]) -> tuple[OrientationMap, NDArray[np.bool_]]:
+    """Return a map without the points that are not on metal, and where on the output grid (H, W) there is metal.
+
+    Parameters
+    ----------
+    metal
+        A pixel for each point (h, w) or for each pixel of the output grid (H, W).
+
+    Raises
+    ------
+    InputError
+        Where it has another size.
+    """
+    rows, columns, step = output_shape(ebsd, scale)
+    position = _positions(ebsd, step)
+    if metal.shape == ebsd.shape:
+        finer, coarser = _steps(ebsd)
+        fine = ~pixels_of(~metal, position, (rows, columns), scale * coarser / finer)
+        return with_mask(ebsd, metal), fine
+    if metal.shape != (rows, columns):
+        raise InputError(
+            "the mask has another size than the map",
+            file=ebsd.path,
+            found=f"{' x '.join(map(str, metal.shape))} pixels",
+            expected=f"{ebsd.shape[0]} x {ebsd.shape[1]}, the points, or {rows} x {columns}, the output",
+        )
+    return with_mask(ebsd, metal[tuple(np.moveaxis(_containing(position, rows, columns), -1, 0))]), metal
+
+
+def rasterise(
+    ebsd: OrientationMap, scale: int, reach: float | None = None, metal: NDArray[np.bool_] | None = None
+) -> PointGrid:
     """Place the points of a map on the grid of ``scale``; the first pixel is the first EBSD point.
 
-    ``reach``: how many EBSD steps from an indexed point the map is restored, in place of `REACH`.
+    ``reach``: how many EBSD steps from an indexed point the map is restored, into every hole, in place of `REACH` and
+    of leaving wide holes out. ``metal``: (H, W) where there is some (`masked`); everywhere without.
 
     Every point goes, as it is, to the pixel that it lies in. Its own position counts, on a hexagonal grid too: nothing
     is resampled. The output step is no larger than either step of the map, so that no two points share a pixel.
@@ -175,8 +221,29 @@ def rasterise(ebsd: OrientationMap, scale: int, reach: float | None = None) -> P
         nearer = cKDTree(points[blind]).query(there, workers=-1)[0] < distance - 1e-9
         phase_id[tuple(there[nearer].T)] = 0
     orientations = canonical.quaternions.reshape(-1, 4)
+    other &= ~measured
+    if metal is not None:
+        other &= metal
+    holes = in_hole = None
+    if reach is None:
+        # a place that the mask leaves out is no hole
+        on = None if metal is None else metal[tuple(np.moveaxis(pixel, -1, 0))]
+        holes = wide_holes(ebsd, coarser, on)
+        in_hole = pixels_of(holes.cells, position, (rows, columns), scale * coarser / finer)
+        reached &= ~in_hole
     return PointGrid(
-        step, left, orientations, measured, other & ~measured, phase_id, nearest, reached & ~other, reach is not None
+        step,
+        left,
+        orientations,
+        measured,
+        other,
+        phase_id,
+        nearest,
+        reached & ~other,
+        reach is not None,
+        holes,
+        metal,
+        in_hole,
     )
 
 

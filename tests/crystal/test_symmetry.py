@@ -8,7 +8,7 @@ import torch
 
 from grainlight.crystal.euler import multiply
 from grainlight.crystal.hexagonal import disorientation_angle
-from grainlight.grains.symmetry import disorientation, nearest_equivalent, rotations
+from grainlight.crystal.symmetry import disorientation, nearest_equivalent, rotations
 from grainlight.maps.phase import LAUE_GROUPS
 
 ORDERS = {"-1": 1, "2/m": 2, "mmm": 4, "4/m": 4, "4/mmm": 8, "-3": 3, "-3m": 6, "6/m": 6, "6/mmm": 12}
