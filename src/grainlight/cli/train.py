@@ -14,7 +14,7 @@ from grainlight.cli.terminal import note
 from grainlight.errors import InputError
 
 # Names of `training.presets`, which loads torch.
-PRESETS = ("tiny", "cpu", "continue", "gpu")
+PRESETS = ("tiny", "cpu", "continue", "gpu", "gpu-stacks")
 
 
 def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:

@@ -45,9 +45,12 @@ CHANNELS = (
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Of every cell: ``features`` (n, `CHANNELS`); ``beside`` (n, `beside.CHANNELS`), None without neighbours; squared misfit (n, 16, 16) of the light of each pixel to each
-    candidate's ``light`` and to the light ``expected`` of its orientation, at most 100 each, and squared ``distance``
-    in units of the spacing; ``usable`` (n, 16) candidates."""
+    """What is known of every cell.
+
+    ``features`` (n, `CHANNELS`); squared misfit (n, 16, 16) of the light of each pixel to each candidate's ``light`` and
+    to the light ``expected`` of its orientation, at most 100 each, and squared ``distance`` in units of the spacing;
+    ``usable`` (n, 16) candidates; ``beside`` (n, `beside.CHANNELS`), None without neighbours.
+    """
 
     features: Tensor
     light: Tensor
@@ -61,10 +64,10 @@ class Evidence:
 class Tables:
     """A measurement and what is revealed of it, ready to be looked up.
 
-    Tables with a row for each pixel (see `Measurement`): ``embedding`` (P, 18) of measured points, ``light`` (P, 5), ``sigma`` (P, 3),
-    ``noise`` (P, 1). Cells: ``of_cells`` (n, 10, 16): light, its noise, measured, revealed as new. With a row for each
+    Tables with a row for each pixel (see `Measurement`): ``embedding`` (P, 18) of measured points, ``light`` (P, 5),
+    ``sigma`` (P, 3), ``noise`` (P, 1). Cells: ``of_cells`` (n, 10, 16): light, its noise, measured, revealed as new. With a row for each
     pixel of the images and of a rim of one pixel around them: ``around`` (Q, 18) orientation of what is known, and
-    whether it is, ``known`` (Q,). ``size`` (H, W) of the images. ``beside``: sections below and above, if there are any.
+    whether it is, ``known`` (Q,). ``size`` (H, W) of the images. ``beside``: sections below and above.
     """
 
     embedding: Tensor

@@ -68,9 +68,9 @@ class Measurement:
 
     def to(self, device: torch.device | str) -> Measurement:
         """The same on a device."""
-        return Measurement(
-            *(None if x is None else x.to(device) for x in (getattr(self, f.name) for f in fields(self)))
-        )
+        beside = None if self.neighbours is None else self.neighbours.to(device)
+        own = (self.points, self.embedding, self.noise, self.light, self.sigma)
+        return Measurement(*(x.to(device) for x in own), beside)
 
     def orientation_rows(self) -> tuple[Tensor, Tensor]:
         """Tables of the embedding (Q, 18) and its noise (Q, 1)."""

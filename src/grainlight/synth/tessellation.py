@@ -18,8 +18,11 @@ from grainlight.synth.draw import Draw
 
 @dataclass(frozen=True)
 class Seeds:
-    """Growth seeds of a batch: position (B, K, 2) as column, row in pixels and quadratic forms (B, K, 6) of the plane at
-    height 0; ``height`` (B, K) of the seeds above it in pixels."""
+    """Growth seeds of a batch.
+
+    ``position`` (B, K, 2) as column, row and ``height`` (B, K) above the plane at height 0, in pixels; ``form``
+    (B, K, 6) quadratic forms of that plane.
+    """
 
     position: Tensor
     form: Tensor
