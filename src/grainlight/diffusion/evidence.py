@@ -47,8 +47,8 @@ CHANNELS = (
 class Evidence:
     """What is known of every cell.
 
-    ``features`` (n, `CHANNELS`); squared misfit (n, 16, 16) of the light of each pixel to each candidate's ``light`` and
-    to the light ``expected`` of its orientation, at most 100 each, and squared ``distance`` in units of the spacing;
+    ``features`` (n, `CHANNELS`); squared misfit (n, 16, 16) of the light of each pixel to each candidate's ``light``
+    and to the light ``expected`` of its orientation, at most 100 each, and squared ``distance`` in units of the spacing;
     ``usable`` (n, 16) candidates; ``beside`` (n, `beside.CHANNELS`), None without neighbours.
     """
 
@@ -65,9 +65,10 @@ class Tables:
     """A measurement and what is revealed of it, ready to be looked up.
 
     Tables with a row for each pixel (see `Measurement`): ``embedding`` (P, 18) of measured points, ``light`` (P, 5),
-    ``sigma`` (P, 3), ``noise`` (P, 1). Cells: ``of_cells`` (n, 10, 16): light, its noise, measured, revealed as new. With a row for each
-    pixel of the images and of a rim of one pixel around them: ``around`` (Q, 18) orientation of what is known, and
-    whether it is, ``known`` (Q,). ``size`` (H, W) of the images. ``beside``: sections below and above.
+    ``sigma`` (P, 3), ``noise`` (P, 1). Cells: ``of_cells`` (n, 10, 16): light, its noise, measured, revealed as new.
+    With a row for each pixel of the images and of a rim of one pixel around them: ``around`` (Q, 18) orientation of
+    what is known, and whether it is, ``known`` (Q,). ``size`` (H, W) of the images. ``beside``: sections below and
+    above.
     """
 
     embedding: Tensor

@@ -69,8 +69,14 @@ class Measurement:
     def to(self, device: torch.device | str) -> Measurement:
         """The same on a device."""
         beside = None if self.neighbours is None else self.neighbours.to(device)
-        own = (self.points, self.embedding, self.noise, self.light, self.sigma)
-        return Measurement(*(x.to(device) for x in own), beside)
+        return Measurement(
+            self.points.to(device),
+            self.embedding.to(device),
+            self.noise.to(device),
+            self.light.to(device),
+            self.sigma.to(device),
+            beside,
+        )
 
     def orientation_rows(self) -> tuple[Tensor, Tensor]:
         """Tables of the embedding (Q, 18) and its noise (Q, 1)."""

@@ -24,7 +24,7 @@ _NEAREST, _FARTHEST = 0.05, 1.2
 
 
 def draw_stack_case(draw: Draw, batch: int, patch: int, parts: int, mixture: LabelMixture) -> Case:
-    """A batch of sections (patch, patch) between two others, and a measurement of each; some have points of their own."""
+    """A batch of sections (patch, patch) between two others and what is measured of them, of some with points."""
     each = math.ceil(batch / parts)
     stacks, distances = [], []
     for _ in range(parts):
