@@ -48,7 +48,7 @@ class Evidence:
     """What is known of every cell.
 
     ``features`` (n, `CHANNELS`); squared misfit (n, 16, 16) of the light of each pixel to each candidate's ``light``
-    and to the light ``expected`` of its orientation, at most 100 each, and squared ``distance`` in units of the spacing;
+    and to the light ``expected`` of its orientation, at most 100 each; squared ``distance`` in units of the spacing;
     ``usable`` (n, 16) candidates; ``beside`` (n, `beside.CHANNELS`), None without neighbours.
     """
 
