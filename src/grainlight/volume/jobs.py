@@ -32,11 +32,19 @@ _DOUBTED = 0.5
 class LightOptions:
     """What the images of all sections have in common, where the manifest does not say otherwise (`load_light`)."""
 
-    angles: tuple[float, ...] | None = None
+    angles: str | tuple[float, ...] | None = None
     step: float | None = None
     origin: tuple[float, float] = (0.0, 0.0)
     rotates: Literal["sample", "optics"] = "sample"
     mirror: bool = False
+
+
+@dataclass(frozen=True)
+class MapOptions:
+    """How the EBSD files of all sections are read; as for `load_ebsd`."""
+
+    frame: SampleFrame | str | None = None
+    crystal_frame: CrystalFrame | str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,7 @@ class Specimen:
     crystal_frame: CrystalFrame
     settings: Settings
     light: LightOptions
+    maps: MapOptions = MapOptions()
 
 
 @dataclass(frozen=True)
@@ -125,7 +134,7 @@ def work(job: Job) -> tuple[str, ...]:
 def _with_ebsd(job: Job) -> StoredSection:
     specimen = job.specimen
     assert job.entry.ebsd is not None
-    ebsd = load_ebsd(job.entry.ebsd)
+    ebsd = load_ebsd(job.entry.ebsd, specimen.maps.frame, specimen.maps.crystal_frame)
     light = read_light(job.entry, specimen.light)
     found = enhance(ebsd, light, replace(specimen.settings, seed=specimen.settings.seed + job.entry.row))
     if abs(found.map.step[0] / specimen.grid.step - 1) > 1e-3:

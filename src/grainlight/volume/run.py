@@ -27,7 +27,7 @@ from grainlight.progress import Progress, Silent
 from grainlight.restore.record import file_hash, weights_in_use
 from grainlight.restore.settings import Settings
 from grainlight.volume.align import Alignment, align_sections, load_alignment, save_alignment
-from grainlight.volume.jobs import Job, LightOptions, Specimen, grid_of, read_light, work
+from grainlight.volume.jobs import Job, LightOptions, MapOptions, Specimen, grid_of, read_light, work
 from grainlight.volume.manifest import Manifest, SectionEntry
 from grainlight.volume.section_store import is_done, key_of, read
 from grainlight.volume.volume import Volume
@@ -41,13 +41,14 @@ _ALIGNMENT = "alignment.json"
 class VolumeSettings:
     """How a volume is restored.
 
-    ``restore`` of every section; ``light`` what all images have in common; ``alignment`` file to use in place of a
+    ``restore`` of every section; ``light`` what all images have in common, ``maps`` how EBSD is read; ``alignment`` file to use in place of a
     search; ``trend`` of the alignment (`volume.align`); ``workers`` processes; ``only`` rows of the manifest to
     restore, all where None.
     """
 
     restore: Settings
     light: LightOptions
+    maps: MapOptions = MapOptions()
     alignment: Path | None = None
     trend: str = "none"
     workers: int = 1
@@ -105,9 +106,10 @@ def _specimen(manifest: Manifest, settings: VolumeSettings) -> Specimen:
             expected="EBSD on one section at least",
             advice="light alone knows no orientation: scan every 4th to 12th section",
         )
-    ebsd = load_ebsd(entry.ebsd)
+    ebsd = load_ebsd(entry.ebsd, settings.maps.frame, settings.maps.crystal_frame)
     grid = grid_of(ebsd, settings.restore.scale)
-    return Specimen(grid, ebsd.phases, ebsd.sample_frame, ebsd.crystal_frame, settings.restore, settings.light)
+    frames = ebsd.sample_frame, ebsd.crystal_frame
+    return Specimen(grid, ebsd.phases, *frames, settings.restore, settings.light, settings.maps)
 
 
 def _aligned(manifest: Manifest, output: Path, settings: VolumeSettings, progress: Progress) -> Alignment:
@@ -142,6 +144,7 @@ def plan_jobs(
         "weights": weights_in_use(specimen.settings),
         "settings": specimen.settings.as_record(),
         "light": repr(specimen.light),
+        "maps": repr(specimen.maps),
         "grid": repr(specimen.grid),
     }
     place = {s.row: (float(x), float(y)) for s, (x, y) in zip(manifest.sections, alignment.shifts, strict=True)}
