@@ -56,11 +56,11 @@ def draw_stack(family: str, seed: int, size: int, gap: int, place: int) -> Stack
     return Stack(q[0], sections[0].grain[0].numpy(), (q[1], q[2]), (away[0], away[1]))
 
 
-def restored(truth: NDArray[np.float64], level: str, seed: int, quality: str, weights: Path | None) -> Result:
+def restored(truth: NDArray[np.float64], level: str, seed: int, quality: str) -> Result:
     """A section with EBSD at every second point, and light of a level."""
     full = OrientationMap.from_quaternions(truth, (1.0, 1.0), (TITANIUM,))
     task = degrade(full, scale=_SCALE, level="clean" if level == _UNRELATED else level, seed=seed)  # type: ignore[arg-type]
-    return enhance(task.coarse, task.stack, Settings(scale=_SCALE, quality=quality, register="none", weights=weights))
+    return enhance(task.coarse, task.stack, Settings(scale=_SCALE, quality=quality, register="none"))
 
 
 def light_of(stack: Stack, level: str, seed: int) -> LightStack | None:
@@ -107,14 +107,14 @@ def compare(
     """Scores by method of two sections between."""
     for place in sorted({max(1, gap // 4), gap // 2}):
         stack = draw_stack(family, seed, size, gap, place)
-        maps = [restored(q, level, seed + k, quality, weights).map for k, q in enumerate(stack.beside)]
+        maps = [restored(q, level, seed + k, quality).map for k, q in enumerate(stack.beside)]
         known = [KnownSection(m, m.phase_id > 0, d) for m, d in zip(maps, stack.distance, strict=True)]
         below, above = (one.canonical() for one in known)
         shape, there = interpolate_shapes(below, above, (known[0].known, known[1].known), stack.distance)
         fall_back = maps[0].replace(quaternions=shape, phase_id=np.where(there, TITANIUM.id, 0).astype(np.int16))
         light = light_of(stack, level, seed)
         found = restore_between(
-            light, known[0], known[1], fall_back, Settings(quality=quality, seed=seed, weights=weights)
+            light, known[0], known[1], fall_back, Settings(quality=quality, seed=seed), stacks=weights
         )
         nearest = below if stack.distance[0] <= stack.distance[1] else above
         yield {
@@ -132,7 +132,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=(1, 2, 3))
     parser.add_argument("--size", type=int, default=97, help="an odd number of pixels")
     parser.add_argument("--quality", default="balanced")
-    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--weights", type=Path, help="of a network trained on stacks, in place of the shipped ones")
     parser.add_argument("--sure", type=float, default=between.SURE, help="probability from which a grain is taken")
     chosen = parser.parse_args(arguments)
     between.SURE = chosen.sure  # type: ignore[misc]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -74,7 +74,7 @@ class Specimen:
     crystal_frame: CrystalFrame
     settings: Settings
     light: LightOptions
-    maps: MapOptions = MapOptions()
+    maps: MapOptions = field(default_factory=MapOptions)
 
 
 @dataclass(frozen=True)

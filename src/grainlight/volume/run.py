@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import torch
 
 import grainlight
 from grainlight.crystal.frames import CrystalFrame, change_crystal_frame
+from grainlight.diffusion.checkpoint import STACKS, weights_hash
 from grainlight.errors import InputError
 from grainlight.maps.io import load_ebsd
 from grainlight.progress import Progress, Silent
@@ -41,14 +42,14 @@ _ALIGNMENT = "alignment.json"
 class VolumeSettings:
     """How a volume is restored.
 
-    ``restore`` of every section; ``light`` what all images have in common, ``maps`` how EBSD is read; ``alignment`` file to use in place of a
-    search; ``trend`` of the alignment (`volume.align`); ``workers`` processes; ``only`` rows of the manifest to
-    restore, all where None.
+    ``restore`` of every section; ``light`` what all images have in common, ``maps`` how EBSD is read; ``alignment``
+    file to use in place of a search; ``trend`` of the alignment (`volume.align`); ``workers`` processes; ``only`` rows
+    of the manifest to restore, all where None.
     """
 
     restore: Settings
     light: LightOptions
-    maps: MapOptions = MapOptions()
+    maps: MapOptions = field(default_factory=MapOptions)
     alignment: Path | None = None
     trend: str = "none"
     workers: int = 1
@@ -141,7 +142,7 @@ def plan_jobs(
     """Jobs of the sections with EBSD, and of those between them."""
     shared = {
         "version": grainlight.__version__,
-        "weights": weights_in_use(specimen.settings),
+        "weights": weights_in_use(specimen.settings) | {"stacks": weights_hash(STACKS)},
         "settings": specimen.settings.as_record(),
         "light": repr(specimen.light),
         "maps": repr(specimen.maps),
@@ -244,7 +245,7 @@ def gather(
     said = [f"section {s.row} (z {s.z:g} um): {text}" for s, p in zip(sections, parts, strict=True) for text in p.said]
     record = {
         "version": grainlight.__version__,
-        "weights": weights_in_use(specimen.settings),
+        "weights": weights_in_use(specimen.settings) | {"stacks": weights_hash(STACKS)},
         "settings": specimen.settings.as_record(),
         "manifest": manifest.path.name,
         "shifts_um": np.asarray(alignment.shifts).round(4).tolist(),
