@@ -23,11 +23,13 @@ from grainlight.restore.device import choose_device
 from grainlight.restore.enhance import enhance
 from grainlight.restore.inputs import Prepared, prepare
 from grainlight.restore.result import INFERRED, NOT_RESTORED, Result
-from grainlight.restore.sampling.between import Between, KnownMap, ask_between
+from grainlight.restore.sampling.beside import Between, KnownMap, ask_between
 from grainlight.restore.sampling.label_prior import load_prior
 from grainlight.restore.settings import Settings
 
-# Pixels are taken for measured once the network gives their grain this probability: `python -m benchmarks.between`.
+# Pixels are taken for measured once the network gives their grain this probability. Of .8 and .95 on six synthetic
+# stacks, eight sections apart (`python -m benchmarks.between --gaps 8 --sure P`): 14.0 and 31.3 % wrong near boundaries
+# with clean light, 20.5 and 40.3 with corrupted.
 SURE = 0.8
 # The light is calibrated where the two maps agree if that is in this share of the pixels; else on this share of those
 # farthest from boundaries.
