@@ -27,7 +27,9 @@ from grainlight.maps.io import load_ebsd
 from grainlight.progress import Progress, Silent
 from grainlight.restore.record import file_hash, weights_in_use
 from grainlight.restore.settings import Settings
-from grainlight.volume.align import Alignment, align_sections, load_alignment, save_alignment
+from grainlight.volume.align import align_sections
+from grainlight.volume.alignment.cuts import draw_cuts
+from grainlight.volume.alignment.record import Alignment, Trend, load_alignment, save_alignment
 from grainlight.volume.jobs import Job, LightOptions, MapOptions, Specimen, grid_of, read_light, work
 from grainlight.volume.manifest import Manifest, SectionEntry
 from grainlight.volume.section_store import is_done, key_of, read
@@ -51,7 +53,7 @@ class VolumeSettings:
     light: LightOptions
     maps: MapOptions = field(default_factory=MapOptions)
     alignment: Path | None = None
-    trend: str = "none"
+    trend: Trend = "none"
     workers: int = 1
     only: tuple[int, ...] | None = None
 
@@ -133,6 +135,8 @@ def _aligned(manifest: Manifest, output: Path, settings: VolumeSettings, progres
     known = [s.ebsd is not None and not s.exclude for s in manifest.sections]
     found = align_sections(readers, heights, trend=settings.trend, known=known, progress=progress)
     save_alignment(found, output / _ALIGNMENT)
+    if found.cuts is not None:
+        draw_cuts(found.cuts, output / "alignment.png")
     return found
 
 
@@ -148,7 +152,8 @@ def plan_jobs(
         "maps": repr(specimen.maps),
         "grid": repr(specimen.grid),
     }
-    place = {s.row: (float(x), float(y)) for s, (x, y) in zip(manifest.sections, alignment.shifts, strict=True)}
+    shifts = alignment.at(np.array([s.z for s in manifest.sections]))
+    place = {s.row: (float(x), float(y)) for s, (x, y) in zip(manifest.sections, shifts, strict=True)}
     first = []
     for entry in manifest.used:
         if entry.ebsd is not None:
