@@ -64,7 +64,8 @@ def is_done(folder: Path, row: int, key: str) -> bool:
     """Whether a section was restored from the very same things."""
     path = section_path(folder, row)
     try:
-        with np.load(path) as data:
+        # The file is ours to close: of half an archive numpy leaves it open.
+        with path.open("rb") as file, np.load(file) as data:
             return str(data["key"]) == key
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
         return False
@@ -80,7 +81,7 @@ def read(folder: Path, row: int) -> StoredSection:
     """
     path = section_path(folder, row)
     try:
-        with np.load(path) as data:
+        with path.open("rb") as file, np.load(file) as data:
             return StoredSection(**{name: data[name] for name in _ARRAYS}, said=tuple(json.loads(str(data["said"]))))
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(
