@@ -42,6 +42,8 @@ class Volume:
         As of an `OrientationMap`.
     record
         How the volume was made.
+    grain_id
+        (Z, Y, X) int32 grains from 1, 0 where there is none (`volume.grains`); None where they were not looked for.
     """
 
     z: NDArray[np.float64]
@@ -59,6 +61,7 @@ class Volume:
     sample_frame: SampleFrame
     crystal_frame: CrystalFrame
     record: dict[str, Any] = field(default_factory=dict)
+    grain_id: NDArray[np.int32] | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -69,3 +72,12 @@ class Volume:
     def spacing(self) -> float:
         """Median distance of neighbouring sections in um; the step where there is one section only."""
         return float(np.median(np.diff(self.z))) if len(self.z) > 1 else self.step
+
+    @property
+    def thickness(self) -> NDArray[np.float64]:
+        """(Z,) um of the specimen that each section stands for: half way to its neighbours, however far these are.
+
+        Beyond the first and the last section half the usual spacing counts.
+        """
+        end, half = [self.spacing / 2], np.diff(self.z) / 2
+        return np.concatenate([end, half]) + np.concatenate([half, end])
