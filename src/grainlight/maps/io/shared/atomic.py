@@ -57,11 +57,14 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         except OSError as error:
             raise InputError("the output cannot be written", file=target, found=str(error)) from error
     except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        raise InputError(
-            "there is no room for the output", file=target, found=str(error)[:200], advice="make room on the disk"
-        ) from error
+        refuse_full_disk(target, error)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
         _unfinished.discard(temporary)
+
+
+def refuse_full_disk(path: Path, error: OSError, advice: str = "make room on the disk") -> None:
+    """Raise the `InputError` of a disk that is full, where an error of the system is one."""
+    if error.errno in _FULL:
+        raise InputError("there is no room for the output", file=path, found=str(error)[:200], advice=advice) from error
