@@ -15,11 +15,12 @@ from drawn_volumes import synthetic_volume
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.phase import TITANIUM, Phase
+from grainlight.restore.result import Result
 from grainlight.volume.grains.grain_volume import find_volume_grains
 from grainlight.volume.output.layout import LAYERS, NAME
 from grainlight.volume.output.load import load_volume
 from grainlight.volume.output.writer import VolumeWriter, header_of, save_volume
-from grainlight.volume.section import section_of
+from grainlight.volume.section import Section, section_of, volume_section
 from grainlight.volume.volume import Volume
 
 zarr = pytest.importorskip("zarr")
@@ -137,6 +138,31 @@ def test_interrupted_volume_is_refused_and_resumes(volume: Volume, tmp_path: Pat
     changed = load_volume(tmp_path)
     assert changed.grain_id is None
     np.testing.assert_array_equal(changed.boundary[0], volume.boundary[1])
+
+
+def test_section_of_a_restoration_is_what_it_found(volume: Volume) -> None:
+    ebsd = volume_section(volume, 2)
+    phase = ebsd.phase_id.copy()
+    phase[0, 0] = -1  # no scan point there
+    whole = section_of(volume, 2)
+    result = Result(
+        map=ebsd.replace(phase_id=phase),
+        uncertainty=whole.uncertainty,
+        boundary=whole.boundary,
+        source=whole.source,
+        light=whole.light,
+        measured=np.zeros(phase.shape, bool),
+        measured_points=np.zeros((0, 4)),
+        correction=whole.boundary,
+        record={},
+        other_grain=whole.other_grain,
+    )
+    section = Section.of_result(result)
+    assert section.phase_id[0, 0] == 0
+    np.testing.assert_allclose(section.quaternions, whole.quaternions, atol=1e-6)
+    for name in ("uncertainty", "other_grain", "boundary", "source", "light"):
+        np.testing.assert_array_equal(getattr(section, name), getattr(whole, name), name)
+    assert Section.of_result(result, light=False).light is None
 
 
 class Killed(BaseException):

@@ -100,14 +100,15 @@ def find_parts(volume: Volume, threshold: float) -> Parts:
         if below is not None:
             under, across = labels[k - 1].reshape(-1), _between(below, ebsd)
             same = across <= threshold
-            joined.append(np.unique(np.stack([under[same], here[same]]).astype(np.int64), axis=1))
+            # as one number, which sorts faster than a pair
+            joined.append(np.unique(under[same].astype(np.int64) << 32 | here[same]))
             waiting.append(_met(under[~same], here[~same], across[~same], volume.step**2))
         if sum(map(len, waiting)) > _MOST_ROWS:
             waiting = [_together(waiting)]
         number, below = number + count, ebsd
         release(labels)
-    pairs = np.concatenate(joined, axis=1) if joined else np.zeros((2, 0), np.int64)
-    return Parts(labels, np.concatenate(voxels), pairs, _together(waiting))
+    pairs = np.concatenate(joined) if joined else np.zeros(0, np.int64)
+    return Parts(labels, np.concatenate(voxels), np.stack([pairs >> 32, pairs & 0xFFFFFFFF]), _together(waiting))
 
 
 def _sections(volume: Volume) -> Iterator[tuple[int, OrientationMap]]:
