@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from grainlight.restore.result import Result
 
 _MOST_AXES = 200_000
+_ROOM = "grainlight.report"
 
 
 @dataclass(frozen=True)
@@ -132,12 +133,12 @@ def report_page(
     )
 
 
-def templates() -> Environment:
-    """Return where pages are made: everything put into them is escaped."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+def templates(room: str = _ROOM) -> Environment:
+    """Return where pages are made, with the files of this room and another; everything put into them is escaped."""
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("grainlight.report", "."),
+        loader=ChoiceLoader([PackageLoader(name, ".") for name in dict.fromkeys((room, _ROOM))]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -247,9 +248,9 @@ def together(text: str) -> str:
     return re.sub(r"(\d) (%|µm|×)", "\\1\u00a0\\2", text)
 
 
-def part(name: str) -> str:
-    """Return a file of the room, such as the style of its pages."""
-    return files("grainlight.report").joinpath(name).read_text(encoding="utf-8")
+def part(name: str, room: str = _ROOM) -> str:
+    """Return a file of a room, such as the style of its pages."""
+    return files(room).joinpath(name).read_text(encoding="utf-8")
 
 
 __all__ = ["Chart", "Compare", "Line", "Panel", "report_page", "title_of", "write_report"]

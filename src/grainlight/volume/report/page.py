@@ -17,12 +17,13 @@ from grainlight.report.grain_figures import Tile
 from grainlight.report.html import compact, part, templates
 from grainlight.report.panels import bar_length
 from grainlight.report.scales import DEGREES, SOURCES
-from grainlight.report.volume.heights import height_chart
-from grainlight.report.volume.pictures import VolumePictures, pictures_of
 from grainlight.volume.grains.grain_volume import GrainVolume, find_volume_grains
 from grainlight.volume.output.regular import levels_of
+from grainlight.volume.report.heights import height_chart
+from grainlight.volume.report.pictures import VolumePictures, pictures_of
 from grainlight.volume.volume import Volume
 
+_ROOM = "grainlight.volume.report"
 _FIGURES = (
     ("grains", "Grains", ""),
     ("interior_grains", "of them whole inside the volume", ""),
@@ -69,13 +70,13 @@ def volume_page(volume: Volume, *, grains: GrainVolume | None = None, title: str
     """Return the text of the page that `write_volume_report` writes; parameters as there."""
     found = grains or find_volume_grains(volume)
     pictures, shares = pictures_of(volume), _shares(volume)
-    script, style = part("volume/volume.js"), part("page.css") + part("volume/volume.css")
+    script, style = part("volume.js", _ROOM), part("page.css") + part("volume.css", _ROOM)
     wide = volume.shape[2] * volume.step
     length = bar_length(wide)
     degrees = pictures.bar == Bar.of(DEGREES)
     return (
-        templates()
-        .get_template("volume/volume.html")
+        templates(_ROOM)
+        .get_template("volume.html")
         .render(
             title=title or "Restored volume",
             script=script,

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import Page, find_browser
-from test_html import Elements
+from drawn_volumes import synthetic_volume
 
 from grainlight.errors import InputError
-from grainlight.report.volume import page as page_module
-from grainlight.report.volume import pictures
-from grainlight.report.volume.heights import height_chart
-from grainlight.report.volume.page import volume_page, write_volume_report
-from grainlight.report.volume.pictures import pictures_of
+from grainlight.volume.report import page as page_module
+from grainlight.volume.report import pictures
+from grainlight.volume.report.heights import height_chart
+from grainlight.volume.report.page import volume_page, write_volume_report
+from grainlight.volume.report.pictures import pictures_of
 from grainlight.volume.volume import Volume
-from tests.volume.drawn_volumes import synthetic_volume
+from tests.report.browser import Page, find_browser
+from tests.report.test_html import Elements
 
 EVIL = "</script><script>alert('<&\"')</script>"
 
