@@ -83,8 +83,11 @@ def run(arguments: argparse.Namespace) -> int:
     if output.exists() and not output.is_dir():
         raise InputError("the output is a file", file=output, expected="the name of a folder")
     from grainlight.volume.manifest import load_manifest
+    from grainlight.volume.output.zarr_file import need_zarr
     from grainlight.volume.run import restore_volume
 
+    # now, and not when all is done
+    need_zarr()
     manifest = load_manifest(arguments.manifest)
     known = sum(s.ebsd is not None and not s.exclude for s in manifest.sections)
     note(f"{manifest.path.name}: {len(manifest.sections)} sections, {known} with EBSD")
@@ -99,7 +102,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     for warning in volume.record["warnings"]:
         note(f"note: {warning}")
-    for file in write_volume(volume, output, vti=arguments.vti, dream3d=arguments.dream3d):
+    files = write_volume(
+        volume, output, vti=arguments.vti, dream3d=arguments.dream3d, say=lambda text: note(f"note: {text}")
+    )
+    for file in files:
         print(f"wrote {file}")
     return 0
 
