@@ -13,13 +13,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-import grainlight
 from grainlight.crystal.frames import CrystalFrame, change_crystal_frame
 from grainlight.diffusion.checkpoint import STACKS, weights_hash
 from grainlight.errors import InputError
@@ -145,7 +145,7 @@ def plan_jobs(
 ) -> tuple[list[Job], list[Job]]:
     """Jobs of the sections with EBSD, and of those between them."""
     shared = {
-        "version": grainlight.__version__,
+        "version": version("grainlight"),
         "weights": weights_in_use(specimen.settings) | {"stacks": weights_hash(STACKS)},
         "settings": specimen.settings.as_record(),
         "light": repr(specimen.light),
@@ -249,7 +249,7 @@ def gather(
     lit = any(np.isfinite(p.light).any() for p in parts)
     said = [f"section {s.row} (z {s.z:g} um): {text}" for s, p in zip(sections, parts, strict=True) for text in p.said]
     record = {
-        "version": grainlight.__version__,
+        "version": version("grainlight"),
         "weights": weights_in_use(specimen.settings) | {"stacks": weights_hash(STACKS)},
         "settings": specimen.settings.as_record(),
         "manifest": manifest.path.name,
