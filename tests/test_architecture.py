@@ -28,9 +28,10 @@ LEVELS = {
     "restore": 6,
     "evaluation": 7,
     "report": 8,
-    "": 9,
-    "cli": 10,
-    "__main__": 11,
+    "volume": 9,
+    "": 10,
+    "cli": 11,
+    "__main__": 12,
 }
 TRAINING_NEEDS = {"torch", "numpy", "safetensors"}
 MOST_LINES = 400

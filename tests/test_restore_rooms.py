@@ -22,6 +22,7 @@ ORDER = (
     ("inputs", "cost"),
     ("assemble", "record"),
     ("enhance",),
+    ("between",),
 )
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 MOST_PARAMETERS, MOST_LINES, MOST_FILES = 8, 70, 12

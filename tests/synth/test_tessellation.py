@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from grainlight.synth.draw import Draw
-from grainlight.synth.tessellation import Seeds, assign, pixel_grid, scatter_seeds, warp
+from grainlight.synth.tessellation import Seeds, assign, draw_warp, pixel_grid, scatter_seeds
 
 
 def grown(size: float, aspect: float = 1.0, shape: tuple[int, int] = (64, 64), speed_spread: float = 0.2) -> Seeds:
@@ -40,7 +40,7 @@ def test_equal_circles_make_a_voronoi_diagram() -> None:
     position = torch.tensor([[[5.0, 5.0], [20.0, 8.0], [12.0, 25.0]]])
     x, y = position.unbind(-1)
     one, zero = torch.ones_like(x), torch.zeros_like(x)
-    seeds = Seeds(position, torch.stack((one, zero, one, -2 * x, -2 * y, x * x + y * y), -1))
+    seeds = Seeds(position, torch.stack((one, zero, one, -2 * x, -2 * y, x * x + y * y), -1), zero)
     points = pixel_grid(32, 32, torch.device("cpu"))[None]
     assert torch.equal(assign(seeds, points), torch.cdist(points, position).argmin(-1))
 
@@ -86,7 +86,7 @@ def test_more_speed_spread_makes_more_unequal_grains() -> None:
 def test_warp_moves_by_its_amplitude() -> None:
     points = pixel_grid(64, 64, torch.device("cpu"))
     zero, some = torch.zeros(8), torch.full((8,), 2.0)
-    assert torch.equal(warp(Draw.seeded(1), points, (64, 64), zero, zero, 12.0), points.expand(8, -1, 2))
+    assert torch.equal(draw_warp(Draw.seeded(1), (64, 64), zero, zero, 12.0).moved(points), points.expand(8, -1, 2))
     for amplitude, serration in ((some, zero), (zero, some)):
-        moved = warp(Draw.seeded(1), points, (64, 64), amplitude, serration, 12.0) - points
+        moved = draw_warp(Draw.seeded(1), (64, 64), amplitude, serration, 12.0).moved(points) - points
         assert float(moved.std()) == pytest.approx(2.0, rel=0.2)

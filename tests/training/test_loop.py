@@ -21,7 +21,7 @@ from grainlight.diffusion.checkpoint import load_weights
 from grainlight.diffusion.network import LabelNetwork
 from grainlight.errors import InputError
 from grainlight.training import labelling, loop
-from grainlight.training.loop import load_state, new_state, save_state, schedule, train
+from grainlight.training.loop import begin_from, load_state, new_state, save_state, schedule, train
 from grainlight.training.presets import PRESETS
 from grainlight.training.validation import questions, validate_labels
 
@@ -40,16 +40,19 @@ def stopped(folder: Path, preset: object, at: int, monkeypatch: pytest.MonkeyPat
         pass
 
     draws = []
-    original = labelling.draw_case
 
-    def count(*args: object) -> object:
-        if len(draws) == at:
-            raise Killed
-        draws.append(1)
-        return original(*args)
+    def counted(original: Callable[..., object]) -> Callable[..., object]:
+        def count(*args: object) -> object:
+            if len(draws) == at:
+                raise Killed
+            draws.append(1)
+            return original(*args)
+
+        return count
 
     with monkeypatch.context() as patch:
-        patch.setattr(labelling, "draw_case", count)
+        for name in ("draw_case", "draw_stack_case"):
+            patch.setattr(labelling, name, counted(getattr(labelling, name)))
         with pytest.raises(Killed):
             train(folder, preset, **kwargs)
 
@@ -137,6 +140,17 @@ def test_a_run_that_was_killed_dozens_of_times_ends_as_one_that_was_not(
     assert same(whole, parts)
     assert same(whole.with_name("state.safetensors"), parts.with_name("state.safetensors"))
     assert {path.name for path in folder.iterdir()} == {"state.safetensors", "weights.safetensors", "log.jsonl"}
+
+
+def test_a_larger_network_begins_with_what_a_smaller_one_says(tmp_path: Path) -> None:
+    small = new_state(replace(TINY, network=replace(TINY.network, stacks=False)), 1, "cpu").model
+    torch.nn.init.normal_(small.head.weight, std=0.3)
+    large = new_state(replace(TINY, network=replace(TINY.network, down_blocks=(1, 2, 2))), 2, "cpu").model
+    begin_from(large, small.state_dict(), tmp_path / "weights.safetensors")
+    asked = questions(8, 32, (4,))[:1]
+    assert validate_labels(large, asked) == validate_labels(small, asked)
+    with pytest.raises(InputError, match="do not fit the preset's network"):
+        begin_from(small, large.state_dict(), tmp_path / "weights.safetensors")
 
 
 def test_seed_decides_everything_and_the_callers_random_numbers_go_on(tmp_path: Path) -> None:

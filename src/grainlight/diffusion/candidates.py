@@ -120,30 +120,53 @@ def find_candidates(nearest: Tensor, spacing: Tensor) -> Candidates:
     """
     batch, rows, columns = nearest.shape
     device = nearest.device
-    middle_row, middle_column = (
-        (torch.arange(n // CELL, device=device) * CELL + (CELL - 1) / 2).view(shape)
-        for n, shape in ((rows, (-1, 1)), (columns, (1, -1)))
-    )
+    middle_row, middle_column = middles((rows, columns), device)
     inner = nearest[:, CELL // 2 :: CELL, CELL // 2 :: CELL]
     away = torch.hypot(torch.div(inner, columns, rounding_mode="floor") - middle_row, (inner % columns) - middle_column)
     each = torch.where(inner >= 0, away, 0.0).clamp(max=LARGEST_SPACING).maximum(spacing.view(-1, 1, 1))
-    # The nearest pixel to a node, inside the image: (B, h, w, 4) and, together, (B, h, w, 4, 4).
-    at = torch.arange(_SIDE, device=device) - (_SIDE - 1) / 2
-    step = each[..., None] * at
+    flat = nodes(each, (rows, columns))
+    index = nearest.flatten(1).gather(1, flat.flatten(1)).view(-1, SLOTS)
+    first = torch.arange(batch, device=device).repeat_interleave(each[0].numel()) * (rows * columns)
+    usable, index = index >= 0, index.clamp(min=0)
+    return distinct(index + first[:, None], usable, each, (rows, columns))
+
+
+def middles(shape: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Row (h, 1) and column (1, w) of the middle of every cell of images of a shape (H, W)."""
+    row, column = (torch.arange(n // CELL, device=device) * CELL + (CELL - 1) / 2 for n in shape)
+    return row[:, None], column[None]
+
+
+def nodes(spacing: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Pixel (B, h, w, 4, 4) nearest to each node around the middles of cells, inside images of a shape (H, W).
+
+    ``spacing`` (B, h, w) of the nodes in pixels.
+    """
+    rows, columns = shape
+    middle_row, middle_column = middles(shape, spacing.device)
+    at = torch.arange(_SIDE, device=spacing.device) - (_SIDE - 1) / 2
+    step = spacing[..., None] * at
     node_row = (middle_row[..., None] + step).round().clamp(0, rows - 1).long()
     node_column = (middle_column[..., None] + step).round().clamp(0, columns - 1).long()
-    flat = node_row[..., :, None] * columns + node_column[..., None, :]
-    index = nearest.flatten(1).gather(1, flat.flatten(1)).view(-1, SLOTS)
+    return node_row[..., :, None] * columns + node_column[..., None, :]
+
+
+def distinct(index: Tensor, usable: Tensor, spacing: Tensor, shape: tuple[int, int]) -> Candidates:
+    """Candidates at rows (n, 16) of the tables of pixels, each counted once.
+
+    ``usable`` (n, 16), ``spacing`` (B, h, w) of the nodes, ``shape`` (H, W) of the images.
+    """
+    rows, columns = shape
     same = index[:, :, None] == index[:, None]
-    earlier = torch.ones(SLOTS, SLOTS, dtype=torch.bool, device=device).tril(-1)
-    usable = (index >= 0) & ~(same & earlier).any(2)
-    index = index.clamp(min=0)
-    shape = (*each.shape, SLOTS)
-    down = torch.div(index, columns, rounding_mode="floor").view(shape) - middle_row[..., None]
-    right = (index % columns).view(shape) - middle_column[..., None]
-    offset = torch.stack((down, right), -2).view(-1, 2, SLOTS) / each.reshape(-1, 1, 1)
-    first = torch.arange(batch, device=device).repeat_interleave(each[0].numel()) * (rows * columns)
-    return Candidates(index + first[:, None], usable, offset, each.reshape(-1))
+    earlier = torch.ones(SLOTS, SLOTS, dtype=torch.bool, device=index.device).tril(-1)
+    usable = usable & ~(same & usable[:, None] & earlier).any(2)
+    middle_row, middle_column = middles(shape, index.device)
+    at = index % (rows * columns)
+    laid = (*spacing.shape, SLOTS)
+    down = torch.div(at, columns, rounding_mode="floor").view(laid) - middle_row[..., None]
+    right = (at % columns).view(laid) - middle_column[..., None]
+    offset = torch.stack((down, right), -2).view(-1, 2, SLOTS) / spacing.reshape(-1, 1, 1)
+    return Candidates(index, usable, offset, spacing.reshape(-1))
 
 
 def by_pixel(image: Tensor) -> Tensor:

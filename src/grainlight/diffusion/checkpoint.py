@@ -16,7 +16,11 @@ from safetensors.torch import save_file
 from grainlight.diffusion.network import LabelNetwork
 from grainlight.errors import InputError, in_words
 
-SHIPPED = Path(__file__).resolve().parents[1] / "weights" / "grainlight.safetensors"
+_FOLDER = Path(__file__).resolve().parents[1] / "weights"
+SHIPPED = _FOLDER / "grainlight.safetensors"
+"""The network for sections on their own."""
+STACKS = _FOLDER / "stacks.safetensors"
+"""The network that also takes sections below and above."""
 
 
 def save_weights(model: Any, path: Path, notes: dict[str, str] | None = None) -> None:

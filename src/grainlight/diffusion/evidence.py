@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from grainlight.crystal.embedding import PER_DEGREE, W2
+from grainlight.diffusion.beside import Beside, compare_beside, lay_beside
 from grainlight.diffusion.candidates import CELL, PIXELS, SLOTS, Candidates, at_points, by_pixel, to_cells
 from grainlight.diffusion.measurement import Measurement, Revealed
 from grainlight.diffusion.state import SIGMA_MAX
@@ -44,25 +45,30 @@ CHANNELS = (
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Of every cell: ``features`` (n, `CHANNELS`); squared misfit (n, 16, 16) of the light of each pixel to each
-    candidate's ``light`` and to the light ``expected`` of its orientation, at most 100 each, and squared ``distance``
-    in units of the spacing; ``usable`` (n, 16) candidates."""
+    """What is known of every cell.
+
+    ``features`` (n, `CHANNELS`); squared misfit (n, 16, 16) of the light of each pixel to each candidate's ``light``
+    and to the light ``expected`` of its orientation, at most 100 each; squared ``distance`` in units of the spacing;
+    ``usable`` (n, 16) candidates; ``beside`` (n, `beside.CHANNELS`), None without neighbours.
+    """
 
     features: Tensor
     light: Tensor
     expected: Tensor
     distance: Tensor
     usable: Tensor
+    beside: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Tables:
     """A measurement and what is revealed of it, ready to be looked up.
 
-    Tables with a row for each pixel: ``embedding`` (P, 18) of measured points, ``light`` (P, 5), ``sigma`` (P, 3),
-    ``noise`` (P, 1). Cells: ``of_cells`` (n, 10, 16): light, its noise, measured, revealed as new. With a row for each
-    pixel of the images and of a rim of one pixel around them: ``around`` (Q, 18) orientation of what is known, and
-    whether it is, ``known`` (Q,). ``size`` (H, W) of the images.
+    Tables with a row for each pixel (see `Measurement`): ``embedding`` (P, 18) of measured points, ``light`` (P, 5),
+    ``sigma`` (P, 3), ``noise`` (P, 1). Cells: ``of_cells`` (n, 10, 16): light, its noise, measured, revealed as new.
+    With a row for each pixel of the images and of a rim of one pixel around them: ``around`` (Q, 18) orientation of
+    what is known, and whether it is, ``known`` (Q,). ``size`` (H, W) of the images. ``beside``: sections below and
+    above.
     """
 
     embedding: Tensor
@@ -73,6 +79,7 @@ class Tables:
     around: Tensor
     known: Tensor
     size: tuple[int, int]
+    beside: Beside | None = None
 
     def seen(self, cells: slice) -> Tensor:
         """Rows (n, 36) of ``around`` that lie in and around some cells."""
@@ -105,15 +112,18 @@ def tabulate(measured: Measurement, revealed: Revealed) -> Tables:
     known = measured.points | revealed.mask
     embedding = torch.where(revealed.mask[:, None], revealed.embedding, measured.embedding)
     rim = (_AROUND,) * 4
+    of_points, noise = measured.orientation_rows()
+    light, sigma = measured.light_rows()
     return Tables(
-        by_pixel(measured.embedding),
-        by_pixel(measured.light),
-        by_pixel(measured.sigma),
-        measured.noise.reshape(-1, 1),
+        of_points,
+        light,
+        sigma,
+        noise,
         to_cells(torch.cat((measured.light, measured.sigma, masks.to(measured.light)), 1)),
         by_pixel(F.pad(embedding, rim)),
         F.pad(known, rim).reshape(-1),
         (known.shape[1], known.shape[2]),
+        None if measured.neighbours is None else lay_beside(measured.neighbours),
     )
 
 
@@ -153,7 +163,11 @@ def gather_evidence(tables: Tables, candidates: Candidates, cells: slice = slice
         ),
         1,
     )
-    return Evidence(features, alike, expected, distance, usable)
+    beside = None
+    if tables.beside is not None:
+        layer = torch.div(index, len(tables.of_cells) * PIXELS, rounding_mode="floor")
+        beside = compare_beside(tables.beside.part(cells), of_cells, embedding, width, usable, layer)
+    return Evidence(features, alike, expected, distance, usable, beside)
 
 
 def _light_misfits(of_cells: Tensor, own: Tensor, own_sigma: Tensor, ideal: Tensor) -> tuple[Tensor, Tensor]:
@@ -163,7 +177,8 @@ def _light_misfits(of_cells: Tensor, own: Tensor, own_sigma: Tensor, ideal: Tens
     for group, channels in enumerate(_GROUPS):
         here, at = of_cells[:, channels, :, None], of_cells[:, 5 + group, :, None]
         known = at < _UNKNOWN
-        if not bool(known.any()):
+        # A GPU is not waited for to ask.
+        if known.device.type == "cpu" and not bool(known.any()):
             continue
         level = own_sigma[:, None, :, group]
         strength = here.square().sum(1) * _RELATIVE**2 + at.square()

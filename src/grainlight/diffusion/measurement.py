@@ -7,7 +7,29 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
+from grainlight.diffusion.candidates import by_pixel
 from grainlight.diffusion.state import EBSD, LIGHT, SIGMA_MAX, is_unknown
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """What is known of the sections below and above a batch of sections: maps that are restored already.
+
+    ``known`` (B, 2, H, W) bool; ``embedding`` (B, 2, 18, H, W), zero elsewhere; ``noise`` (B, 2, H, W) per channel;
+    ``light`` (B, 2, 5, H, W) and ``sigma`` (B, 2, 3, H, W) as of a `Measurement`; ``distance`` (B, 2) in pixels. A
+    section that is missing is known nowhere.
+    """
+
+    known: Tensor
+    embedding: Tensor
+    noise: Tensor
+    light: Tensor
+    sigma: Tensor
+    distance: Tensor
+
+    def to(self, device: torch.device | str) -> Neighbours:
+        """The same on a device."""
+        return Neighbours(*(getattr(self, f.name).to(device) for f in fields(self)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +38,11 @@ class Measurement:
 
     ``points`` (B, H, W) bool: pixels that EBSD measured; ``embedding`` (B, 18, H, W) measured there, zero elsewhere;
     ``noise`` (B, H, W) its noise per channel, in embedding units; ``light`` (B, 5, H, W) canonical harmonics, zero
-    where a group is unknown; ``sigma`` (B, 3, H, W) noise level of A0, A2 and A4, `SIGMA_MAX` where unknown.
+    where a group is unknown; ``sigma`` (B, 3, H, W) noise level of A0, A2 and A4, `SIGMA_MAX` where unknown;
+    ``neighbours``: sections below and above, None for sections on their own.
+
+    Candidates are looked up in tables with a row for each pixel: of the sections, then of those below, then of those
+    above.
     """
 
     points: Tensor
@@ -24,6 +50,7 @@ class Measurement:
     noise: Tensor
     light: Tensor
     sigma: Tensor
+    neighbours: Neighbours | None = None
 
     @classmethod
     def of_state(cls, state: Tensor, sigma: Tensor) -> Measurement:
@@ -41,7 +68,37 @@ class Measurement:
 
     def to(self, device: torch.device | str) -> Measurement:
         """The same on a device."""
-        return Measurement(*(getattr(self, f.name).to(device) for f in fields(self)))
+        beside = None if self.neighbours is None else self.neighbours.to(device)
+        return Measurement(
+            self.points.to(device),
+            self.embedding.to(device),
+            self.noise.to(device),
+            self.light.to(device),
+            self.sigma.to(device),
+            beside,
+        )
+
+    def orientation_rows(self) -> tuple[Tensor, Tensor]:
+        """Tables of the embedding (Q, 18) and its noise (Q, 1)."""
+        beside = self.neighbours
+        embedding, noise = by_pixel(self.embedding), self.noise.reshape(-1, 1)
+        if beside is None:
+            return embedding, noise
+        return (
+            torch.cat((embedding, *(by_pixel(x) for x in beside.embedding.unbind(1)))),
+            torch.cat((noise, *(x.reshape(-1, 1) for x in beside.noise.unbind(1)))),
+        )
+
+    def light_rows(self) -> tuple[Tensor, Tensor]:
+        """Tables of the light (Q, 5) and its noise levels (Q, 3)."""
+        beside = self.neighbours
+        light, sigma = by_pixel(self.light), by_pixel(self.sigma)
+        if beside is None:
+            return light, sigma
+        return (
+            torch.cat((light, *(by_pixel(x) for x in beside.light.unbind(1)))),
+            torch.cat((sigma, *(by_pixel(x) for x in beside.sigma.unbind(1)))),
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from grainlight.diffusion import beside
 from grainlight.diffusion.candidates import CELL, PIXELS, SLOTS, Candidates
 from grainlight.diffusion.evidence import CHANNELS, Evidence, Tables, gather_evidence, tabulate
 from grainlight.diffusion.measurement import Measurement, Revealed
@@ -25,12 +26,16 @@ _AT_ONCE = 512
 
 @dataclass(frozen=True)
 class LabelConfig:
-    """Widths and residual blocks per level, cells first; each level halves the resolution."""
+    """Widths and residual blocks per level, cells first; each level halves the resolution.
+
+    ``stacks``: whether sections below and above can be given.
+    """
 
     inputs: int = CHANNELS
     widths: tuple[int, ...] = (128, 192, 256)
     down_blocks: tuple[int, ...] = (1, 1, 2)
     up_blocks: tuple[int, ...] = (1, 2)
+    stacks: bool = False
 
     @property
     def multiple(self) -> int:
@@ -80,6 +85,10 @@ class LabelNetwork(nn.Module):
             raise ValueError(f"inputs: found {config.inputs}, expected {CHANNELS}")
         widths = config.widths
         self.stem = nn.Conv2d(config.inputs, widths[0], 1)
+        # What sections below and above add to it; nothing before training.
+        self.beside = nn.Linear(beside.CHANNELS, widths[0], bias=False) if config.stacks else None
+        if self.beside is not None:
+            nn.init.zeros_(self.beside.weight)
         self.down = nn.ModuleList(
             nn.Sequential(*(ResidualBlock(w) for _ in range(n)))
             for w, n in zip(widths, config.down_blocks, strict=True)
@@ -95,11 +104,25 @@ class LabelNetwork(nn.Module):
             nn.init.zeros_(parameter)
         self.weigh = nn.Parameter(torch.tensor(_START))
 
-    def forward(self, features: Tensor, guided: Tensor, size: tuple[int, int]) -> Labels:
-        """Logits of features (n, `CHANNELS`) and logits (n, 16, 17) to start from, of images of a size (H, W)."""
+    def forward(
+        self, features: Tensor, guided: Tensor, size: tuple[int, int], neighbours: Tensor | None = None
+    ) -> Labels:
+        """Logits of features (n, `CHANNELS`) and logits (n, 16, 17) to start from, of images of a size (H, W).
+
+        ``neighbours`` (n, `beside.CHANNELS`): what sections below and above say.
+        """
         high, wide = size[0] // CELL, size[1] // CELL
-        stem = F.linear(features, self.stem.weight[:, :, 0, 0], self.stem.bias)
+        stem = self._first(features, neighbours)
         return self._from_stem(stem.view(-1, high, wide, stem.shape[1]).permute(0, 3, 1, 2), guided)
+
+    def _first(self, features: Tensor, neighbours: Tensor | None) -> Tensor:
+        """The first layer (n, widths[0])."""
+        stem = F.linear(features, self.stem.weight[:, :, 0, 0], self.stem.bias)
+        if neighbours is None:
+            return stem
+        if self.beside is None:
+            raise ValueError("sections below and above were given to a network that was not trained on stacks")
+        return stem + self.beside(neighbours)
 
     def _from_stem(self, stem: Tensor, guided: Tensor) -> Labels:
         """What follows the first layer (B, widths[0], h, w)."""
@@ -150,13 +173,12 @@ class LabelNetwork(nn.Module):
     def _in_strips(self, tables: Tables, candidates: Candidates, at_once: int) -> tuple[Tensor, Tensor]:
         """First layer (n, widths[0]) and guided logits (n, 16, 17), some cells at a time."""
         cells = len(candidates.index)
-        weight, bias = self.stem.weight[:, :, 0, 0], self.stem.bias
-        stem = tables.embedding.new_empty(cells, len(weight))
+        stem = tables.embedding.new_empty(cells, self.config.widths[0])
         guided = tables.embedding.new_empty(cells, PIXELS, SLOTS + 1)
         for start in range(0, cells, at_once):
             part = slice(start, start + at_once)
             evidence = gather_evidence(tables, candidates, part)
-            stem[part] = F.linear(evidence.features, weight, bias)
+            stem[part] = self._first(evidence.features, evidence.beside)
             guided[part] = self.guided(evidence)
         return stem, guided
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from grainlight.crystal.embedding import SQUARED_NORM
-from grainlight.diffusion.candidates import PIXELS, SLOTS, Candidates, at_points, by_pixel, from_cells
+from grainlight.diffusion.candidates import PIXELS, SLOTS, Candidates, at_points, from_cells
 from grainlight.diffusion.evidence import same_grain, same_grain_width
 from grainlight.diffusion.measurement import Measurement, Revealed
 from grainlight.diffusion.network import Labels
@@ -47,7 +47,7 @@ def estimate(labels: Labels, candidates: Candidates, measured: Measurement) -> L
     Candidates of one grain share its probability: they are joined by the likeness of their orientations before the
     likeliest is taken.
     """
-    embedding, noise = by_pixel(measured.embedding), measured.noise.reshape(-1, 1)
+    embedding, noise = measured.orientation_rows()
     cells = len(candidates.index)
     # Channels: chosen, mean, sure, other.
     found = labels.logits.new_empty(cells, PIXELS, 2 * embedding.shape[1] + 2)
@@ -122,7 +122,7 @@ def draw_labels(
     """Embedding (B, 18, H, W) of a label drawn for every pixel, and whether it is a new grain (B, H, W)."""
     # One number a pixel, from the CPU's generator: where it falls among the labels' cumulative probabilities.
     lot = torch.rand(*labels.logits.shape[:2], 1, generator=generator).to(labels.logits.device)
-    embedding = by_pixel(measured.embedding)
+    embedding, _ = measured.orientation_rows()
     # Channels: the embedding, and whether the grain is new.
     found = labels.logits.new_empty(len(lot), embedding.shape[1] + 1, PIXELS)
     for start in range(0, len(lot), _AT_ONCE):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from grainlight.diffusion.candidates import CELL, SLOTS, Candidates
-from grainlight.diffusion.measurement import Measurement, Revealed
+from grainlight.diffusion.measurement import Measurement, Neighbours, Revealed
 from grainlight.diffusion.network import Labels
 from grainlight.diffusion.sampler import Call
 from grainlight.diffusion.square import turn_ebsd, turn_ebsd_back, turn_image, turn_image_back, turn_light
@@ -22,6 +22,19 @@ def turn_measurement(measured: Measurement, view: int) -> Measurement:
         turn_image(measured.noise, view),
         turn_light(measured.light, view),
         turn_image(measured.sigma, view),
+        None if measured.neighbours is None else turn_neighbours(measured.neighbours, view),
+    )
+
+
+def turn_neighbours(neighbours: Neighbours, view: int) -> Neighbours:
+    """The sections below and above the turned or mirrored sections; a mirror does not exchange them."""
+    return Neighbours(
+        turn_image(neighbours.known, view),
+        turn_ebsd(neighbours.embedding, view),
+        turn_image(neighbours.noise, view),
+        turn_light(neighbours.light, view),
+        turn_image(neighbours.sigma, view),
+        neighbours.distance,
     )
 
 

@@ -148,7 +148,7 @@ def degrade(
 
     stack = light = sigma = clean = None
     if level is not None:
-        stack = _photograph(truth, valid, level, seed, full.step[0], metal)
+        stack = photograph(truth, valid, level, seed, full.step[0], metal)
         light, sigma, clean = _calibrated(stack, quaternions, measured, truth, noise_deg)
     return Task(
         truth, valid, quaternions, measured, spoiled, coarse, stack, light, sigma, clean, scale, level, noise_deg
@@ -179,9 +179,10 @@ def _holes(shape: tuple[int, int], share: float, generator: torch.Generator) -> 
     return lost
 
 
-def _photograph(
+def photograph(
     truth: NDArray[np.float64], valid: NDArray[np.bool_], level: Level, seed: int, step: float, metal: str
 ) -> LightStack:
+    """Photograph a section: orientations (H, W, 4) in frame S, ``valid`` (H, W) of the metal, ``step`` in um."""
     settings = camera.PRESETS[level](seed, metal=metal)
     axes = torch.from_numpy(c_axis(truth))
     # a stream of its own: the light is the same whatever was drawn for the EBSD map

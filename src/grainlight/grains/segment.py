@@ -171,16 +171,40 @@ def absorb(
             # what is still small has no neighbour to join
             return in_reading_order(np.where(small[flat], 0, flat)).reshape(labels.shape)
         a, b, angle = a[between], b[between], angles[between].astype(np.float64)
-        one, two = np.concatenate([a, b]), np.concatenate([b, a])
-        key, inverse = np.unique(one.astype(np.int64) * len(count) + two, return_inverse=True)
-        total = np.bincount(inverse, np.concatenate([angle, angle]))
-        shared = np.bincount(inverse)
-        one, two = np.divmod(key, len(count))
-        keep = small[one]
-        one, two, mean = one[keep], two[keep], (total / shared)[keep]
-        order = np.lexsort((mean, one))
-        chosen, at = np.unique(one[order], return_index=True)
-        target = two[order][at]
-        # a small region that its own target wants to join too: the pair merges; chains do as well
-        merged = connected(chosen, target, len(count))
+        merged = join_small(small, a, b, angle, np.ones(len(a)))
         flat = np.where(flat > 0, merged[flat] + 1, 0)
+
+
+def join_small(
+    small: NDArray[np.bool_],
+    first: NDArray[np.integer],
+    second: NDArray[np.integer],
+    angle: NDArray[np.float64],
+    shared: NDArray[np.float64],
+) -> NDArray[np.int32]:
+    """Let every small region join the neighbour across the lowest mean angle.
+
+    Parameters
+    ----------
+    small
+        (N,) which regions are small.
+    first, second
+        (P,) pairs of neighbours; a pair may stand in several places.
+    angle, shared
+        (P,) the angle in degrees across the common boundary times its length, and that length.
+
+    Returns
+    -------
+    (N,) numbers of the regions after that, from 0.
+    """
+    one, two = np.concatenate([first, second]), np.concatenate([second, first])
+    key, inverse = np.unique(one.astype(np.int64) * len(small) + two, return_inverse=True)
+    total = np.bincount(inverse, np.concatenate([angle, angle]))
+    length = np.bincount(inverse, np.concatenate([shared, shared]))
+    one, two = np.divmod(key, len(small))
+    keep = small[one]
+    one, two, mean = one[keep], two[keep], (total / length)[keep]
+    order = np.lexsort((mean, one))
+    chosen, at = np.unique(one[order], return_index=True)
+    # a small region that its own target wants to join too: the pair merges; chains do as well
+    return connected(chosen, two[order][at], len(small))

@@ -53,12 +53,12 @@ def histogram_chart(histogram: Histogram, x_label: str, y_label: str, alt: str) 
     for x in ticks(first, last, 6):
         parts.append(f'<line class="axis" x1="{right(x)}" x2="{right(x)}" y1="{up(0)}" y2="{up(0) + 4}"/>')
         parts.append(f'<text class="middle" x="{right(x)}" y="{up(0) + 17}">{x:g}</text>')
-    parts.append(f'<text class="middle" x="{_LEFT + wide / 2}" y="{HEIGHT - 8}">{_escaped(x_label)}</text>')
+    parts.append(f'<text class="middle" x="{_LEFT + wide / 2}" y="{HEIGHT - 8}">{escaped(x_label)}</text>')
     middle = _TOP + high / 2
     parts.append(
-        f'<text class="middle" transform="translate(11 {middle}) rotate(-90)" x="0" y="0">{_escaped(y_label)}</text>'
+        f'<text class="middle" transform="translate(11 {middle}) rotate(-90)" x="0" y="0">{escaped(y_label)}</text>'
     )
-    return _svg(WIDTH, HEIGHT, alt, parts)
+    return svg(WIDTH, HEIGHT, alt, parts)
 
 
 def pole_figure_chart(density: NDArray[np.float64], alt: str) -> tuple[Markup, float]:
@@ -78,7 +78,7 @@ def pole_figure_chart(density: NDArray[np.float64], alt: str) -> tuple[Markup, f
         '<text class="middle" x="150" y="13">Y</text>',
         '<text class="start small" x="156" y="120">Z</text>',
     ]
-    return _svg(300, 240, alt, parts), end
+    return svg(300, 240, alt, parts), end
 
 
 def key_chart(samples: int = 160) -> Markup:
@@ -97,7 +97,7 @@ def key_chart(samples: int = 160) -> Markup:
         '<text class="middle" x="254" y="168">2<tspan class="over">1</tspan><tspan class="over">1</tspan>0</text>',
         '<text class="start" x="230" y="26">10<tspan class="over">1</tspan>0</text>',
     ]
-    return _svg(284, 176, "Colour key: red for crystals whose c-axis 0001 lies along the direction", parts)
+    return svg(284, 176, "Colour key: red for crystals whose c-axis 0001 lies along the direction", parts)
 
 
 def sample_axes_chart() -> Markup:
@@ -110,7 +110,7 @@ def sample_axes_chart() -> Markup:
         '<g class="z"><circle class="ring" cx="34" cy="96" r="9"/><circle class="tip" cx="34" cy="96" r="3.2"/>'
         '<text class="end" x="20" y="116">Z</text></g>',
     ]
-    return _svg(132, 120, "Axes of the sample: X to the right, Y up, Z out of the surface", parts)
+    return svg(132, 120, "Axes of the sample: X to the right, Y up, Z out of the surface", parts)
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:
@@ -132,10 +132,12 @@ def _spread_rim(index: NDArray[np.uint8], known: NDArray[np.bool_]) -> NDArray[n
     return index[rows, columns]
 
 
-def _svg(width: int, height: int, alt: str, parts: list[str]) -> Markup:
+def svg(width: int, height: int, alt: str, parts: list[str]) -> Markup:
+    """Return parts as one picture that is called ``alt``."""
     body = "".join(parts)
-    return Markup(f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{_escaped(alt)}">{body}</svg>')
+    return Markup(f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escaped(alt)}">{body}</svg>')
 
 
-def _escaped(text: str) -> Markup:
+def escaped(text: str) -> Markup:
+    """Return text as a page can hold it."""
     return Markup.escape(text)

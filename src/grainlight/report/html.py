@@ -28,9 +28,12 @@ from grainlight.report.scales import DENSITY
 from grainlight.restore.record import is_calibrated
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
+
     from grainlight.restore.result import Result
 
 _MOST_AXES = 200_000
+_ROOM = "grainlight.report"
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,6 @@ def report_page(
     title: str | None = None,
 ) -> str:
     """Return the text of the page that `write_report` writes; parameters as there."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
     if grains is None:
@@ -108,33 +110,44 @@ def report_page(
         light = overlay = None  # given, and not used
     maps = maps_of(result, light, overlay)
     title = title or title_of(result)
-    script, style = _part("page.js"), _part("page.css")
+    script, style = part("page.js"), part("page.css")
+    return (
+        templates()
+        .get_template("page.html")
+        .render(
+            title=title,
+            heading=Markup.escape(title).replace("_", Markup("_<wbr>")),
+            script=script,
+            style=style,
+            script_hash=b64encode(sha256(script.encode()).digest()).decode("ascii"),
+            tiles=headline(result, grains),
+            findings=findings(result),
+            maps=maps,
+            key=key_chart(),
+            axes=sample_axes_chart(),
+            lines=lines_of(grains),
+            has_intervals=_has_intervals(result),
+            charts=_charts(result, grains),
+            facts=facts(result),
+            record=json.dumps(compact(result.record), indent=2, default=str, ensure_ascii=False),
+            version=result.record.get("version", ""),
+        )
+    )
+
+
+def templates(room: str = _ROOM) -> Environment:
+    """Return where pages are made, with the files of this room and another; everything put into them is escaped."""
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
-        loader=PackageLoader("grainlight.report", "."),
+        loader=ChoiceLoader([PackageLoader(name, ".") for name in dict.fromkeys((room, _ROOM))]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["together"] = _together
-    return environment.get_template("page.html").render(
-        title=title,
-        heading=Markup.escape(title).replace("_", Markup("_<wbr>")),
-        script=script,
-        style=style,
-        script_hash=b64encode(sha256(script.encode()).digest()).decode("ascii"),
-        tiles=headline(result, grains),
-        findings=findings(result),
-        maps=maps,
-        key=key_chart(),
-        axes=sample_axes_chart(),
-        lines=lines_of(grains),
-        has_intervals=_has_intervals(result),
-        charts=_charts(result, grains),
-        facts=facts(result),
-        record=json.dumps(_compact(result.record), indent=2, default=str, ensure_ascii=False),
-        version=result.record.get("version", ""),
-    )
+    environment.filters["together"] = together
+    return environment
 
 
 def title_of(result: Result) -> str:
@@ -221,24 +234,25 @@ def _charts(result: Result, grains: GrainMap) -> list[Chart]:
     return charts
 
 
-def _compact(value: Any) -> Any:
-    """The record with numbers as short as they are meaningful."""
+def compact(value: Any) -> Any:
+    """Return a record with numbers as short as they are meaningful."""
     if isinstance(value, dict):
-        return {key: _compact(item) for key, item in value.items()}
+        return {key: compact(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         if len(value) > 8 and all(isinstance(item, (int, float)) for item in value):
             return " ".join(f"{item:g}" for item in value)
-        return [_compact(item) for item in value]
+        return [compact(item) for item in value]
     return float(f"{value:.6g}") if isinstance(value, float) and np.isfinite(value) else value
 
 
-def _together(text: str) -> str:
-    """Text in which no line ends between a number and its unit."""
+def together(text: str) -> str:
+    """Return text in which no line ends between a number and its unit."""
     return re.sub(r"(\d) (%|µm|×)", "\\1\u00a0\\2", text)
 
 
-def _part(name: str) -> str:
-    return files("grainlight.report").joinpath(name).read_text(encoding="utf-8")
+def part(name: str, room: str = _ROOM) -> str:
+    """Return a file of a room, such as the style of its pages."""
+    return files(room).joinpath(name).read_text(encoding="utf-8")
 
 
 __all__ = ["Chart", "Compare", "Line", "Panel", "report_page", "title_of", "write_report"]

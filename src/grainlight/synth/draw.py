@@ -56,6 +56,12 @@ class Draw:
         """A number for Python, from the host's generator."""
         return float(self.on_host.uniform(low, high, 1))
 
+    def sent(self, values: Tensor) -> Tensor:
+        """A tensor of the host on the device; a GPU takes it when it comes to it, and nobody waits."""
+        if self.device.type != "cuda":
+            return values.to(self.device)
+        return values.pin_memory().to(self.device, non_blocking=True)
+
     def smooth_field(self, batch: int, channels: int, rows: int, columns: int, length: float) -> Tensor:
         """Gaussian-like noise (batch, channels, rows, columns) with a correlation length in pixels.
 
@@ -65,7 +71,7 @@ class Draw:
         coarse = self.normal(batch, channels, *grid)
         # Only the part that is asked for is made: where the length is large, the whole would be ten times the image.
         down, across = (
-            _bicubic(count, int(1.5 * length), knots, math.ceil(knots * length)).to(self.device)
+            self.sent(_bicubic(count, int(1.5 * length), knots, math.ceil(knots * length)))
             for count, knots in zip((rows, columns), grid, strict=True)
         )
         # Interpolation between the knots lowers the standard deviation to 0.86 of theirs.

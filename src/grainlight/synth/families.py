@@ -41,7 +41,12 @@ class Recipe:
 
     def to(self, device: torch.device) -> Recipe:
         """The same recipe on a device."""
-        return Recipe(**{f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)})
+        own = {f.name: getattr(self, f.name) for f in fields(self)}
+        if device.type != "cuda":
+            return Recipe(**{name: values.to(device) for name, values in own.items()})
+        # In one piece, which a GPU takes when it comes to it.
+        sent = torch.stack([v.float() for v in own.values()]).pin_memory().to(device, non_blocking=True)
+        return Recipe(**{name: row.to(v.dtype) for (name, v), row in zip(own.items(), sent, strict=True)})
 
 
 def draw_recipe(draw: Draw, batch: int, size_range: tuple[float, float], family: str | None = None) -> Recipe:

@@ -29,7 +29,7 @@ def draw_curves(draw: Draw, batch: int) -> Tensor:
     canonical state either.
     """
     nodes = torch.linspace(0.0, 1.0, _NODES)
-    s = nodes.to(draw.device)[None]
+    s = draw.sent(nodes)[None]
     n = torch.complex(draw.uniform(0.8, 3.2, batch, 1), draw.uniform(3.0, 5.5, batch, 1))
     modulus, argument = draw.log_uniform(0.1, 1.0, batch, 1), draw.uniform(0.0, 2 * math.pi, batch, 1)
     kappa = torch.polar(modulus, argument)
@@ -43,7 +43,7 @@ def draw_curves(draw: Draw, batch: int) -> Tensor:
     # Cubic c1 s + c2 s^2 + (1 - c1 - c2) s^3 through the nodes by least squares: it keeps 0 at 0 and 1 at 1.
     # The fit is the same for every material, so it is made on the host: no device need wait for a decomposition.
     basis = torch.stack((nodes - nodes**3, nodes**2 - nodes**3), -1)
-    c = (curves - s**3) @ torch.linalg.pinv(basis).T.to(draw.device)
+    c = (curves - s**3) @ draw.sent(torch.linalg.pinv(basis).T.contiguous())
     return torch.cat((torch.zeros_like(c[..., :1]), c, 1 - c.sum(-1, keepdim=True)), -1)
 
 

@@ -18,10 +18,21 @@ from grainlight.synth.draw import Draw
 
 @dataclass(frozen=True)
 class Seeds:
-    """Growth seeds of a batch: position (B, K, 2) as column, row in pixels and quadratic forms (B, K, 6)."""
+    """Growth seeds of a batch.
+
+    ``position`` (B, K, 2) as column, row and ``height`` (B, K) above the plane at height 0, in pixels; ``form``
+    (B, K, 6) quadratic forms of that plane.
+    """
 
     position: Tensor
     form: Tensor
+    height: Tensor
+
+    def seen_from(self, plane: Tensor) -> Seeds:
+        """The same seeds with the forms of planes at heights (B,) in pixels."""
+        z = plane[:, None]
+        form = torch.cat((self.form[..., :5], (self.form[..., 5] + z * z - 2 * z * self.height)[..., None]), -1)
+        return Seeds(self.position, form, self.height)
 
 
 def pixel_grid(rows: int, columns: int, device: torch.device) -> Tensor:
@@ -42,6 +53,7 @@ def scatter_seeds(
     direction_spread: Tensor,
     shape: tuple[int, int],
     speed_spread: float = 0.2,
+    layers: int = 1,
 ) -> Seeds:
     """Seeds for grains of a given size.
 
@@ -56,6 +68,8 @@ def scatter_seeds(
         Rows and columns; seeds are scattered some way beyond them.
     speed_spread
         Standard deviation of the logarithm of growth speed.
+    layers
+        Layers of seeds, a grain's diameter thick each, the plane at height 0 in their middle: one for a single section.
     """
     batch = size.shape[0]
     rows, columns = shape
@@ -70,6 +84,8 @@ def scatter_seeds(
         torch.meshgrid(torch.arange(across, device=draw.device), torch.arange(down, device=draw.device), indexing="xy"),
         -1,
     ).reshape(1, -1, 2)
+    layer = torch.arange(layers, device=draw.device).repeat_interleave(cells.shape[1]) - (layers - 1) / 2
+    cells = cells.repeat(1, layers, 1)
     jitter = draw.uniform(0.5, 1.3, batch, 1, 1)
     unit = cells + 0.5 + jitter * draw.uniform(-0.5, 0.5, batch, cells.shape[1], 2)
     centre = unit.new_tensor((across / 2, down / 2))
@@ -79,8 +95,8 @@ def scatter_seeds(
     angle = direction[:, None] + direction_spread[:, None] * draw.normal(batch, k)
     speed = (speed_spread * draw.normal(batch, k)).exp()
     long, short = speed * aspect.sqrt()[:, None], speed / aspect.sqrt()[:, None]
-    height = 0.5 * size[:, None] * draw.uniform(-1.0, 1.0, batch, k)
-    return Seeds(position, _quadratic_form(position, angle, long, short, height))
+    height = size[:, None] * (0.5 * draw.uniform(-1.0, 1.0, batch, k) + layer)
+    return Seeds(position, _quadratic_form(position, angle, long, short, height), height)
 
 
 def _quadratic_form(position: Tensor, angle: Tensor, long: Tensor, short: Tensor, height: Tensor) -> Tensor:
@@ -118,15 +134,49 @@ def assign(seeds: Seeds, points: Tensor) -> Tensor:
     return (out & ~keep).long()
 
 
-def warp(
-    draw: Draw, points: Tensor, shape: tuple[int, int], amplitude: Tensor, serration: Tensor, size: float
-) -> Tensor:
-    """Move points (P, 2) by smooth random fields, so that boundaries curve (long waves) and serrate (short waves).
+@dataclass(frozen=True, eq=False)
+class Warp:
+    """Displacements that curve (long waves) and serrate (short waves) boundaries.
 
-    ``amplitude`` and ``serration`` (B,) are the standard deviations in pixels, ``size`` the typical grain size.
+    ``long`` and ``short`` (n, B, 2, H, W) in pixels, with n = 1 for a section and 2 for a stack of them; ``lengths``:
+    their correlation lengths in pixels.
+    """
+
+    long: Tensor
+    short: Tensor
+    lengths: tuple[float, float]
+
+    def moved(self, points: Tensor, plane: Tensor | None = None) -> Tensor:
+        """Points (P, 2) moved, (B, P, 2), in planes at heights (B,) in pixels, at 0 where none are given."""
+        fields = []
+        for field, length in zip((self.long, self.short), self.lengths, strict=True):
+            if plane is None:
+                fields.append(field[0])
+            else:
+                # Two independent fields: their mixture keeps its spread and forgets the first over the length.
+                turn = (plane / length).view(-1, 1, 1, 1)
+                fields.append(turn.cos() * field[0] + turn.sin() * field[1])
+        return points[None] + (fields[0] + fields[1]).flatten(2).transpose(1, 2)
+
+
+def draw_warp(
+    draw: Draw, shape: tuple[int, int], amplitude: Tensor, serration: Tensor, size: float, planes: int = 1
+) -> Warp:
+    """Draw smooth random displacements.
+
+    ``amplitude`` and ``serration`` (B,) are the standard deviations in pixels, ``size`` the typical grain size;
+    ``planes`` is 2 where other planes than that at height 0 are wanted.
     """
     batch = amplitude.shape[0]
-    long = draw.smooth_field(batch, 2, *shape, length=min(max(0.6 * size, 6.0), 48.0))
-    short = draw.smooth_field(batch, 2, *shape, length=draw.scalar(2.5, 6.0))
-    moved = amplitude[:, None, None, None] * long + serration[:, None, None, None] * short
-    return points[None] + moved.flatten(2).transpose(1, 2)
+    lengths = min(max(0.6 * size, 6.0), 48.0)
+    long = [draw.smooth_field(batch, 2, *shape, length=lengths)]
+    fine = draw.scalar(2.5, 6.0)
+    short = [draw.smooth_field(batch, 2, *shape, length=fine)]
+    for _ in range(1, planes):
+        long.append(draw.smooth_field(batch, 2, *shape, length=lengths))
+        short.append(draw.smooth_field(batch, 2, *shape, length=fine))
+    return Warp(
+        amplitude[:, None, None, None] * torch.stack(long),
+        serration[:, None, None, None] * torch.stack(short),
+        (lengths, fine),
+    )

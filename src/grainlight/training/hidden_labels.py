@@ -16,7 +16,7 @@ from torch import Tensor
 from grainlight.crystal import quaternion
 from grainlight.crystal.embedding import PER_DEGREE, embed
 from grainlight.crystal.quaternion import crystal_axes
-from grainlight.diffusion.candidates import Candidates, at_points, by_pixel, from_cells, to_cells
+from grainlight.diffusion.candidates import Candidates, at_points, from_cells, to_cells
 from grainlight.diffusion.measurement import Measurement, Revealed
 from grainlight.diffusion.state import SIGMA_MAX, SIGMA_MIN, group_to_channel_light, is_unknown
 from grainlight.synth.blemish import blur_each
@@ -36,7 +36,7 @@ class LabelMixture:
 
     ``stride_shares`` of square grids of every 1, 2, 3, 4, 5, 6 and 8 pixels; ``scattered`` points and ``hexagonal``
     grids in their place; ``hidden``: no label revealed; ``dark``: no light; ``lying``: a region with light of another
-    place.
+    place; ``stacks``: batches of sections between two others, of which ``unmeasured`` have no points of their own.
     """
 
     stride_shares: tuple[float, ...] = (0.05, 0.26, 0.08, 0.34, 0.05, 0.08, 0.14)
@@ -45,6 +45,8 @@ class LabelMixture:
     hidden: float = 0.4
     dark: float = 0.28
     lying: float = 0.2
+    stacks: float = 0.0
+    unmeasured: float = 0.65
     misindexed: float = 0.04
     blur: float = 1.5
 
@@ -53,13 +55,20 @@ class LabelMixture:
 class Case:
     """A batch to learn from: what was ``measured``, and the truth.
 
-    ``grain`` (B, H, W); ``embedding`` (B, 18, H, W) clean; ``given`` (B, H, W) false at misindexed points.
+    ``grain`` (B, H, W); ``embedding`` (B, 18, H, W) clean; ``given`` (B, H, W) false at misindexed points; ``beside``
+    (2, B, H, W): grain that the maps of the sections below and above give to a pixel, None without such sections.
     """
 
     measured: Measurement
     grain: Tensor
     embedding: Tensor
     given: Tensor
+    beside: Tensor | None = None
+
+    def grain_rows(self) -> Tensor:
+        """Grain (Q,) of every row of the measurement's tables; -1 where a point is of another orientation."""
+        own = torch.where(self.given, self.grain, -1).reshape(-1)
+        return own if self.beside is None else torch.cat((own, *(x.reshape(-1) for x in self.beside)))
 
 
 def draw_case(draw: Draw, batch: int, patch: int, parts: int, mixture: LabelMixture | None = None) -> Case:
@@ -70,8 +79,13 @@ def draw_case(draw: Draw, batch: int, patch: int, parts: int, mixture: LabelMixt
     return measure(draw, sections, batch, mixture)
 
 
-def measure(draw: Draw, sections: list[Sections], batch: int, mixture: LabelMixture) -> Case:
-    """Draw a measurement of each of the first ``batch`` sections."""
+def measure(
+    draw: Draw, sections: list[Sections], batch: int, mixture: LabelMixture, curves: Tensor | None = None
+) -> Case:
+    """Draw a measurement of each of the first ``batch`` sections.
+
+    ``curves`` (B, 3, 4) of the light (`synth.light.draw_curves`); drawn if None.
+    """
     orientation = torch.cat([s.orientation for s in sections])[:batch]
     grain = torch.cat([s.grain for s in sections])[:batch]
     clean = embed(orientation, dim=-3)
@@ -80,7 +94,7 @@ def measure(draw: Draw, sections: list[Sections], batch: int, mixture: LabelMixt
     measured, given = _orientations(draw, orientation, points, degrees, mixture)
     # The stated level is the noise per channel: a third of the angle's variance for each tangent direction.
     noise = (degrees * PER_DEGREE / math.sqrt(3.0)).clamp(min=SIGMA_MIN)[:, None, None].expand_as(points)
-    ideal = light_state(crystal_axes(orientation)[2], draw_curves(draw, batch))
+    ideal = light_state(crystal_axes(orientation)[2], draw_curves(draw, batch) if curves is None else curves)
     light, sigma = _light(draw, ideal, mixture)
     return Case(
         Measurement(
@@ -169,15 +183,15 @@ def _lying(draw: Draw, clean: Tensor, mixture: LabelMixture) -> Tensor:
 def right_candidates(case: Case, candidates: Candidates) -> Tensor:
     """Whether a candidate lies in the grain of a pixel (n, 16, 16): pixels of a cell by candidates."""
     index = candidates.index
-    embedding = by_pixel(case.measured.embedding)
+    embedding, noise = case.measured.orientation_rows()
     clean, theirs = to_cells(case.embedding), at_points(embedding, index)
     squared = torch.baddbmm(clean.square().sum(1)[:, :, None], clean.transpose(1, 2), theirs.transpose(1, 2), alpha=-2)
     away = (squared + theirs.square().sum(-1)[:, None]).clamp(min=0).sqrt() / PER_DEGREE
     # The noise of the point widens the limit.
-    margin = 2 * math.sqrt(3.0) / PER_DEGREE * case.measured.noise.reshape(-1)[index][:, None]
-    grain = case.grain.reshape(-1)[index]
+    margin = 2 * math.sqrt(3.0) / PER_DEGREE * noise[index][:, None, :, 0]
+    grain = case.grain_rows()[index]
     here = to_cells(case.grain[:, None])[:, 0]
-    same = (here[:, :, None] == grain[:, None]) & case.given.reshape(-1)[index][:, None]
+    same = here[:, :, None] == grain[:, None]
     return ((same & (away < _TURNED + margin)) | (away < _ALIKE)) & candidates.usable[:, None]
 
 
@@ -197,7 +211,7 @@ def reveal(draw: Draw, case: Case, candidates: Candidates, right: Tensor, mixtur
     near = -candidates.offset.square().sum(1)[:, None] + 3 * lots - 1e3 * (~candidates.usable[:, None])
     chosen = torch.where(wrong, near.argmax(2), (lots * right).argmax(2))
     new = ~right.any(2) & ~wrong
-    of_points = at_points(by_pixel(case.measured.embedding), candidates.index)
+    of_points = at_points(case.measured.orientation_rows()[0], candidates.index)
     taken = of_points.gather(1, chosen[..., None].expand(-1, -1, of_points.shape[2])).transpose(1, 2)
     taken = torch.where(new[:, None], to_cells(case.embedding), taken)
     new = from_cells(new[:, None], (rows, columns))[:, 0] & mask

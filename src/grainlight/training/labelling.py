@@ -8,13 +8,15 @@ import torch
 from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE
-from grainlight.diffusion.candidates import find_candidates, nearest_point, point_spacing, to_cells
+from grainlight.diffusion.beside import candidates_of
+from grainlight.diffusion.candidates import to_cells
 from grainlight.diffusion.evidence import gather_evidence, tabulate
 from grainlight.diffusion.network import LabelNetwork, Labels, flops_per_pixel
 from grainlight.synth.draw import Draw
 from grainlight.training.hidden_labels import LabelMixture, draw_case, reveal, right_candidates
+from grainlight.training.stacks import draw_stack_case
 from grainlight.training.task import Core
-from grainlight.training.validation import Question, questions, validate_labels
+from grainlight.training.validation import Question, questions, stack_questions, validate_labels
 
 if TYPE_CHECKING:
     from grainlight.training.presets import TrainingPreset
@@ -39,14 +41,16 @@ class Labelling:
         mixture = preset.mixture
         assert isinstance(mixture, LabelMixture)
         with torch.no_grad():
-            case = draw_case(draw, preset.batch, preset.patch, preset.parts, mixture)
+            in_stack = mixture.stacks > 0 and draw.scalar(0.0, 1.0) < mixture.stacks
+            drawn = draw_stack_case if in_stack else draw_case
+            case = drawn(draw, preset.batch, preset.patch, preset.parts, mixture)
             points = case.measured.points
-            candidates = find_candidates(nearest_point(points), point_spacing(points))
+            candidates = candidates_of(case.measured)
             right = right_candidates(case, candidates)
             revealed = reveal(draw, case, candidates, right, mixture)
             evidence = gather_evidence(tabulate(case.measured, revealed), candidates)
         with torch.autocast(points.device.type, torch.bfloat16, enabled=preset.bf16):
-            labels = core(evidence.features, model.guided(evidence), tuple(points.shape[1:]))
+            labels = core(evidence.features, model.guided(evidence), tuple(points.shape[1:]), evidence.beside)
         asked = ~to_cells(revealed.mask[:, None])[:, 0]
         return label_loss(labels, right, to_cells(case.embedding), asked)
 
@@ -54,8 +58,8 @@ class Labelling:
         return flops_per_pixel(preset.network)
 
     def held_out(self, preset: TrainingPreset) -> list[Question]:
-        short = preset.steps <= 100 or preset.seconds <= 60
-        return questions(8 if short else 96)
+        asked = questions(preset.held_out)
+        return asked + stack_questions(preset.held_out) if preset.network.stacks else asked
 
     def validate(self, model: LabelNetwork, held_out: list[Question]) -> dict[str, float]:
         return validate_labels(model, held_out)

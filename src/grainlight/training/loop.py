@@ -152,6 +152,37 @@ def _restored(
     return state
 
 
+def begin_from(model: nn.Module, begun: dict[str, Tensor], start: Path) -> None:
+    """Take over weights of a network of the same shape or a smaller one, so that the model answers as that did.
+
+    What only the model has adds nothing at first: gains of further residual blocks are zero, and so are the weights of
+    layers for inputs that the smaller network does not take.
+
+    Raises
+    ------
+    InputError
+        If a tensor of ``begun`` has no place of its shape in the model.
+    """
+    own = model.state_dict()
+    astray = [name for name, tensor in begun.items() if name not in own or own[name].shape != tensor.shape]
+    if astray:
+        found = f"{astray[0]} of shape {tuple(begun[astray[0]].shape)}"
+        here = f"shape {tuple(own[astray[0]].shape)}" if astray[0] in own else "no such layer"
+        raise InputError(
+            "the weights to start from do not fit the preset's network",
+            file=start,
+            found=found,
+            expected=here,
+            advice="use weights of a network that is no wider and no deeper, or another preset",
+        )
+    with torch.no_grad():
+        for name, tensor in own.items():
+            if name in begun:
+                tensor.copy_(begun[name])
+            elif name.endswith(".gain"):
+                tensor.zero_()
+
+
 def schedule(preset: TrainingPreset, step: int, seconds: float) -> float:
     """Learning-rate factor: warm-up, plateau, linear decay to zero."""
     done = max(step / preset.steps, seconds / preset.seconds)
@@ -174,7 +205,7 @@ def train(
     folder
         Receives ``state.safetensors`` (checkpoint), ``weights.safetensors`` (EMA) and ``log.jsonl``.
     start
-        Weights file to begin from where there is no checkpoint yet.
+        Weights file to begin from where there is no checkpoint yet; see `begin_from`.
     report
         Called with every line of the log.
 
@@ -190,8 +221,8 @@ def train(
     state = load_state(checkpoint, preset, device) if checkpoint.exists() else new_state(preset, seed, device)
     if start is not None and state.step == 0:
         begun = load_weights(start, device, type(state.model)).state_dict()
-        state.model.load_state_dict(begun)
-        state.ema.load_state_dict(begun)
+        for model in (state.model, state.ema):
+            begin_from(model, begun, start)
     task = preset.task
     core = task.core(state.model)
     core = torch.compile(core) if preset.compile else core

@@ -44,7 +44,7 @@ class MuonAdam(torch.optim.Optimizer):
         muon: list[Tensor] = []
         adam: list[Tensor] = []
         for name, parameter in model.named_parameters():
-            outer = {"stem", "head"} & set(name.split("."))
+            outer = {"stem", "beside", "head"} & set(name.split("."))
             inner = parameter.ndim == 4 and min(parameter.shape[:2]) > 1 and not outer
             (muon if inner else adam).append(parameter)
         groups = [

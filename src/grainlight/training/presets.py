@@ -41,24 +41,43 @@ class TrainingPreset:
     compile: bool = False
     log_every: int = 50
     save_every_seconds: float = 240.0
+    # Sections of every question of the validation.
+    held_out: int = 96
 
 
 PRESETS = {
     "tiny": TrainingPreset(
-        network=LabelConfig(widths=(8, 12, 16), down_blocks=(0, 1, 1), up_blocks=(0, 1)),
+        network=LabelConfig(widths=(8, 12, 16), down_blocks=(0, 1, 1), up_blocks=(0, 1), stacks=True),
+        mixture=LabelMixture(stacks=0.3),
         patch=32,
         batch=4,
         parts=1,
         warmup_steps=5,
         steps=20,
+        held_out=8,
         log_every=5,
         save_every_seconds=0.0,
     ),
     "cpu": TrainingPreset(),
     # More training of finished weights (--start): half the rates, falling from the first step on.
     "continue": TrainingPreset(lr=5e-4, muon_lr=0.01, decay=1.0, ema_longest=500),
-    # That of the shipped weights, with 11.4 minutes and seed 1.
+    # Those of the shipped weights: `gpu` from nothing, then `gpu-stacks` from what it gave.
     "gpu": TrainingPreset(
         patch=96, batch=256, parts=4, bf16=True, warmup_steps=200, log_every=50, save_every_seconds=170.0
+    ),
+    "gpu-stacks": TrainingPreset(
+        network=LabelConfig(down_blocks=(1, 2, 3), stacks=True),
+        mixture=LabelMixture(stacks=0.3),
+        patch=96,
+        batch=512,
+        parts=4,
+        lr=7e-4,
+        muon_lr=0.014,
+        decay=0.5,
+        bf16=True,
+        warmup_steps=100,
+        log_every=50,
+        save_every_seconds=185.0,
+        held_out=24,
     ),
 }

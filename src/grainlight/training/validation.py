@@ -11,6 +11,7 @@ from torch import Tensor
 from grainlight.crystal import quaternion
 from grainlight.crystal.embedding import PER_DEGREE, embed
 from grainlight.crystal.quaternion import crystal_axes
+from grainlight.diffusion.beside import candidates_of
 from grainlight.diffusion.candidates import (
     SLOTS,
     Candidates,
@@ -19,13 +20,13 @@ from grainlight.diffusion.candidates import (
     point_spacing,
     to_cells,
 )
-from grainlight.diffusion.measurement import Measurement, Revealed
+from grainlight.diffusion.measurement import Measurement, Neighbours, Revealed
 from grainlight.diffusion.network import LabelNetwork
 from grainlight.diffusion.state import SIGMA_MAX, group_to_channel_light
 from grainlight.synth.blemish import blur_each
 from grainlight.synth.draw import Draw
 from grainlight.synth.light import draw_curves, light_state
-from grainlight.synth.section import make_sections
+from grainlight.synth.section import make_sections, make_stack
 from grainlight.training.hidden_labels import Case, right_candidates
 from grainlight.training.stream import draw_size_range
 
@@ -67,12 +68,7 @@ def questions(sections: int = 96, patch: int = 64, scales: tuple[int, ...] = SCA
 def _case(draw: Draw, batch: int, patch: int, scale: int, lit: bool) -> Case:
     sections = make_sections(draw, batch, (patch, patch), draw_size_range(draw))
     embedding = embed(sections.orientation, dim=-3)
-    light = light_state(crystal_axes(sections.orientation)[2], draw_curves(draw, batch))
-    light = blur_each(light, draw.uniform(0.3, 1.2, batch))
-    fourth = draw.log_uniform(0.03, 0.3, batch, 1)
-    levels = (fourth * draw.log_uniform(0.7, 4.0, batch, 1), fourth * draw.log_uniform(0.4, 2.5, batch, 1), fourth)
-    sigma = torch.cat(levels, 1)[..., None, None].expand(-1, -1, patch, patch)
-    light = light + group_to_channel_light(sigma) * draw.normal(*light.shape)
+    light, sigma = _light(draw, sections.orientation, draw_curves(draw, batch))
     vector = draw.normal(batch, patch, patch, 3) * (_NOISE / PER_DEGREE * math.pi / 180)
     noisy = embed(quaternion.multiply(quaternion.from_rotation_vector(vector), sections.orientation), dim=-3)
     points = torch.zeros(batch, patch, patch, dtype=torch.bool)
@@ -82,9 +78,65 @@ def _case(draw: Draw, batch: int, patch: int, scale: int, lit: bool) -> Case:
         torch.where(points[:, None], noisy, 0.0),
         torch.where(points, _NOISE, 0.0),
         light if lit else torch.zeros_like(light),
-        sigma.contiguous() if lit else torch.full_like(sigma, SIGMA_MAX),
+        sigma if lit else torch.full_like(sigma, SIGMA_MAX),
     )
     return Case(measured, sections.grain, embedding, torch.ones_like(points))
+
+
+def _light(draw: Draw, orientation: Tensor, curves: Tensor) -> tuple[Tensor, Tensor]:
+    """Blurred and noisy light (B, 5, H, W) of orientations (B, H, W, 4), and its noise levels (B, 3, H, W)."""
+    batch, rows, columns = orientation.shape[:3]
+    light = light_state(crystal_axes(orientation)[2], curves)
+    light = blur_each(light, draw.uniform(0.3, 1.2, batch))
+    fourth = draw.log_uniform(0.03, 0.3, batch, 1)
+    levels = (fourth * draw.log_uniform(0.7, 4.0, batch, 1), fourth * draw.log_uniform(0.4, 2.5, batch, 1), fourth)
+    sigma = torch.cat(levels, 1)[..., None, None].expand(-1, -1, rows, columns)
+    return light + group_to_channel_light(sigma) * draw.normal(*light.shape), sigma.contiguous()
+
+
+def stack_questions(sections: int = 96, patch: int = 64) -> list[Question]:
+    """Sections without points between two others that are known, .1 to .8 grain diameters away, with light and without.
+
+    The light is as in `questions`; the maps below and above are the truth.
+    """
+    out = []
+    for lit in (True, False):
+        draw = Draw.seeded(SEED)
+        for _ in range(max(1, sections // 8)):
+            case = _stack_case(draw, min(8, sections), patch, lit)
+            candidates = candidates_of(case.measured)
+            name = f"between sections, {'light' if lit else 'alone'}"
+            out.append(Question(name, case, candidates, right_candidates(case, candidates)))
+    return out
+
+
+def _stack_case(draw: Draw, batch: int, patch: int, lit: bool) -> Case:
+    away = draw.log_uniform(0.1, 0.8, 2, batch)
+    heights = torch.stack((torch.zeros(batch), -away[0], away[1]))
+    (middle, *others), pixels = make_stack(draw, heights, (patch, patch), draw_size_range(draw))
+    curves = draw_curves(draw, batch)
+    light, sigma = _light(draw, middle.orientation, curves)
+    known = torch.stack([embed(s.orientation, dim=-3) for s in others], 1)
+    theirs = torch.stack([light_state(crystal_axes(s.orientation)[2], curves) for s in others], 1)
+    level = torch.full((batch, 2, patch, patch), _NOISE)
+    points = torch.zeros(batch, patch, patch, dtype=torch.bool)
+    measured = Measurement(
+        points,
+        torch.zeros(batch, 18, patch, patch),
+        torch.zeros(batch, patch, patch),
+        light if lit else torch.zeros_like(light),
+        sigma if lit else torch.full_like(sigma, SIGMA_MAX),
+        Neighbours(
+            torch.ones(batch, 2, patch, patch, dtype=torch.bool),
+            known,
+            level,
+            theirs,
+            level[:, :, None].expand(-1, -1, 3, -1, -1),
+            pixels[1:].abs().T.contiguous(),
+        ),
+    )
+    clean = embed(middle.orientation, dim=-3)
+    return Case(measured, middle.grain, clean, torch.ones_like(points), torch.stack([s.grain for s in others]))
 
 
 def wrong_share(question: Question, chosen: Tensor) -> float:

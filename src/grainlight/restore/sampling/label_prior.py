@@ -47,7 +47,7 @@ class LabelPrior:
             # A generator takes 64 bits.
             generator = torch.Generator().manual_seed((plan.seed * 1_000_003 + number) % 2**64)
             with torch.inference_mode():
-                drawn = draw(self._call, *inputs, plan.steps, generator)
+                drawn = draw(self.call, *inputs, plan.steps, generator)
             members.append(self._map(drawn, measured).half())
         return Samples(_guide(found, measured), found.mean, None, tuple(members))
 
@@ -55,13 +55,14 @@ class LabelPrior:
         """What the network says of every pixel, (18, H, W) and (H, W), and what it was asked."""
         inputs = self._inputs(measured)
         with torch.inference_mode():
-            labels = average_views(self._call, *inputs, Revealed.none(inputs[0]), min(views, VIEWS))
+            labels = average_views(self.call, *inputs, Revealed.none(inputs[0]), min(views, VIEWS))
             labels = look_farther(labels, inputs[1], inputs[0])
             found = estimate(labels, inputs[1], inputs[0])
         maps = (self._map(x, measured) for x in (found.chosen, found.mean, found.sure, found.other))
         return LabelEstimate(*maps), inputs
 
-    def _call(self, measured: Measurement, revealed: Revealed, candidates: Candidates) -> Labels:
+    def call(self, measured: Measurement, revealed: Revealed, candidates: Candidates) -> Labels:
+        """One call of the network; in half precision where the device is fast in it."""
         dtype = torch.bfloat16 if has_fast_bfloat16(self.device) else torch.float32
         labels = self.model.label(measured, revealed, candidates, dtype)
         self.on_call()

@@ -64,11 +64,8 @@ def _written(temporary: Path, target: Path) -> Iterator[Path]:
         except OSError as error:
             raise InputError("the output cannot be written", file=target, found=str(error)) from error
     except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        raise InputError(
-            "there is no room for the output", file=target, found=str(error)[:200], advice="make room on the disk"
-        ) from error
+        refuse_full_disk(target, error)
+        raise
 
 
 class _CannotBeMade(Exception):
@@ -125,3 +122,9 @@ def _runs(process: int) -> bool:
     except OSError:
         return True
     return True
+
+
+def refuse_full_disk(path: Path, error: OSError, advice: str = "make room on the disk") -> None:
+    """Raise the `InputError` of a disk that is full, where an error of the system is one."""
+    if error.errno in _FULL:
+        raise InputError("there is no room for the output", file=path, found=str(error)[:200], advice=advice) from error

@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -68,43 +69,110 @@ def write_damask(
         "phase": phase.reshape(source.shape).astype(np.int32),
         **{name: values for name, values in more.items() if name not in ("material", "phase")},
     }
+    rows, cols = source.shape
+    arrays = [CellData.of(name, values) for name, values in cells.items()]
+    dx, dy = source.step
+    # the lower left corner of the last row's first cell, y upwards
+    corner = (source.origin[0] - dx / 2, -source.origin[1] - (rows - 0.5) * dy, 0.0)
+    note = note_text(source, record)
+    write_grid(path, (cols, rows, 1), (dx, dy, min(dx, dy)), arrays, note, table, source.phases, corner)
+
+
+@dataclass(frozen=True)
+class CellData:
+    """Numbers of every cell: ``layer`` gives (rows, columns) of the k-th layer from below, rows from above."""
+
+    name: str
+    dtype: np.dtype[Any]
+    layer: Callable[[int], NDArray[Any]]
+
+    @classmethod
+    def of(cls, name: str, values: NDArray[Any]) -> CellData:
+        """Return the data of a single layer."""
+        return cls(name, values.dtype, lambda _: values)
+
+
+def write_grid(
+    path: Path,
+    cells: tuple[int, int, int],
+    spacing: tuple[float, float, float],
+    arrays: Iterable[CellData],
+    note: str,
+    materials: NDArray[np.float64],
+    phases: tuple[Phase, ...],
+    corner: tuple[float, float, float] = (0.0, 0.0, 0.0),
+) -> None:
+    """Write a DAMASK grid and, beside it, its materials; a layer of cells at a time is held, and what is packed.
+
+    Parameters
+    ----------
+    path
+        The .vti file.
+    cells, spacing
+        How many and how large in um, along x, y, z of frame S.
+    arrays
+        Cell data, ``material`` among them.
+    note
+        Kept among the field data.
+    materials
+        (N, 5) number of the phase, from 1 in the order of ``phases``, 0 for what is not indexed, and the quaternion in
+        DAMASK's signs, X along a.
+    phases
+        Named in the materials.
+    corner
+        x, y, z in um of the lower left corner of the lowest layer, y upwards.
+    """
     with atomic_path(path.with_suffix(COMPANION)) as beside, atomic_path(path) as temporary:
         with beside.open("w", encoding="utf-8") as text:
-            _materials(text, table, source.phases)
+            _materials(text, materials, phases)
         with temporary.open("w", encoding="ascii", newline="\n") as text:
-            _image(text, source, cells, note_text(source, record))
+            _image(text, cells, spacing, arrays, note, corner)
 
 
-def _image(text: IO[str], source: OrientationMap, cells: Mapping[str, NDArray[Any]], note: str) -> None:
-    rows, cols = source.shape
-    dx, dy = (step * 1e-6 for step in source.step)
-    extent = f"0 {cols} 0 {rows} 0 1"
-    # the lower left corner of the last row's first cell, y upwards
-    left, low = (1e-6 * at for at in (source.origin[0], -source.origin[1]))
-    corner = f"{left - dx / 2:.9g} {low - (rows - 0.5) * dy:.9g} 0"
+def _image(
+    text: IO[str],
+    cells: tuple[int, int, int],
+    spacing: tuple[float, float, float],
+    arrays: Iterable[CellData],
+    note: str,
+    corner: tuple[float, float, float],
+) -> None:
+    extent = f"0 {cells[0]} 0 {cells[1]} 0 {cells[2]}"
+    dx, dy, dz = (step * 1e-6 for step in spacing)
+    at = " ".join(f"{place * 1e-6:.9g}" for place in corner)
     text.write('<?xml version="1.0"?>\n')
     text.write('<VTKFile type="ImageData" version="1.0" byte_order="LittleEndian" header_type="UInt64"')
     text.write(' compressor="vtkZLibDataCompressor">\n')
-    text.write(f'  <ImageData WholeExtent="{extent}" Origin="{corner}" Spacing="{dx:.9g} {dy:.9g} {min(dx, dy):.9g}"')
+    text.write(f'  <ImageData WholeExtent="{extent}" Origin="{at}" Spacing="{dx:.9g} {dy:.9g} {dz:.9g}"')
     text.write(' Direction="1 0 0 0 1 0 0 0 1">\n')
     # VTK's text is an array of bytes with a closing zero
     words = "".join(f"{byte} " for byte in note.encode()) + "0"
     text.write('    <FieldData>\n      <Array type="String" Name="comments" NumberOfTuples="1" format="ascii">\n')
     text.write(f"        {words}\n      </Array>\n    </FieldData>\n")
     text.write(f'    <Piece Extent="{extent}">\n      <PointData>\n      </PointData>\n      <CellData>\n')
-    for name, values in cells.items():
-        kind = _VTK[values.dtype.str[1:]]
-        text.write(f'        <DataArray type="{kind}" Name="{name}" format="binary">\n          ')
-        text.write(_packed(np.ascontiguousarray(values[::-1]).astype(values.dtype.newbyteorder("<")).tobytes()))
+    for array in arrays:
+        kind = _VTK[array.dtype.str[1:]]
+        text.write(f'        <DataArray type="{kind}" Name="{array.name}" format="binary">\n          ')
+        # rows from below
+        layers = (np.ascontiguousarray(array.layer(k)[::-1], array.dtype.newbyteorder("<")) for k in range(cells[2]))
+        text.write(_packed(layer.tobytes() for layer in layers))
         text.write("\n        </DataArray>\n")
     text.write("      </CellData>\n    </Piece>\n  </ImageData>\n</VTKFile>\n")
 
 
-def _packed(data: bytes) -> str:
-    """Return bytes as VTK packs them: sizes, then blocks, each base64."""
-    blocks = [zlib.compress(data[start : start + _BLOCK], 5) for start in range(0, len(data), _BLOCK)]
-    whole = min(_BLOCK, len(data))
-    sizes = [len(blocks), whole, len(data) % whole if len(data) > whole else 0, *map(len, blocks)]
+def _packed(parts: Iterable[bytes]) -> str:
+    """Return bytes, given in parts, as VTK packs them: sizes, then blocks, each base64."""
+    blocks, waiting, total = [], bytearray(), 0
+    for part in parts:
+        waiting += part
+        total += len(part)
+        while len(waiting) >= _BLOCK:
+            blocks.append(zlib.compress(bytes(waiting[:_BLOCK]), 5))
+            del waiting[:_BLOCK]
+    if waiting:
+        blocks.append(zlib.compress(bytes(waiting), 5))
+    whole = min(_BLOCK, total)
+    sizes = [len(blocks), whole, total % whole if total > whole else 0, *map(len, blocks)]
     head = np.array(sizes, dtype="<u8").tobytes()
     return (base64.b64encode(head) + base64.b64encode(b"".join(blocks))).decode("ascii")
 

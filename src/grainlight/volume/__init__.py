@@ -1,0 +1,1 @@
+"""Volumes: light on every section, EBSD on some, the whole specimen restored."""

@@ -1,0 +1,1 @@
+"""Grains of a volume: labels over faces, statistics, contacts, tables."""

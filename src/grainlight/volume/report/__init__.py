@@ -1,0 +1,1 @@
+"""The page about a volume: its sections under a slider, cuts across them, where EBSD was and where doubt is."""

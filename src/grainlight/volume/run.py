@@ -1,0 +1,283 @@
+"""A volume from its manifest: sections with EBSD first, then those between, in as many processes as asked for.
+
+A section is restored once for what it is made from: a killed run goes on, and a changed input restores what rests on
+it again and nothing else.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from grainlight.crystal.frames import CrystalFrame, change_crystal_frame
+from grainlight.diffusion.checkpoint import STACKS, weights_hash
+from grainlight.errors import InputError
+from grainlight.maps.io import load_ebsd
+from grainlight.progress import Progress, Silent
+from grainlight.restore.record import file_hash, weights_in_use
+from grainlight.restore.settings import Settings
+from grainlight.volume.align import align_sections
+from grainlight.volume.alignment.cuts import draw_cuts
+from grainlight.volume.alignment.record import Alignment, Trend, load_alignment, save_alignment
+from grainlight.volume.jobs import Job, LightOptions, MapOptions, Specimen, grid_of, read_light, work
+from grainlight.volume.manifest import Manifest, SectionEntry
+from grainlight.volume.section_store import is_done, key_of, read
+from grainlight.volume.volume import Volume
+
+# A worker that dies is replaced so often before the run gives up.
+_REPLACED = 3
+_ALIGNMENT = "alignment.json"
+
+
+@dataclass(frozen=True)
+class VolumeSettings:
+    """How a volume is restored.
+
+    ``restore`` of every section; ``light`` what all images have in common, ``maps`` how EBSD is read; ``alignment``
+    file to use in place of a search; ``trend`` of the alignment (`volume.align`); ``workers`` processes; ``only`` rows
+    of the manifest to restore, all where None.
+    """
+
+    restore: Settings
+    light: LightOptions
+    maps: MapOptions = field(default_factory=MapOptions)
+    alignment: Path | None = None
+    trend: Trend = "none"
+    workers: int = 1
+    only: tuple[int, ...] | None = None
+
+
+def restore_volume(
+    manifest: Manifest, output: Path, settings: VolumeSettings, progress: Progress | None = None
+) -> Volume | None:
+    """Restore the sections of a manifest into a folder.
+
+    Parameters
+    ----------
+    output
+        Receives ``sections/`` (one file each) and ``alignment.json``; a run that was stopped goes on from there.
+
+    Returns
+    -------
+    Volume
+        None where only some sections were asked for.
+
+    Raises
+    ------
+    InputError
+        If no section has EBSD, sections do not fit one another, or a file cannot be read.
+    """
+    progress = progress or Silent()
+    specimen = _specimen(manifest, settings)
+    output.mkdir(parents=True, exist_ok=True)
+    alignment = _aligned(manifest, output, settings, progress)
+    first, second = plan_jobs(manifest, specimen, alignment, output)
+    for title, jobs in (("sections with EBSD", first), ("sections between them", second)):
+        asked = [job for job in jobs if settings.only is None or job.entry.row in settings.only]
+        todo = [job for job in asked if not is_done(output, job.entry.row, job.key)]
+        progress.begin(title, len(asked))
+        for _ in range(len(asked) - len(todo)):
+            progress.advance()
+        if jobs is second:
+            _check_neighbours(todo, first, output)
+        for _ in _worked(todo, settings.workers):
+            progress.advance()
+    if settings.only is not None:
+        return None
+    return gather(manifest, specimen, alignment, output, settings)
+
+
+def _specimen(manifest: Manifest, settings: VolumeSettings) -> Specimen:
+    """What the first section with EBSD says of all."""
+    entry = next((s for s in manifest.used if s.ebsd is not None), None)
+    if entry is None or entry.ebsd is None:
+        raise InputError(
+            "no section of the volume has EBSD",
+            file=manifest.path,
+            found=f"{len(manifest.used)} sections, none with a file in the column `ebsd`",
+            expected="EBSD on one section at least",
+            advice="light alone knows no orientation: scan every 4th to 12th section",
+        )
+    ebsd = load_ebsd(entry.ebsd, settings.maps.frame, settings.maps.crystal_frame)
+    grid = grid_of(ebsd, settings.restore.scale)
+    frames = ebsd.sample_frame, ebsd.crystal_frame
+    return Specimen(grid, ebsd.phases, *frames, settings.restore, settings.light, settings.maps)
+
+
+def _aligned(manifest: Manifest, output: Path, settings: VolumeSettings, progress: Progress) -> Alignment:
+    """The alignment that was asked for, the one that this folder has for the same sections, or a new one."""
+    heights = np.array([s.z for s in manifest.sections])
+    for path in (settings.alignment, output / _ALIGNMENT):
+        if path is None or (path != settings.alignment and not path.is_file()):
+            continue
+        found = load_alignment(path)
+        if len(found.z) == len(heights) and np.allclose(found.z, heights):
+            return found
+        if path == settings.alignment:
+            raise InputError(
+                "the alignment belongs to other sections",
+                file=path,
+                found=f"{len(found.z)} heights",
+                expected=f"the {len(heights)} of {manifest.path.name}",
+            )
+    readers: list[Callable[[], Any]] = [partial(read_light, s, settings.light) for s in manifest.sections]
+    known = [s.ebsd is not None and not s.exclude for s in manifest.sections]
+    found = align_sections(readers, heights, trend=settings.trend, known=known, progress=progress)
+    save_alignment(found, output / _ALIGNMENT)
+    if found.cuts is not None:
+        draw_cuts(found.cuts, output / "alignment.png")
+    return found
+
+
+def plan_jobs(
+    manifest: Manifest, specimen: Specimen, alignment: Alignment, output: Path
+) -> tuple[list[Job], list[Job]]:
+    """Jobs of the sections with EBSD, and of those between them."""
+    shared = {
+        "version": version("grainlight"),
+        "weights": weights_in_use(specimen.settings) | {"stacks": weights_hash(STACKS)},
+        "settings": specimen.settings.as_record(),
+        "light": repr(specimen.light),
+        "maps": repr(specimen.maps),
+        "grid": repr(specimen.grid),
+    }
+    shifts = alignment.at(np.array([s.z for s in manifest.sections]))
+    place = {s.row: (float(x), float(y)) for s, (x, y) in zip(manifest.sections, shifts, strict=True)}
+    first = []
+    for entry in manifest.used:
+        if entry.ebsd is not None:
+            first.append(Job(entry, place[entry.row], _key(entry, place[entry.row], shared, ()), output, specimen))
+    known = sorted(first, key=lambda job: job.entry.z)
+    rows = {job.entry.row for job in first}
+    second = []
+    for entry in manifest.sections:
+        if entry.row in rows:
+            continue
+        below = [job for job in known if job.entry.z < entry.z][-1:]
+        above = [job for job in known if job.entry.z > entry.z][:1]
+        key = _key(entry, place[entry.row], shared, tuple(job.key for job in (*below, *above)))
+        sides = [one[0].entry if one else None for one in (below, above)]
+        heights = tuple(float("nan") if s is None else s.z for s in sides)
+        under, over = (None if s is None else s.row for s in sides)
+        second.append(Job(entry, place[entry.row], key, output, specimen, under, over, (heights[0], heights[1])))
+    return first, second
+
+
+def _key(entry: SectionEntry, shift: tuple[float, float], shared: dict[str, Any], beside: tuple[str, ...]) -> str:
+    files = [entry.ebsd, *entry.light] if not entry.exclude else []
+    made_from = {
+        "shared": shared,
+        "entry": [entry.z, entry.angles, entry.step, entry.origin, entry.exclude],
+        "files": [[path.name, file_hash(path)] for path in files if path is not None],
+        "shift": [round(s, 4) for s in shift],
+        "beside": beside,
+    }
+    return key_of(made_from)
+
+
+def _check_neighbours(todo: Sequence[Job], first: Sequence[Job], output: Path) -> None:
+    """Refuse to restore between sections that are not restored yet."""
+    keys = {job.entry.row: job.key for job in first}
+    for job in todo:
+        missing = [r for r in (job.below, job.above) if r is not None and not is_done(output, r, keys[r])]
+        if missing:
+            raise InputError(
+                f"section {job.entry.row} lies between sections that are not restored yet",
+                file=output,
+                found=f"nothing of section {missing[0]}",
+                advice=f"restore it first: --only {missing[0]}",
+            )
+
+
+def _worked(jobs: Sequence[Job], workers: int) -> Iterator[tuple[str, ...]]:
+    """Do jobs, in this process or in several; give what is to be said of each as it is done."""
+    if workers <= 1 or len(jobs) <= 1:
+        yield from map(work, jobs)
+        return
+    left, failures = list(jobs), 0
+    while left:
+        try:
+            for job, said in _in_processes(left, workers):
+                left = [other for other in left if other is not job]
+                yield said
+        except BrokenProcessPool as error:
+            # A worker died: what is stored is stored, the rest begins anew.
+            failures += 1
+            if failures > _REPLACED:
+                raise InputError(
+                    "workers end again and again before their section is done",
+                    found=f"{failures} times",
+                    advice="too little memory for so many? try --workers 1",
+                ) from error
+
+
+def _in_processes(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, tuple[str, ...]]]:
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker, initargs=(threads,))
+    try:
+        running: dict[Future[tuple[str, ...]], Job] = {pool.submit(work, job): job for job in jobs}
+        while running:
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield running.pop(future), future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _begin_worker(threads: int) -> None:
+    torch.set_num_threads(threads)
+
+
+def gather(
+    manifest: Manifest, specimen: Specimen, alignment: Alignment, output: Path, settings: VolumeSettings
+) -> Volume:
+    """The volume of stored sections, in the frames of the first section with EBSD."""
+    sections = manifest.sections
+    parts = [read(output, s.row) for s in sections]
+    lit = any(np.isfinite(p.light).any() for p in parts)
+    said = [f"section {s.row} (z {s.z:g} um): {text}" for s, p in zip(sections, parts, strict=True) for text in p.said]
+    record = {
+        "version": version("grainlight"),
+        "weights": weights_in_use(specimen.settings) | {"stacks": weights_hash(STACKS)},
+        "settings": specimen.settings.as_record(),
+        "manifest": manifest.path.name,
+        "shifts_um": np.asarray(alignment.shifts).round(4).tolist(),
+        "warnings": [*alignment.said, *said],
+        "excluded": {str(s.row): s.exclude for s in sections if s.exclude},
+        "trend": settings.trend,
+    }
+    return Volume(
+        z=np.array([s.z for s in sections]),
+        step=specimen.grid.step,
+        origin=specimen.grid.origin,
+        quaternions=_in_frames(np.stack([p.quaternions for p in parts]), specimen),
+        phase_id=np.stack([p.phase_id for p in parts]),
+        uncertainty=np.stack([p.uncertainty for p in parts]),
+        other_grain=np.stack([p.other_grain for p in parts]),
+        boundary=np.stack([p.boundary for p in parts]),
+        source=np.stack([p.source for p in parts]),
+        light=np.stack([p.light for p in parts]).astype(np.float32) if lit else None,
+        measured=np.array([s.ebsd is not None and not s.exclude for s in sections]),
+        phases=specimen.phases,
+        sample_frame=specimen.sample_frame,
+        crystal_frame=specimen.crystal_frame,
+        record=record,
+    )
+
+
+def _in_frames(q: np.ndarray, specimen: Specimen) -> np.ndarray:
+    """Orientations (Z, Y, X, 4) in frame S with X along a in the frames of the specimen."""
+    turned = change_crystal_frame(q.astype(np.float64), CrystalFrame.X_ALONG_A, specimen.crystal_frame)
+    return np.asarray(specimen.sample_frame.from_frame_s(turned), dtype=np.float32)
