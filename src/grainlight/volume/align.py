@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,21 @@ from numpy.typing import NDArray
 from grainlight.errors import InputError
 from grainlight.maps.light_stack import LightStack
 from grainlight.progress import Progress, Silent
-from grainlight.volume.alignment.cuts import View, cut_views, view_of
+from grainlight.volume.alignment.cuts import View, cut_views, draw_cuts, view_of
 from grainlight.volume.alignment.fit import ShiftFit, fit_shifts, parts
 from grainlight.volume.alignment.pair import Pair, measure_pair, refine_pair
 from grainlight.volume.alignment.pattern import Pattern, factor_for, make_pattern
-from grainlight.volume.alignment.record import TRENDS, Alignment, PairRecord, Trend
+from grainlight.volume.alignment.record import (
+    TRENDS,
+    Alignment,
+    PairRecord,
+    Trend,
+    load_alignment,
+    save_alignment,
+)
 from grainlight.volume.alignment.sentences import notes_of
+
+__all__ = ["Alignment", "align_sections", "draw_cuts", "load_alignment", "save_alignment"]
 
 DISTANCES = (1, 2, 4, 8)
 """Sections that are compared: each with the next one, the second, the fourth and the eighth."""
@@ -34,7 +44,7 @@ def align_sections(
     read: Sequence[Callable[[], LightStack | None]],
     z: NDArray[np.float64],
     *,
-    trend: Trend = "none",
+    trend: str = "none",
     known: Sequence[bool] | None = None,
     given: NDArray[np.float64] | None = None,
     progress: Progress | None = None,
@@ -70,6 +80,7 @@ def align_sections(
     """
     z = np.asarray(z, dtype=np.float64)
     held, places = _checked(len(read), z, trend, known, given)
+    kept = cast(Trend, trend)
     measured = _measure(read, progress or Silent())
     step, pairs = measured.step, measured.pairs
     usable = np.array([_counts(pair, pairs) for pair in pairs], dtype=bool)
@@ -101,8 +112,8 @@ def align_sections(
         errors,
         aligned,
         records,
-        trend,
-        notes_of(z, measured.empty, measured.undetermined, part, held, records, trend, lean, fit.shear, step),
+        kept,
+        notes_of(z, measured.empty, measured.undetermined, part, held, records, kept, lean, fit.shear, step),
         {
             "harmonics": "A0, A2c, A2s, A4c, A4s over the local brightness, high-passed",
             "distances": list(DISTANCES),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from grainlight.volume.alignment.record import PairRecord, Trend
 
+_UNSURE = 0.5  # pixels of shear
 _SAME = 0.999  # correlation from which two images are one
 
 
@@ -44,11 +45,14 @@ def notes_of(
     step
         um per pixel.
     """
+    if len(z) == 1:
+        return ()
     said = []
+    if (part < 0).all():
+        placed = "only their EBSD places them" if held.any() else "none is shifted"
+        return (f"The light of no section is related to that of another: {placed}.",)
     for k in np.flatnonzero(part < 0).tolist():
         placed = "it lies where its EBSD says" if held[k] else "it is placed between its neighbours"
-        if len(z) == 1:
-            continue
         if k in empty:
             said.append(f"{_name(k, z)} has no light: {placed}.")
         else:
@@ -107,4 +111,5 @@ def _trend(trend: Trend, lean: NDArray[np.float64], shear: float, step: float, k
         said = [f"The linear trend of the shifts, {found}, is kept as the specimen's and not corrected."]
     else:
         return [f"{known} sections with EBSD fix the frame; the trend between them is theirs."]
-    return [*said, f"{unsure} (a standard error, from its scatter over the field)."]
+    advice = "; sections with EBSD that fix the frame would tell it (trend ebsd)" if shear > _UNSURE * step else ""
+    return [*said, f"{unsure} (a standard error, from its scatter over the field){advice}."]
