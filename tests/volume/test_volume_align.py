@@ -176,8 +176,14 @@ def test_ebsd_fixes_the_frame(stack):
     np.testing.assert_allclose(found.shifts[known], given[known], atol=1e-9)
     off = (found.shifts - given) / STEP
     assert np.hypot(*off.T).max() < 0.3
+    assert not any("contradict" in s for s in found.said)
     held = align_sections(readers, z, trend="ebsd", known=known)
     np.testing.assert_allclose(held.shifts[known], 0.0, atol=1e-9)
+    wrong = given.copy()
+    wrong[4, 0] += 9 * STEP
+    bent = align_sections(readers, z, trend="ebsd", known=known, given=wrong)
+    np.testing.assert_allclose(bent.shifts[4], wrong[4], atol=1e-9)
+    assert any("contradict the light" in s and "section 5 " in s for s in bent.said)
     # a ruined section with EBSD stays where it is said to lie
     ruined = [*readers[:4], lambda: unrelated(9), *readers[5:]]
     found = align_sections(ruined, z, trend="ebsd", known=known, given=given)

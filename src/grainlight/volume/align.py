@@ -36,6 +36,8 @@ PROMINENCE = 6.0
 """Of a peak, from which it is no chance."""
 SURE = 8.0
 """Of a peak, from which a single pair places a section that has no other."""
+MOST_BENT = 4
+"""Sections with EBSD from which their places can contradict the light: three lie nearly on a line as they like."""
 FAINT = 0.25
 """Of the usual correlation at a distance, below which a pair does not count."""
 
@@ -84,11 +86,15 @@ def align_sections(
     measured = _measure(read, progress or Silent())
     step, pairs = measured.step, measured.pairs
     usable = np.array([_counts(pair, pairs) for pair in pairs], dtype=bool)
-    fit, usable = _fit(z, pairs, usable, step, held, places)
-    shifts, lean = fit.shifts, _lean(z, fit, pairs)
+    # light alone says what is related to what; given places may then contradict it
+    fit, usable = _fit(z, pairs, usable, step)
+    part = parts(len(z), pairs, fit.weights)
+    contradicted = _contradicted(z, fit, held & (part >= 0), places)
+    if held.any():
+        fit = fit_shifts(z, pairs, usable, step, held, places)
+    shifts, lean = fit.shifts, _lean(z, fit.shifts, part >= 0)
     if trend == "linear":
         shifts = shifts - (z - z.mean())[:, None] / max(np.ptp(z), 1e-12) * lean
-    part = parts(len(z), pairs, fit.weights)
     aligned = (part >= 0) | held
     if len(z) == 1:
         aligned[:] = True
@@ -113,7 +119,9 @@ def align_sections(
         aligned,
         records,
         kept,
-        notes_of(z, measured.empty, measured.undetermined, part, held, records, kept, lean, fit.shear, step),
+        notes_of(
+            z, measured.empty, measured.undetermined, part, held, contradicted, records, kept, lean, fit.shear, step
+        ),
         {
             "harmonics": "A0, A2c, A2s, A4c, A4s over the local brightness, high-passed",
             "distances": list(DISTANCES),
@@ -222,13 +230,10 @@ def _fit(
     pairs: Sequence[Pair],
     usable: NDArray[np.bool_],
     step: float,
-    held: NDArray[np.bool_],
-    places: NDArray[np.float64],
 ) -> tuple[ShiftFit, NDArray[np.bool_]]:
-    """Fit, and fit again without sections that a single doubtful pair places."""
-    fixed = held if held.any() else None
+    """Fit by light alone, and fit again without sections that a single doubtful pair places."""
     while True:
-        fit = fit_shifts(z, pairs, usable, step, fixed, places)
+        fit = fit_shifts(z, pairs, usable, step)
         weighted = fit.weights > 0
         ends = np.array([[p.lower, p.upper] for p in pairs], dtype=int).reshape(-1, 2)
         degree = np.bincount(ends[weighted].ravel(), minlength=len(z))
@@ -239,12 +244,23 @@ def _fit(
         usable = usable & ~loose
 
 
-def _lean(z: NDArray[np.float64], fit: ShiftFit, pairs: Sequence[Pair]) -> NDArray[np.float64]:
+def _contradicted(
+    z: NDArray[np.float64], free: ShiftFit, held: NDArray[np.bool_], places: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return how far (Z,) in um sections are held from where light puts them, a linear trend apart; 0 for others."""
+    found = np.zeros(len(z))
+    if np.count_nonzero(held) >= MOST_BENT:
+        away, height = (places - free.shifts)[held], z[held] - z.mean()
+        away = away - np.stack([np.polyval(np.polyfit(height, line, 1), height) for line in away.T], 1)
+        found[held] = np.hypot(*away.T)
+    return found
+
+
+def _lean(z: NDArray[np.float64], shifts: NDArray[np.float64], placed: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the linear trend (2,) of the shifts over the height of the stack, um, of the sections that are placed."""
-    placed = parts(len(z), pairs, fit.weights) >= 0
     if np.count_nonzero(placed) < 3:
         return np.zeros(2)
-    slope = np.polyfit(z[placed] - z.mean(), fit.shifts[placed], 1)[0]
+    slope = np.polyfit(z[placed] - z.mean(), shifts[placed], 1)[0]
     return np.asarray(slope * np.ptp(z))
 
 

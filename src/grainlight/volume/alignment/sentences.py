@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from grainlight.volume.alignment.record import PairRecord, Trend
 
+_BENT = 2.0  # pixels
 _UNSURE = 0.5  # pixels of shear
 _SAME = 0.999  # correlation from which two images are one
 
@@ -20,6 +21,7 @@ def notes_of(
     undetermined: Sequence[int],
     part: NDArray[np.int_],
     held: NDArray[np.bool_],
+    contradicted: NDArray[np.float64],
     pairs: Sequence[PairRecord],
     trend: Trend,
     lean: NDArray[np.float64],
@@ -38,6 +40,8 @@ def notes_of(
         (Z,) as `fit.parts` returns it.
     held
         (Z,) sections whose place is given.
+    contradicted
+        (Z,) um by which light puts those elsewhere.
     pairs
         With residuals and weights.
     trend, lean, shear
@@ -60,6 +64,13 @@ def notes_of(
     if undetermined:
         names = ", ".join(str(k + 1) for k in undetermined)
         said.append(f"Aligned by the mean of their images, as their angles do not suffice: sections {names}.")
+    bent = np.flatnonzero(contradicted > _BENT * step)
+    if bent.size:
+        worst = int(contradicted.argmax())
+        said.append(
+            f"The places given by EBSD contradict the light, by up to {contradicted[worst] / step:.1f} pixels at "
+            f"{_name(worst, z)}: sections {', '.join(str(k + 1) for k in bent)}."
+        )
     said += _gaps(z, part, held)
     said += _order(z, pairs)
     for p in pairs:
