@@ -108,6 +108,37 @@ def test_ruined_ends_take_their_neighbours_place(stack):
     np.testing.assert_allclose(found.shifts[13], found.shifts[12], atol=1e-6)
 
 
+@pytest.mark.parametrize("rows", [(5, 6), (1, 4, 7, 10), (0, 1)])
+def test_several_ruined_sections(stack, rows):
+    readers, z, walk = stack
+    ruined = [(lambda k=k: unrelated(k)) if k in rows else readers[k] for k in range(14)]
+    found = align_sections(ruined, z)
+    assert np.flatnonzero(~found.aligned).tolist() == list(rows)
+    left = [k for k in range(14) if k not in rows]
+    assert np.hypot(*off_truth(found.shifts[left], walk[left]).T).max() < 1.0
+    assert not any("joins" in s for s in found.said)
+
+
+def test_light_on_half_of_a_section(stack):
+    readers, z, walk = stack
+    light = readers[6]()
+    images = light.images.copy()
+    images[:, :, 48:] = 0
+    half = LightStack(images, light.angles, STEP)
+    found = align_sections([*readers[:6], lambda: half, *readers[7:]], z)
+    assert found.aligned.all()
+    assert np.hypot(*off_truth(found.shifts, walk)[6]) < 0.5
+
+
+def test_far_displacements():
+    """A section laid anew may be off by a fifth of the field."""
+    readers, z, walk = drifting(74, 8, 128, step=12.0)
+    assert np.abs(np.diff(walk, axis=0)).max() > 20
+    found = align_sections(readers, z)
+    assert found.aligned.all()
+    assert np.hypot(*off_truth(found.shifts, walk).T).max() < 0.5
+
+
 def test_interpolation_goes_by_height(stack):
     readers, z, _ = stack
     uneven = z + np.where(np.arange(14) >= 6, 3 * (z[1] - z[0]), 0.0)
@@ -145,8 +176,14 @@ def test_ebsd_fixes_the_frame(stack):
     np.testing.assert_allclose(found.shifts[known], given[known], atol=1e-9)
     off = (found.shifts - given) / STEP
     assert np.hypot(*off.T).max() < 0.3
+    assert not any("contradict" in s for s in found.said)
     held = align_sections(readers, z, trend="ebsd", known=known)
     np.testing.assert_allclose(held.shifts[known], 0.0, atol=1e-9)
+    wrong = given.copy()
+    wrong[4, 0] += 9 * STEP
+    bent = align_sections(readers, z, trend="ebsd", known=known, given=wrong)
+    np.testing.assert_allclose(bent.shifts[4], wrong[4], atol=1e-9)
+    assert any("contradict the light" in s and "section 5 " in s for s in bent.said)
     # a ruined section with EBSD stays where it is said to lie
     ruined = [*readers[:4], lambda: unrelated(9), *readers[5:]]
     found = align_sections(ruined, z, trend="ebsd", known=known, given=given)
@@ -195,6 +232,19 @@ def test_other_size_of_field():
     assert np.hypot(*off_truth(found.shifts, walk).T).max() < 0.5
 
 
+def test_large_images_are_refined_in_full(monkeypatch):
+    """Where sections are compared in joined pixels, neighbours are in full: the step does not limit what is found."""
+    readers, z, walk = drifting(44, 10, 150, 10.0)
+    plain = align_sections(readers, z)
+    monkeypatch.setattr("grainlight.volume.align.WORKING", 50)
+    monkeypatch.setattr("grainlight.volume.alignment.pair.COARSE", 25)
+    joined = align_sections(readers, z)
+    assert joined.aligned.all()
+    assert np.hypot(*off_truth(joined.shifts, walk).T).max() < 0.5
+    moved = off_truth(joined.shifts, plain.shifts / STEP)
+    assert np.hypot(*moved.T).max() < 0.1
+
+
 def test_few_images_align_by_their_mean(stack):
     readers, z, walk = stack
     few = []
@@ -230,6 +280,7 @@ def test_one_and_two_sections(stack):
     strangers = align_sections([readers[0], lambda: unrelated(5)], z[:2])
     np.testing.assert_allclose(strangers.shifts, 0.0, atol=1e-9)
     assert not strangers.aligned.any()
+    assert strangers.said == ("The light of no section is related to that of another: none is shifted.",)
 
 
 def test_sections_are_read_once_in_order(stack):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,21 @@ from numpy.typing import NDArray
 from grainlight.errors import InputError
 from grainlight.maps.light_stack import LightStack
 from grainlight.progress import Progress, Silent
-from grainlight.volume.alignment.cuts import View, cut_views, view_of
+from grainlight.volume.alignment.cuts import View, cut_views, draw_cuts, view_of
 from grainlight.volume.alignment.fit import ShiftFit, fit_shifts, parts
 from grainlight.volume.alignment.pair import Pair, measure_pair, refine_pair
 from grainlight.volume.alignment.pattern import Pattern, factor_for, make_pattern
-from grainlight.volume.alignment.record import TRENDS, Alignment, PairRecord, Trend
+from grainlight.volume.alignment.record import (
+    TRENDS,
+    Alignment,
+    PairRecord,
+    Trend,
+    load_alignment,
+    save_alignment,
+)
 from grainlight.volume.alignment.sentences import notes_of
+
+__all__ = ["Alignment", "align_sections", "draw_cuts", "load_alignment", "save_alignment"]
 
 DISTANCES = (1, 2, 4, 8)
 """Sections that are compared: each with the next one, the second, the fourth and the eighth."""
@@ -26,6 +36,8 @@ PROMINENCE = 6.0
 """Of a peak, from which it is no chance."""
 SURE = 8.0
 """Of a peak, from which a single pair places a section that has no other."""
+MOST_BENT = 4
+"""Sections with EBSD from which their places can contradict the light: three lie nearly on a line as they like."""
 FAINT = 0.25
 """Of the usual correlation at a distance, below which a pair does not count."""
 
@@ -34,7 +46,7 @@ def align_sections(
     read: Sequence[Callable[[], LightStack | None]],
     z: NDArray[np.float64],
     *,
-    trend: Trend = "none",
+    trend: str = "none",
     known: Sequence[bool] | None = None,
     given: NDArray[np.float64] | None = None,
     progress: Progress | None = None,
@@ -70,14 +82,19 @@ def align_sections(
     """
     z = np.asarray(z, dtype=np.float64)
     held, places = _checked(len(read), z, trend, known, given)
+    kept = cast(Trend, trend)
     measured = _measure(read, progress or Silent())
     step, pairs = measured.step, measured.pairs
     usable = np.array([_counts(pair, pairs) for pair in pairs], dtype=bool)
-    fit, usable = _fit(z, pairs, usable, step, held, places)
-    shifts, lean = fit.shifts, _lean(z, fit, pairs)
+    # light alone says what is related to what; given places may then contradict it
+    fit, usable = _fit(z, pairs, usable, step)
+    part = parts(len(z), pairs, fit.weights)
+    contradicted = _contradicted(z, fit, held & (part >= 0), places)
+    if held.any():
+        fit = fit_shifts(z, pairs, usable, step, held, places)
+    shifts, lean = fit.shifts, _lean(z, fit.shifts, part >= 0)
     if trend == "linear":
         shifts = shifts - (z - z.mean())[:, None] / max(np.ptp(z), 1e-12) * lean
-    part = parts(len(z), pairs, fit.weights)
     aligned = (part >= 0) | held
     if len(z) == 1:
         aligned[:] = True
@@ -101,8 +118,10 @@ def align_sections(
         errors,
         aligned,
         records,
-        trend,
-        notes_of(z, measured.empty, measured.undetermined, part, held, records, trend, lean, fit.shear, step),
+        kept,
+        notes_of(
+            z, measured.empty, measured.undetermined, part, held, contradicted, records, kept, lean, fit.shear, step
+        ),
         {
             "harmonics": "A0, A2c, A2s, A4c, A4s over the local brightness, high-passed",
             "distances": list(DISTANCES),
@@ -211,13 +230,10 @@ def _fit(
     pairs: Sequence[Pair],
     usable: NDArray[np.bool_],
     step: float,
-    held: NDArray[np.bool_],
-    places: NDArray[np.float64],
 ) -> tuple[ShiftFit, NDArray[np.bool_]]:
-    """Fit, and fit again without sections that a single doubtful pair places."""
-    fixed = held if held.any() else None
+    """Fit by light alone, and fit again without sections that a single doubtful pair places."""
     while True:
-        fit = fit_shifts(z, pairs, usable, step, fixed, places)
+        fit = fit_shifts(z, pairs, usable, step)
         weighted = fit.weights > 0
         ends = np.array([[p.lower, p.upper] for p in pairs], dtype=int).reshape(-1, 2)
         degree = np.bincount(ends[weighted].ravel(), minlength=len(z))
@@ -228,12 +244,23 @@ def _fit(
         usable = usable & ~loose
 
 
-def _lean(z: NDArray[np.float64], fit: ShiftFit, pairs: Sequence[Pair]) -> NDArray[np.float64]:
+def _contradicted(
+    z: NDArray[np.float64], free: ShiftFit, held: NDArray[np.bool_], places: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return how far (Z,) in um sections are held from where light puts them, a linear trend apart; 0 for others."""
+    found = np.zeros(len(z))
+    if np.count_nonzero(held) >= MOST_BENT:
+        away, height = (places - free.shifts)[held], z[held] - z.mean()
+        away = away - np.stack([np.polyval(np.polyfit(height, line, 1), height) for line in away.T], 1)
+        found[held] = np.hypot(*away.T)
+    return found
+
+
+def _lean(z: NDArray[np.float64], shifts: NDArray[np.float64], placed: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the linear trend (2,) of the shifts over the height of the stack, um, of the sections that are placed."""
-    placed = parts(len(z), pairs, fit.weights) >= 0
     if np.count_nonzero(placed) < 3:
         return np.zeros(2)
-    slope = np.polyfit(z[placed] - z.mean(), fit.shifts[placed], 1)[0]
+    slope = np.polyfit(z[placed] - z.mean(), shifts[placed], 1)[0]
     return np.asarray(slope * np.ptp(z))
 
 

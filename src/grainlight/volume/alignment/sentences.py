@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from grainlight.volume.alignment.record import PairRecord, Trend
 
+_BENT = 2.0  # pixels
+_UNSURE = 0.5  # pixels of shear
 _SAME = 0.999  # correlation from which two images are one
 
 
@@ -19,6 +21,7 @@ def notes_of(
     undetermined: Sequence[int],
     part: NDArray[np.int_],
     held: NDArray[np.bool_],
+    contradicted: NDArray[np.float64],
     pairs: Sequence[PairRecord],
     trend: Trend,
     lean: NDArray[np.float64],
@@ -37,6 +40,8 @@ def notes_of(
         (Z,) as `fit.parts` returns it.
     held
         (Z,) sections whose place is given.
+    contradicted
+        (Z,) um by which light puts those elsewhere.
     pairs
         With residuals and weights.
     trend, lean, shear
@@ -44,11 +49,14 @@ def notes_of(
     step
         um per pixel.
     """
+    if len(z) == 1:
+        return ()
     said = []
+    if (part < 0).all():
+        placed = "only their EBSD places them" if held.any() else "none is shifted"
+        return (f"The light of no section is related to that of another: {placed}.",)
     for k in np.flatnonzero(part < 0).tolist():
         placed = "it lies where its EBSD says" if held[k] else "it is placed between its neighbours"
-        if len(z) == 1:
-            continue
         if k in empty:
             said.append(f"{_name(k, z)} has no light: {placed}.")
         else:
@@ -56,6 +64,13 @@ def notes_of(
     if undetermined:
         names = ", ".join(str(k + 1) for k in undetermined)
         said.append(f"Aligned by the mean of their images, as their angles do not suffice: sections {names}.")
+    bent = np.flatnonzero(contradicted > _BENT * step)
+    if bent.size:
+        worst = int(contradicted.argmax())
+        said.append(
+            f"The places given by EBSD contradict the light, by up to {contradicted[worst] / step:.1f} pixels at "
+            f"{_name(worst, z)}: sections {', '.join(str(k + 1) for k in bent)}."
+        )
     said += _gaps(z, part, held)
     said += _order(z, pairs)
     for p in pairs:
@@ -107,4 +122,5 @@ def _trend(trend: Trend, lean: NDArray[np.float64], shear: float, step: float, k
         said = [f"The linear trend of the shifts, {found}, is kept as the specimen's and not corrected."]
     else:
         return [f"{known} sections with EBSD fix the frame; the trend between them is theirs."]
-    return [*said, f"{unsure} (a standard error, from its scatter over the field)."]
+    advice = "; sections with EBSD that fix the frame would tell it (trend ebsd)" if shear > _UNSURE * step else ""
+    return [*said, f"{unsure} (a standard error, from its scatter over the field){advice}."]
