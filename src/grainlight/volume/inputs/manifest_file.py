@@ -269,7 +269,8 @@ def _light_cell(section: SectionEntry, base: Path) -> str:
     names = [str(file) for file in files]
     start = len(_common(names))
     end = min(len(_common([name[::-1] for name in names])), min(map(len, names)) - start)
-    patterns = [names[0][:start] + "*" + names[0][len(names[0]) - end :]]
+    before, after = names[0][:start], names[0][len(names[0]) - end :]
+    patterns = [f"{before.rstrip('0123456789')}*{after.lstrip('0123456789')}", f"{before}*{after}"]
     for one in (*parents, *map(Path, patterns)) if len(parents) == 1 else map(Path, patterns):
         try:
             if set(find_images([one])) == wanted:
