@@ -26,6 +26,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "grains",
+    "volume",
     "report",
     "demo",
     "info",

@@ -43,8 +43,8 @@ def plan_manifest(folder: str | Path, spacing: float, output: str | Path | None 
     Raises
     ------
     InputError
-        Where there is no such folder, it holds neither images nor EBSD, the section of a file cannot be told, or one has
-        two files of a kind.
+        Where there is no such folder, it holds neither images nor EBSD, the section of a file cannot be told, or a
+        section has two files of a kind.
     """
     root = Path(folder)
     if not root.exists():
