@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -244,6 +245,23 @@ def test_images_that_no_pattern_names_are_refused(folder: Path) -> None:
     with pytest.raises(InputError, match="no folder and no pattern"):
         save_manifest(found, folder / "again.csv")
     assert not (folder / "again.csv").exists()
+
+
+def test_a_folder_of_many_sections_is_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.ang").write_text("")
+    for k in range(12):
+        for angle in (0, 45, 90):
+            (tmp_path / f"s{k}_{angle}deg.tif").write_bytes(b"")
+    (tmp_path / "._s1_0deg.tif").write_bytes(b"")
+    rows = "".join(f"{k},{'a.ang' * (k == 0)},*s{k}_*deg.tif\n" for k in range(12))
+    asked = []
+    listdir = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path=".": asked.append(path) or listdir(path))
+    found = load(tmp_path, f"z,ebsd,light\n{rows}")
+    assert asked == [tmp_path]
+    assert {len(s.light) for s in found.sections} == {3}
+    save_manifest(found, tmp_path / "again.csv")
+    assert asked == [tmp_path, tmp_path]
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def find_images(paths: Sequence[str | Path]) -> tuple[Path, ...]:
                 raise InputError("the folder holds no images", file=path, expected=", ".join(ENDINGS))
             files += sorted(inside, key=_natural)
         elif has_wildcard(path) and not path.exists():
-            files += sorted(_matches(path), key=_natural_in_folders) or [path]
+            files += sorted(_matches(path), key=natural_key) or [path]
         else:
             files.append(path)
     return tuple(files)
@@ -67,7 +67,7 @@ def _matches(pattern: Path) -> list[Path]:
     """Files and folders of a pattern; brackets in it are only characters."""
     first = next(i for i, part in enumerate(pattern.parts) if has_wildcard(part))
     rest = "/".join(pattern.parts[first:]).replace("[", "[[]")
-    return list(Path(*pattern.parts[:first]).glob(rest))
+    return [path for path in Path(*pattern.parts[:first]).glob(rest) if not path.name.startswith(".")]
 
 
 def arrange(files: tuple[Path, ...], angles: Array | None) -> ArrangedFiles:
@@ -142,8 +142,8 @@ def _natural(path: Path) -> list[tuple[str, float]]:
     return [(text, float(n.replace(",", "."))) for text, n in zip(parts[::2], [*parts[1::2], "0"], strict=True)]
 
 
-def _natural_in_folders(path: Path) -> tuple[list[tuple[str, float]], list[list[tuple[str, float]]]]:
-    """Key of a file by its name, then by its folders."""
+def natural_key(path: Path) -> tuple[list[tuple[str, float]], list[list[tuple[str, float]]]]:
+    """Key by which files are in the order of the numbers in their names, then in those of their folders."""
     return _natural(path), [_natural(folder) for folder in reversed(path.parents)]
 
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from grainlight.errors import InputError
-from grainlight.maps.image_order import ENDINGS, arrange, find_images, has_wildcard
+from grainlight.maps.image_order import ENDINGS, arrange, has_wildcard
 from grainlight.maps.io.shared.atomic import atomic_path
 from grainlight.maps.light_stack import parse_angles
+from grainlight.volume.inputs.listing import Listing
 from grainlight.volume.inputs.manifest_notes import remarks
 from grainlight.volume.inputs.manifest_table import COLUMNS, Row, read_rows
 from grainlight.volume.manifest import Manifest, SectionEntry
@@ -88,7 +89,7 @@ def save_manifest(manifest: Manifest, path: str | Path | None = None) -> Path:
         "slice": any(s.ebsd_slice is not None for s in manifest.sections),
     }
     titles = [title for title in COLUMNS if extra.get(title, True)]
-    text = io.StringIO()
+    text, images = io.StringIO(), Listing()
     writer = csv.DictWriter(text, titles, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for section in manifest.sections:
@@ -96,7 +97,7 @@ def save_manifest(manifest: Manifest, path: str | Path | None = None) -> Path:
             {
                 "z": _shortest(section.z),
                 "ebsd": "" if section.ebsd is None else _relative(section.ebsd, base),
-                "light": _light_cell(section, base),
+                "light": _light_cell(section, base, images),
                 "exclude": " ".join(section.exclude.split()),
                 "angles": "" if section.angles is None else angles_cell(section.angles),
                 "step": "" if section.step is None else _shortest(section.step),
@@ -122,7 +123,8 @@ def angles_cell(angles: tuple[float, ...]) -> str:
 def _load(path: Path, fault: Fault) -> Manifest:
     rows, own = read_rows(path)
     base = path.absolute().parent
-    sections = [section for row in rows if (section := _section(row, base, fault)) is not None]
+    images = Listing()
+    sections = [section for row in rows if (section := _section(row, base, images, fault)) is not None]
     lines = {row.number: row.line for row in rows}
     order = sorted(sections, key=lambda s: (s.z, bool(s.exclude), s.row))
     used = [s for s in order if not s.exclude]
@@ -155,7 +157,7 @@ def _load(path: Path, fault: Fault) -> Manifest:
     return replace(manifest, notes=(*own, *remarks(manifest)))
 
 
-def _section(row: Row, base: Path, fault: Fault) -> SectionEntry | None:
+def _section(row: Row, base: Path, images: Listing, fault: Fault) -> SectionEntry | None:
     z = row.number_of(row.cells["z"])
     if math.isnan(z):
         fault(
@@ -192,7 +194,7 @@ def _section(row: Row, base: Path, fault: Fault) -> SectionEntry | None:
     # What is left out need not be there.
     doubt: Fault = (lambda error: None) if exclude else fault
     ebsd = _ebsd(row, base, doubt)
-    light = _light(row, base, angles, doubt)
+    light = _light(row, base, images, angles, doubt)
     if ebsd is None and not row.cells["light"] and not exclude:
         fault(
             row.error(
@@ -223,25 +225,23 @@ def _ebsd(row: Row, base: Path, fault: Fault) -> Path | None:
     return file
 
 
-def _light(row: Row, base: Path, angles: tuple[float, ...] | None, fault: Fault) -> tuple[Path, ...]:
+def _light(row: Row, base: Path, images: Listing, angles: tuple[float, ...] | None, fault: Fault) -> tuple[Path, ...]:
     """The images of a cell in the order of their angles."""
     cell = row.cells["light"]
     if not cell:
         return ()
     path = _path(cell, base)
-    expected = f"an image stack, a folder of images or a pattern such as s012_*deg.tif ({', '.join(ENDINGS)})"
-    advice = "check the path, which begins at the folder of the manifest"
-    if not path.exists() and (not has_wildcard(cell) or find_images([path]) == (path,)):
-        what = "no image has a name of this pattern" if has_wildcard(cell) else "the light images do not exist"
-        fault(row.error(what, "light", expected, advice, f"nothing at {path}"))
-        return (path,)
-    try:
-        files = tuple(file for file in find_images([path]) if file.suffix.lower() in ENDINGS)
-    except InputError as error:
-        fault(row.error(error.problem, "light", expected, advice, f"nothing that ends so in {path}"))
-        return (path,)
+    files = images.find(path)
     if not files:
-        fault(row.error("this is no image", "light", expected))
+        expected = f"an image stack, a folder of images or a pattern such as s012_*deg.tif ({', '.join(ENDINGS)})"
+        advice = "check the path, which begins at the folder of the manifest"
+        if path.is_dir():
+            fault(row.error("the folder holds no images", "light", expected, advice, f"none in {path}"))
+        elif path.exists():
+            fault(row.error("this is no image", "light", expected, advice))
+        else:
+            what = "no image has a name of this pattern" if has_wildcard(cell) else "the light images do not exist"
+            fault(row.error(what, "light", expected, advice, f"nothing at {path}"))
         return (path,)
     if len(files) > 1:
         try:
@@ -259,12 +259,11 @@ def _path(cell: str, base: Path) -> Path:
     return path if path.exists() or "\\" not in cell else Path(os.path.normpath(base / cell.replace("\\", "/")))
 
 
-def _light_cell(section: SectionEntry, base: Path) -> str:
+def _light_cell(section: SectionEntry, base: Path, images: Listing) -> str:
     """Name the images of a section: a file, a folder or a pattern that takes these and no others."""
     files = section.light
     if len(files) < 2:
         return "".join(_relative(file, base) for file in files)
-    wanted = set(files)
     parents = {file.parent for file in files}
     names = [str(file) for file in files]
     start = len(_common(names))
@@ -272,11 +271,8 @@ def _light_cell(section: SectionEntry, base: Path) -> str:
     before, after = names[0][:start], names[0][len(names[0]) - end :]
     patterns = [f"{before.rstrip('0123456789')}*{after.lstrip('0123456789')}", f"{before}*{after}"]
     for one in (*parents, *map(Path, patterns)) if len(parents) == 1 else map(Path, patterns):
-        try:
-            if set(find_images([one])) == wanted:
-                return _relative(one, base)
-        except InputError:
-            continue
+        if images.holds(one, files):
+            return _relative(one, base)
     raise InputError(
         "the images of a section can be named by no folder and no pattern",
         file=files[0],

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from grainlight.errors import InputError
-from grainlight.maps.image_order import ENDINGS, arrange
+from grainlight.maps.image_order import ENDINGS, arrange, natural_key
 from grainlight.maps.io.load import FORMATS, load_ebsd
 from grainlight.maps.io.shared.scans import SeveralSections
 from grainlight.volume.inputs.layout import Placed, place
@@ -135,7 +135,7 @@ def _light(
                 files = arranged.files
                 angles = None if arranged.angles is None else tuple(float(a) for a in arranged.angles)
             except InputError:  # the angles are not in the names: those of the options
-                files = tuple(sorted(files, key=_natural))
+                files = tuple(sorted(files, key=natural_key))
         found[section] = (files, angles)
     notes = []
     if left:
@@ -154,12 +154,6 @@ def _light(
 def _kind(root: Path, one: Placed) -> str:
     """The name of an image without its numbers."""
     return "".join(c for c in one.path.relative_to(root).with_suffix("").as_posix().lower() if not c.isdigit())
-
-
-def _natural(path: Path) -> list[tuple[int, str]]:
-    import re
-
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path.stem)]
 
 
 def _ebsd(
