@@ -27,7 +27,6 @@ LEVELS = {
     "training": 6,
     "restore": 6,
     "evaluation": 7,
-    "volume": 7,
     "report": 8,
     "volume": 9,
     "": 10,

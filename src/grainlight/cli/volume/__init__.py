@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
-ACTIONS = {"plan": "plan", "check": "check"}
+ACTIONS = {"plan": "plan", "check": "check", "run": "volume_run"}
 """What can be done with a volume, and the module of this folder that does it, with ``add(actions)`` and
 ``run(arguments)``. No module may be called `run`: it would hide the function below."""
 
@@ -14,7 +14,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     """Add the command to the parser."""
     command = commands.add_parser(
         "volume",
-        help="a volume of sections: its manifest, what it will cost",
+        help="a specimen of many sections, restored: its manifest, what it will cost, the run",
         description="A specimen of many sections, with polarized light on each and EBSD on some. Its manifest is a CSV "
         "file, one row a section: z in um, EBSD file, light images, the reason why a section is left out.",
         epilog="grainlight volume ACTION --help explains an action.",
