@@ -23,9 +23,12 @@ demo: $(VENV)/.installed
 	$(VENV)/bin/grainlight demo --output demo --force
 
 demo-volume: $(VENV)/.installed
+	rm -rf demo-volume
 	$(VENV)/bin/grainlight synthesize --volume 9 --every 4 --scale 2 --size 97,97 --grain-size 14 --misalign 0.5 \
-	  --output demo-volume --force
+	  --output demo-volume
 	$(VENV)/bin/grainlight volume check demo-volume/volume.csv --scale 2 --angles 0:180:10 --pl-step 0.5
+	$(VENV)/bin/grainlight volume run demo-volume/volume.csv --scale 2 --angles 0:180:10 --pl-step 0.5 \
+	  --quality fast --output demo-volume/restored
 
 test: $(VENV)/.installed-dev browser
 	$(VENV)/bin/python -m pytest -q
