@@ -17,10 +17,18 @@ PIP = $(VENV)/bin/python -m pip install -q --disable-pip-version-check
 TABLES ?=
 OPTIONS ?=
 
-.PHONY: demo test check evaluate bench constants gallery browser train-gpu clean
+.PHONY: demo demo-volume test check evaluate bench constants gallery browser train-gpu clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/grainlight demo --output demo --force
+
+demo-volume: $(VENV)/.installed
+	rm -rf demo-volume
+	$(VENV)/bin/grainlight synthesize --volume 9 --every 4 --scale 2 --size 97,97 --grain-size 14 --misalign 0.5 \
+	  --output demo-volume
+	$(VENV)/bin/grainlight volume check demo-volume/volume.csv --scale 2 --angles 0:180:10 --pl-step 0.5
+	$(VENV)/bin/grainlight volume run demo-volume/volume.csv --scale 2 --angles 0:180:10 --pl-step 0.5 \
+	  --quality fast --output demo-volume/restored
 
 test: $(VENV)/.installed-dev browser
 	$(VENV)/bin/python -m pytest -q
@@ -65,7 +73,7 @@ browser:
 	echo "no Chromium: the tests of the report in a browser are skipped" >&2
 
 clean:
-	rm -rf build dist demo evaluation.json evaluation.md src/grainlight.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist demo demo-volume evaluation.json evaluation.md src/grainlight.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

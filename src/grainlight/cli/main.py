@@ -27,6 +27,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "grains",
+    "volume",
     "report",
     "demo",
     "info",

@@ -10,7 +10,8 @@ from pathlib import Path
 from grainlight.cli import values
 from grainlight.cli.output import new_folder
 from grainlight.cli.simulate import METALS, readable
-from grainlight.cli.terminal import bars
+from grainlight.cli.terminal import bars, note
+from grainlight.errors import InputError
 from grainlight.restore.settings import LARGEST_SCALE
 
 FAMILIES = ("any", "equiaxed", "elongated", "twinned", "colony", "basketweave", "deformed")
@@ -22,7 +23,8 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         "synthesize",
         help="synthetic sections with coarse EBSD and polarized light, to files",
         description="Write synthetic sections: the full map, its coarse and noisy EBSD map, its polarized-light "
-        "stack and the settings of each.",
+        "stack and the settings of each. With --volume the sections are those of one specimen, one above the other: "
+        "light on each, EBSD on some, the truth and the manifest that `volume check` reads.",
         allow_abbrev=False,
     )
     command.add_argument("--output", required=True, metavar="FOLDER", help="new or empty folder")
@@ -56,11 +58,32 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command.add_argument("--metal", choices=METALS, default="Ti", help="for the optical constants (default: Ti)")
     command.add_argument("--count", type=values.whole(1, 100_000), default=1, help="how many sections (default: 1)")
     values.add_seed(command)
+    volume = command.add_argument_group("a volume")
+    volume.add_argument("--volume", type=values.whole(2, 10_000), metavar="N", help="a volume of N sections")
+    volume.add_argument(
+        "--spacing",
+        type=values.positive("grain diameters"),
+        metavar="D",
+        help="of its sections, in grain diameters, 2.4 in all (0.1)",
+    )
+    volume.add_argument("--every", type=values.whole(1), metavar="K", help="EBSD on every K-th section (4)")
+    volume.add_argument(
+        "--misalign",
+        type=values.positive("pixels", zero=True),
+        metavar="PX",
+        help="rms step of the random walk that displaces its sections (0)",
+    )
+    volume.add_argument("--ruin", type=values.whole(0), metavar="N", help="ruin the light of section sN, from 0")
     return command
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
+    if arguments.volume is not None:
+        return _volume(arguments)
+    for option in ("spacing", "every", "misalign", "ruin"):
+        if getattr(arguments, option) is not None:
+            raise InputError(f"--{option} is of a volume", expected="--volume N beside it", advice="or leave it out")
     folder = new_folder(arguments.output, arguments.force)
     with bars() as progress:
         progress.begin("sections", arguments.count)
@@ -75,6 +98,38 @@ def run(arguments: argparse.Namespace) -> int:
         *("--pl", f"{stem}_light.tif", "--angles", "0:180:10", "--output", f"{stem}_fine.ang"),
     ]
     print(f"to restore {'the first' if count > 1 else 'it'}: {shlex.join(words)}")
+    return 0
+
+
+def _volume(arguments: argparse.Namespace) -> int:
+    from grainlight.volume.inputs.synthetic import VolumeRecipe, write_synthetic_volume
+
+    if arguments.count != 1:
+        raise InputError("--count and --volume together", advice="make one volume, or --count sections")
+    chosen = {"spacing": arguments.spacing, "every": arguments.every, "misalign": arguments.misalign}
+    recipe = VolumeRecipe(
+        sections=arguments.volume,
+        shape=arguments.size,
+        grain_size=arguments.grain_size,
+        step=arguments.step,
+        family=None if arguments.family == "any" else arguments.family,
+        scale=arguments.scale,
+        noise=arguments.noise,
+        level=arguments.level,
+        metal=arguments.metal,
+        ruined=arguments.ruin,
+        seed=arguments.seed,
+        **{name: value for name, value in chosen.items() if value is not None},
+    )
+    folder = new_folder(arguments.output, arguments.force)
+    with bars() as progress:
+        manifest = write_synthetic_volume(recipe, folder, progress)
+    files = f"{manifest.name}, *_light.tif, *_ebsd.ang, truth.npz, volume.json"
+    print(f"wrote {recipe.sections} sections to {folder}: {files}")
+    note(
+        f"to restore it: grainlight volume run {manifest} --scale {recipe.scale} --angles 0:180:10"
+        f" --pl-step {recipe.step:g} --output OUT"
+    )
     return 0
 
 

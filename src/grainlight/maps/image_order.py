@@ -46,11 +46,28 @@ def find_images(paths: Sequence[str | Path]) -> tuple[Path, ...]:
             if not inside:
                 raise InputError("the folder holds no images", file=path, expected=", ".join(ENDINGS))
             files += sorted(inside, key=_natural)
-        elif any(sign in path.name for sign in "*?") and not path.exists():
-            files += sorted(path.parent.glob(path.name), key=_natural) or [path]
+        elif has_wildcard(path) and not path.exists():
+            files += sorted(_matches(path), key=natural_key) or [path]
         else:
             files.append(path)
     return tuple(files)
+
+
+def has_wildcard(path: str | Path) -> bool:
+    """Whether a path is a pattern, in its name or in a folder."""
+    return any(sign in str(path) for sign in "*?")
+
+
+def is_angle(before: str, after: str) -> bool:
+    """Whether the text around a number in a name says that it is an angle."""
+    return bool(_BEFORE.search(before) or _AFTER.search(after))
+
+
+def _matches(pattern: Path) -> list[Path]:
+    """Files and folders of a pattern; brackets in it are only characters."""
+    first = next(i for i, part in enumerate(pattern.parts) if has_wildcard(part))
+    rest = "/".join(pattern.parts[first:]).replace("[", "[[]")
+    return [path for path in Path(*pattern.parts[:first]).glob(rest) if not path.name.startswith(".")]
 
 
 def arrange(files: tuple[Path, ...], angles: Array | None) -> ArrangedFiles:
@@ -132,6 +149,11 @@ def _natural(path: Path) -> list[tuple[str, float]]:
     return [(text, float(n.replace(",", "."))) for text, n in zip(parts[::2], [*parts[1::2], "0"], strict=True)]
 
 
+def natural_key(path: Path) -> tuple[list[tuple[str, float]], list[list[tuple[str, float]]]]:
+    """Key by which files are in the order of the numbers in their names, then in those of their folders."""
+    return _natural(path), [_natural(folder) for folder in reversed(path.parents)]
+
+
 def _numbers(files: tuple[Path, ...]) -> tuple[list[Array], list[bool]]:
     """Return the numbers (N,) that differ from name to name, and whether each is said to be an angle; none where the
     names are not made alike or not all different."""
@@ -146,7 +168,7 @@ def _numbers(files: tuple[Path, ...]) -> tuple[list[Array], list[bool]]:
         column = np.array([float(one[k].replace(",", ".")) for one in parts])
         if np.ptp(column) > 0:
             columns.append(column)
-            marked.append(bool(_BEFORE.search(parts[0][k - 1]) or _AFTER.search(parts[0][k + 1])))
+            marked.append(is_angle(parts[0][k - 1], parts[0][k + 1]))
     if not columns or len(np.unique(np.stack(columns), axis=1).T) < len(files):
         return [], []
     return columns, marked

@@ -134,7 +134,7 @@ def work(job: Job) -> tuple[str, ...]:
 def _with_ebsd(job: Job) -> StoredSection:
     specimen = job.specimen
     assert job.entry.ebsd is not None
-    ebsd = load_ebsd(job.entry.ebsd, specimen.maps.frame, specimen.maps.crystal_frame)
+    ebsd = load_ebsd(job.entry.ebsd, specimen.maps.frame, specimen.maps.crystal_frame, section=job.entry.ebsd_slice)
     light = read_light(job.entry, specimen.light)
     found = enhance(ebsd, light, replace(specimen.settings, seed=specimen.settings.seed + job.entry.row))
     if abs(found.map.step[0] / specimen.grid.step - 1) > 1e-3:

@@ -13,7 +13,8 @@ class SectionEntry:
     ``row`` in the manifest, counted from 1 below the titles; ``z`` height in um; ``ebsd`` file, None without;
     ``light`` image files in the order of their angles, empty without; ``angles`` in degrees, None where names and
     options must tell; ``step`` of the images in um; ``origin`` x, y of their first pixel in um; ``exclude``: why the
-    section is left out, empty where it is not.
+    section is left out, empty where it is not; ``ebsd_slice``: which section of an EBSD file that holds several, as
+    `load_ebsd` numbers them.
     """
 
     row: int
@@ -24,14 +25,16 @@ class SectionEntry:
     step: float | None = None
     origin: tuple[float, float] | None = None
     exclude: str = ""
+    ebsd_slice: int | None = None
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """Sections from the lowest to the highest, as a manifest file names them."""
+    """Sections from the lowest to the highest, as a manifest file names them; ``notes``: what a user should know."""
 
     path: Path
     sections: tuple[SectionEntry, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def used(self) -> tuple[SectionEntry, ...]:

@@ -109,7 +109,7 @@ def _specimen(manifest: Manifest, settings: VolumeSettings) -> Specimen:
             expected="EBSD on one section at least",
             advice="light alone knows no orientation: scan every 4th to 12th section",
         )
-    ebsd = load_ebsd(entry.ebsd, settings.maps.frame, settings.maps.crystal_frame)
+    ebsd = load_ebsd(entry.ebsd, settings.maps.frame, settings.maps.crystal_frame, section=entry.ebsd_slice)
     grid = grid_of(ebsd, settings.restore.scale)
     frames = ebsd.sample_frame, ebsd.crystal_frame
     return Specimen(grid, ebsd.phases, *frames, settings.restore, settings.light, settings.maps)
@@ -178,7 +178,7 @@ def _key(entry: SectionEntry, shift: tuple[float, float], shared: dict[str, Any]
     files = [entry.ebsd, *entry.light] if not entry.exclude else []
     made_from = {
         "shared": shared,
-        "entry": [entry.z, entry.angles, entry.step, entry.origin, entry.exclude],
+        "entry": [entry.z, entry.angles, entry.step, entry.origin, entry.exclude, entry.ebsd_slice],
         "files": [[path.name, file_hash(path)] for path in files if path is not None],
         "shift": [round(s, 4) for s in shift],
         "beside": beside,

@@ -10,6 +10,12 @@ from grainlight.errors import InputError
 _SHOWN = 20
 
 
+class SeveralSections(InputError):
+    """A file holds several sections and none is named; ``numbers`` are theirs."""
+
+    numbers: tuple[int, ...] = ()
+
+
 def choose_scan(names: Sequence[str], wanted: str | None, file: Path) -> str:
     """Return the scan that is wanted, or the only one.
 
@@ -44,20 +50,24 @@ def choose_section(numbers: Sequence[int], wanted: int | None, file: Path) -> in
 
     Raises
     ------
+    SeveralSections
+        Where there are several and none is named.
     InputError
-        Where there are several and none is named, or none of that number.
+        Where there is none of that number.
     """
     listed = f"{len(numbers)} sections, {numbers[0]} to {numbers[-1]}"
     if wanted is None:
         if len(numbers) == 1:
             return numbers[0]
-        raise InputError(
+        error = SeveralSections(
             "the map is three-dimensional",
             file=file,
             found=listed,
             expected="one section",
             advice=f"name it with --section, or load_ebsd(..., section={numbers[0]})",
         )
+        error.numbers = tuple(numbers)
+        raise error
     if wanted not in numbers:
         raise InputError(f"there is no section {wanted}", file=file, found=listed)
     return wanted

@@ -82,13 +82,15 @@ def run(arguments: argparse.Namespace) -> int:
     output = Path(arguments.output)
     if output.exists() and not output.is_dir():
         raise InputError("the output is a file", file=output, expected="the name of a folder")
-    from grainlight.volume.manifest import load_manifest
+    from grainlight.volume.inputs.manifest_file import load_manifest
     from grainlight.volume.output.zarr_file import need_zarr
     from grainlight.volume.run import restore_volume
 
     # now, and not when all is done
     need_zarr()
     manifest = load_manifest(arguments.manifest)
+    for remark in manifest.notes:
+        note(f"note: {remark}")
     known = sum(s.ebsd is not None and not s.exclude for s in manifest.sections)
     note(f"{manifest.path.name}: {len(manifest.sections)} sections, {known} with EBSD")
     settings = _settings(arguments)
