@@ -89,7 +89,18 @@ def restore_between(
         No pixel of it is measured.
     """
     progress = progress or Silent()
-    settings = replace(settings, scale=1, register="none", transform=None, points=None, noise=_NOISE, fill_holes=None)
+    # What lies between grains that the network is sure of is no hole, and what it chose is no noise.
+    settings = replace(
+        settings,
+        scale=1,
+        register="none",
+        transform=None,
+        points=None,
+        noise=_NOISE,
+        fill_holes=float(max(shape.shape)),
+        keep_noise=True,
+        light_required=False,
+    )
     known = [one for one in (below, above) if one is not None]
     nearest = min(known, key=lambda one: one.distance)
     step = nearest.map.step[0]

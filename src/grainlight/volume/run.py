@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -134,6 +134,8 @@ def _aligned(manifest: Manifest, output: Path, settings: VolumeSettings, progres
     readers: list[Callable[[], Any]] = [partial(read_light, s, settings.light) for s in manifest.sections]
     known = [s.ebsd is not None and not s.exclude for s in manifest.sections]
     found = align_sections(readers, heights, trend=settings.trend, known=known, progress=progress)
+    # Shifts are told from one another only: the volume lies where its first section with EBSD does.
+    found = replace(found, shifts=found.shifts - found.shifts[known.index(True)])
     save_alignment(found, output / _ALIGNMENT)
     if found.cuts is not None:
         draw_cuts(found.cuts, output / "alignment.png")
