@@ -28,11 +28,10 @@ REGIONS = (
     ("border", 2, "did not record"),
 )
 IMAGES = (
-    ("black image", 2, "4 of 18 images"),
-    ("black image", 3, "10 of 18 images"),
+    ("black image", 2, "4 of 18 light images"),
+    ("black image", 3, "10 of 18 light images"),
     ("corners", 2, "did not record"),
     ("moved image", 2, "1 of 18 images"),
-    ("order", 3, "another order"),
     ("inverted", 3, None),
 )
 
