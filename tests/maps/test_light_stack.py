@@ -147,6 +147,7 @@ def test_distinct_angles_modulo_180():
         ({"origin": (0.0, float("inf"))}, "no position"),
         ({"images": np.zeros((6, 7))}, "no stack"),
         ({"images": np.full((6, 7, 9), np.nan)}, "not finite"),
+        ({"images": np.where(np.arange(9) == 4, np.inf, counts()).astype(np.float32)}, "not finite"),
         ({"rotates": "camera"}, "unknown moving part"),
     ],
 )

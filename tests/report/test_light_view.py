@@ -60,6 +60,19 @@ def test_registration_decides_over_what_was_stated(made):
     assert np.isnan(found[58, 2])
 
 
+def test_what_an_image_did_not_record_is_a_gap(made):
+    images = made.stack.images.astype(np.float32)
+    images[:, :9, :12] = np.nan
+    images[0] = np.nan
+    result = replace(made.result, record=made.result.record | {"registration": None})
+    stack = replace(made.stack, images=images)
+    found = on_output_grid(stack, 1, result)
+    gap = np.isnan(images[1])
+    assert (np.isnan(found) == gap).all()
+    assert np.allclose(found[~gap], images[1][~gap], atol=1e-3)
+    assert np.isnan(view_light(result, stack).measured).sum() == gap.sum()
+
+
 def test_grey_keeps_order_and_shows_gaps_white():
     image = np.linspace(-3, 5, 100).reshape(10, 10)
     image[4, 4] = np.nan

@@ -14,6 +14,7 @@ from grainlight.restore.settings import LARGEST_SCALE, QUALITIES
 
 if TYPE_CHECKING:
     from grainlight.evaluation.suite import PlannedTask
+    from grainlight.synth.damage import Damage
 
 LEVELS = ("clean", "mild", "corrupted", "severe", "none")
 
@@ -45,6 +46,14 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         nargs="+",
         choices=LEVELS,
         help="of the light, in place of the fixed tasks; none is EBSD alone (with --scale: default clean corrupted)",
+    )
+    command.add_argument(
+        "--damage",
+        nargs="+",
+        type=_damage,
+        metavar="KIND[:STRENGTH]",
+        help="what happens to the light of the tasks of --scale and --level, each kind in tasks of its own, strength "
+        "1, 2 or 3 (2); docs/light.md names the kinds",
     )
     command.add_argument(
         "--quality",
@@ -114,18 +123,36 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _damage(text: str) -> Damage:
+    """Read a kind of damage and its strength."""
+    from grainlight.synth.damage import KINDS, Damage
+
+    kind, _, strength = text.partition(":")
+    try:
+        return Damage(kind.strip().replace("_", " "), int(strength or 2))
+    except ValueError:
+        kinds = ", ".join(KINDS)
+        raise argparse.ArgumentTypeError(f"{text!r} is no damage; expected {kinds}, and :1, :2 or :3") from None
+
+
 def _planned(arguments: argparse.Namespace) -> list[PlannedTask]:
     from grainlight.evaluation.reference_map import any_section, load_reference_maps
     from grainlight.evaluation.scenario import SCENARIOS, Scenario
     from grainlight.evaluation.suite import map_tasks, synthetic_tasks
 
-    own = arguments.scale or arguments.level or arguments.noise is not None
+    own = arguments.scale or arguments.level or arguments.noise is not None or arguments.damage
     scenarios: tuple[Scenario, ...] = SCENARIOS
     if own:
         scenarios = tuple(
-            Scenario(scale, None if level == "none" else level, 0.5 if arguments.noise is None else arguments.noise)
+            Scenario(
+                scale,
+                None if level == "none" else level,
+                0.5 if arguments.noise is None else arguments.noise,
+                damage=None if level == "none" else damage,
+            )
             for scale in arguments.scale or (2, 4)
             for level in arguments.level or ("clean", "corrupted")
+            for damage in (arguments.damage or (None,))
         )
     maps = load_reference_maps(arguments.ebsd, lambda path: values.load_map(path, arguments))
     if own and not maps:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -21,6 +21,7 @@ from grainlight.optics.calibration.point_fit import calibrate
 from grainlight.optics.forward.curves import IDEAL
 from grainlight.optics.forward.state import GROUP_OF_CHANNEL
 from grainlight.synth import camera
+from grainlight.synth.damage import Damage, damage_stack
 
 Level = Literal["clean", "mild", "corrupted", "severe"]
 LEVELS: tuple[Level, ...] = ("clean", "mild", "corrupted", "severe")
@@ -54,6 +55,9 @@ class Task:
         (5, H, W): harmonics of the truth under the same calibration, the ideal ones in groups without signal.
     scale, level, noise
         Points left out, level of the light, rms misorientation of the EBSD noise in degrees.
+    damaged
+        (H, W) region whose light is lost or lies; None for a stack that was not damaged. With damage, ``light``,
+        ``sigma`` and ``clean_light`` are not made.
     """
 
     truth: NDArray[np.float64]
@@ -69,6 +73,7 @@ class Task:
     scale: int
     level: Level | None
     noise: float
+    damaged: NDArray[np.bool_] | None = None
 
 
 def degrade(
@@ -82,6 +87,7 @@ def degrade(
     misindexed: float = 0.0,
     scattered: float | None = None,
     metal: str = "Ti",
+    damage: Damage | None = None,
 ) -> Task:
     """Make a task from a full map.
 
@@ -106,6 +112,8 @@ def degrade(
         Share of the coarse points, above 0 to 1, that are kept, scattered at random; all of them if None.
     metal
         For the optical constants.
+    damage
+        What happens to the images afterwards.
 
     Raises
     ------
@@ -146,12 +154,29 @@ def degrade(
     pick = (slice(None, None, scale), slice(None, None, scale))
     quaternions[pick], measured[pick], spoiled[pick] = points, known, wrong & known
 
-    stack = light = sigma = clean = None
+    stack = light = sigma = clean = damaged = None
     if level is not None:
         stack = photograph(truth, valid, level, seed, full.step[0], metal)
-        light, sigma, clean = _calibrated(stack, quaternions, measured, truth, noise_deg)
+        if damage is None:
+            light, sigma, clean = _calibrated(stack, quaternions, measured, truth, noise_deg)
+        else:
+            spoilt = damage_stack(stack.images, stack.angles, damage)
+            stack, damaged = replace(stack, images=spoilt.images), spoilt.region
     return Task(
-        truth, valid, quaternions, measured, spoiled, coarse, stack, light, sigma, clean, scale, level, noise_deg
+        truth,
+        valid,
+        quaternions,
+        measured,
+        spoiled,
+        coarse,
+        stack,
+        light,
+        sigma,
+        clean,
+        scale,
+        level,
+        noise_deg,
+        damaged,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from grainlight.evaluation.degrade import Level, Task, degrade
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.synth.damage import Damage
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Scenario:
         Points left out; level of the light, None for EBSD alone.
     noise
         Root-mean-square misorientation of the EBSD noise in degrees.
-    misindexed, holes, scattered
+    misindexed, holes, scattered, damage
         As for `degrade`.
     """
 
@@ -28,6 +29,7 @@ class Scenario:
     misindexed: float = 0.0
     holes: float = 0.0
     scattered: float | None = None
+    damage: Damage | None = None
 
     @property
     def name(self) -> str:
@@ -41,6 +43,8 @@ class Scenario:
             parts.append(f"{100 * self.misindexed:g} % wrong")
         if self.holes:
             parts.append(f"{100 * self.holes:g} % holes")
+        if self.damage is not None:
+            parts.append(f"light damaged: {self.damage.kind} {self.damage.strength}")
         return ", ".join(parts)
 
     @property
@@ -68,6 +72,7 @@ class Scenario:
             misindexed=self.misindexed,
             holes=self.holes,
             scattered=self.scattered,
+            damage=self.damage,
         )
 
 

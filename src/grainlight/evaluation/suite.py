@@ -114,8 +114,9 @@ def _methods(scenario: Scenario, place: int, quality: str | None, quick: bool) -
 
 
 def classical_methods(scenario: Scenario) -> tuple[str, ...]:
-    """Return the classical methods that can answer a scenario: guided copies need light, and clean light another."""
-    if scenario.level is None:
+    """Return the classical methods that can answer a scenario: guided copies need light that was not
+    damaged, and clean light another."""
+    if scenario.level is None or scenario.damage is not None:
         return tuple(BLIND)
     return (*BASELINES, *(CLEAN_COPY.values() if scenario.level != "clean" else ()))
 

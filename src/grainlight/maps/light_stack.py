@@ -27,7 +27,8 @@ class LightStack:
     Parameters
     ----------
     images
-        (N, H, W) counts of the camera; row grows downward. Of 8 and 16 bits as they are, else float32.
+        (N, H, W) counts of the camera; row grows downward. Of 8 and 16 bits as they are, else float32, where NaN is
+        what an image did not record.
     angles
         (N,) degrees: of the sample, turned counter-clockwise, the images turned back; or of the optics. All NaN where
         the settings are unknown, `UNKNOWN`.
@@ -103,15 +104,16 @@ class LightStack:
         for number, (image, angle) in enumerate(zip(images, angles, strict=True), 1):
             if counts(images.dtype) or self.margins:
                 break
-            finite = np.isfinite(image)
-            if not finite.all():
-                row, col = np.argwhere(~finite)[0]
+            # What is no number was not recorded; nothing is infinitely bright.
+            wrong = np.isinf(image)
+            if wrong.any() or (number == 1 and np.isnan(images).all()):
+                row, col = np.argwhere(wrong)[0] if wrong.any() else (0, 0)
                 raise InputError(
                     "a light image has pixels that are not finite",
                     file=file,
                     place=f"image {number if np.isnan(angle) else f'at {angle:g} degrees'}, row {row}, column {col}",
                     found=str(image[row, col]),
-                    expected="finite counts",
+                    expected="finite counts, NaN where an image did not record",
                     advice="crop the images to the area seen at every angle, or leave the image out",
                 )
         if not (np.isfinite(self.step) and self.step > 0):

@@ -75,7 +75,7 @@ def stack_warp(light: LightStack, transform: Transform, *, step: float, left: fl
     """Return a stack ready to be brought to a grid of the map, of ``step`` and with its first pixel at (left, 0) um."""
     limit = light.saturation
     if limit is None:
-        limit = float(2.0 * max(image.max() for image in light.images) + 1.0)
+        limit = float(2.0 * max(np.nanmax(image) for image in light.images) + 1.0)
     full = np.zeros((1, *light.shape), dtype=np.uint8)
     for image in light.images:
         full[0] |= image >= limit

@@ -33,6 +33,8 @@ FLAGS = (
     (1 | 2, "#4a4a4a", "no light, or saturated"),
     (4 | 16, "#56b4e9", "light of no single crystal"),
     (8 | 32, "#d55e00", "light contradicts EBSD"),
+    (128, "#f0e442", "brightness not used: a region contradicts EBSD"),
+    (64, "#cc79a7", "light not used: a region contradicts EBSD"),
 )
 """Bits of `Result.light_flags`, their colours and what they mean."""
 
@@ -252,7 +254,8 @@ def _flags(flags: NDArray[np.uint8], image: NDArray[np.uint8]) -> Panel:
         embed(picture, DAMAGE),
         "Map of the pixels where light and EBSD contradict each other or the light is damaged",
         "Coloured pixels are those whose light counted less: it contradicts the c-axes of EBSD, fits no single crystal "
-        "(dust, scratch, stain, two grains in one pixel), or is missing."
+        "(dust, scratch, stain, two grains in one pixel), or is missing. Where a whole region contradicts EBSD its "
+        "light is not used at all, and the map rests on EBSD alone."
         if keys
         else "Nowhere does the light contradict the c-axes of EBSD.",
         keys=tuple(reversed(keys)),

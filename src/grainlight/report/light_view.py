@@ -83,6 +83,9 @@ def on_output_grid(stack: LightStack, frame: int, result: Result) -> Image:
     from scipy.ndimage import map_coordinates, uniform_filter
 
     image = stack.images[frame].astype(np.float32)
+    lost = np.isnan(image)
+    if lost.any():
+        image[lost] = np.nanmedian(image)
     coarser = round(result.map.step[0] / stack.step)
     if coarser > 1:
         image = uniform_filter(image, coarser)
@@ -90,6 +93,8 @@ def on_output_grid(stack: LightStack, frame: int, result: Result) -> Image:
     # half a pixel beyond the centres of the outermost pixels still lies on them
     inside = (row >= -0.5) & (row <= image.shape[0] - 0.5) & (column >= -0.5) & (column <= image.shape[1] - 0.5)
     values = map_coordinates(image.astype(np.float32), (row, column), order=1, mode="nearest")
+    if lost.any():
+        inside &= map_coordinates(lost.astype(np.float32), (row, column), order=1, mode="nearest") < 0.5
     return np.where(inside, values, np.nan).astype(np.float32)
 
 
@@ -130,5 +135,7 @@ def limits_of(image: NDArray[np.floating]) -> tuple[float, float]:
 
 
 def _contrast(image: NDArray[np.floating]) -> float:
+    if np.isnan(image[::4, ::4]).all():
+        return 0.0
     low, high = np.nanpercentile(image[::4, ::4], (5, 95))
     return float(high - low) / max(abs(float(high + low)), 1e-12)

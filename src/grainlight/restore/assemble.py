@@ -67,7 +67,7 @@ def assemble(
         _samples(posterior, ebsd),
         other_grain=_where(restored, misassignment_probability(raw, lit, unfitted)),
         contradiction=missed,
-        light_flags=None if ready.light is None or missed is None else all_flags(ready.light, missed),
+        light_flags=None if ready.light is None or missed is None else all_flags(ready.light, missed, posterior.unused),
     )
 
 

@@ -109,7 +109,7 @@ def _restore(
     """Restore window by window and gather the result; ``record`` receives what is found on the way, ``unfitted`` are
     tables of constants that were fitted for other weights."""
     stitcher, cut = Stitcher(*inputs.grid.shape), inputs.windows
-    wrong, blurs, levels = 0, [], []
+    wrong, alone, blurs, levels = 0, 0, [], []
     inner = _begin(inputs, settings, progress)
     if len(cut) == 1:
         prior = replace(prior, on_call=progress.advance)
@@ -119,6 +119,8 @@ def _restore(
         inner.begin("putting the result together", 1)
         part = assemble(ebsd, ready, posterior, record, unfitted)
         wrong += int(ready.misindexed[window.kept].sum())
+        if posterior.unused is not None:
+            alone += int(posterior.unused[window.kept].sum())
         if posterior.blur is not None:
             blurs.append(posterior.blur)
         if ready.light is not None:
@@ -129,6 +131,12 @@ def _restore(
     record["misindexed_points"] = wrong
     if isinstance(inputs.light, WindowedLight):
         record["light"] |= usual_levels(levels, [window.pixels for window in cut])
+    if alone:
+        record["light"]["share_left_alone"] = share = alone / (inputs.grid.shape[0] * inputs.grid.shape[1])
+        record["warnings"].append(
+            f"The light is not used over {100 * share:.2g} % of the field, because measured points that their "
+            "neighbours support stood alone in the map that followed it."
+        )
     if blurs:
         record["light"]["blur_px"] = float(np.median(blurs))
     if len(cut) == 1:

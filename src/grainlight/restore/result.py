@@ -75,7 +75,8 @@ class Result:
     light_flags
         (H, W) bits of what is wrong with the measured light: 1 outside the images, 2 saturated, 4 the stack does not
         fit harmonics, 8 contradicts the EBSD points nearby, 16 the harmonics contradict each other (dust, stain,
-        scratch, mixed pixel), 32 contradicts the restored map. None without light.
+        scratch, mixed pixel), 32 contradicts the restored map, 64 not used because a region contradicts its EBSD
+        points, 128 the same of its brightness alone. None without light.
     """
 
     map: OrientationMap

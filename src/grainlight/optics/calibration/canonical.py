@@ -21,12 +21,14 @@ from grainlight.optics.calibration.light_noise import (
     shot_factors,
 )
 from grainlight.optics.calibration.point_light import at_points
+from grainlight.optics.calibration.regions import Regions
 from grainlight.optics.calibration.relief import local_mean
 from grainlight.optics.calibration.resample import sample_at
 from grainlight.optics.calibration.robust import box_mean, soft_mean
 from grainlight.optics.forward.illumination import Relief
 
 OUTSIDE, SATURATED, MISFIT, CONTRADICTION, INCONSISTENT = 1, 2, 4, 8, 16
+NOT_USED, DIM = 64, 128
 _CEILING = 30.0
 NEIGHBOURHOOD = 1.3
 """Standard deviation of the window for contradictions, in distances between known points."""
@@ -49,7 +51,8 @@ class CanonicalLight:
         unknown.
     flags
         (H, W) uint8, bits: 1 outside the images, 2 saturated frames, 4 the stack does not fit harmonics, 8 contradicts
-        the known c-axes, 16 the three groups contradict each other (dust, stain, mixed pixels).
+        the known c-axes, 16 the three groups contradict each other (dust, stain, mixed pixels), 64 not used,
+        because the light of a region contradicts the known c-axes there, 128 the same of its brightness alone.
     warnings
         Sentences for the user.
     report
@@ -73,6 +76,7 @@ def apply(
     straighten: bool = False,
     corner: tuple[int, int] = (0, 0),
     noise: LightNoise | None = None,
+    regions: Regions | None = None,
 ) -> CanonicalLight:
     """Turn harmonics into the canonical state with noise levels.
 
@@ -94,6 +98,8 @@ def apply(
         Row and column of the calibration's image where a part of it begins; positions are counted inside the part.
     noise
         Of the whole image; None measures it here.
+    regions
+        Of the whole image, whose light is not used.
     """
     rows, columns = harmonics.shape
     state = torch.empty_like(harmonics.coefficients)
@@ -114,8 +120,13 @@ def apply(
         for group, factor in enumerate(factors):
             # the rest is added below
             sigma[group, part] = rms * factor / light
+        if harmonics.excess is not None:
+            sigma[:, part] *= torch.nan_to_num(harmonics.excess[:, part], nan=1.0)
 
     residual, at = _point_residuals(calibration, state, outside, c_axes, positions)
+    if regions is not None:
+        heard = ~regions.at(at[:, 0] + corner[0], at[:, 1] + corner[1]).any(0)
+        residual, at = residual[:, heard], at[heard]
     chi, inclination = torch.empty_like(state[0]), torch.empty_like(state[0]) if straighten else None
     for part in parts:
         seen, variance = state[:, part], sigma[:, part].square_()
@@ -141,13 +152,19 @@ def apply(
             (INCONSISTENT, strange, 1.5),
         ):
             here |= (excess > threshold).to(torch.uint8) * bit
-        clipped = harmonics.clipped[part] > 0
+        clipped = harmonics.saturated[part] > 0
         flags[part] = here | (clipped & ~outside[part]).to(torch.uint8) * SATURATED
         excess = torch.maximum(torch.maximum(misfit, strange), wrong).clamp_(1.0, _CEILING)
         # what is left of a saturated stack rests on fewer frames and on a clipped neighbourhood
         sigma[:, part] *= torch.where(clipped, 2 * excess, excess)
+        unused = [outside[part]] * 3
+        if regions is not None:
+            dim, lies = regions.at(*_rows_and_columns(part, state, corner))
+            for bit, where in ((NOT_USED, lies), (DIM, dim & ~lies)):
+                flags[part] |= (where & ~outside[part]).to(torch.uint8) * bit
+            unused = [outside[part] | dim | lies, *[outside[part] | lies] * 2]
         for group, known in enumerate(calibration.signal):
-            sigma[group, part] = sigma[group, part].masked_fill(outside[part], torch.inf) if known else torch.inf
+            sigma[group, part] = sigma[group, part].masked_fill(unused[group], torch.inf) if known else torch.inf
     if inclination is not None:
         state = _straightened(calibration, state, inclination)
     report = calibration_report(calibration, noise.terms) | level_report(sigma, flags)
@@ -295,6 +312,8 @@ def level_report(sigma: Tensor, flags: Tensor) -> dict[str, float]:
         ("misfit", MISFIT),
         ("contradiction", CONTRADICTION),
         ("inconsistent", INCONSISTENT),
+        ("not_used", NOT_USED),
+        ("brightness_not_used", DIM),
     ):
         report[f"share_{name}"] = int((flags & bit).count_nonzero()) / flags.numel()
     return report

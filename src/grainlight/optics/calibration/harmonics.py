@@ -40,6 +40,10 @@ class Harmonics:
         Degrees of freedom of the residual, N - 5.
     averaging
         Factor by which later resampling has lowered the noise of the coefficients, 1 as fitted.
+    missing
+        (H, W): how many of the frames left out at a pixel had not recorded it (no number); None where all had.
+    excess
+        (3, H, W): factor on the noise of each group because frames were missing there; None where none was.
     """
 
     coefficients: Tensor
@@ -49,6 +53,13 @@ class Harmonics:
     covariance: Tensor
     freedom: int
     averaging: float = 1.0
+    missing: Tensor | None = None
+    excess: Tensor | None = None
+
+    @property
+    def saturated(self) -> Tensor:
+        """(H, W): how many frames were left out at a pixel though they had recorded it."""
+        return self.clipped if self.missing is None else self.clipped - self.missing
 
     @property
     def group_noise(self) -> tuple[float, float, float]:
@@ -120,6 +131,8 @@ def fit_harmonics(
     coefficients = torch.empty(5, rows * columns, dtype=dtype, device=device)
     spread = torch.empty(rows * columns, dtype=dtype, device=device)
     clipped = torch.zeros(rows * columns, dtype=torch.int16, device=device)
+    missing: Tensor | None = None
+    excess: Tensor | None = None
     for start in range(0, rows * columns, _CHUNK):
         part = slice(start, start + _CHUNK)
         values = flat[:, part].to(dtype)
@@ -132,11 +145,15 @@ def fit_harmonics(
         lost = lost if over is None else lost.logical_or_(over)
         if bool(lost.any()):
             some = values[:, lost]
-            bad = ~torch.isfinite(some)
-            if limit is not None:
-                bad |= some >= limit
-            fit[:, lost], squares[lost] = _fit_partly(some * scale, bad, matrix)
+            unseen = ~torch.isfinite(some)
+            bad = unseen if limit is None else unseen | (some >= limit)
+            fit[:, lost], squares[lost], more = fit_some(some * scale, bad, matrix)
             clipped[part][lost] = bad.sum(0).to(torch.int16)
+            if bool(unseen.any()):
+                if missing is None or excess is None:
+                    missing, excess = torch.zeros_like(clipped), torch.ones_like(coefficients[:3])
+                missing[part][lost] = unseen.sum(0).to(torch.int16)
+                excess[:, part][:, lost] = torch.where(unseen.any(0), more, 1.0)
         coefficients[:, part], spread[part] = fit, squares.sqrt_()
     if frames == 5:
         spread = torch.where(torch.isfinite(spread), torch.zeros_like(spread), spread)
@@ -147,24 +164,49 @@ def fit_harmonics(
         gain,
         torch.linalg.inv(design.T @ design),
         frames - 5,
+        missing=None if missing is None else missing.view(rows, columns),
+        excess=None if excess is None else excess.view(3, rows, columns),
     )
 
 
-def _fit_partly(values: Tensor, bad: Tensor, matrix: Tensor) -> tuple[Tensor, Tensor]:
-    """Fit pixels (N, M) of which some frames do not count; NaN where too few are left."""
-    use = (~bad).to(torch.float64)
+def fit_some(values: Tensor, bad: Tensor, matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Fit pixels (N, M) of which some frames (N, M) do not count.
+
+    Returns
+    -------
+    Coefficients (5, M), the residual's variance (M,), and the factor (3, M) on the noise of each group because of the
+    frames that do not count; NaN where too few are left.
+    """
     x = matrix.to(torch.float64)
     y = torch.where(bad, 0.0, values.to(torch.float64))
+    # Many pixels have lost the same frames, so that there are few systems of equations.
+    patterns, which = torch.unique(_packed(bad), dim=1, return_inverse=True)
+    first = torch.zeros(patterns.shape[1], dtype=torch.long, device=x.device)
+    first[which] = torch.arange(len(which), device=x.device)
+    use = (~bad[:, first]).to(torch.float64)
     normal = torch.einsum("nm,ni,nj->mij", use, x, x)
     left = use.sum(0)
     # an ill-conditioned rest (say one quarter of the turn) would return numbers that mean nothing
     weakest = torch.linalg.eigvalsh(normal)[:, 0]
     enough = (left >= 5) & (weakest > 1e-3 * left)
-    normal = torch.where(enough[:, None, None], normal, torch.eye(5, dtype=torch.float64, device=x.device))
-    fit = torch.linalg.solve(normal, torch.einsum("ni,nm->mi", x, y)).T
-    squares = ((y - x @ fit).square() * use).sum(0) / (left - 5).clamp_min(1)
-    nan = torch.full_like(squares, torch.nan)
-    return torch.where(enough, fit, nan).to(values.dtype), torch.where(enough, squares, nan).to(values.dtype)
+    eye = torch.eye(5, dtype=torch.float64, device=x.device)
+    inverse = torch.linalg.inv(torch.where(enough[:, None, None], normal, eye))
+    usual = torch.linalg.inv(x.T @ x).diagonal()
+    more = inverse.diagonal(dim1=1, dim2=2) / usual
+    more = torch.stack((more[:, 0], more[:, 1:3].mean(1), more[:, 3:].mean(1))).sqrt()
+    fit = torch.einsum("mij,jm->im", inverse[which], x.T @ y)
+    squares = torch.where(bad, 0.0, y - x @ fit).square_().sum(0) / (left[which] - 5).clamp_min(1)
+    lost = ~enough[which]
+    return tuple(part.masked_fill(lost, torch.nan).to(values.dtype) for part in (fit, squares, more[:, which]))  # type: ignore[return-value]
+
+
+def _packed(bad: Tensor) -> Tensor:
+    """The columns of a mask (N, M) as whole numbers (n, M), 60 rows in each."""
+    words = []
+    for rows in bad.split(60):
+        bits = torch.bitwise_left_shift(torch.ones(1, dtype=torch.int64), torch.arange(len(rows)))
+        words.append((rows * bits[:, None].to(bad.device)).sum(0))
+    return torch.stack(words)
 
 
 def find_gains(images: Tensor, angles_deg: Sequence[float] | Tensor, saturation: float | None = None) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,6 +14,8 @@ from grainlight.optics.calibration.resample import sample_at
 
 _FEWEST_POINTS = 24
 _MOST_POINTS = 20_000
+# Noise, for that of a point whose light no frame lacks, from which the point says nothing of the optics.
+_MOST_EXCESS = 2.0
 _PIXELS = 50_000  # that tell the noise of the frames
 
 
@@ -24,9 +26,9 @@ class PointLight:
     Parameters
     ----------
     coefficients, residual_rms
-        (5, P) and (P,) as of `Harmonics`; NaN where a point is not on the images.
+        (5, P) and (P,) as of `Harmonics`; NaN where a point is not on the images, or on few of them.
     clipped
-        (P,) frames left out there.
+        (P,) saturated frames there.
     pixels
         (2, n) brightness a0 and residual of a frame at pixels all over the image, which tell the noise of the frames.
     c_axes, positions
@@ -47,16 +49,23 @@ class PointLight:
     group_noise: tuple[float, float, float]
     freedom: int
 
+    def without(self, points: Tensor) -> PointLight:
+        """Return the light with that of some points (P,) unknown."""
+        return replace(self, coefficients=self.coefficients.masked_fill(points, torch.nan))
+
 
 def at_points(harmonics: Harmonics, c_axes: Tensor, positions: Tensor, parts: int = 1) -> PointLight:
     """Return the harmonics at points of c-axes (P, 3) and positions (P, 2); of one of so many parts of an image."""
     at = positions.to("cpu", torch.float64)
     stride = max(1, harmonics.residual_rms.numel() * parts // _PIXELS)
+    coefficients = sample_at(harmonics.coefficients, at).to("cpu", torch.float64)
+    if harmonics.excess is not None:
+        coefficients.masked_fill_(~(sample_at(harmonics.excess, at).amax(0).cpu() < _MOST_EXCESS), torch.nan)
     pixels = [image.flatten()[::stride] for image in (harmonics.coefficients[0], harmonics.residual_rms)]
     return PointLight(
-        sample_at(harmonics.coefficients, at).to("cpu", torch.float64),
+        coefficients,
         sample_at(harmonics.residual_rms[None], at)[0].to("cpu", torch.float64),
-        sample_at(harmonics.clipped[None].to(torch.float32), at)[0].to("cpu", torch.float64),
+        sample_at(harmonics.saturated[None].to(torch.float32), at)[0].to("cpu", torch.float64),
         torch.stack(pixels).to("cpu", torch.float64),
         c_axes.to("cpu", torch.float64),
         at,

@@ -83,7 +83,11 @@ def resample_harmonics(
         return harmonics
     coefficients = resample(harmonics.coefficients, **grid)  # type: ignore[arg-type]
     variance = resample(harmonics.residual_rms.square(), **grid)  # type: ignore[arg-type]
-    clipped = resample(harmonics.clipped.to(coefficients.dtype), **grid)  # type: ignore[arg-type]
+    saturated = _count(resample(harmonics.saturated.to(coefficients.dtype), **grid))  # type: ignore[arg-type]
+    missing = excess = None
+    if harmonics.missing is not None and harmonics.excess is not None:
+        missing = _count(resample(harmonics.missing.to(coefficients.dtype), **grid))  # type: ignore[arg-type]
+        excess = resample(harmonics.excess, **grid)  # type: ignore[arg-type]
     high, wide = harmonics.shape
     keep = 1.0
     for size, count, start in ((high, rows, origin[1]), (wide, columns, origin[0])):
@@ -94,9 +98,16 @@ def resample_harmonics(
     return harmonics.replaced(
         coefficients=coefficients,
         residual_rms=variance.clamp_min(0).sqrt(),
-        clipped=torch.ceil(torch.nan_to_num(clipped, nan=0.0) - 1e-3).clamp_min(0).to(harmonics.clipped.dtype),
+        clipped=saturated if missing is None else saturated + missing,
         averaging=harmonics.averaging * math.sqrt(keep),
+        missing=missing,
+        excess=excess,
     )
+
+
+def _count(image: Tensor) -> Tensor:
+    """Counts of frames, rounded up, of their mean over pixels."""
+    return torch.ceil(torch.nan_to_num(image, nan=0.0) - 1e-3).clamp_min(0).to(torch.int16)
 
 
 def sample_at(image: Tensor, positions: Tensor) -> Tensor:

@@ -33,6 +33,11 @@ class CalibratedLight:
     warnings: tuple[str, ...]
     curves: Curves = WEAK
 
+    @property
+    def unused(self) -> float:
+        """Share of the field whose light contradicts the points of a region."""
+        return float(self.report.get("share_not_used", 0.0))
+
     def part(self, window: Window) -> CalibratedLight:
         """Return what lies in a window."""
         here = {name: getattr(self, name)[..., *window.outer] for name in ("state", "sigma", "flags")}

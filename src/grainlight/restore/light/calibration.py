@@ -16,9 +16,10 @@ from grainlight.optics.calibration.calibration import Calibration
 from grainlight.optics.calibration.canonical import apply, calibration_report, level_report
 from grainlight.optics.calibration.frame_check import Polars, check_frame
 from grainlight.optics.calibration.harmonics import Harmonics
-from grainlight.optics.calibration.light_noise import LightNoise, measure_noise
-from grainlight.optics.calibration.point_fit import NoSignalError, calibrate_points
+from grainlight.optics.calibration.light_noise import LightNoise
+from grainlight.optics.calibration.point_fit import NoSignalError
 from grainlight.optics.calibration.point_light import PointLight, at_points, together
+from grainlight.optics.calibration.regions import ALL, Regions, calibrate_trusted
 from grainlight.optics.forward.curves import Curves
 from grainlight.restore.large.windows import Window, whole
 from grainlight.restore.light.calibrated import CalibratedLight, as_calibrated, no_light, not_used
@@ -35,14 +36,15 @@ _POINTS = 400_000
 class WindowedLight:
     """Canonical light that is made where it is asked for.
 
-    ``source`` of the harmonics; ``grid`` of the points of the whole map; ``calibration`` and ``noise`` of the whole;
-    ``report`` and ``warnings`` as of `CalibratedLight`.
+    ``source`` of the harmonics; ``grid`` of the points of the whole map; ``calibration``, ``noise`` and
+    ``regions`` without light of the whole; ``report`` and ``warnings`` as of `CalibratedLight`.
     """
 
     source: LightSource
     grid: PointGrid
     calibration: Calibration
     noise: LightNoise
+    regions: Regions | None
     report: dict[str, Any]
     warnings: tuple[str, ...]
 
@@ -51,6 +53,11 @@ class WindowedLight:
         """Curves that the light of every part follows."""
         return self.calibration.curves
 
+    @property
+    def unused(self) -> float:
+        """Share of the field whose light contradicts the points of a region."""
+        return 0.0 if self.regions is None else float(self.regions.share[ALL].mean())
+
     def part(self, window: Window) -> CalibratedLight:
         """Return the light of a window."""
         return self.canonical(self.source.harmonics(*window.outer), window)
@@ -58,7 +65,7 @@ class WindowedLight:
     def canonical(self, harmonics: Harmonics, window: Window) -> CalibratedLight:
         """Return the light of a window whose harmonics are known."""
         rows, columns = window.outer
-        at, axes = _points(self.grid.part(window))
+        at, axes = points_of(self.grid.part(window))
         light = apply(
             self.calibration,
             harmonics,
@@ -66,6 +73,7 @@ class WindowedLight:
             at,
             corner=(rows.start, columns.start),
             noise=self.noise,
+            regions=self.regions,
         )
         # Of what is kept: windows overlap.
         levels = level_report(light.sigma[:, *window.kept], light.flags[window.kept])
@@ -117,28 +125,32 @@ def calibrate_source(
     The noise is measured all over the map, so that it is the same on both sides of a seam.
     """
     light = source.light
-    every = 1 + int(grid.measured.sum()) // _POINTS
+    every = every_so_many(grid)
     parts = []
     for window in cut:
         harmonics = source.harmonics(*window.inner)
         parts.append((_seen(harmonics, grid, window, every, len(cut)), _corner(window)))
     seen = together(parts, grid.shape)
     alone = len(cut) == 1
+    # The c-axis feels the noise in two directions, each with a third of its variance.
+    axis_noise = noise / np.sqrt(3.0)
     try:
-        found = calibrate_points(seen, rotates=light.rotates, mirror=source.mirror)
+        found, levels, regions = calibrate_trusted(seen, axis_noise, rotates=light.rotates, mirror=source.mirror)
     except NoSignalError as error:
         outside = ~torch.isfinite(harmonics.coefficients).all(0) if alone else None
         return no_light(grid.shape, not_used(error), outside)
-    # The c-axis feels the noise in two directions, each with a third of its variance.
-    axis_noise = noise / np.sqrt(3.0)
     polars = None if source.polars is None else Polars(*source.polars, light.bireflectance)
     said = check_frame(found, frame, rotates=light.rotates, mirror=source.mirror, polars=polars)
-    warnings = (*found.warnings, *said.warnings)
-    levels = measure_noise(found, seen, axis_noise)
+    warnings = (*found.warnings, *said.warnings, *(() if regions is None else regions.told()))
     report = {"frame": said.as_record()} | calibration_report(found, levels.terms)
-    made = WindowedLight(source, grid, found, levels, report, warnings)
+    made = WindowedLight(source, grid, found, levels, regions, report, warnings)
     # Of a single window the harmonics are at hand.
     return made.canonical(harmonics, cut[0]) if alone else made
+
+
+def every_so_many(grid: PointGrid) -> int:
+    """The way from one point that a calibration asks to the next."""
+    return 1 + int(grid.measured.sum()) // _POINTS
 
 
 def usual_levels(reports: Sequence[dict[str, Any]], pixels: Sequence[int]) -> dict[str, float]:
@@ -157,7 +169,7 @@ def usual_levels(reports: Sequence[dict[str, Any]], pixels: Sequence[int]) -> di
 
 def _seen(harmonics: Harmonics, grid: PointGrid, window: Window, every: int, windows: int) -> PointLight:
     """Harmonics at every so many points of the inside of one of so many windows."""
-    at, axes = _points(grid.part(Window(window.inner, window.inner)), every)
+    at, axes = points_of(grid.part(Window(window.inner, window.inner)), every)
     return at_points(harmonics, axes, at, windows)
 
 
@@ -165,7 +177,7 @@ def _corner(window: Window) -> tuple[int, int]:
     return window.inner[0].start, window.inner[1].start
 
 
-def _points(grid: PointGrid, every: int = 1) -> tuple[Tensor, Tensor]:
+def points_of(grid: PointGrid, every: int = 1) -> tuple[Tensor, Tensor]:
     """Positions (P, 2) and c-axes (P, 3) of every so many measured points."""
     at = np.argwhere(grid.measured)[::every]
     axes = c_axis(grid.points[grid.nearest[at[:, 0], at[:, 1]]])

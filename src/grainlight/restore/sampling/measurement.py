@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from grainlight.diffusion.state import is_unknown
+from grainlight.diffusion.state import SIGMA_MAX, is_unknown
 from grainlight.optics.forward.point_spread import grown
 from grainlight.restore.points.neighbours import Neighbours
 
@@ -53,3 +53,9 @@ class JointMeasurement:
     def lit(self) -> Tensor:
         """Pixels (H, W) with light, or within the reach of a blur of some."""
         return grown((~is_unknown(self.sigma[1:])).any(0), _REACH)
+
+    def without_light(self, where: Tensor) -> JointMeasurement:
+        """Return the same with the light of some pixels (H, W) unknown."""
+        sigma = self.sigma.clone()
+        sigma[1:, where] = SIGMA_MAX
+        return replace(self, sigma=sigma)
