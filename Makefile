@@ -22,7 +22,7 @@ OPTIONS ?=
 demo: $(VENV)/.installed
 	$(VENV)/bin/grainlight demo --output demo --force
 
-demo-volume: $(VENV)/.installed
+demo-volume: $(VENV)/.installed-volume
 	rm -rf demo-volume
 	$(VENV)/bin/grainlight synthesize --volume 9 --every 4 --scale 2 --size 97,97 --grain-size 14 --misalign 0.5 \
 	  --output demo-volume
@@ -88,6 +88,10 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.installed-dev: pyproject.toml | $(VENV)/.installed
 	$(PIP) -e ".[dev]"
+	@touch $@
+
+$(VENV)/.installed-volume: pyproject.toml | $(VENV)/.installed
+	$(PIP) -e ".[volume]"
 	@touch $@
 
 $(VENV)/.installed-bench: pyproject.toml | $(VENV)/.installed

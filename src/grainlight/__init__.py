@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from grainlight.progress import Progress
     from grainlight.restore.result import Result
     from grainlight.restore.saved import load_result
+    from grainlight.volume.front import restore_volume
+    from grainlight.volume.output.load import load_volume
 
 __all__ = [
     "InputError",
@@ -36,9 +38,11 @@ __all__ = [
     "load_ebsd",
     "load_light",
     "load_result",
+    "load_volume",
     "plot_boundaries",
     "plot_ipf",
     "plot_uncertainty",
+    "restore_volume",
     "save_ebsd",
     "write_report",
 ]
@@ -50,9 +54,11 @@ _HOME = {
     "load_ebsd": "grainlight.maps.io",
     "load_light": "grainlight.maps.io",
     "load_result": "grainlight.restore.saved",
+    "load_volume": "grainlight.volume.output.load",
     "plot_boundaries": "grainlight.report.plots",
     "plot_ipf": "grainlight.report.plots",
     "plot_uncertainty": "grainlight.report.plots",
+    "restore_volume": "grainlight.volume.front",
     "save_ebsd": "grainlight.maps.io",
     "write_report": "grainlight.report.html",
 }

@@ -10,6 +10,7 @@ import pytest
 import tifffile
 import torch
 
+import grainlight
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.crystal.hexagonal import disorientation_angle
 from grainlight.errors import InputError
@@ -162,3 +163,19 @@ def test_two_workers_give_the_same_bits(whole: tuple, specimen: tuple[Manifest, 
         torch.set_num_threads(threads)
     for row in range(1, 6):
         assert section_path(one, row).read_bytes() == section_path(tmp_path / "two", row).read_bytes()
+
+
+def test_one_call_from_python_goes_on_with_a_run_and_writes_it(
+    whole: tuple, specimen: tuple[Manifest, np.ndarray]
+) -> None:
+    pytest.importorskip("zarr")
+    folder = whole[1]
+    volume = grainlight.restore_volume(
+        specimen[0], folder, quality="fast", seed=1, angles=SETTINGS.light.angles, step=STEP
+    )
+    assert np.array_equal(volume.quaternions, whole[0].quaternions)
+    read = grainlight.load_volume(folder)
+    assert np.array_equal(read.quaternions, volume.quaternions)
+    assert read.grain_id is not None
+    assert read.grain_id.max() > 5
+    assert (folder / "report.html").is_file()
