@@ -1,4 +1,4 @@
-"""What light that lies costs: `python -m benchmarks.damage`, kind by kind of `synth.damage`.
+"""What light that lies costs: `python -m benchmarks.damage`, kind by kind of `evaluation.damage`.
 
 For every kind the error near boundaries with the damaged light, beside that with undamaged light (U) and without light
 (N), and the bar 1.1 (U (1 - a) + N a) + 0.5, where a is the share of the field whose light is lost. Prints a Markdown
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from grainlight.evaluation.damage import KINDS, Damage
 from grainlight.evaluation.degrade import Level, Task, degrade
 from grainlight.evaluation.metrics import disorientation, score
 from grainlight.evaluation.reference_map import FIRST_TUNING_SEED, validation_section
@@ -24,7 +25,6 @@ from grainlight.optics.calibration.canonical import DIM, NOT_USED, OUTSIDE
 from grainlight.restore.enhance import enhance
 from grainlight.restore.result import Result
 from grainlight.restore.settings import Settings
-from grainlight.synth.damage import KINDS, Damage
 from grainlight.synth.families import FAMILIES
 
 _WHOLE = ("unrelated", "order", "inverted", "backwards")  # whose strong case is that of the whole field or stack

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from grainlight.evaluation.damage import Damage
 from grainlight.evaluation.degrade import LEVELS, degrade
 from grainlight.evaluation.reference_map import FIRST_TUNING_SEED, validation_section
 from grainlight.optics.calibration import regions
@@ -21,7 +22,6 @@ from grainlight.optics.calibration.canonical import DIM, NOT_USED
 from grainlight.restore.light.calibration import calibrate_light
 from grainlight.restore.light.registration import RegisteredLight
 from grainlight.restore.points.grid import rasterise
-from grainlight.synth.damage import Damage
 from grainlight.synth.families import FAMILIES
 
 SHIPPED = {name: getattr(regions, name) for name in ("_PRIOR", "_BORDER", "_LEAST", "_MOST")}

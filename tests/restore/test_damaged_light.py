@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from benchmarks.damage import bar, standing_alone
+from grainlight.evaluation.damage import Damage
 from grainlight.evaluation.degrade import Level, Task, degrade
 from grainlight.evaluation.metrics import Scores, disorientation, score
 from grainlight.optics.calibration.canonical import DIM, NOT_USED, OUTSIDE
 from grainlight.restore.enhance import enhance
 from grainlight.restore.result import Result
 from grainlight.restore.settings import Settings
-from grainlight.synth.damage import Damage
 from tests.restore.conftest import section_map
 
 pytestmark = pytest.mark.slow
@@ -24,13 +24,13 @@ REGIONS = (
     ("dark", 2, "contradicts what EBSD measured"),
     ("bright", 2, "contradicts what EBSD measured"),
     ("moved tile", 2, "was moved back"),
-    ("lower black", 2, "did not record"),
-    ("border", 2, "did not record"),
+    ("lower black", 2, "margins, which show nothing"),
+    ("border", 2, "margins, which show nothing"),
 )
 IMAGES = (
     ("black image", 2, "4 of 18 light images"),
     ("black image", 3, "10 of 18 light images"),
-    ("corners", 2, "did not record"),
+    ("corners", 2, "margins, which show nothing"),
     ("moved image", 2, "1 of 18 images"),
     ("inverted", 3, None),
 )
@@ -88,7 +88,7 @@ def test_no_measured_point_stands_alone_for_it(kind: str, strength: int, told: s
 def test_a_stack_of_zeros_is_no_light() -> None:
     _, result, _ = restored("clean", "zeros")
     assert (result.map.quaternions == restored(None)[1].map.quaternions).all()
-    assert any("one count everywhere" in sentence for sentence in result.record["warnings"])
+    assert any("every pixel of every light image is 0" in sentence for sentence in result.record["warnings"])
 
 
 @pytest.mark.parametrize("level", ["clean", "corrupted"])

@@ -13,8 +13,8 @@ from grainlight.cli.terminal import bars, note
 from grainlight.restore.settings import LARGEST_SCALE, QUALITIES
 
 if TYPE_CHECKING:
+    from grainlight.evaluation.damage import Damage
     from grainlight.evaluation.suite import PlannedTask
-    from grainlight.synth.damage import Damage
 
 LEVELS = ("clean", "mild", "corrupted", "severe", "none")
 
@@ -125,7 +125,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _damage(text: str) -> Damage:
     """Read a kind of damage and its strength."""
-    from grainlight.synth.damage import KINDS, Damage
+    from grainlight.evaluation.damage import KINDS, Damage
 
     kind, _, strength = text.partition(":")
     try:

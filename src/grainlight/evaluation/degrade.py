@@ -13,6 +13,7 @@ from grainlight.crystal.euler import c_axis
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.crystal.quaternion import from_rotation_vector, multiply, random
 from grainlight.errors import InputError
+from grainlight.evaluation.damage import Damage, damage_stack
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.optics.calibration import canonical
@@ -21,7 +22,6 @@ from grainlight.optics.calibration.point_fit import calibrate
 from grainlight.optics.forward.curves import IDEAL
 from grainlight.optics.forward.state import GROUP_OF_CHANNEL
 from grainlight.synth import camera
-from grainlight.synth.damage import Damage, damage_stack
 
 Level = Literal["clean", "mild", "corrupted", "severe"]
 LEVELS: tuple[Level, ...] = ("clean", "mild", "corrupted", "severe")

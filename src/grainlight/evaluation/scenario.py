@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from grainlight.evaluation.damage import Damage
 from grainlight.evaluation.degrade import Level, Task, degrade
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.synth.damage import Damage
 
 
 @dataclass(frozen=True)

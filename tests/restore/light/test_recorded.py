@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from grainlight.evaluation.damage import Damage
 from grainlight.evaluation.degrade import Task, degrade
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.restore.light.recorded import recorded
-from grainlight.synth.damage import Damage
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from grainlight.evaluation.damage import Damage
 from grainlight.evaluation.degrade import LEVELS, Level, degrade
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.restore.light.wrong_images import check_images
-from grainlight.synth.damage import Damage
 
 
 def taken(full: OrientationMap, level: Level, damage: Damage | None = None) -> LightStack:

@@ -49,6 +49,7 @@ _FEW, _WINDOW = 6, 20  # points that such a gain is found from
 _REACHED = 0.2  # of the way from a point whose light is right to one whose light is wrong
 _MANY = 0.01  # share of the points from which a calibration is made without them
 _TURNS = 2  # calibrations on points that the one before did not find to contradict their light
+_HOLE = 0.5  # cells from the nearest with a point, beyond which a cell has no say
 _UNITS = 1000  # of evidence: the cut is found in whole numbers
 
 
@@ -275,16 +276,18 @@ def _parts(wrong: Mask, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _on_cells(wrong: Tensor, at: Array, shape: tuple[int, int]) -> Tensor:
-    """Share (2, h, w) of the points of every cell that are wrong; cells without a point take their nearest's."""
+    """Share (2, h, w) of the points of every cell that are wrong; cells beside them without a point take their
+    nearest's."""
     side = np.sqrt(shape[0] * shape[1] / len(at))
     high, wide = (max(1, round(n / side)) for n in shape)
     row = np.clip((at[:, 0] + 0.5) * high / shape[0], 0, high - 1).astype(np.int64)
     column = np.clip((at[:, 1] + 0.5) * wide / shape[1], 0, wide - 1).astype(np.int64)
     cell = row * wide + column
     count = np.bincount(cell, minlength=high * wide).reshape(high, wide)
-    nearest = distance_transform_edt(count == 0, return_distances=False, return_indices=True)
+    away, nearest = distance_transform_edt(count == 0, return_indices=True)
     shares = []
     for its in wrong.numpy():
         share = np.bincount(cell, weights=its, minlength=high * wide).reshape(high, wide) / np.maximum(count, 1)
-        shares.append(share[tuple(nearest)])
+        # In a hole of the scan nothing contradicts the light.
+        shares.append(np.where(away <= _HOLE, share[tuple(nearest)], 0.0))
     return torch.from_numpy(np.stack(shares))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from grainlight.evaluation.damage import KINDS, STRENGTHS, Damage, damage_stack
 from grainlight.optics.forward.reflectance import axis
 from grainlight.synth.camera import clean, simulate_stack
-from grainlight.synth.damage import KINDS, STRENGTHS, Damage, damage_stack
 
 ANGLES = np.arange(0.0, 180.0, 10.0)
 REGIONS = (
