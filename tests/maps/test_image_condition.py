@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from grainlight.maps.image_condition import condition
+from grainlight.maps.images.condition import condition
 from grainlight.maps.light_stack import LightStack
 
 ANGLES = np.arange(0.0, 180.0, 10.0)

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from grainlight.errors import InputError
-from grainlight.maps.image_order import arrange
+from grainlight.maps.images.order import arrange
 from grainlight.maps.io import load_light
 
 TENS = np.arange(0.0, 180.0, 10.0)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from grainlight.errors import InputError
-from grainlight.maps.image_step import check_step
+from grainlight.maps.images.step import check_step
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 

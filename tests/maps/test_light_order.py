@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from grainlight.errors import InputError
-from grainlight.maps.light_order import true_angles
+from grainlight.maps.images.light_order import true_angles
 from grainlight.maps.light_stack import LightStack
 from grainlight.restore.light.registration import screened
 

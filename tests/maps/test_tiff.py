@@ -8,7 +8,7 @@ import tifffile
 from PIL import Image
 
 from grainlight.errors import InputError
-from grainlight.maps.camera_counts import saturation
+from grainlight.maps.images.camera_counts import saturation
 from grainlight.maps.io import load_light
 from grainlight.maps.io.readers.images import read_image
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from grainlight.errors import InputError
-from grainlight.maps.image_condition import Condition, condition
-from grainlight.maps.image_step import check_step
-from grainlight.maps.light_order import true_angles
+from grainlight.maps.images.condition import Condition, condition
+from grainlight.maps.images.light_order import true_angles
+from grainlight.maps.images.step import check_step
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from grainlight.errors import InputError
-from grainlight.maps.image_order import is_angle
+from grainlight.maps.images.order import is_angle
 
 _NUMBER = re.compile(r"(\d+(?:[.,]\d+)?)")
 # what stands before the number of a section, or after it

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from grainlight.maps.image_order import ENDINGS, find_images, has_wildcard, natural_key
+from grainlight.maps.images.order import ENDINGS, find_images, has_wildcard, natural_key
 
 
 @dataclass

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from grainlight.errors import InputError
-from grainlight.maps.image_order import ENDINGS, arrange, has_wildcard
+from grainlight.maps.images.order import ENDINGS, arrange, has_wildcard
 from grainlight.maps.io.shared.atomic import atomic_path
 from grainlight.maps.light_stack import parse_angles
 from grainlight.volume.inputs.listing import Listing

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from grainlight.errors import InputError
-from grainlight.maps.image_order import ENDINGS, arrange, natural_key
+from grainlight.maps.images.order import ENDINGS, arrange, natural_key
 from grainlight.maps.io.load import FORMATS, load_ebsd
 from grainlight.maps.io.shared.scans import SeveralSections
 from grainlight.volume.inputs.layout import Placed, place

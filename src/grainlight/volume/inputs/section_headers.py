@@ -9,7 +9,7 @@ from typing import Any
 
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
-from grainlight.maps.image_order import arrange
+from grainlight.maps.images.order import arrange
 from grainlight.maps.io.headers import MapHeader, read_image_header, read_map_header
 from grainlight.maps.phase import Phase
 from grainlight.volume.inputs.manifest_file import angles_cell

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grainlight.maps.image_step import check_step
+from grainlight.maps.images.step import check_step
 from grainlight.maps.io.headers import MapHeader
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.errors import InputError, in_words, what_it_is
-from grainlight.maps.camera_counts import full_scale, saturation, unused_bits
-from grainlight.maps.image_order import arrange, find_images
-from grainlight.maps.image_step import agreed_step
+from grainlight.maps.images.camera_counts import full_scale, saturation, unused_bits
+from grainlight.maps.images.order import arrange, find_images
+from grainlight.maps.images.step import agreed_step
 from grainlight.maps.io.tiff.pages import ImageFile, read_tiff
 from grainlight.maps.light_stack import (
     LEAST_ANGLES,

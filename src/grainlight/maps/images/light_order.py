@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from grainlight.maps.image_order import natural_order
+from grainlight.maps.images.order import natural_order
 from grainlight.maps.light_stack import LightStack, harmonic_design
 
 Array = NDArray[np.float64]

@@ -1,0 +1,1 @@
+"""Light images as recorded: their counts, their order, their step, and what is wrong with them."""
