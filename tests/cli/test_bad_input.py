@@ -150,21 +150,25 @@ def test_images_of_several_sizes(inputs, refused, tmp_path):
     assert "3.tif" in refused(*inputs.enhance(tmp_path / "out.ang", *options))
 
 
-def test_pixels_that_are_no_numbers(inputs, refused, tmp_path):
+def test_counts_that_are_no_numbers(inputs, run, refused, tmp_path):
+    """What is not a number was not recorded; a count without end is a fault."""
     images = tifffile.imread(inputs.light).astype(np.float32)
     images[2, 7, 11] = np.nan
     file = tmp_path / "nan.tif"
+    light = ("--pl", str(file), "--angles", "0:180:10", "--pl-step", "0.5")
     tifffile.imwrite(file, images)
-    message = refused(
-        *inputs.enhance(tmp_path / "out.ang", "--pl", str(file), "--angles", "0:180:10", "--pl-step", "0.5")
-    )
-    assert "row 7, column 11" in message
+    code, _, message = run(*inputs.enhance(tmp_path / "out.ang", *light))
+    assert code == 0
+    assert "without any contrast" not in message
+    images[2, 7, 11] = np.inf
+    tifffile.imwrite(file, images)
+    assert "row 7, column 11" in refused(*inputs.enhance(tmp_path / "other.ang", *light))
 
 
 def test_light_that_misses_the_map_is_not_used_and_said_so(inputs, run, refused, tmp_path):
     beside = (*inputs.light_options, "--pl-origin", "5000,5000")
     code, _, message = run(*inputs.enhance(tmp_path / "out.ang", *beside))
-    assert code == 0
+    assert code == 0, message
     assert "light is not used" in message
     message = refused(*inputs.enhance(tmp_path / "other.ang", *beside, "--register", "none"))
     assert "light" in message or "image" in message

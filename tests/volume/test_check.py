@@ -310,7 +310,7 @@ def test_command_of_plan(volume: Path, run, tmp_path: Path) -> None:
     assert "exists already" in err
     before = (volume / "volume.csv").read_text()
     code, out, err = run("volume", "plan", volume, "--spacing", "400nm", "--output", tmp_path / "p.csv")
-    assert code == 0
+    assert code == 0, err
     assert "5 sections, z 0 to 1.6 um; light on 5, EBSD on 2" in out
     assert f"grainlight volume check {tmp_path / 'p.csv'}" in err
     code, out, err = run("volume", "plan", volume, "--spacing", "0.4", "--force")

@@ -34,6 +34,9 @@ SURE = 0.8
 # The light is calibrated where the two maps agree if that is in this share of the pixels; else on this share of those
 # farthest from boundaries.
 _SHARE, _INNER = 0.02, 0.3
+# Share of the network's doubt that is left where the light placed a pixel afterwards
+# (`python -m benchmarks.between --seeds 21 22 --gaps 4 8`).
+_STILL = 0.7
 # Noise of what is taken for measured (degrees, root mean square).
 _NOISE = 0.5
 
@@ -185,14 +188,17 @@ def _inferred(found: Result, asked: Between, sure: NDArray[np.bool_], warnings: 
     """A result of which no pixel is measured, and where what was taken for measured is doubted as the network does."""
     other, bound = asked.error_of(_canonical(found.map))
     restored = found.source != NOT_RESTORED
-    lent = sure & restored
+    # Where its own choice was taken the doubt is the network's; elsewhere the light has placed the pixel since, but
+    # among points that are doubtful themselves.
+    other = np.fmax(found.other_grain, np.where(sure, other, _STILL * other))
+    bound = np.where(sure | (other > 0.1), np.fmax(found.uncertainty, bound), found.uncertainty)
     quiet = np.zeros((0, 4))
     record = found.record | {"warnings": tuple(warnings)}
     return replace(
         found,
         source=np.where(restored, INFERRED, NOT_RESTORED).astype(np.uint8),
-        uncertainty=np.where(lent, np.fmax(found.uncertainty, bound), found.uncertainty).astype(np.float32),
-        other_grain=np.where(lent, np.fmax(found.other_grain, other), found.other_grain).astype(np.float32),
+        uncertainty=np.where(restored, bound, found.uncertainty).astype(np.float32),
+        other_grain=np.where(restored, other, found.other_grain).astype(np.float32),
         measured=np.zeros_like(found.measured),
         measured_points=quiet,
         correction=np.full_like(found.correction, np.nan),

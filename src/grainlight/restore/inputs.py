@@ -11,6 +11,7 @@ from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE, embed
 from grainlight.diffusion.state import SIGMA_MAX, group_sigma, is_unknown
+from grainlight.errors import InputError
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
@@ -188,7 +189,10 @@ def _bring_light(
     if not _is_doubtful(found, bent_only=True):
         return found
     # Bent for a tile beside its place, light fits nowhere; what lies where it was stated fits better, if only there.
-    stated = brought(checked.light, told, replace(settings, register="none"))
+    try:
+        stated = brought(checked.light, told, replace(settings, register="none"))
+    except InputError:  # nobody asked for the stated place: images that miss the map there are no fault of theirs
+        return found
     return stated if stated.misfit < _BETTER * found.misfit and stated.unused < _MOST_UNUSED else found
 
 

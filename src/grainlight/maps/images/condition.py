@@ -98,7 +98,8 @@ def _flat(sample: NDArray[Any]) -> str:
 
 
 def _contrast(image: NDArray[Any]) -> bool:
-    return image.size > 0 and bool(image.min() < image.max())
+    seen = image[np.isfinite(image)]
+    return seen.size > 0 and bool(seen.min() < seen.max())
 
 
 def _name(light: LightStack, k: int) -> str:

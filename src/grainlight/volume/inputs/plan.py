@@ -14,7 +14,8 @@ from grainlight.volume.inputs.layout import Placed, place
 from grainlight.volume.inputs.manifest_notes import remarks
 from grainlight.volume.manifest import Manifest, SectionEntry
 
-_EBSD = {ending for known in FORMATS.values() for ending in known.endings}
+# An .npz is what a restoration leaves, no scan.
+_EBSD = {ending for known in FORMATS.values() for ending in known.endings} - {".npz"}
 _OF_SLICES = (".h5ebsd", ".dream3d")
 _WRITE = "name the right one of them in a manifest written by hand, or move the others to another folder"
 
