@@ -59,7 +59,8 @@ def draw_stack(family: str, seed: int, size: int, gap: int, place: int) -> Stack
 def restored(truth: NDArray[np.float64], level: str, seed: int, quality: str) -> Result:
     """A section with EBSD at every second point, and light of a level."""
     full = OrientationMap.from_quaternions(truth, (1.0, 1.0), (TITANIUM,))
-    task = degrade(full, scale=_SCALE, level="clean" if level == _UNRELATED else level, seed=seed)  # type: ignore[arg-type]
+    seen = {"none": None, _UNRELATED: "clean"}.get(level, level)
+    task = degrade(full, scale=_SCALE, level=seen, seed=seed)  # type: ignore[arg-type]
     return enhance(task.coarse, task.stack, Settings(scale=_SCALE, quality=quality, register="none"))
 
 
