@@ -144,6 +144,20 @@ def test_single_sections_in_turn_are_the_whole(
     assert section_path(tmp_path, 3).read_bytes() == section_path(whole[1], 3).read_bytes()
 
 
+def test_rows_that_the_manifest_has_not_are_refused(specimen: tuple[Manifest, np.ndarray], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such rows"):
+        restore_volume(specimen[0], tmp_path, replace(SETTINGS, only=(1, 9)))
+
+
+def test_an_alignment_of_another_trend_is_not_taken_over(
+    whole: tuple, specimen: tuple[Manifest, np.ndarray], tmp_path: Path
+) -> None:
+    (tmp_path / "alignment.json").write_bytes((whole[1] / "alignment.json").read_bytes())
+    same = run._aligned(specimen[0], tmp_path, SETTINGS, run.Silent())
+    other = run._aligned(specimen[0], tmp_path, replace(SETTINGS, trend="linear"), run.Silent())
+    assert (same.trend, other.trend) == ("none", "linear")
+
+
 def test_no_ebsd_at_all_is_refused(specimen: tuple[Manifest, np.ndarray], tmp_path: Path) -> None:
     manifest = specimen[0]
     bare = tuple(replace(s, ebsd=None) for s in manifest.sections)

@@ -20,14 +20,12 @@ from grainlight.diffusion.candidates import (
     to_cells,
 )
 from grainlight.diffusion.measurement import Measurement, Neighbours
+from grainlight.diffusion.misfit import GROUPS, HALF, RELATIVE, TOLERANCE, capped
 from grainlight.diffusion.state import is_unknown
 
 _LAYERS = 2
 # Nodes in a neighbour lie this share of its distance apart, within these limits (pixels): boundaries move with height.
 _APART, _NEAREST, _FARTHEST = 0.6, 3.0, 8.0
-# As in the evidence of one section: tolerance of the light, share of its strength, squares' limits.
-_TOLERANCE, _RELATIVE, _MOST, _HALF = 0.02, 0.10, 100.0, 8.0
-_GROUPS = (slice(0, 1), slice(1, 3), slice(3, 5))
 
 CHANNELS = (
     _LAYERS * PIXELS * SLOTS  # orientation at the same place against the candidates'
@@ -88,19 +86,19 @@ def compare_beside(
     away = away + beside.embedding.square().sum(-1)[:, :, None]
     likeness = torch.exp(-away.clamp(min=0) / width[:, None]) * (beside.known.flatten(1)[:, :, None] * usable[:, None])
     misfit = torch.zeros_like(beside.known)
-    for group, channels in enumerate(_GROUPS):
+    for group, channels in enumerate(GROUPS):
         here, at, level = of_cells[:, None, channels], of_cells[:, None, 5 + group], beside.sigma[:, :, group]
-        spread = here.square().sum(2) * _RELATIVE**2 + at.square() + level.square() + _TOLERANCE**2
+        spread = here.square().sum(2) * RELATIVE**2 + at.square() + level.square() + TOLERANCE[group] ** 2
         both = ~is_unknown(at) & ~is_unknown(level)
         misfit = misfit + (here - beside.light[:, :, channels]).square().sum(2) / spread * both
-    misfit = _MOST * misfit / (_MOST + misfit)
+    misfit = capped(misfit)
     far = torch.log1p(beside.distance) / 2
     none = far.new_zeros(len(far), 1)
     of_layer = torch.cat((none, far), 1).gather(1, layer)
     return torch.cat(
         (
             likeness.flatten(1),
-            (misfit / (misfit + _HALF)).flatten(1),
+            (misfit / (misfit + HALF)).flatten(1),
             beside.known.flatten(1),
             far,
             (beside.distance > 0).to(far),

@@ -13,14 +13,11 @@ from grainlight.crystal.embedding import PER_DEGREE, W2
 from grainlight.diffusion.beside import Beside, compare_beside, lay_beside
 from grainlight.diffusion.candidates import CELL, PIXELS, SLOTS, Candidates, at_points, by_pixel, to_cells
 from grainlight.diffusion.measurement import Measurement, Revealed
+from grainlight.diffusion.misfit import GROUPS, HALF, RELATIVE, TOLERANCE, capped
 from grainlight.diffusion.state import SIGMA_MAX
 
-# What the light of two pixels of a grain may differ by beyond noise (A0, A2, A4), and the share of its strength on top.
-_TOLERANCE, _RELATIVE = (0.02, 0.02, 0.02), 0.10
-# The same where the light is compared with what physics expects of an orientation, whose curves are not known.
+# What light may differ by from what physics expects of an orientation, whose curves are not known (A0, A2, A4).
 _CURVES = (0.20, 0.10, 0.12)
-# A squared difference beyond this says no more than "another grain"; half of it speaks at the second.
-_MOST, _HALF = 100.0, 8.0
 # Orientations closer than this many degrees are likely one grain's.
 _SAME_GRAIN = 4.0
 _UNKNOWN = 0.99 * SIGMA_MAX
@@ -28,7 +25,6 @@ _UNKNOWN = 0.99 * SIGMA_MAX
 _AROUND = 1
 _SEEN_SIDE = CELL + 2 * _AROUND
 _SEEN = _SEEN_SIDE**2
-_GROUPS = (slice(0, 1), slice(1, 3), slice(3, 5))
 _PAIRS = torch.triu_indices(SLOTS, SLOTS, 1)
 _SQRT3 = math.sqrt(3.0)
 
@@ -148,8 +144,8 @@ def gather_evidence(tables: Tables, candidates: Candidates, cells: slice = slice
     distance = (place - offset[:, :, None]).square().sum(1)
     features = torch.cat(
         (
-            (alike / (alike + _HALF)).flatten(1),
-            (expected / (expected + _HALF)).flatten(1),
+            (alike / (alike + HALF)).flatten(1),
+            (expected / (expected + HALF)).flatten(1),
             agrees.flatten(1),
             among,
             of_cells[:, :5].flatten(1),
@@ -174,18 +170,18 @@ def _light_misfits(of_cells: Tensor, own: Tensor, own_sigma: Tensor, ideal: Tens
     """Squared misfit (n, 16, 16) of the light of each pixel to that of each candidate's point, and to the ideal."""
     alike = own.new_zeros(len(own), PIXELS, SLOTS)
     expected = torch.zeros_like(alike)
-    for group, channels in enumerate(_GROUPS):
+    for group, channels in enumerate(GROUPS):
         here, at = of_cells[:, channels, :, None], of_cells[:, 5 + group, :, None]
         known = at < _UNKNOWN
         # A GPU is not waited for to ask.
         if known.device.type == "cpu" and not bool(known.any()):
             continue
         level = own_sigma[:, None, :, group]
-        strength = here.square().sum(1) * _RELATIVE**2 + at.square()
-        spread = (strength + _TOLERANCE[group] ** 2) + level.square()
+        strength = here.square().sum(1) * RELATIVE**2 + at.square()
+        spread = (strength + TOLERANCE[group] ** 2) + level.square()
         alike += _squared(here, own[:, :, channels]) / spread * (known & (level < _UNKNOWN))
         expected += _squared(here, ideal[:, :, channels]) * (known / (strength + _CURVES[group] ** 2))
-    return _capped(alike), _capped(expected)
+    return capped(alike), capped(expected)
 
 
 def _squared(here: Tensor, there: Tensor) -> Tensor:
@@ -221,7 +217,3 @@ def same_grain(embedding: Tensor, width: Tensor) -> Tensor:
     square = embedding.square().sum(-1)
     among = torch.baddbmm(square[:, None], embedding, embedding.transpose(1, 2), alpha=-2) + square[:, :, None]
     return torch.exp(-among.clamp(min=0) / (0.5 * (width[:, :, None] + width[:, None])))
-
-
-def _capped(squared: Tensor) -> Tensor:
-    return _MOST * squared / (_MOST + squared)

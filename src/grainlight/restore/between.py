@@ -28,14 +28,14 @@ from grainlight.restore.sampling.label_prior import load_prior
 from grainlight.restore.settings import Settings
 
 # Pixels are taken for measured once the network gives their grain this probability. Of .8 and .95 on six synthetic
-# stacks, eight sections apart (`python -m benchmarks.between --gaps 8 --sure P`): 14.0 and 31.3 % wrong near boundaries
-# with clean light, 20.5 and 40.3 with corrupted.
+# stacks between true maps, eight sections apart: 14.0 and 31.3 % wrong near boundaries with clean light, 20.5 and 40.3
+# with corrupted (a script that is not kept; between restored maps: `python -m benchmarks.between --gaps 8 --sure P`).
 SURE = 0.8
 # The light is calibrated where the two maps agree if that is in this share of the pixels; else on this share of those
 # farthest from boundaries.
 _SHARE, _INNER = 0.02, 0.3
-# Share of the network's doubt that is left where the light placed a pixel afterwards
-# (`python -m benchmarks.between --seeds 21 22 --gaps 4 8`).
+# Share of the network's doubt that is left where the light placed a pixel afterwards. Chosen by hand:
+# `python -m benchmarks.between` prints what is so stated beside what is found.
 _STILL = 0.7
 # Noise of what is taken for measured (degrees, root mean square).
 _NOISE = 0.5
@@ -54,8 +54,14 @@ class KnownSection:
 
     def canonical(self) -> NDArray[np.float64]:
         """Orientations (H, W, 4) in frame S with X along a."""
-        turned = self.map.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
-        return np.asarray(turned.quaternions)
+        return _canonical(self.map)
+
+    @property
+    def main_phase(self) -> int:
+        """Phase of most of the known pixels."""
+        if not self.known.any():
+            return int(self.map.phases[0].id)
+        return int(np.bincount(self.map.phase_id[self.known]).argmax())
 
 
 def restore_between(
@@ -171,11 +177,8 @@ def _ask(
 
 def _as_points(q: NDArray[np.float64], use: NDArray[np.bool_], like: KnownSection) -> OrientationMap:
     """A map of the orientations (H, W, 4) of some pixels, in the frames and phases of a section; others not indexed."""
-    phase = like.map.phase_id
-    main = int(np.bincount(phase[like.known]).argmax()) if like.known.any() else int(like.map.phases[0].id)
-    made = OrientationMap.from_quaternions(
-        q, like.map.step, like.map.phases, phase_id=np.where(use, main, 0).astype(np.int16), source="grainlight"
-    )
+    phase_id = np.where(use, like.main_phase, 0).astype(np.int16)
+    made = OrientationMap.from_quaternions(q, like.map.step, like.map.phases, phase_id=phase_id, source="grainlight")
     framed = made.in_frame(like.map.sample_frame).in_crystal_frame(like.map.crystal_frame)
     return framed.replace(origin=like.map.origin)
 
@@ -192,7 +195,6 @@ def _inferred(found: Result, asked: Between, sure: NDArray[np.bool_], warnings: 
     # among points that are doubtful themselves.
     other = np.fmax(found.other_grain, np.where(sure, other, _STILL * other))
     bound = np.where(sure | (other > 0.1), np.fmax(found.uncertainty, bound), found.uncertainty)
-    quiet = np.zeros((0, 4))
     record = found.record | {"warnings": tuple(warnings)}
     return replace(
         found,
@@ -200,7 +202,7 @@ def _inferred(found: Result, asked: Between, sure: NDArray[np.bool_], warnings: 
         uncertainty=np.where(restored, bound, found.uncertainty).astype(np.float32),
         other_grain=np.where(restored, other, found.other_grain).astype(np.float32),
         measured=np.zeros_like(found.measured),
-        measured_points=quiet,
+        measured_points=np.zeros((0, 4)),
         correction=np.full_like(found.correction, np.nan),
         record=record,
     )

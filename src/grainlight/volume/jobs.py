@@ -218,8 +218,7 @@ def _shape(below: KnownSection | None, above: KnownSection | None) -> Orientatio
             below.canonical(), above.canonical(), (below.known, above.known), (below.distance, above.distance)
         )
         nearest = min((below, above), key=lambda one: one.distance)
-        main = int(np.bincount(nearest.map.phase_id[nearest.known]).argmax())
-        return nearest.map.replace(quaternions=q, phase_id=np.where(there, main, 0).astype(np.int16))
+        return nearest.map.replace(quaternions=q, phase_id=np.where(there, nearest.main_phase, 0).astype(np.int16))
     only = below if below is not None else above
     assert only is not None
     return only.map.replace(phase_id=np.where(only.known, only.map.phase_id, 0).astype(np.int16))

@@ -79,6 +79,14 @@ def restore_volume(
         If no section has EBSD, sections do not fit one another, or a file cannot be read.
     """
     progress = progress or Silent()
+    strange = set(settings.only or ()) - {s.row for s in manifest.sections}
+    if strange:
+        raise InputError(
+            "the manifest has no such rows",
+            file=manifest.path,
+            found=", ".join(str(row) for row in sorted(strange)),
+            expected=f"rows 1 to {len(manifest.sections)}, as they stand in the file",
+        )
     specimen = _specimen(manifest, settings)
     output.mkdir(parents=True, exist_ok=True)
     alignment = _aligned(manifest, output, settings, progress)
@@ -95,7 +103,7 @@ def restore_volume(
             progress.advance()
     if settings.only is not None:
         return None
-    return gather(manifest, specimen, alignment, output, settings)
+    return gather(manifest, specimen, alignment, output)
 
 
 def _specimen(manifest: Manifest, settings: VolumeSettings) -> Specimen:
@@ -123,7 +131,9 @@ def _aligned(manifest: Manifest, output: Path, settings: VolumeSettings, progres
             continue
         found = load_alignment(path)
         if len(found.z) == len(heights) and np.allclose(found.z, heights):
-            return found
+            if path == settings.alignment or found.trend == settings.trend:
+                return found
+            continue
         if path == settings.alignment:
             raise InputError(
                 "the alignment belongs to other sections",
@@ -242,9 +252,7 @@ def _begin_worker(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def gather(
-    manifest: Manifest, specimen: Specimen, alignment: Alignment, output: Path, settings: VolumeSettings
-) -> Volume:
+def gather(manifest: Manifest, specimen: Specimen, alignment: Alignment, output: Path) -> Volume:
     """The volume of stored sections, in the frames of the first section with EBSD."""
     sections = manifest.sections
     parts = [read(output, s.row) for s in sections]
@@ -258,7 +266,7 @@ def gather(
         "shifts_um": np.asarray(alignment.shifts).round(4).tolist(),
         "warnings": [*alignment.said, *said],
         "excluded": {str(s.row): s.exclude for s in sections if s.exclude},
-        "trend": settings.trend,
+        "trend": alignment.trend,
     }
     return Volume(
         z=np.array([s.z for s in sections]),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grainlight.cli import device, values
 from grainlight.cli.terminal import bars, note
 from grainlight.errors import InputError
 from grainlight.restore.settings import LARGEST_SCALE, QUALITIES, Settings
+
+if TYPE_CHECKING:
+    from grainlight.volume.run import VolumeSettings
 
 
 def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -112,7 +116,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _settings(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
+def _settings(arguments: argparse.Namespace) -> VolumeSettings:
     from grainlight.volume.jobs import LightOptions, MapOptions
     from grainlight.volume.run import VolumeSettings
 
