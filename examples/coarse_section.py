@@ -8,14 +8,13 @@ import numpy as np
 
 import common
 import grainlight as gl
-from grainlight.cli.synthetic import section
 from grainlight.evaluation.baselines.nearest import nearest
 from grainlight.evaluation.degrade import degrade
 
 
 def main(folder: Path) -> list[str]:
     """Write coarse_section.png; return what was found."""
-    full = section(11, "equiaxed", (81, 81), 16.0, common.STEP)
+    full = gl.synthetic_section(11, "equiaxed", (81, 81), 16.0, common.STEP)
     task = degrade(full, scale=4, level="corrupted", seed=11)
 
     result = gl.enhance(task.coarse, task.stack, scale=4)

@@ -8,14 +8,13 @@ import numpy as np
 
 import common
 import grainlight as gl
-from grainlight.cli.synthetic import section
 from grainlight.evaluation.degrade import degrade
 from grainlight.report.plots import plot_source
 
 
 def main(folder: Path) -> list[str]:
     """Write holes_and_misindexing.png; return what was found."""
-    full = section(3, "equiaxed", (72, 72), 17.0, common.STEP)
+    full = gl.synthetic_section(3, "equiaxed", (72, 72), 17.0, common.STEP)
     task = degrade(full, scale=1, level=None, seed=3, holes=0.1, misindexed=0.04)
 
     result = gl.enhance(task.coarse, scale=1)

@@ -9,7 +9,6 @@ import torch
 
 import common
 import grainlight as gl
-from grainlight.cli.synthetic import section
 from grainlight.crystal.euler import c_axis
 from grainlight.evaluation.degrade import degrade
 from grainlight.optics.forward.curves import IDEAL
@@ -19,7 +18,7 @@ from grainlight.report.panels import draw_scale_bar, extent_of, show
 
 def main(folder: Path) -> list[str]:
     """Write light_from_ebsd.png; return what was found."""
-    full = section(8, "twinned", (72, 72), 18.0, common.STEP)
+    full = gl.synthetic_section(8, "twinned", (72, 72), 18.0, common.STEP)
     task = degrade(full, scale=1, level=None, seed=8)
 
     result = gl.enhance(task.coarse, scale=1, quality="fast")

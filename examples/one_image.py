@@ -9,7 +9,6 @@ import numpy as np
 
 import common
 import grainlight as gl
-from grainlight.cli.synthetic import section
 from grainlight.evaluation.degrade import degrade
 from grainlight.evaluation.metrics import score
 from grainlight.report.light_view import grey
@@ -18,7 +17,7 @@ from grainlight.report.panels import draw_scale_bar, extent_of, show
 
 def main(folder: Path) -> list[str]:
     """Write one_image.png; return what was found."""
-    full = section(21, "equiaxed", (81, 81), 18.0, common.STEP)
+    full = gl.synthetic_section(21, "equiaxed", (81, 81), 18.0, common.STEP)
     task = degrade(full, scale=4, level="clean", seed=21)
     assert task.stack is not None  # a level was given
     one = replace(task.stack, images=task.stack.images[3:4], angles=np.array([np.nan]))

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import common
 import grainlight as gl
-from grainlight.cli.synthetic import section
 from grainlight.evaluation.degrade import degrade
 
 
 def main(folder: Path) -> list[str]:
     """Write plot_ipf.png, plot_boundaries.png and plot_uncertainty.png."""
-    full = section(12, "twinned", (65, 81), 18.0, common.STEP)
+    full = gl.synthetic_section(12, "twinned", (65, 81), 18.0, common.STEP)
     task = degrade(full, scale=4, level="corrupted", seed=12)
     result = gl.enhance(task.coarse, task.stack, scale=4)
     for name in ("plot_ipf", "plot_boundaries", "plot_uncertainty"):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import common
 import grainlight as gl
-from grainlight.cli.synthetic import section
 from grainlight.evaluation.degrade import degrade
 from grainlight.grains.grain_map import find_grains
 from grainlight.maps.phase import Phase
@@ -17,7 +16,7 @@ MAGNESIUM = Phase(1, "Magnesium", "6/mmm", 3.209, 3.209, 5.211, 90.0, 90.0, 120.
 
 def main(folder: Path) -> list[str]:
     """Write twins.png; return what was found."""
-    full = section(30, "twinned", (81, 81), 22.0, common.STEP).replace(phases=(MAGNESIUM,))
+    full = gl.synthetic_section(30, "twinned", (81, 81), 22.0, common.STEP).replace(phases=(MAGNESIUM,))
     task = degrade(full, scale=4, level="corrupted", seed=30, metal="Mg")
 
     result = gl.enhance(task.coarse, task.stack, scale=4, samples=4)

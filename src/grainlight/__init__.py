@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from grainlight.progress import Progress
     from grainlight.restore.result import Result
     from grainlight.restore.saved import load_result
+    from grainlight.synth.section_map import synthetic_section
     from grainlight.volume.front import restore_volume
     from grainlight.volume.output.load import load_volume
 
@@ -44,6 +45,7 @@ __all__ = [
     "plot_uncertainty",
     "restore_volume",
     "save_ebsd",
+    "synthetic_section",
     "write_report",
 ]
 
@@ -60,6 +62,7 @@ _HOME = {
     "plot_uncertainty": "grainlight.report.plots",
     "restore_volume": "grainlight.volume.front",
     "save_ebsd": "grainlight.maps.io",
+    "synthetic_section": "grainlight.synth.section_map",
     "write_report": "grainlight.report.html",
 }
 

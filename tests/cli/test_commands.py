@@ -14,7 +14,7 @@ import pytest
 import tifffile
 
 from grainlight.cli.main import COMMANDS
-from grainlight.cli.simulate import sample
+from grainlight.cli.making.simulate import sample
 from grainlight.crystal.frames import CrystalFrame
 from grainlight.maps.io import load_ebsd
 from grainlight.maps.orientation_map import OrientationMap
@@ -223,15 +223,15 @@ def test_synthesize(run, tmp_path):
 
 
 def test_families_are_those_of_synth():
-    from grainlight.cli.synthesize import FAMILIES
+    from grainlight.cli.making.synthesize import FAMILIES
     from grainlight.synth import families
 
     assert ("any", *families.FAMILIES) == FAMILIES
 
 
 def test_choices_are_those_of_the_library():
-    from grainlight.cli.simulate import METALS
-    from grainlight.cli.train import PRESETS as TRAINED
+    from grainlight.cli.making.simulate import METALS
+    from grainlight.cli.project.train import PRESETS as TRAINED
     from grainlight.cli.values import FRAMES
     from grainlight.crystal.frames import SampleFrame
     from grainlight.optics.forward.material import MEAN_INDEX
@@ -294,7 +294,7 @@ def test_doctor_finds_constants_of_other_weights(run, monkeypatch):
 
 
 def test_doctor_finds_what_is_missing(run, monkeypatch):
-    monkeypatch.setattr("grainlight.cli.doctor.PARTS", ("torch", "unobtainium"))
+    monkeypatch.setattr("grainlight.cli.project.doctor.PARTS", ("torch", "unobtainium"))
     code, out, err = run("doctor")
     assert code == 1
     assert "unobtainium is not installed" in err
@@ -317,7 +317,7 @@ def test_evaluate_prints_a_table(inputs, run, tmp_path):
 
 
 def test_evaluate_reads_maps_as_its_options_say(inputs, monkeypatch):
-    from grainlight.cli.evaluate import _planned
+    from grainlight.cli.judging.evaluate import _planned
     from grainlight.cli.main import parser
     from grainlight.maps import io
 

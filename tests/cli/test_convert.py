@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grainlight.cli.enhance import FORMATS
+from grainlight.cli.restoring.enhance import FORMATS
 from grainlight.maps.io import load_ebsd
 from grainlight.maps.io.save import OUTPUT_FORMATS
 

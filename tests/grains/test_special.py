@@ -31,7 +31,7 @@ def test_burgers_variants() -> None:
 
 
 def test_twins_agree_with_the_synthetic_sections() -> None:
-    from grainlight.synth.variants import twin_rotations
+    from grainlight.synth.orientations.variants import twin_rotations
 
     made = twin_rotations(1.6).double().numpy()
     identity = np.tile([1.0, 0.0, 0.0, 0.0], (len(made), 1))

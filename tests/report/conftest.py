@@ -63,12 +63,12 @@ def made() -> Made:
     """60 x 76 pixels of 0.5 um, every fourth measured, three samples, a stain in the light, a few points replaced."""
     import torch
 
-    from grainlight.cli.synthetic import section
     from grainlight.crystal.quaternion import from_rotation_vector, multiply
     from grainlight.optics.forward.curves import IDEAL
+    from grainlight.synth.section_map import synthetic_section
 
     rng = np.random.default_rng(3)
-    clean = section(4, "twinned", (60, 76), 14.0, 0.5)
+    clean = synthetic_section(4, "twinned", (60, 76), 14.0, 0.5)
 
     def noisy(degrees: float) -> np.ndarray:
         turn = torch.from_numpy(rng.standard_normal((*clean.shape, 3)) * np.radians(degrees) / np.sqrt(3))

@@ -7,7 +7,7 @@ import torch
 
 from grainlight.crystal import quaternion
 from grainlight.crystal.hexagonal import disorientation_angle
-from grainlight.synth.variants import TWIN_SYSTEMS, burgers_variants, twin_normals, twin_rotations
+from grainlight.synth.orientations.variants import TWIN_SYSTEMS, burgers_variants, twin_normals, twin_rotations
 
 IDENTITY = torch.tensor([1.0, 0.0, 0.0, 0.0], dtype=torch.float64)
 ANGLES = {"10-12": 85.0, "11-21": 35.0, "11-22": 64.4, "10-11": 57.2}

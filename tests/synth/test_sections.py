@@ -11,8 +11,8 @@ from grainlight.crystal.hexagonal import disorientation_angle
 from grainlight.crystal.quaternion import crystal_axes
 from grainlight.synth.draw import Draw
 from grainlight.synth.families import FAMILIES, draw_recipe
+from grainlight.synth.orientations.texture import TEXTURES, draw_orientations
 from grainlight.synth.section import Sections, make_sections
-from grainlight.synth.texture import TEXTURES, draw_orientations
 
 
 @pytest.fixture(scope="module")

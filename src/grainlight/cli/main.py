@@ -18,22 +18,18 @@ from grainlight.cli.interrupt import end_on_signals
 from grainlight.cli.terminal import fitted, show_what_the_terminal_can
 from grainlight.errors import InputError, LightRefusedError
 
-COMMANDS = (
-    "enhance",
-    "register",
-    "convert",
-    "simulate",
-    "synthesize",
-    "train",
-    "evaluate",
-    "grains",
-    "volume",
-    "report",
-    "demo",
-    "info",
-    "doctor",
-)
-"""Each is a module of this folder with ``add(subparsers)`` and ``run(arguments)``."""
+FOLDERS = {
+    "restoring": ("Restore", ("enhance", "register", "volume")),
+    "looking": ("Look at maps and results, and write them in other formats", ("info", "convert", "grains", "report")),
+    "judging": ("Know how good a restoration is", ("evaluate",)),
+    "making": ("Make something to try it on", ("demo", "simulate", "synthesize")),
+    "project": ("This installation and its model", ("doctor", "train")),
+}
+"""Commands by what people do with them: the folder of this room that holds a module for each, with ``add(subparsers)``
+and ``run(arguments)``, and what the help calls them together."""
+
+COMMANDS = {name: folder for folder, (_, names) in FOLDERS.items() for name in names}
+"""The folder of each command."""
 
 _VALUES_WITH_MINUS = ("--pl-origin", "--angles", "--polars", "--crop")
 
@@ -70,17 +66,23 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     top = argparse.ArgumentParser(
         prog="grainlight",
+        usage="grainlight COMMAND ...",
         description="Full-resolution orientation maps of hexagonal metals from coarse EBSD and polarized light.",
-        epilog="grainlight COMMAND --help explains a command.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
-    commands = top.add_subparsers(metavar="COMMAND", required=True)
-    for name in COMMANDS:
-        module = import_module(f"grainlight.cli.{name}")
+    commands = top.add_subparsers(metavar="COMMAND", required=True, prog="grainlight", help=argparse.SUPPRESS)
+    for name, folder in COMMANDS.items():
+        module = import_module(f"grainlight.cli.{folder}.{name}")
         command = module.add(commands)
         command.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")
         command.set_defaults(run=module.run)
+    told = {action.dest: action.help or "" for action in commands._get_subactions()}
+    top.epilog = "\n\n".join(
+        f"{title}:\n" + "\n".join(f"  {name:<12}{told[name]}" for name in names) for title, names in FOLDERS.values()
+    )
+    top.epilog += "\n\ngrainlight COMMAND --help explains a command."
     return top
 
 

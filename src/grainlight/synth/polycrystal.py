@@ -11,9 +11,9 @@ from torch import Tensor
 from grainlight.crystal import quaternion
 from grainlight.synth.draw import Draw
 from grainlight.synth.families import Recipe, draw_recipe
+from grainlight.synth.orientations.texture import draw_orientations
+from grainlight.synth.orientations.variants import burgers_variants, twin_rotations
 from grainlight.synth.tessellation import Seeds, Warp, assign, draw_warp, pixel_grid, scatter_seeds
-from grainlight.synth.texture import draw_orientations
-from grainlight.synth.variants import burgers_variants, twin_rotations
 
 # Of a solid that more than one plane is cut from: layers of seeds. Planes up to a grain's diameter away lie inside.
 _LAYERS = 3

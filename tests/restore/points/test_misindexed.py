@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from grainlight.cli.synthetic import section
 from grainlight.diffusion.state import SIGMA_MAX
 from grainlight.evaluation.degrade import degrade
 from grainlight.restore.inputs import prepare
 from grainlight.restore.points.misindexed import find_misindexed
 from grainlight.restore.settings import Settings
+from grainlight.synth.section_map import synthetic_section
 
 
 @pytest.mark.parametrize(("scale", "level", "least"), [(1, None, 0.95), (1, "corrupted", 0.95), (2, "clean", 0.9)])
 def test_wrong_points_are_found_and_good_ones_left(scale: int, level: str | None, least: float) -> None:
-    task = degrade(section(41, "equiaxed", (97, 97), 16.0, 1.0), scale=scale, level=level, seed=2, misindexed=0.03)
+    task = degrade(
+        synthetic_section(41, "equiaxed", (97, 97), 16.0, 1.0), scale=scale, level=level, seed=2, misindexed=0.03
+    )
     ready = prepare(task.coarse, task.stack, Settings(scale=scale, register="none"))
     given_up = (ready.sigma[0] >= SIGMA_MAX).numpy()
     assert task.wrong.sum() > 30

@@ -1,4 +1,4 @@
-"""Synthetic sections as maps, for `synthesize` and `demo`."""
+"""A synthetic section as an orientation map."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import TITANIUM
 
 
-def section(seed: int, family: str | None, shape: tuple[int, int], grain_size: float, step: float) -> OrientationMap:
+def synthetic_section(
+    seed: int = 0,
+    family: str | None = None,
+    shape: tuple[int, int] = (200, 200),
+    grain_size: float = 20.0,
+    step: float = 0.5,
+) -> OrientationMap:
     """Return a section through a synthetic polycrystal of titanium.
 
     Parameters

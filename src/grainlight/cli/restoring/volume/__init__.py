@@ -22,7 +22,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     )
     actions = command.add_subparsers(metavar="ACTION", required=True)
     for name in ACTIONS.values():
-        module = import_module(f"grainlight.cli.volume.{name}")
+        module = import_module(f"grainlight.cli.restoring.volume.{name}")
         action = module.add(actions)
         action.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")
         action.set_defaults(act=module.run)

@@ -8,8 +8,8 @@ import shlex
 from pathlib import Path
 
 from grainlight.cli import values
+from grainlight.cli.making.simulate import METALS, readable
 from grainlight.cli.output import new_folder
-from grainlight.cli.simulate import METALS, readable
 from grainlight.cli.terminal import bars, note
 from grainlight.errors import InputError
 from grainlight.restore.settings import LARGEST_SCALE
@@ -134,15 +134,15 @@ def _volume(arguments: argparse.Namespace) -> int:
 
 
 def _write(folder: Path, arguments: argparse.Namespace, seed: int) -> None:
-    from grainlight.cli.synthetic import section
     from grainlight.evaluation.degrade import degrade
     from grainlight.maps.io import save_ebsd
     from grainlight.maps.io.shared.atomic import atomic_path
     from grainlight.maps.io.tiff.stack import write_tiff_stack
     from grainlight.synth import camera
+    from grainlight.synth.section_map import synthetic_section
 
     family = None if arguments.family == "any" else arguments.family
-    full = section(seed, family, arguments.size, arguments.grain_size, arguments.step)
+    full = synthetic_section(seed, family, arguments.size, arguments.grain_size, arguments.step)
     task = degrade(
         full,
         scale=arguments.scale,

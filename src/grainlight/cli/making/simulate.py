@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grainlight.cli import values
-from grainlight.cli.enhance import load_map
 from grainlight.cli.output import check_file
+from grainlight.cli.restoring.enhance import load_map
 from grainlight.cli.terminal import note
 from grainlight.errors import InputError
 

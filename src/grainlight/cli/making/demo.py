@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grainlight.cli import device, values
+from grainlight.cli.making.synthesize import FAMILIES
 from grainlight.cli.output import new_folder
-from grainlight.cli.synthesize import FAMILIES
 from grainlight.cli.terminal import bars, note
 from grainlight.restore.settings import QUALITIES, Settings
 
@@ -50,17 +50,17 @@ def run(arguments: argparse.Namespace) -> int:
     folder = new_folder(arguments.output, arguments.force)
     chosen = device.choose(arguments.device)
 
-    from grainlight.cli.synthetic import section
     from grainlight.evaluation.degrade import degrade
     from grainlight.maps.io import load_ebsd, load_light, save_ebsd
     from grainlight.maps.io.shared.atomic import atomic_path
     from grainlight.maps.io.tiff.stack import write_tiff_stack
     from grainlight.report.pictures import before_after_picture
     from grainlight.restore.enhance import enhance
+    from grainlight.synth.section_map import synthetic_section
 
     note(device.describe(chosen))
     family = None if arguments.family == "any" else arguments.family
-    full = section(arguments.seed, family, SIZE, GRAIN_SIZE, STEP)
+    full = synthetic_section(arguments.seed, family, SIZE, GRAIN_SIZE, STEP)
     task = degrade(full, scale=SCALE, level="corrupted", seed=arguments.seed)
     assert task.stack is not None  # a level was given
     full_file, coarse_file, light_file = (folder / name for name in ("full.ang", "coarse.ang", "light.tif"))

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grainlight.cli import values
-from grainlight.cli.enhance import add_light, load_map, load_stack
 from grainlight.cli.output import check_file
+from grainlight.cli.restoring.enhance import add_light, load_map, load_stack
 from grainlight.cli.terminal import bars, note
 from grainlight.errors import InputError, LightRefusedError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from grainlight.cli import values
-from grainlight.cli.enhance import FORMATS
 from grainlight.cli.output import check_file
+from grainlight.cli.restoring.enhance import FORMATS
 from grainlight.cli.terminal import note
 
 

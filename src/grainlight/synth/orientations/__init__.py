@@ -1,0 +1,1 @@
+"""Orientations of synthetic grains: textures, twins and variants."""
