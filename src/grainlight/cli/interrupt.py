@@ -10,11 +10,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
 
 _SHOW_CURSOR = "\r\x1b[K\x1b[?25h"
 _NOTHING_LEFT = "interrupted; no output is left half-written."
 _words = [_NOTHING_LEFT]
 _ending = threading.Lock()
+_children: set[subprocess.Popen[str]] = set()
 
 
 def end_on_signals() -> None:
@@ -63,6 +68,18 @@ def last_words(text: str) -> Iterator[None]:
         _words.pop()
 
 
+@contextmanager
+def ends_with_us(process: subprocess.Popen[str]) -> Iterator[None]:
+    """End a process with this one, or with the block."""
+    _children.add(process)
+    try:
+        yield
+    finally:
+        _children.discard(process)
+        if process.poll() is None:
+            process.kill()
+
+
 def _end(number: int, _frame: FrameType | None) -> None:
     if not _ending.acquire(blocking=False):
         # the other thread is at it
@@ -76,6 +93,9 @@ def _end(number: int, _frame: FrameType | None) -> None:
     if processes is not None and hasattr(processes, "active_children"):
         for child in processes.active_children():
             child.kill()
+    for process in _children:
+        # as itself, so that it leaves nothing behind
+        process.terminate()
     # straight to the descriptor: the signal may have come in the middle of a print
     shown = _SHOW_CURSOR if os.isatty(2) else ""
     with contextlib.suppress(OSError):  # a terminal that was closed

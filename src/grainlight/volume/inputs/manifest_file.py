@@ -16,10 +16,11 @@ import numpy as np
 from grainlight.errors import InputError
 from grainlight.maps.images.order import ENDINGS, arrange, has_wildcard
 from grainlight.maps.io.shared.atomic import atomic_path
+from grainlight.maps.io.text.titled import Row
 from grainlight.maps.light_stack import parse_angles
 from grainlight.volume.inputs.listing import Listing
 from grainlight.volume.inputs.manifest_notes import remarks
-from grainlight.volume.inputs.manifest_table import COLUMNS, Row, read_rows
+from grainlight.volume.inputs.manifest_table import COLUMNS, read_rows
 from grainlight.volume.manifest import Manifest, SectionEntry
 
 _SAME_Z = 1e-6  # um
