@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from grainlight.maps.images.condition import condition
+from grainlight.maps.images.margin import zero_is_margin
 from grainlight.maps.light_stack import LightStack
+from grainlight.restore.light.images.recorded import recorded
 
 ANGLES = np.arange(0.0, 180.0, 10.0)
 
@@ -78,19 +78,26 @@ def test_margins_are_no_dark_metal(kind):
     row, column = np.mgrid[:40, :50]
     for k, image in enumerate(images):
         image[column < 20 if kind == "half" else row + column < 2 + k] = 0
+    assert zero_is_margin(images)
+    found = recorded(light(images))
+    assert np.array_equal(np.isnan(found.light.images), images == 0)
+    assert "margins" in found.told[0]
+
+
+def test_an_image_of_one_count_beside_its_margins_is_left_out():
+    images = light().images.copy()
+    images[:, :, :20] = 0
+    images[4, :, 20:] = 1234
     found = condition(light(images))
     assert found.light is not None
-    assert np.array_equal(np.isnan(found.light.images), images == 0)
-    assert "margins" in found.notes[0]
+    np.testing.assert_array_equal(found.light.angles, np.delete(ANGLES, 4))
 
 
 def test_dark_metal_is_no_margin():
     rng = np.random.default_rng(3)
     images = rng.poisson(rng.gamma(0.5, 40, (18, 40, 50))).astype(np.uint16)  # down to 0 by and by
     assert float((images == 0).mean()) > 0.01
-    found = condition(light(images))
-    assert found.light is not None
-    assert not found.light.margins
-    dark = replace(light(), images=(light().images > 1500).astype(np.uint8), saturation=None)
-    found = condition(dark)
-    assert found.light is None or not found.light.margins
+    dark = light(images)
+    assert not zero_is_margin(images)
+    assert recorded(dark).light is dark
+    assert not zero_is_margin((light().images > 1500).astype(np.uint8))

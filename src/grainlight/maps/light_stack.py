@@ -52,8 +52,6 @@ class LightStack:
         +1 if the metal reflects more along its c-axis than across it at this wavelength, -1 if less; None if unknown.
     notes
         What was noticed while the images were read, a sentence each.
-    margins
-        Whether NaN stands for pixels that an image does not show, as the corners of images that were turned back.
     """
 
     images: NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
@@ -67,7 +65,6 @@ class LightStack:
     polars: tuple[float, float] | None = None
     bireflectance: Literal[-1, 1] | None = None
     notes: tuple[str, ...] = ()
-    margins: bool = False
 
     def __post_init__(self) -> None:
         file = self.paths[0] if self.paths else None
@@ -102,7 +99,7 @@ class LightStack:
                 advice=f"--angles {UNKNOWN} for images of unknown settings",
             )
         for number, (image, angle) in enumerate(zip(images, angles, strict=True), 1):
-            if counts(images.dtype) or self.margins:
+            if counts(images.dtype):
                 break
             # What is no number was not recorded; nothing is infinitely bright.
             wrong = np.isinf(image)

@@ -1,4 +1,4 @@
-"""What light images are worth before anything is fitted to them: saturated, black, constant, repeated."""
+"""Which light images are worth anything before something is fitted to them: saturated, black, constant, repeated."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grainlight.maps.images.margin import sampled, zero_is_margin
 from grainlight.maps.light_stack import LEAST_ANGLES, LightStack
 
-_SAMPLE = 250_000  # pixels that are looked at
 _MOST = 0.98  # of the pixels: nothing can be done with the rest
 _SOME = 0.02
-_EMPTY = 0.005  # of the counts that are 0: margins
-_DIM = 0.1  # of the usual count: between 0 and this there is next to nothing where 0 stands for a margin
-_RARE = 0.05
-_LEVELS = 8  # grey values that an image which is not black and white has
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +26,8 @@ class Condition:
 
 
 def condition(light: LightStack) -> Condition:
-    """Return a stack without images that show nothing, with NaN where 0 stands for a margin."""
-    sample = _sample(light)
+    """Return a stack without images that show nothing."""
+    sample = sampled(light.images)
     notes = []
     if light.saturation is not None:
         clipped = sample >= light.saturation
@@ -41,8 +37,7 @@ def condition(light: LightStack) -> Condition:
             return Condition(None, reason=f"{said}, and hardly a pixel is free of it")
         if pixels > _SOME:
             notes.append(f"{said}, of the light images: in {_share(pixels)} of the pixels, one or more of them.")
-    margins = _margin(sample)
-    shown = sample != 0 if margins else np.ones(sample.shape, dtype=bool)
+    shown = sample != 0 if zero_is_margin(sample) else np.ones(sample.shape, dtype=bool)
     keep = [_contrast(image[seen]) for image, seen in zip(sample, shown, strict=True)]
     if not any(keep):
         return Condition(None, reason=_flat(sample))
@@ -59,35 +54,7 @@ def condition(light: LightStack) -> Condition:
     if copies:
         notes.append(f"{len(copies)} of {count} light images are copies of another one: was a file given twice?")
     used = light if len(usable) == count else replace(light, images=light.images[usable], angles=light.angles[usable])
-    lost = float((~shown[usable]).any(0).mean())
-    if lost > _EMPTY:
-        notes.append(
-            f"{_share(lost)} of the pixels are 0 in a light image, far below all others: margins, which show nothing."
-        )
-        images = used.images.astype(np.float32)
-        images[images == 0] = np.nan
-        used = replace(used, images=images, margins=True)
     return Condition(used, tuple(notes))
-
-
-def _sample(light: LightStack) -> NDArray[Any]:
-    """Return every so many rows and columns of the images."""
-    rows, columns = light.shape
-    every = max(1, int(np.sqrt(rows * columns / _SAMPLE)))
-    return np.ascontiguousarray(light.images[:, ::every, ::every])
-
-
-def _margin(sample: NDArray[Any]) -> bool:
-    """Whether 0 stands for pixels that an image does not show: some are 0, and next to none are nearly so."""
-    none = sample == 0
-    share = float(none.mean())
-    if not _EMPTY < share < 1:
-        return False
-    counts = sample[~none]
-    usual = float(np.median(counts))
-    if len(np.unique(counts[:10_000])) < _LEVELS or usual <= 0:
-        return False  # black and white
-    return float(((sample > 0) & (sample < _DIM * usual)).mean()) < _RARE * share
 
 
 def _flat(sample: NDArray[Any]) -> str:

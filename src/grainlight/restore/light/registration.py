@@ -17,6 +17,7 @@ from grainlight.register.register import Registration, register
 from grainlight.register.transform import Transform, load_transform, stated
 from grainlight.register.warp import warp_stack
 from grainlight.restore.light.calibrated import NOT_USED
+from grainlight.restore.light.images.recorded import recorded
 from grainlight.restore.points.grid import PointGrid
 from grainlight.restore.settings import Settings
 
@@ -86,7 +87,7 @@ def find(ebsd: OrientationMap, light: LightStack, settings: Settings, progress: 
 
 
 def screened(light: LightStack) -> Condition:
-    """Return a stack as far as it can be used, and what is to be said of it.
+    """Return a stack as far as it can be used, NaN where an image did not record, and what is to be said of it.
 
     Raises
     ------
@@ -96,14 +97,16 @@ def screened(light: LightStack) -> Condition:
     found = condition(light)
     if found.light is None:
         return found
-    angles, told = true_angles(found.light)
+    shown = recorded(found.light)
+    found = replace(found, light=shown.light, notes=(*found.notes, *shown.told))
+    angles, told = true_angles(shown.light)
     if angles is not None:
         listed = ",".join(f"{angle:g}" for angle in angles)
         raise InputError(
             "the light images are in another order than their angles",
             file=light.paths[0] if light.paths else None,
             found=f"they change with the angle as light does at {listed}",
-            expected=f"at {','.join(f'{angle:g}' for angle in found.light.angles)}, as stated",
+            expected=f"at {','.join(f'{angle:g}' for angle in shown.light.angles)}, as stated",
             advice="give the files in the order of their angles, or their angles in the order of the files: "
             f"--angles {listed}",
         )

@@ -11,7 +11,8 @@ from grainlight.evaluation.damage import Damage
 from grainlight.evaluation.degrade import Task, degrade
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.restore.light.recorded import recorded
+from grainlight.restore.light.images.recorded import recorded
+from grainlight.restore.light.registration import screened
 
 
 @pytest.fixture(scope="module")
@@ -36,29 +37,45 @@ def test_a_whole_stack_stays_as_it_is(stack: LightStack) -> None:
 def test_black_places_are_missing(full: OrientationMap, stack: LightStack, kind: str) -> None:
     before = _damaged(full, kind)
     found = recorded(before)
-    assert found.light is not None
     missing, black = np.isnan(found.light.images), before.images == 0
     assert missing[black].mean() > 0.99
     # A pixel around is mixed with the fill where images are turned back.
     assert (missing & ~black).mean() < 0.1
     there = ~missing
     assert (found.light.images[there] == before.images[there]).all()
-    assert "missing" in found.told[0]
+    assert "margins" in found.told[0]
 
 
-def test_images_of_one_count_are_left_out(full: OrientationMap) -> None:
+def test_images_of_one_count_are_left_out_before(full: OrientationMap) -> None:
     before = _damaged(full, "black image")
-    found = recorded(before)
+    found = screened(before)
     assert found.light is not None
     left = (before.images > 0).any((1, 2))
     assert (found.light.angles == before.angles[left]).all()
-    assert "4 of 18 images" in found.told[0]
+    assert not np.isnan(found.light.images.astype(float)).any()
+    assert "4 of 18 light images" in found.notes[0]
 
 
 def test_nothing_is_left_of_a_stack_of_zeros(stack: LightStack) -> None:
-    found = recorded(replace(stack, images=np.zeros_like(stack.images)))
+    found = screened(replace(stack, images=np.zeros_like(stack.images)))
     assert found.light is None
-    assert "not used" in found.told[0]
+    assert found.reason is not None
+    assert "is 0" in found.reason
+
+
+@pytest.mark.parametrize("kind", ["corners", "border"])
+def test_it_is_said_once_what_was_not_recorded(full: OrientationMap, kind: str) -> None:
+    notes = screened(_damaged(full, kind)).notes
+    assert len(notes) == 1
+    assert "margins" in notes[0]
+
+
+@pytest.mark.parametrize("fill", [0, 65535])
+def test_corners_are_missing_whatever_they_are_filled_with(full: OrientationMap, fill: int) -> None:
+    before = _damaged(full, "corners")
+    black = before.images == 0
+    found = recorded(replace(before, images=np.where(black, fill, before.images).astype(np.uint16), saturation=None))
+    assert np.isnan(found.light.images)[black].mean() > 0.99
 
 
 def test_a_grain_in_extinction_is_dark_and_not_missing(stack: LightStack) -> None:
@@ -68,7 +85,6 @@ def test_a_grain_in_extinction_is_dark_and_not_missing(stack: LightStack) -> Non
     images[:, :20, :20] = np.maximum(0, np.round(400 * (1 - np.cos(4 * t)) - 40))[:, None, None].astype(np.uint16)
     assert (images == 0).any()
     found = recorded(replace(stack, images=images))
-    assert found.light is not None
     assert not np.isnan(found.light.images.astype(float)).any()
 
 
@@ -76,5 +92,4 @@ def test_what_is_no_number_was_not_recorded(stack: LightStack) -> None:
     images = stack.images.astype(np.float32)
     images[3, :9, :9] = np.nan
     found = recorded(replace(stack, images=images))
-    assert found.light is not None
     assert np.isnan(found.light.images).sum() == 81

@@ -9,7 +9,7 @@ from grainlight.evaluation.damage import Damage
 from grainlight.evaluation.degrade import LEVELS, Level, degrade
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.restore.light.wrong_images import check_images
+from grainlight.restore.light.images.wrong_images import check_images
 
 
 def taken(full: OrientationMap, level: Level, damage: Damage | None = None) -> LightStack:

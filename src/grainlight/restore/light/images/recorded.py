@@ -1,8 +1,8 @@
 """What each image of a stack recorded: places that it does not show are missing in it, and not dark.
 
-Images of a turned stage that were turned back have black corners, others in each image; mosaics have black borders; an
-image may have failed altogether. All of these are runs of one count, black or white, where the other images show a
-section.
+Images of a turned stage that were turned back have black corners, others in each image; mosaics have black borders. All
+of these are runs of one count, black or white, where the other images show a section; and where counts next to 0 are
+rare, 0 itself is no count. Images that recorded nothing at all were left out before (`maps.images.condition`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_erosion, binary_propagation, label
 
+from grainlight.maps.images.margin import zero_is_margin
 from grainlight.maps.light_stack import LightStack, harmonic_design
 from grainlight.optics.calibration.harmonics import fit_some, full_scale
 
@@ -28,50 +29,46 @@ _SOFT = 1  # pixels around that interpolation has mixed with the fill
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
-    """A stack with NaN where an image did not record, and sentences on what it lacks; None where it shows nothing."""
+    """A stack with NaN where an image did not record, and sentences on what it lacks."""
 
-    light: LightStack | None
+    light: LightStack
     told: tuple[str, ...] = ()
 
 
 def recorded(light: LightStack) -> Recorded:
-    """Find what the images of a stack did not record; images that recorded nothing are left out."""
+    """Find what the images of a stack did not record."""
+    images = light.images
+    if zero_is_margin(images):
+        images = images.astype(np.float32)
+        images[light.images == 0] = np.nan
+    blocks = _blocks(replace(light, images=images)) if light.determined else None
+    if blocks is not None:
+        images = images.astype(np.float32)
+        images[blocks] = np.nan
+    if images is light.images:
+        return Recorded(light)
+    missing = np.isnan(images)
+    somewhere, everywhere = missing.any(0).mean(), missing.all(0).mean()
+    told = (
+        f"{100 * somewhere:.3g} % of the field lie in margins, which show nothing (black or white corners, borders), "
+        f"of some light images, and {100 * everywhere:.3g} % in those of all: they count as missing there."
+    )
+    # Full scale is no longer told by the type of the counts.
+    saturation = light.saturation or full_scale(torch.from_numpy(light.images))
+    return Recorded(replace(light, images=images, saturation=saturation), (told,))
+
+
+def _blocks(light: LightStack) -> Mask | None:
+    """Pixels (N, H, W) in blocks of one count where the other images show light, with what is mixed with them; None
+    where there is none."""
     masks = [_fill(image) for image in light.images]
-    empty = np.array([image_is_empty(image) for image in light.images])
-    if empty.all():
-        return Recorded(None, ("The polarized light is not used: its images show one count everywhere.",))
-    told = []
-    if empty.any():
-        names = ", ".join(f"{a:g}" for a in light.angles[empty])
-        told.append(
-            f"{int(empty.sum())} of {len(empty)} images show one count everywhere and are not used "
-            f"(those at {names} degrees)."
-        )
-        masks = [mask for mask, nothing in zip(masks, empty, strict=True) if not nothing]
-        light = replace(light, images=light.images[~empty], angles=light.angles[~empty])
-    if not light.determined or not any(mask is not None for mask in masks):
-        return Recorded(light, tuple(told))
+    if not any(mask is not None for mask in masks):
+        return None
     missing = np.stack([np.zeros(light.shape, bool) if mask is None else mask for mask in masks])
     missing = _contradicted(light, missing)
-    if missing.any():
-        for mask in missing:
-            mask[:] = binary_dilation(mask, _SQUARE, iterations=_SOFT) if mask.any() else mask
-        everywhere, somewhere = missing.all(0).mean(), missing.any(0).mean()
-        told.append(
-            f"Places that images did not record (black or white corners, borders) count as missing in these: "
-            f"{100 * somewhere:.2g} % of the field in some of the images, {100 * everywhere:.2g} % in all."
-        )
-        images = light.images.astype(np.float32)
-        images[missing] = np.nan
-        # Full scale is no longer told by the type of the counts.
-        light = replace(light, images=images, saturation=light.saturation or full_scale(torch.from_numpy(light.images)))
-    return Recorded(light, tuple(told))
-
-
-def image_is_empty(image: NDArray[np.number]) -> bool:
-    """Whether an image shows one count everywhere, or none."""
-    low, high = (float(pick(image)) if not np.isnan(image).all() else np.nan for pick in (np.nanmin, np.nanmax))
-    return not high > low
+    for mask in missing:
+        mask[:] = binary_dilation(mask, _SQUARE, iterations=_SOFT) if mask.any() else mask
+    return missing if missing.any() else None
 
 
 def _fill(image: NDArray[np.number]) -> Mask | None:
