@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from grainlight.maps.light_stack import LightStack
     from grainlight.maps.orientation_map import OrientationMap
     from grainlight.progress import Progress
+    from grainlight.report.notebook.card import card
     from grainlight.restore.result import Result
     from grainlight.restore.saved import load_result
     from grainlight.synth.section_map import synthetic_section
@@ -35,6 +36,7 @@ __all__ = [
     "LightStack",
     "OrientationMap",
     "__version__",
+    "card",
     "enhance",
     "load_ebsd",
     "load_light",
@@ -53,6 +55,7 @@ _HOME = {
     "InputError": "grainlight.errors",
     "LightStack": "grainlight.maps.light_stack",
     "OrientationMap": "grainlight.maps.orientation_map",
+    "card": "grainlight.report.notebook.card",
     "load_ebsd": "grainlight.maps.io",
     "load_light": "grainlight.maps.io",
     "load_result": "grainlight.restore.saved",

@@ -129,6 +129,12 @@ class LightStack:
         """(rows, cols) of one image."""
         return self.images.shape[1], self.images.shape[2]
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: `grainlight.card`."""
+        import grainlight
+
+        return str(grainlight.card(self))
+
     @property
     def determined(self) -> bool:
         """Whether the angles are known and determine the harmonics 0, 2 and 4."""

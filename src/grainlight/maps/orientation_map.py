@@ -223,6 +223,12 @@ class OrientationMap:
             fields={name: array[rows, columns] for name, array in self.fields.items()},
         )
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: `grainlight.card`."""
+        import grainlight
+
+        return str(grainlight.card(self))
+
     def to_orix(self) -> CrystalMap:
         """Return an orix `CrystalMap`: this sample frame, X along a (as orix assumes), -1 for points not indexed.
 

@@ -110,6 +110,12 @@ class Result:
         }
         return self.map.replace(fields=fields).to_orix()
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: `grainlight.card`."""
+        import grainlight
+
+        return str(grainlight.card(self))
+
     def plot_ipf(self, ax: Axes | None = None, direction: Literal["X", "Y", "Z"] = "Z") -> Axes:
         """Plot the restored map in orientation colours: `grainlight.plot_ipf`."""
         import grainlight
