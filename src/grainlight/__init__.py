@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from grainlight.errors import InputError
+    from grainlight.grains.grain_map import GrainMap
     from grainlight.maps.io import load_ebsd, load_light, save_ebsd
     from grainlight.maps.light_stack import LightStack
     from grainlight.maps.orientation_map import OrientationMap
     from grainlight.progress import Progress
+    from grainlight.report.grain_picture import plot_grains
     from grainlight.report.notebook.card import card
     from grainlight.restore.result import Result
     from grainlight.restore.saved import load_result
+    from grainlight.synth.map_light import simulate_light
     from grainlight.synth.section_map import synthetic_section
     from grainlight.volume.front import restore_volume
     from grainlight.volume.output.load import load_volume
@@ -37,16 +40,20 @@ __all__ = [
     "OrientationMap",
     "__version__",
     "card",
+    "disorientation",
     "enhance",
+    "find_grains",
     "load_ebsd",
     "load_light",
     "load_result",
     "load_volume",
     "plot_boundaries",
+    "plot_grains",
     "plot_ipf",
     "plot_uncertainty",
     "restore_volume",
     "save_ebsd",
+    "simulate_light",
     "synthetic_section",
     "write_report",
 ]
@@ -61,10 +68,12 @@ _HOME = {
     "load_result": "grainlight.restore.saved",
     "load_volume": "grainlight.volume.output.load",
     "plot_boundaries": "grainlight.report.plots",
+    "plot_grains": "grainlight.report.grain_picture",
     "plot_ipf": "grainlight.report.plots",
     "plot_uncertainty": "grainlight.report.plots",
     "restore_volume": "grainlight.volume.front",
     "save_ebsd": "grainlight.maps.io",
+    "simulate_light": "grainlight.synth.map_light",
     "synthetic_section": "grainlight.synth.section_map",
     "write_report": "grainlight.report.html",
 }
@@ -180,6 +189,72 @@ def enhance(
 
         mask = read_mask(mask, {"the points": ebsd.shape, "the output": output_shape(ebsd, scale)[:2]})
     return run(ebsd, light, settings, Silent() if progress is None else progress, mask=mask)
+
+
+def find_grains(of: Result | OrientationMap, *, threshold: float = 5.0, minimum_pixels: int | None = None) -> GrainMap:
+    """Find the grains and boundaries of a map; of a result with their probabilities and 90 % intervals.
+
+    Parameters
+    ----------
+    of
+        A result, whose samples tell how sure its grains are, or any map.
+    threshold
+        Degrees from which neighbours belong to different grains.
+    minimum_pixels
+        Smaller grains join a neighbour of their phase; by default 5, and of a result no fewer than one EBSD point has.
+
+    Returns
+    -------
+    Grains with size, shape and mean orientation, boundaries with disorientations, twins, and the figures of the map.
+    """
+    from grainlight.grains.grain_map import TABLES
+    from grainlight.grains.grain_map import find_grains as find
+    from grainlight.grains.segment import MINIMUM_PIXELS
+    from grainlight.maps.orientation_map import OrientationMap
+    from grainlight.restore.record import is_calibrated
+
+    if isinstance(of, OrientationMap):
+        return find(of, threshold=threshold, minimum_pixels=minimum_pixels or MINIMUM_PIXELS)
+    scale = int(of.record["settings"]["scale"])
+    return find(
+        of.map,
+        of.samples,
+        threshold=threshold,
+        minimum_pixels=minimum_pixels or max(MINIMUM_PIXELS, scale**2),
+        calibrated=is_calibrated(of.record, *TABLES),
+    )
+
+
+def disorientation(left: OrientationMap, right: OrientationMap) -> NDArray[np.float64]:
+    """Return how far two maps of one grid are apart, pixel by pixel.
+
+    Parameters
+    ----------
+    left, right
+        Maps of the same shape, in any frames.
+
+    Returns
+    -------
+    (rows, cols) degrees, 0 to 93.84, under the symmetry 6/mmm; NaN where one of the two has no such orientation.
+
+    Raises
+    ------
+    InputError
+        Where the maps have different shapes.
+    """
+    import numpy as np
+
+    from grainlight.crystal.frames import CrystalFrame, SampleFrame
+    from grainlight.errors import InputError
+    from grainlight.evaluation.metrics import disorientation as apart
+
+    if left.shape != right.shape:
+        raise InputError(
+            "the maps have different shapes", found=f"{left.shape} and {right.shape}", expected="maps of one grid"
+        )
+    seen = [one.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A) for one in (left, right)]
+    angle = apart(seen[0].quaternions, seen[1].quaternions)
+    return np.where(left.is_6mmm & right.is_6mmm, angle, np.nan)
 
 
 def __getattr__(name: str) -> Any:

@@ -14,10 +14,10 @@ import pytest
 import tifffile
 
 from grainlight.cli.main import COMMANDS
-from grainlight.cli.making.simulate import sample
 from grainlight.crystal.frames import CrystalFrame
 from grainlight.maps.io import load_ebsd
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.synth.map_light import on_pixels
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -179,7 +179,7 @@ def test_light_tells_frames_apart_only_as_far_as_it_can(inputs, run, tmp_path):
 
 def test_sampling_goes_by_position(inputs):
     full = load_ebsd(inputs.full)
-    axes, valid = sample(full, full.step[0] / 2)
+    axes, valid = on_pixels(full, full.step[0] / 2)
     assert axes.shape[:2] == tuple(2 * n - 1 for n in full.shape)
     np.testing.assert_array_equal(axes[::2, ::2], full.c_axes())
     assert valid.all()
@@ -192,7 +192,7 @@ def test_sampling_of_a_hexagonal_grid():
     quaternions[..., 0], quaternions[..., 1] = np.cos(angle), np.sin(angle)
     square = OrientationMap.from_quaternions(quaternions, (1.0, 0.866), load_phases())
     hexagonal = square.replace(grid="hexagonal", x=square.x + 0.5 * (np.arange(rows)[:, None] % 2))
-    axes, _ = sample(hexagonal, 0.25)
+    axes, _ = on_pixels(hexagonal, 0.25)
     for r, c in ((0, 0), (1, 2), (4, 3)):
         at = round(hexagonal.y[r, c] / 0.25), round(hexagonal.x[r, c] / 0.25)
         np.testing.assert_allclose(axes[at], hexagonal.c_axes()[r, c])

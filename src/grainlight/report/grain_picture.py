@@ -35,11 +35,25 @@ FADED = 0.55
 _WIDE, _KEY, _MOST_HIGH = 6.0, 2.6, 9.0  # inches
 
 
-def plot_grains(found: GrainMap, ax: Axes, direction: Direction = "Z") -> Axes:
-    """Plot faded orientation colours with general boundaries black and special ones in the colour of their system."""
+def plot_grains(found: GrainMap, ax: Axes | None = None, direction: Direction = "Z") -> Axes:
+    """Plot faded orientation colours with general boundaries black and special ones in the colour of their system.
+
+    Parameters
+    ----------
+    found
+        Grains of a map (`find_grains`).
+    ax
+        Axes to plot into; those of a new figure if None.
+    direction
+        Sample direction of the colours: "X" (right), "Y" (up) or "Z" (out of the surface).
+
+    Returns
+    -------
+    The axes.
+    """
     from matplotlib.collections import LineCollection
 
-    plot_ipf(found.ebsd, ax, direction)
+    ax = plot_ipf(found.ebsd, ax, direction)
     ax.images[-1].set_alpha(FADED)
     ax.set_title(f"{len(found.grains)} grains from {found.threshold:g}° up, IPF-{direction}", fontsize=13)
     width = float(np.clip(260 / max(found.labels.shape), 0.4, 1.6))

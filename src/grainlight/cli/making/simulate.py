@@ -12,17 +12,11 @@ from grainlight.cli import values
 from grainlight.cli.output import check_file
 from grainlight.cli.restoring.enhance import load_map
 from grainlight.cli.terminal import note
-from grainlight.errors import InputError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from grainlight.maps.orientation_map import OrientationMap
     from grainlight.synth.camera import CameraSettings, SimulatedStack
 
 METALS = ("Ti", "Zr", "Mg", "Co", "Zn")
-_NOISE_STREAM = 1_000_003  # the noise draws from a stream of its own, apart from the optics
 
 
 def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -67,72 +61,31 @@ def run(arguments: argparse.Namespace) -> int:
     output = check_file(
         arguments.output, (".tif", ".tiff"), arguments.force, companions=(".json",), inputs=(arguments.ebsd,)
     )
-    from grainlight.maps.light_stack import parse_angles
-
-    angles = tuple(float(angle) for angle in parse_angles(arguments.angles))
     ebsd, _ = load_map(arguments)
-    if not ebsd.is_6mmm.any():
-        raise InputError(
-            "no point of the map belongs to a phase of Laue group 6/mmm",
-            file=arguments.ebsd,
-            found="; ".join(str(phase) for phase in ebsd.phases) or "no phase",
-            expected="a hexagonal metal such as alpha titanium",
-        )
     step = arguments.pl_step or min(ebsd.step)
-    axes, valid = sample(ebsd, step)
 
-    from dataclasses import replace
+    from grainlight.synth.map_light import photograph_map
 
-    import torch
-
-    from grainlight.synth import camera
-
-    preset = camera.PRESETS[arguments.level](arguments.seed, metal=arguments.metal)
-    settings = replace(preset, angles=angles, rotates=arguments.rotates, mirror=arguments.mirror)
-    generator = torch.Generator().manual_seed(arguments.seed + _NOISE_STREAM)
-    shot = camera.simulate_stack(torch.from_numpy(axes), settings, generator, valid=torch.from_numpy(valid))
+    shot = photograph_map(
+        ebsd,
+        arguments.angles,
+        step=step,
+        level=arguments.level,
+        metal=arguments.metal,
+        seed=arguments.seed,
+        rotates=arguments.rotates,
+        mirror=arguments.mirror,
+    )
     files = write_stack(
         output,
         shot,
         {"map": Path(arguments.ebsd).name, "level": arguments.level, "seed": arguments.seed, "step_um": step},
     )
-    note(
-        f"polarized light: {len(angles)} angle{'s' * (len(angles) > 1)}, {axes.shape[0]} x {axes.shape[1]} pixels, "
-        f"step {step:g} um"
-    )
+    count, rows, columns = shot.images.shape
+    note(f"polarized light: {count} angle{'s' * (count > 1)}, {rows} x {columns} pixels, step {step:g} um")
     for file in files:
         print(f"wrote {file}")
     return 0
-
-
-def sample(ebsd: OrientationMap, step: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return c-axes (rows, cols, 3) in frame S and whether they are of a 6/mmm phase, on a square grid of a step in um.
-
-    Every pixel takes the nearest scan point, so that hexagonal grids and other steps come out where they belong.
-
-    Raises
-    ------
-    InputError
-        Where the stack would have more than 100 million pixels per image.
-    """
-    import numpy as np
-
-    axes, valid = ebsd.c_axes(), ebsd.is_6mmm
-    if ebsd.grid == "square" and np.allclose(ebsd.step, step, rtol=1e-9):
-        return axes, valid
-    present = ebsd.present
-    x, y = ebsd.x[present], ebsd.y[present]
-    rows, columns = (int(np.floor((float(v.max()) + 1e-6) / step)) + 1 for v in (y, x))
-    if rows * columns > 100_000_000:
-        raise InputError(
-            "the images would be too large", found=f"{rows} x {columns} pixels", advice="a larger --pl-step"
-        )
-    from scipy.spatial import cKDTree
-
-    tree = cKDTree(np.stack((y, x), axis=1))
-    at = np.stack(np.meshgrid(np.arange(rows) * step, np.arange(columns) * step, indexing="ij"), axis=-1)
-    nearest = tree.query(at.reshape(-1, 2))[1].reshape(rows, columns)
-    return axes[present][nearest], valid[present][nearest]
 
 
 def write_stack(output: Path, shot: SimulatedStack, about: dict[str, Any]) -> list[Path]:
