@@ -17,7 +17,7 @@ PIP = $(VENV)/bin/python -m pip install -q --disable-pip-version-check
 TABLES ?=
 OPTIONS ?=
 
-.PHONY: demo demo-volume test check evaluate bench constants gallery browser train-gpu clean
+.PHONY: demo demo-volume test check evaluate bench constants gallery docs browser train-gpu clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/grainlight demo --output demo --force
@@ -54,6 +54,10 @@ constants: $(VENV)/.installed
 
 gallery: $(VENV)/.installed
 	$(VENV)/bin/python examples/make.py docs/gallery
+
+# The site, from docs/, the docstrings and tutorials that run; every warning is an error.
+docs: $(VENV)/.installed-docs
+	$(VENV)/bin/python -m sphinx -W --keep-going -q docs docs/_build/html
 
 # The check first: what is wrong with the device shows in seconds.
 train-gpu: $(VENV)/.installed
@@ -92,6 +96,10 @@ $(VENV)/.installed-dev: pyproject.toml | $(VENV)/.installed
 
 $(VENV)/.installed-volume: pyproject.toml | $(VENV)/.installed
 	$(PIP) -e ".[volume]"
+	@touch $@
+
+$(VENV)/.installed-docs: pyproject.toml | $(VENV)/.installed
+	$(PIP) -e ".[docs]"
 	@touch $@
 
 $(VENV)/.installed-bench: pyproject.toml | $(VENV)/.installed

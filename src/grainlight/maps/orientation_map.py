@@ -99,7 +99,29 @@ class OrientationMap:
         fields: Mapping[str, NDArray[Any]] | None = None,
         source: str = "",
     ) -> OrientationMap:
-        """Make a map on a square grid from orientations (rows, cols, 4); all of the first phase unless told."""
+        """Make a map on a square grid from orientations.
+
+        Parameters
+        ----------
+        quaternions
+            (rows, cols, 4) passive Bunge (w, x, y, z), in the frames named.
+        step
+            (dx, dy) um.
+        phases
+            Those of the map; of the first are all points where ``phase_id`` is not given.
+        phase_id
+            (rows, cols): 0 not indexed, else the ``id`` of a phase.
+        sample_frame, crystal_frame
+            What the quaternions refer to.
+        fields
+            (rows, cols) arrays by name.
+        source
+            Where it is from, in words.
+
+        Returns
+        -------
+        The map, its first point at (0, 0).
+        """
         rows, cols = quaternions.shape[:2]
         if phase_id is None:
             phase_id = np.full((rows, cols), phases[0].id, dtype=np.int16)
@@ -153,15 +175,45 @@ class OrientationMap:
         return self.is_6mmm
 
     def of_phases(self, phases: list[Phase]) -> NDArray[np.bool_]:
-        """Return (rows, cols) whether a point is indexed as one of these phases."""
+        """Say which points are indexed as one of some phases.
+
+        Parameters
+        ----------
+        phases
+            Phases of the map.
+
+        Returns
+        -------
+        (rows, cols) bool.
+        """
         return np.isin(self.phase_id, [phase.id for phase in phases])
 
     def replace(self, **changes: Any) -> OrientationMap:
-        """Return a copy with some of its parts replaced, as `dataclasses.replace` does."""
+        """Return a copy with some of its parts replaced, as `dataclasses.replace` does.
+
+        Parameters
+        ----------
+        **changes
+            Parts by their names.
+
+        Returns
+        -------
+        The copy; arrays that were not replaced are shared.
+        """
         return dataclasses.replace(self, **changes)
 
     def in_frame(self, frame: SampleFrame) -> OrientationMap:
-        """Return the same map with its orientations referred to another sample frame."""
+        """Refer the orientations to another sample frame.
+
+        Parameters
+        ----------
+        frame
+            Where X, Y and Z of the sample point on the map.
+
+        Returns
+        -------
+        The same map in that frame; itself where it is in it.
+        """
         if frame is self.sample_frame:
             return self
         source = self.sample_frame
@@ -169,7 +221,17 @@ class OrientationMap:
         return self.replace(quaternions=turned, sample_frame=frame)
 
     def in_crystal_frame(self, frame: CrystalFrame) -> OrientationMap:
-        """Return the same map with X along a or a* in trigonal and hexagonal phases; others stay as they were."""
+        """Refer the orientations to another crystal frame.
+
+        Parameters
+        ----------
+        frame
+            X along a or a*, of trigonal and hexagonal phases; others stay as they were.
+
+        Returns
+        -------
+        The same map in that frame; itself where it is in it.
+        """
         if frame is self.crystal_frame:
             return self
         source, ids = self.crystal_frame, [phase.id for phase in self.phases if phase.has_hexagonal_axes]
@@ -185,7 +247,12 @@ class OrientationMap:
         return found
 
     def c_axes(self) -> NDArray[np.float64]:
-        """Return the c-axes (rows, cols, 3) as unit vectors in frame S; (0, 0, 1) where not indexed."""
+        """Return the c-axes of the points.
+
+        Returns
+        -------
+        (rows, cols, 3) unit vectors in frame S (x right, y up, z out of the surface); (0, 0, 1) where not indexed.
+        """
         found = np.empty((*self.shape, 3))
         for rows in strips(self.shape):
             axes = c_axis(self.sample_frame.to_frame_s(self.quaternions[rows]))
@@ -193,7 +260,17 @@ class OrientationMap:
         return found
 
     def every(self, n: int) -> OrientationMap:
-        """Return the map of every n-th point along both axes, beginning with [0, 0]; n from 1."""
+        """Return the map of every n-th point along both axes, beginning with [0, 0].
+
+        Parameters
+        ----------
+        n
+            From 1.
+
+        Returns
+        -------
+        The coarser map, its step n times as large.
+        """
         if n < 1:
             raise ValueError(f"every {n}-th point: n starts at 1")
         return self._picked(slice(None, None, n), slice(None, None, n)).replace(
@@ -203,15 +280,45 @@ class OrientationMap:
         )
 
     def cropped(self, rows: int, columns: int) -> OrientationMap:
-        """Return the upper left part of the map, of so many rows and columns at most."""
+        """Return the upper left part of the map.
+
+        Parameters
+        ----------
+        rows, columns
+            So many at most.
+
+        Returns
+        -------
+        The part, without a copy.
+        """
         return self._picked(slice(rows), slice(columns))
 
     def rows(self, rows: slice) -> OrientationMap:
-        """Return some rows of the map, without a copy; positions are still those from the point [0, 0] of the whole."""
+        """Return some rows of the map.
+
+        Parameters
+        ----------
+        rows
+            A slice.
+
+        Returns
+        -------
+        The part, without a copy; positions are still those from the point [0, 0] of the whole.
+        """
         return self._picked(rows, slice(None))
 
     def part(self, rows: slice, columns: slice) -> OrientationMap:
-        """Return some rows and columns of the map, without a copy; positions are from the point [0, 0] of the whole."""
+        """Return some rows and columns of the map.
+
+        Parameters
+        ----------
+        rows, columns
+            Slices.
+
+        Returns
+        -------
+        The part, without a copy; positions are still those from the point [0, 0] of the whole.
+        """
         return self._picked(rows, columns)
 
     def _picked(self, rows: slice, columns: slice) -> OrientationMap:
@@ -230,8 +337,11 @@ class OrientationMap:
         return str(grainlight.card(self))
 
     def to_orix(self) -> CrystalMap:
-        """Return an orix `CrystalMap`: this sample frame, X along a (as orix assumes), -1 for points not indexed.
+        """Return the map as an orix `CrystalMap`.
 
+        Returns
+        -------
+        Points row by row in this sample frame, X along a (as orix assumes), phase -1 for points that are not indexed.
         Cells without a scan point are in the map and masked out.
         """
         from diffpy.structure import Lattice, Structure

@@ -97,6 +97,10 @@ def plot_boundaries(
         As in `plot_ipf`.
     colour_bar
         Whether the scale of probabilities stands beside the map.
+
+    Returns
+    -------
+    The axes.
     """
     axes = _axes(ax)
     edges = extent_of(result.map.shape, result.map.step)
@@ -128,9 +132,26 @@ def plot_uncertainty(
     scale_bar: bool = True,
     colour_bar: bool = True,
 ) -> Axes:
-    """Plot the bound in degrees that nine pixels in ten keep; parameters as in `plot_boundaries`.
+    """Plot the bound in degrees that nine pixels in ten keep.
 
-    Without a ``title`` it says "Uncertainty (90 % bound)", or that no bound is given where there is none.
+    Parameters
+    ----------
+    result
+        What was restored.
+    ax
+        Axes to plot into; those of a new figure if None.
+    view
+        Left, right, bottom, top in um, y down, of the part that is shown; all of it if None.
+    title
+        Above the map; if None, "Uncertainty (90 % bound)", or that no bound is given where there is none.
+    scale_bar
+        Whether a bar with its length in um is drawn.
+    colour_bar
+        Whether the scale in degrees stands beside the map.
+
+    Returns
+    -------
+    The axes.
     """
     axes = _axes(ax)
     edges = extent_of(result.map.shape, result.map.step)

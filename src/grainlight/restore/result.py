@@ -102,7 +102,12 @@ class Result:
         return found
 
     def to_orix(self) -> CrystalMap:
-        """The restored map as an orix `CrystalMap`, with uncertainty, boundary and source as properties."""
+        """Return the restored map as an orix `CrystalMap`, with uncertainty, boundary and source as properties.
+
+        Returns
+        -------
+        Points row by row, X of the crystals along a; points that are not indexed have phase -1.
+        """
         fields = dict(self.map.fields) | {
             "uncertainty": self.uncertainty,
             "boundary": self.boundary,
@@ -117,19 +122,51 @@ class Result:
         return str(grainlight.card(self))
 
     def plot_ipf(self, ax: Axes | None = None, direction: Literal["X", "Y", "Z"] = "Z") -> Axes:
-        """Plot the restored map in orientation colours: `grainlight.plot_ipf`."""
+        """Plot the restored map in orientation colours: `grainlight.plot_ipf`.
+
+        Parameters
+        ----------
+        ax
+            Axes to plot into; those of a new figure if None.
+        direction
+            Sample direction of the colours: "X" (right), "Y" (up) or "Z" (out of the surface).
+
+        Returns
+        -------
+        The axes.
+        """
         import grainlight
 
         return grainlight.plot_ipf(self, ax, direction)
 
     def plot_boundaries(self, ax: Axes | None = None) -> Axes:
-        """Plot boundaries by their probability on the restored light: `grainlight.plot_boundaries`."""
+        """Plot boundaries by their probability on the restored light: `grainlight.plot_boundaries`.
+
+        Parameters
+        ----------
+        ax
+            Axes to plot into; those of a new figure if None.
+
+        Returns
+        -------
+        The axes.
+        """
         import grainlight
 
         return grainlight.plot_boundaries(self, ax)
 
     def plot_uncertainty(self, ax: Axes | None = None) -> Axes:
-        """Plot the bound of the error in degrees: `grainlight.plot_uncertainty`."""
+        """Plot the bound of the error in degrees: `grainlight.plot_uncertainty`.
+
+        Parameters
+        ----------
+        ax
+            Axes to plot into; those of a new figure if None.
+
+        Returns
+        -------
+        The axes.
+        """
         import grainlight
 
         return grainlight.plot_uncertainty(self, ax)
@@ -139,6 +176,17 @@ class Result:
 
         Formats with room carry uncertainty, boundary, source, correction and light as layers, and the record; .ang and
         .ctf carry the uncertainty in the vendor's column, .ang also boundary and source as columns of their own.
+
+        Parameters
+        ----------
+        path
+            The file; its ending decides the format.
+        overwrite
+            Whether files that are there are replaced.
+
+        Returns
+        -------
+        The files that were written.
 
         Raises
         ------

@@ -52,6 +52,10 @@ def simulate_light(
     rotates, mirror
         What turns, and whether the optical path mirrors, as in `LightStack`.
 
+    Returns
+    -------
+    Images (N, H, W) that begin at the map's first point.
+
     Raises
     ------
     InputError

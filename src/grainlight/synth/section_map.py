@@ -27,6 +27,10 @@ def synthetic_section(
         Mean grain diameter in pixels.
     step
         um per pixel.
+
+    Returns
+    -------
+    A map without noise in frame S, every point indexed.
     """
     from grainlight.synth.draw import Draw
     from grainlight.synth.section import make_sections

@@ -91,6 +91,10 @@ def load_volume(path: str | Path, *, whole: bool = True) -> Volume:
         Whether it is read into memory; otherwise its arrays are `OnDisk`, and sections are read, and checked, as they
         are asked for. Everything in `volume` asks for one section at a time.
 
+    Returns
+    -------
+    The volume with its record.
+
     Raises
     ------
     InputError

@@ -59,6 +59,10 @@ def load_light(
     mirror
         Whether the optical path mirrors.
 
+    Returns
+    -------
+    The stack in the order of its angles, with what was noticed in ``notes``.
+
     Raises
     ------
     InputError

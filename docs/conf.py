@@ -1,0 +1,154 @@
+"""Sphinx: the site from `docs/`, the docstrings and the parser of the command line. `make docs` builds it, offline."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from pathlib import Path
+
+from docutils.nodes import SkipNode
+from docutils.utils.math.latex2mathml import tex2mathml
+
+import grainlight
+from grainlight.cli.main import FOLDERS, parser
+
+HERE = Path(__file__).resolve().parent
+# Help is as wide as this, whatever terminal the build has.
+os.environ["COLUMNS"] = "78"
+
+project = "grainlight"
+author = "The grainlight authors"
+copyright = f"2026, {author}"
+release = version = grainlight.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "tutorials", "auto_tutorials/*.ipynb", "auto_tutorials/*.py.md5"]
+source_suffix = {".rst": "restructuredtext", ".md": "markdown"}
+
+# Markdown: links to headings as on the project's pages, formulas, tables.
+myst_heading_anchors = 4
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
+
+html_theme = "pydata_sphinx_theme"
+html_title = "grainlight"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_theme_options = {
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "header_links_before_dropdown": 6,
+}
+# nothing from elsewhere: browsers set formulas by themselves
+html_math_renderer = "mathml"
+
+autosummary_generate = True
+autodoc_typehints = "signature"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+# All that numpydoc asks of a public docstring, but for: types (PR04), which stand in the signatures; See Also and
+# Examples in each (SA01, EX01, ES01), which the tutorials have; line breaks at the quotes (GL01 to GL03); capitals and
+# full stops of fragments (PR08, PR09, RT02 to RT05).
+numpydoc_validation_checks = {
+    "all",
+    *("EX01", "SA01", "ES01", "GL01", "GL02", "GL03", "PR04", "PR08", "PR09", "RT02", "RT03", "RT04", "RT05"),
+}
+numpydoc_validation_exclude = {r"\.__init__$"}
+
+sphinx_gallery_conf = {
+    "examples_dirs": "tutorials",
+    "gallery_dirs": "auto_tutorials",
+    "within_subsection_order": "FileNameSortKey",
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "abort_on_example_error": True,
+    "show_memory": False,
+    "capture_repr": ("_repr_html_",),
+}
+
+linkcheck_timeout = 20
+suppress_warnings = ["config.cache"]
+
+_OUTSIDE = {
+    "README.md": "index.md",
+    "CHANGELOG.md": "project/changelog.md",
+    "CONTRIBUTING.md": "project/contributing.md",
+    "ARCHITECTURE.md": "project/architecture.md",
+    "src/grainlight/weights/MODEL_CARD.md": "project/model_card.md",
+}
+_LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
+
+
+def _relink(text: str, folder: str, here: str) -> str:
+    """Lead links of a Markdown file that stands in `folder` (from the checkout) to the pages of the site.
+
+    ``here`` is the folder of the page, from `docs`. Files of the checkout that are no page become plain words.
+    """
+
+    def replaced(match: re.Match[str]) -> str:
+        path = posixpath.normpath(posixpath.join(folder, match[1]))
+        anchor = match[2] or ""
+        if path.startswith("docs/") and (HERE.parent / path).is_file():
+            target = path.removeprefix("docs/")
+        elif path in _OUTSIDE:
+            target = _OUTSIDE[path]
+            anchor = "" if path == "README.md" else anchor
+        else:
+            return f"] (`{path}`)"
+        return f"]({posixpath.relpath(target, here or '.')}{anchor})"
+
+    return re.sub(r"\[([^\]]*)\] \((`[^`]*`)\)", r"\1 (\2)", _LINK.sub(replaced, text))
+
+
+def _read(app, name: str, source: list[str]) -> None:
+    here = posixpath.dirname(name)
+    if name.startswith("project/"):
+        # such a page is a file of the checkout, named in its comment
+        path = re.search(r"<!-- page: (\S+) -->", source[0])
+        if path is not None:
+            text = (HERE.parent / path[1]).read_text(encoding="utf-8")
+            source[0] = _relink(text, posixpath.dirname(path[1]), here)
+            return
+    source[0] = _relink(source[0], posixpath.join("docs", here), here)
+    if name == "reference/command_line":
+        source[0] = source[0].replace("<!-- commands -->", _commands())
+
+
+def _commands() -> str:
+    """Help of every command, in the groups of the command line."""
+    top = parser()
+    choices = next(action.choices for action in top._actions if isinstance(action.choices, dict))
+    parts = []
+    for title, names in FOLDERS.values():
+        parts.append(f"## {title}\n")
+        for name in names:
+            parts.append(f"### {name}\n\n```text\n{choices[name].format_help().rstrip()}\n```\n")
+            inner = [a for a in choices[name]._actions if isinstance(a.choices, dict)]
+            for action in inner:
+                for word, command in action.choices.items():
+                    parts.append(f"#### {name} {word}\n\n```text\n{command.format_help().rstrip()}\n```\n")
+    return "\n".join(parts)
+
+
+def _inline(self, node) -> None:
+    self.body.append(tex2mathml(node.astext(), as_block=False))
+    raise SkipNode
+
+
+def _block(self, node) -> None:
+    self.body.append(f'<div class="math">{tex2mathml(node.astext().strip(), as_block=True)}</div>')
+    raise SkipNode
+
+
+def setup(app) -> None:
+    app.add_html_math_renderer("mathml", (_inline, None), (_block, None))
+    app.connect("source-read", _read)
