@@ -14,8 +14,10 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from grainlight.cli import values
+from grainlight.cli.config import with_config
 from grainlight.cli.interrupt import end_on_signals
-from grainlight.cli.terminal import fitted, show_what_the_terminal_can
+from grainlight.cli.terminal import fitted, keep, show_what_the_terminal_can, talk
 from grainlight.errors import InputError, LightRefusedError
 
 FOLDERS = {
@@ -23,7 +25,7 @@ FOLDERS = {
     "looking": ("Look at maps and results, and write them in other formats", ("info", "convert", "grains", "report")),
     "judging": ("Know how good a restoration is", ("evaluate",)),
     "making": ("Make something to try it on", ("demo", "simulate", "synthesize")),
-    "project": ("This installation and its model", ("doctor", "train")),
+    "project": ("This installation and its model", ("doctor", "completion", "train")),
 }
 """Commands by what people do with them: the folder of this room that holds a module for each, with ``add(subparsers)``
 and ``run(arguments)``, and what the help calls them together."""
@@ -42,11 +44,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     # what tifffile finds wrong with a damaged file is in our message; without a handler it goes to the terminal as well
     logging.getLogger("tifffile").addHandler(logging.NullHandler())
     words = sys.argv[1:] if argv is None else list(argv)
-    if not words:
+    if not words and "_ARGCOMPLETE" not in os.environ:
         parser().print_help()
         return 0
     try:
-        arguments = parser().parse_args(_join_negative(words))
+        top = parser()
+        if "_ARGCOMPLETE" in os.environ:  # the shell asks, see `grainlight completion`
+            import argcomplete
+
+            argcomplete.autocomplete(top)
+        arguments = top.parse_args(_join_negative(with_config(words, top)))
+        with talk(arguments.quiet, arguments.verbose, arguments.log, words):
+            return _run(arguments, "--debug" in words)
+    except InputError as error:
+        return _say(f"grainlight: {error}", 2)
+
+
+def _run(arguments: argparse.Namespace, debug: bool) -> int:
+    try:
         return int(arguments.run(arguments) or 0)
     except LightRefusedError as error:
         return _say(f"grainlight: {error}", 3)
@@ -57,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:  # any other error: a message instead of a traceback
-        if "--debug" in words:
+        if debug:
             raise
         return _say(_unexpected(error), 1)
 
@@ -76,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
     for name, folder in COMMANDS.items():
         module = import_module(f"grainlight.cli.{folder}.{name}")
         command = module.add(commands)
-        command.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")
+        values.add_everywhere(command)
         command.set_defaults(run=module.run)
     told = {action.dest: action.help or "" for action in commands._get_subactions()}
     top.epilog = "\n\n".join(
@@ -119,5 +134,10 @@ def _unexpected(error: Exception) -> str:
 
 
 def _say(text: str, code: int) -> int:
-    print(fitted(text, sys.stderr), file=sys.stderr)
+    keep(text)
+    shown = fitted(text, sys.stderr)
+    if sys.stderr.isatty() and "NO_COLOR" not in os.environ:
+        first, *rest = shown.split("\n", 1)
+        shown = "\n".join((f"\x1b[1;31m{first}\x1b[0m", *rest))
+    print(shown, file=sys.stderr)
     return code

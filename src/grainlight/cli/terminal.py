@@ -4,22 +4,104 @@ from __future__ import annotations
 
 import io
 import re
+import shlex
 import shutil
 import sys
 import textwrap
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TextIO
 
+from grainlight.errors import InputError
 from grainlight.progress import Silent
 
 _BEHIND = re.compile(r"(note: |  [a-z]+: +)")  # what the lines of a paragraph are indented by
 
 
+@dataclass
+class _Talk:
+    """How much is said on standard error, and a file that everything goes to as well."""
+
+    quiet: bool = False
+    verbose: bool = False
+    log: TextIO | None = None
+
+
+_talk = _Talk()
+
+
+@contextmanager
+def talk(
+    quiet: bool = False, verbose: bool = False, log: str | None = None, words: Sequence[str] = ()
+) -> Iterator[None]:
+    """Say less or more on standard error while the block runs, and write all that is said to a file.
+
+    Parameters
+    ----------
+    quiet
+        Notes and progress are not shown; errors and results are.
+    verbose
+        Stages are told with their seconds where there are no bars.
+    log
+        Receives, behind what it holds, the command (``words``), notes, results and errors, each line with its time.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be written.
+    """
+    global _talk
+    before, out = _talk, sys.stdout
+    try:
+        stream = None if log is None else open(log, "a", encoding="utf-8")  # noqa: SIM115, closed below
+    except OSError as error:
+        raise InputError("the log cannot be written", file=log, found=str(error)) from error
+    _talk = _Talk(quiet, verbose, stream)
+    if stream is not None:
+        import grainlight
+
+        keep(f"grainlight {grainlight.__version__}: grainlight {shlex.join(words)}")
+        sys.stdout = _Both(out)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        _talk, sys.stdout = before, out
+        if stream is not None:
+            stream.close()
+
+
+def keep(text: str) -> None:
+    """Write lines to the log, where there is one."""
+    if _talk.log is not None:
+        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        _talk.log.writelines(f"{now}  {line}\n" for line in text.splitlines())
+        _talk.log.flush()
+
+
+class _Both:
+    """Standard output, whose whole lines go to the log as well."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._line = stream, ""
+
+    def write(self, text: str) -> int:
+        *whole, self._line = (self._line + text).split("\n")
+        for line in whole:
+            keep(line)
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 def note(text: str) -> None:
     """Print a line for the person at the terminal; standard output stays free for results."""
-    print(fitted(text, sys.stderr), file=sys.stderr, flush=True)
+    keep(text)
+    if not _talk.quiet:
+        print(fitted(text, sys.stderr), file=sys.stderr, flush=True)
 
 
 def fitted(text: str, stream: TextIO) -> str:
@@ -141,6 +223,28 @@ class Bars:
             self._bars.update(self._task, completed=total, left=_clock(0.0))
 
 
+class Stages(Silent):
+    """Progress in lines: each stage when it is done, with its seconds."""
+
+    def __init__(self) -> None:
+        self._stage, self._began = "", 0.0
+
+    def __enter__(self) -> Stages:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._finish()
+
+    def begin(self, stage: str, total: int) -> None:
+        self._finish()
+        self._stage, self._began = stage, time.monotonic()
+
+    def _finish(self) -> None:
+        if self._stage:
+            note(f"stage: {self._stage}, {time.monotonic() - self._began:.1f} s")
+        self._stage = ""
+
+
 class Quiet(Silent):
     """Progress for a pipe, with the manners of `Bars`."""
 
@@ -151,9 +255,11 @@ class Quiet(Silent):
         pass
 
 
-def bars(expected: Mapping[str, float] | None = None) -> Bars | Quiet:
-    """Return progress for standard error, silent unless it is a terminal; ``expected`` seconds by stage."""
-    return Bars(expected) if sys.stderr.isatty() else Quiet()
+def bars(expected: Mapping[str, float] | None = None) -> Bars | Stages | Quiet:
+    """Return progress for standard error: bars on a terminal, else lines or nothing; ``expected`` seconds by stage."""
+    if _talk.verbose and not _talk.quiet:
+        return Stages()
+    return Bars(expected) if sys.stderr.isatty() and not _talk.quiet else Quiet()
 
 
 def _clock(seconds: float) -> str:

@@ -125,6 +125,21 @@ def size(text: str) -> tuple[int, int]:
     return int(parts[0]), int(parts[1])
 
 
+def add_everywhere(command: argparse.ArgumentParser) -> None:
+    """Add what every command has."""
+    of_all = command.add_argument_group("of every command")
+    of_all.add_argument("--quiet", action="store_true", help="errors and results only: no notes, no progress")
+    of_all.add_argument("-v", "--verbose", action="store_true", help="stages with their seconds in place of bars")
+    of_all.add_argument("--log", metavar="FILE", help="also write all that is said to a file, behind what it holds")
+    of_all.add_argument(
+        "--config",
+        metavar="TOML",
+        help="options from a file: tables named as commands, keys as options without the dashes; the command line "
+        "counts more",
+    )
+    of_all.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")
+
+
 def add_device(command: argparse.ArgumentParser) -> None:
     """Add ``--device``."""
     command.add_argument(

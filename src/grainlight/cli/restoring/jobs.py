@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from grainlight.cli.option_words import options_of, place, words_of
 from grainlight.cli.restoring import enhance
 from grainlight.errors import InputError
-from grainlight.maps.images.order import has_wildcard
 from grainlight.maps.io.text.titled import Kind, Row, read_titled
-
-_PATHS = ("EBSD", "OUT", "PNG", "HTML", "F", "JSON", "CSV", "FILE", "IMAGE")
-"""What options that take files call their values."""
-_FILE_OR_VALUE = ("angles",)
-_YES, _NO = ("yes", "true", "1", "x", "on"), ("no", "false", "0", "off")
-_BETWEEN = ";"
 
 
 @dataclass(frozen=True)
@@ -94,13 +87,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _options() -> dict[str, argparse.Action]:
     """Options of `grainlight enhance` by their names without dashes."""
-    command = enhance.add(argparse.ArgumentParser(add_help=False).add_subparsers(parser_class=_Strict))
-    found = {}
-    for action in command._actions:
-        for name in action.option_strings:
-            if name.startswith("--") and name not in ("--help", "--debug"):
-                found[name.removeprefix("--")] = action
-    return found
+    return options_of(enhance.add(argparse.ArgumentParser(add_help=False).add_subparsers(parser_class=_Strict)))
 
 
 def _job(
@@ -111,10 +98,13 @@ def _job(
             raise row.error("a row names no file", needed, "a file")
     if not row.cells.get("pl"):
         common = _without_light(common)
-    words = ["enhance", str(_place(row.cells["ebsd"], base)), *common]
+    words = ["enhance", str(place(row.cells["ebsd"], base)), *common]
     for title, cell in row.cells.items():
         if title and title != "ebsd" and cell:
-            words += _words(row, title, cell, base, options[title])
+            try:
+                words += words_of(options[title], cell, base)
+            except ValueError as error:
+                raise row.error("a cell cannot be used", title, str(error)) from None
     try:
         arguments = parser.parse_args(words)
     except InputError as error:
@@ -143,38 +133,6 @@ def _without_light(common: Sequence[str]) -> list[str]:
     if "--pl" in named:
         return list(common)
     return [word for name, group in zip(named, groups, strict=True) if name not in lit for word in group]
-
-
-def _words(row: Row, title: str, cell: str, base: Path, action: argparse.Action) -> list[str]:
-    """Words of the command line that a cell stands for."""
-    option = f"--{title}"
-    if action.nargs == 0:
-        if cell.lower() in (*_YES, *_NO):
-            return [option] * (cell.lower() in _YES)
-        raise row.error("an option without a value", title, "yes, or no, or nothing")
-    several = action.nargs == "+" or isinstance(action, argparse._AppendAction)
-    parts = [part.strip() for part in cell.split(_BETWEEN) if part.strip()] if several else [cell]
-    if action.metavar in _PATHS or (title in _FILE_OR_VALUE and (base / cell).is_file()):
-        parts = [str(_place(part, base)) for part in parts]
-        if action.nargs == "+":
-            parts = list(_matching(parts))
-    if action.nargs == "+":
-        return [option, *parts]
-    return [f"{option}={part}" for part in parts]
-
-
-def _matching(places: Iterable[str]) -> Iterable[str]:
-    """Replace patterns by the files that they match, as a shell does; one that matches none stays."""
-    for place in places:
-        path = Path(place)
-        found = sorted(path.parent.glob(path.name)) if has_wildcard(path.name) and not path.exists() else []
-        yield from map(str, found or [path])
-
-
-def _place(cell: str, base: Path) -> Path:
-    """The place of a cell; a path written on Windows is one too."""
-    path = Path(os.path.normpath(base / cell))
-    return path if path.exists() or "\\" not in cell else Path(os.path.normpath(base / cell.replace("\\", "/")))
 
 
 def _check_apart(jobs: Sequence[Job]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from importlib import import_module
 
+from grainlight.cli import values
+
 ACTIONS = {"plan": "plan", "check": "check", "run": "volume_run"}
 """What can be done with a volume, and the module of this folder that does it, with ``add(actions)`` and
 ``run(arguments)``. No module may be called `run`: it would hide the function below."""
@@ -24,7 +26,7 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     for name in ACTIONS.values():
         module = import_module(f"grainlight.cli.restoring.volume.{name}")
         action = module.add(actions)
-        action.add_argument("--debug", action="store_true", help="show the traceback of an unexpected error")
+        values.add_everywhere(action)
         action.set_defaults(act=module.run)
     return command
 
