@@ -112,6 +112,17 @@ def test_a_result_comes_back_whole(whole, tmp_path):
         assert np.array_equal(first[name], second[name], equal_nan=first[name].dtype.kind == "f")
 
 
+def test_shares_that_were_rounded_beyond_one(tmp_path):
+    """Archives written by earlier versions hold such; what is more than rounding is refused."""
+    for name, most in (("rounded", np.nextafter(np.float32(1), np.float32(2))), ("wrong", np.float32(1.01))):
+        result = made()
+        result.boundary[3, 4] = most
+        result.save(tmp_path / f"{name}.ang")
+    assert gl.load_result(tmp_path / "rounded.npz").boundary[3, 4] == 1.0
+    with pytest.raises(gl.InputError, match="boundary"):
+        gl.load_result(tmp_path / "wrong.npz")
+
+
 def test_it_is_a_map_with_its_doubts(whole):
     ebsd, result = gl.load_ebsd(whole), made()
     assert set(ebsd.fields) == {"iq", "uncertainty", "boundary", "source"}

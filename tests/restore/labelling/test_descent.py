@@ -169,6 +169,15 @@ def test_grains_are_the_parts_that_neighbours_connect(seed: int, share: float) -
     assert (labels.numpy() == expected).all()
 
 
+def test_boundary_probability_is_one_at_most() -> None:
+    """Four labels that are all apart: their shares are rounded, and sum to one all the same."""
+    rng = torch.Generator().manual_seed(0)
+    e = torch.randn(18, 400, 400, generator=rng)
+    second = torch.randint(400 * 400, (400, 400), generator=rng)
+    found = boundary_probability(e, second, 0.01 + 0.98 * torch.rand(400, 400, generator=rng), 5.0)
+    assert found.max() == 1.0
+
+
 def test_boundary_probability_of_certain_and_open_pixels() -> None:
     e = two_grains(0.0)
     none = torch.arange(SIDE**2).view(SIDE, SIDE)

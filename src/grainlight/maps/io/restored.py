@@ -124,9 +124,11 @@ def column(
 ) -> NDArray[np.float32]:
     """Return an array of numbers between two, NaN where nothing is known, in single precision."""
     values = array(archive, name, "f", shape).astype(np.float32, copy=False)
-    if values.size and (np.isinf(values).any() or (values < sides[0]).any() or (values > sides[1]).any()):
-        raise archive.unusable("numbers that cannot be", name, f"{sides[0]:g} to {sides[1]:g}")
-    return values
+    least, most = sides
+    # what was rounded to single precision may lie a hair beyond
+    if values.size and (np.isinf(values).any() or (values < least).any() or (values > most * (1 + 1e-6)).any()):
+        raise archive.unusable("numbers that cannot be", name, f"{least:g} to {most:g}")
+    return values if values.size == 0 or not (values > most).any() else np.minimum(values, np.float32(most))
 
 
 def source_of(archive: Archive, shape: tuple[int, ...]) -> NDArray[np.uint8]:

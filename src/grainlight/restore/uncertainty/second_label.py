@@ -65,6 +65,7 @@ def boundary_probability(e: Tensor, second: Tensor, probability: Tensor, degrees
         total += one * (1 - two) * ((left_other - right).norm(dim=1) > limit)
         total += (1 - one) * two * ((left - right_other).norm(dim=1) > limit)
         total += one * two * ((left_other - right_other).norm(dim=1) > limit)
-        edge[unsure] = total
+        # Four shares of one sum to a hair more than one in single precision.
+        edge[unsure] = total.clamp_(max=1.0)
         out[here] = torch.maximum(out[here], edge)
     return out
