@@ -1,4 +1,4 @@
-"""Large arrays that live in temporary files: what is held of a whole map need not stay in memory."""
+"""Large arrays that live in temporary files and need not stay in memory, and how much memory there is."""
 
 from __future__ import annotations
 
@@ -76,3 +76,27 @@ def release(array: NDArray[Any]) -> None:
         with contextlib.suppress(OSError, ValueError):
             # A shared mapping: pages that leave memory are kept in the file.
             base.madvise(mmap.MADV_DONTNEED)
+
+
+def available_memory() -> float | None:
+    """Bytes that this process may still take; None where the system does not say."""
+    found = []
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                found.append(1024.0 * int(line.split()[1]))
+    except (OSError, ValueError, IndexError):
+        pass
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+        used = Path("/sys/fs/cgroup/memory.current").read_text().strip()
+        if limit != "max":
+            stat = dict(line.split() for line in Path("/sys/fs/cgroup/memory.stat").read_text().splitlines())
+            # Cached files give way.
+            cached = sum(float(stat.get(name, 0)) for name in ("inactive_file", "active_file"))
+            found.append(float(limit) - float(used) + cached)
+    except (OSError, ValueError):
+        pass
+    if not found and hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
+        found.append(float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")))
+    return min(found) if found else None

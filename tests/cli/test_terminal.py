@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from grainlight.cli.main import main
-from grainlight.cli.terminal import Bars, Whole, fitted, show_what_the_terminal_can
+from grainlight.cli.terminal import Bars, fitted, show_what_the_terminal_can
+from grainlight.progress import Whole
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "cp437"])

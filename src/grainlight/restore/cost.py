@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from grainlight.errors import InputError
 from grainlight.maps.light_stack import LightStack
@@ -15,7 +13,7 @@ from grainlight.restore.device import choose_device
 from grainlight.restore.large.windows import Window, windows
 from grainlight.restore.points.grid import check_usable, output_shape
 from grainlight.restore.settings import Settings
-from grainlight.scratch import SMALLEST, room
+from grainlight.scratch import SMALLEST, available_memory, room
 
 # From `python -m benchmarks.speed` on maps of 0.06 to 16 megapixels, rounded up: what is held of the points
 # and the pixels of the whole map, what placing and registering take for a while, the window restored, the result.
@@ -138,30 +136,6 @@ def check_room(ebsd: OrientationMap, light: LightStack | None, settings: Setting
             advice="take a smaller --scale, fewer --samples, a part of the map, or a machine with more memory",
         )
     return Room(memory, disk)
-
-
-def available_memory() -> float | None:
-    """Bytes that this process may still take; None where the system does not say."""
-    found = []
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                found.append(1024.0 * int(line.split()[1]))
-    except (OSError, ValueError, IndexError):
-        pass
-    try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
-        used = Path("/sys/fs/cgroup/memory.current").read_text().strip()
-        if limit != "max":
-            stat = dict(line.split() for line in Path("/sys/fs/cgroup/memory.stat").read_text().splitlines())
-            # Cached files give way.
-            cached = sum(float(stat.get(name, 0)) for name in ("inactive_file", "active_file"))
-            found.append(float(limit) - float(used) + cached)
-    except (OSError, ValueError):
-        pass
-    if not found and hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
-        found.append(float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")))
-    return min(found) if found else None
 
 
 def _seconds_per_pixel(settings: Settings) -> float:

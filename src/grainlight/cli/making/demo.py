@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     from grainlight.evaluation.degrade import Task
     from grainlight.restore.result import Result
 
-SIZE = (161, 161)
-GRAIN_SIZE = 18.0
-STEP = 0.5
-SCALE = 4
-
 
 def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     """Add the command to the parser."""
@@ -50,26 +45,14 @@ def run(arguments: argparse.Namespace) -> int:
     folder = new_folder(arguments.output, arguments.force)
     chosen = device.choose(arguments.device)
 
-    from grainlight.evaluation.degrade import degrade
-    from grainlight.maps.io import load_ebsd, load_light, save_ebsd
-    from grainlight.maps.io.shared.atomic import atomic_path
-    from grainlight.maps.io.tiff.stack import write_tiff_stack
+    from grainlight.evaluation.demo import ANGLES, SCALE, STEP, write_demo
+    from grainlight.maps.io import load_ebsd, load_light
     from grainlight.report.pictures import before_after_picture
     from grainlight.restore.enhance import enhance
-    from grainlight.synth.section_map import synthetic_section
 
     note(device.describe(chosen))
-    family = None if arguments.family == "any" else arguments.family
-    full = synthetic_section(arguments.seed, family, SIZE, GRAIN_SIZE, STEP)
-    task = degrade(full, scale=SCALE, level="corrupted", seed=arguments.seed)
-    assert task.stack is not None  # a level was given
-    full_file, coarse_file, light_file = (folder / name for name in ("full.ang", "coarse.ang", "light.tif"))
-    full = full.cropped(*task.truth.shape[:2])
-    made = {"made": "synthetic"}
-    save_ebsd(full, full_file, record=made)
-    save_ebsd(task.coarse, coarse_file, record=made)
-    with atomic_path(light_file) as file:
-        write_tiff_stack(file, task.stack.images.astype("uint16"), STEP)
+    made = write_demo(folder, arguments.seed, None if arguments.family == "any" else arguments.family)
+    task, coarse_file, light_file = made.task, made.coarse_file, made.light_file
 
     # from here on only the files count, as for a user
     settings = Settings(
@@ -80,17 +63,17 @@ def run(arguments: argparse.Namespace) -> int:
         weights=None if arguments.weights is None else Path(arguments.weights),
     )
     with bars() as progress:
-        ebsd, light = load_ebsd(coarse_file), load_light(light_file, "0:180:10", STEP)
+        ebsd, light = load_ebsd(coarse_file), load_light(light_file, ANGLES, STEP)
         result = enhance(ebsd, light, settings, progress, reuse_memory=True)
-    files = [full_file, coarse_file, light_file, *result.save(folder / "restored.ang", overwrite=True)]
+    files = [made.full_file, coarse_file, light_file, *result.save(folder / "restored.ang", overwrite=True)]
     picture = folder / "before_after.png"
-    before_after_picture(task.coarse, result, picture, truth=full, light=light, direction=arguments.ipf)
+    before_after_picture(task.coarse, result, picture, truth=made.full, light=light, direction=arguments.ipf)
     for written in (*files, picture):
         print(f"wrote {written}")
     for line in scores(task, result):
         print(line)
     note(
-        f"by hand: grainlight enhance {coarse_file} --scale {SCALE} --pl {light_file} --angles 0:180:10"
+        f"by hand: grainlight enhance {coarse_file} --scale {SCALE} --pl {light_file} --angles {ANGLES}"
         " --output OUT.ang"
     )
     note(f"{time.perf_counter() - began:.0f} s in all")
