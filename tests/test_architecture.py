@@ -30,8 +30,9 @@ LEVELS = {
     "report": 8,
     "volume": 9,
     "": 10,
-    "cli": 11,
-    "__main__": 12,
+    "app": 11,
+    "cli": 12,
+    "__main__": 13,
 }
 TRAINING_NEEDS = {"torch", "numpy", "safetensors"}
 MOST_LINES = 400

@@ -21,7 +21,7 @@ from grainlight.cli.terminal import fitted, keep, show_what_the_terminal_can, ta
 from grainlight.errors import InputError, LightRefusedError
 
 FOLDERS = {
-    "restoring": ("Restore", ("enhance", "batch", "register", "volume")),
+    "restoring": ("Restore", ("app", "enhance", "batch", "register", "volume")),
     "looking": ("Look at maps and results, and write them in other formats", ("info", "convert", "grains", "report")),
     "judging": ("Know how good a restoration is", ("evaluate",)),
     "making": ("Make something to try it on", ("demo", "simulate", "synthesize")),

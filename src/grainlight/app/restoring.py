@@ -1,0 +1,158 @@
+"""The restoration itself and its files, by the public API."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import grainlight
+from grainlight.app.cards import loaded_light, loaded_map
+from grainlight.app.choices import EbsdChoice, LightChoice, Settings
+
+if TYPE_CHECKING:
+    from grainlight.app.worker import Told
+    from grainlight.grains.grain_map import GrainMap
+    from grainlight.maps.light_stack import LightStack
+    from grainlight.maps.orientation_map import OrientationMap
+    from grainlight.restore.cost import Estimate
+    from grainlight.restore.result import Result
+
+# Seconds for each pixel of the output, that a page takes beyond the restoration (docs/page.md).
+_AFTER = {"writing the files": 4e-6, "finding the grains": 1.6e-5, "drawing the layers": 1.4e-5}
+
+
+def task_estimate(
+    folder: Path, progress: Told, ebsd: dict[str, Any], light: dict[str, Any] | None, settings: dict[str, Any]
+) -> dict[str, Any]:
+    """Return size, seconds and memory of a restoration, and the lines that say so."""
+    expected = _estimate(*_inputs(ebsd, light), Settings(**settings))
+    return {
+        "rows": expected.rows,
+        "columns": expected.columns,
+        "seconds": expected.seconds,
+        "memory": expected.room.memory,
+        "lines": expected.lines,
+    }
+
+
+def task_restore(
+    folder: Path,
+    progress: Told,
+    ebsd: dict[str, Any],
+    light: dict[str, Any] | None,
+    settings: dict[str, Any],
+    to: str,
+    shown: dict[str, str],
+) -> dict[str, Any]:
+    """Restore a map; write everything that can be taken home to ``to``, and the layers of the viewer.
+
+    ``shown`` are the names that the user's files have, by the names that the server gave them.
+    """
+    from grainlight.app.layers import write_layers
+
+    seen, stack = _inputs(ebsd, light)
+    chosen = Settings(**settings)
+    expected = _estimate(seen, stack, chosen)
+    after = {name: seconds * expected.rows * expected.columns for name, seconds in _AFTER.items()}
+    progress.expect(expected.stages | after)
+    result = grainlight.enhance(seen, stack, **chosen.arguments(), progress=progress)
+    for one in result.record.get("inputs", ()):
+        one["file"] = shown.get(one["file"], one["file"])
+    place = folder / to
+    progress.begin("writing the files", 1)
+    result.save(place / "restored.ang")
+    (place / "record.json").write_text(json.dumps(result.record, indent=1, default=str), encoding="utf-8")
+    progress.begin("finding the grains", 1)
+    found = _grains(result, int(chosen.values.get("scale") or 2))
+    _write_grains(found, place)
+    grainlight.write_report(result, place / "report.html", light=stack, grains=found, title=Path(ebsd["shown"]).name)
+    told = write_layers(result, stack, found.labels, place / "layers", progress)
+    share = np.bincount(result.source.ravel(), minlength=4) / result.source.size
+    known = result.uncertainty[(result.source > 0) & np.isfinite(result.uncertainty)]
+    from grainlight.report.findings import findings
+
+    return {
+        **told,
+        "shares": [float(v) for v in share],
+        "median_bound": float(np.median(known)) if known.size else None,
+        "findings": [{"kind": one.kind, "text": one.text} for one in findings(result)],
+        "light_refused": result.record["light_refused"],
+        "seconds": result.record.get("seconds"),
+        "grains": len(found.grains),
+    }
+
+
+def task_convert(folder: Path, progress: Told, file: str, to: str) -> None:
+    """Write a restored map in another format, as `grainlight convert` does from its archive."""
+    from grainlight.maps.io.save import own_layers, with_bound
+    from grainlight.restore.record import input_record
+
+    ebsd = grainlight.load_ebsd(file)
+    frames = {"sample": ebsd.sample_frame.value, "crystal": ebsd.crystal_frame.value}
+    record = {"converted_from": ebsd.source, "frames": frames, "inputs": input_record((ebsd.path,))}
+    own = own_layers(ebsd, Path(to))
+    grainlight.save_ebsd(with_bound(ebsd, Path(to)), to, own, record)
+
+
+def _inputs(ebsd: dict[str, Any], light: dict[str, Any] | None) -> tuple[OrientationMap, LightStack | None]:
+    stack = None if light is None else loaded_light(LightChoice.from_record(light))
+    return loaded_map(EbsdChoice(**ebsd)), stack
+
+
+def _estimate(seen: OrientationMap, stack: LightStack | None, chosen: Settings) -> Estimate:
+    from grainlight.restore.cost import estimate
+    from grainlight.restore.settings import Settings as Full
+
+    arguments = chosen.arguments()
+    for name in ("transform", "points"):
+        arguments[name] = None if arguments[name] is None else Path(arguments[name])
+    return estimate(seen, stack, Full(**arguments))
+
+
+def _grains(result: Result, scale: int) -> GrainMap:
+    """Find the grains as `grainlight grains` does from the archive of a restoration."""
+    from grainlight.grains.grain_map import TABLES, find_grains
+    from grainlight.grains.segment import MINIMUM_PIXELS
+    from grainlight.restore.record import is_calibrated
+
+    least = max(MINIMUM_PIXELS, scale**2)
+    calibrated = is_calibrated(result.record, *TABLES)
+    return find_grains(result.map, result.samples, minimum_pixels=least, calibrated=calibrated)
+
+
+def _write_grains(found: GrainMap, place: Path) -> None:
+    """Write the tables of grains and figures, and both as the page takes them."""
+    from grainlight.grains.table import figure_table, grain_table
+
+    table = grain_table(found)
+    (place / "grains.csv").write_text(table, encoding="utf-8")
+    (place / "figures.csv").write_text(figure_table(found), encoding="utf-8")
+    titles, *rows = csv.reader(io.StringIO(table))
+    told = {"titles": titles, "rows": rows, "neighbours": neighbours(found)}
+    (place / "grains.json").write_text(json.dumps(told, separators=(",", ":")), encoding="utf-8")
+
+
+def neighbours(found: GrainMap) -> dict[str, list[list[Any]]]:
+    """Return for each grain its neighbours, those with the longest boundary first: id, disorientation in degrees (mean
+    along the boundary), length in pixel edges, and the name of the special relation, or nothing."""
+    flat, edges = found.labels.reshape(-1), found.edges
+    at = np.flatnonzero(found.boundary & np.isfinite(found.angle))
+    first, second = flat[edges.first[at]].astype(np.int64), flat[edges.second[at]].astype(np.int64)
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    many = int(flat.max(initial=0)) + 1
+    pairs, where, counts = np.unique(low * many + high, return_inverse=True, return_counts=True)
+    mean = np.bincount(where, found.angle[at], len(pairs)) / np.maximum(counts, 1)
+    special = np.full(len(pairs), -1)
+    special[where] = found.special[at]
+    told: dict[str, list[list[Any]]] = {}
+    for k in np.argsort(-counts):
+        a, b = divmod(int(pairs[k]), many)
+        name = found.systems[special[k]].name if special[k] >= 0 else ""
+        for one, other in ((a, b), (b, a)):
+            told.setdefault(str(one), []).append([other, round(float(mean[k]), 2), int(counts[k]), name])
+    return told

@@ -1,0 +1,56 @@
+"""A server of its own for each test, in a thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from page_client import Client
+
+pytest.importorskip("starlette", reason="the page needs the extra `app`")
+pytest.importorskip("uvicorn", reason="the page needs the extra `app`")
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Callable[..., Client]]:
+    """Start a server: arguments are those of `Session`, but for the folder."""
+    import uvicorn
+
+    from grainlight.app.security import Access
+    from grainlight.app.server import application, bound_socket
+    from grainlight.app.session import Session
+
+    running = []
+
+    def start(given: Any = ([], []), demo: bool = False, **arguments: Any) -> Client:
+        listening = bound_socket(0)
+        access = Access(listening.getsockname()[1])
+        folder = tmp_path / f"run-{len(running)}"
+        folder.mkdir()
+        session = Session(folder, **arguments)
+        app = application(session, access, given, demo=demo)
+        config = uvicorn.Config(app, log_level="error", access_log=False, ws="none", timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        running.append((server, thread, folder))
+        return Client(session, access)
+
+    yield start
+    for server, thread, folder in running:
+        server.should_exit = True
+        thread.join(20)
+        assert not thread.is_alive()
+        assert not folder.exists(), "the folder of the run is removed at the end"
+
+
+@pytest.fixture
+def page(serving: Callable[..., Client]) -> Client:
+    """A server as it is by default."""
+    return serving()
