@@ -17,10 +17,13 @@ PIP = $(VENV)/bin/python -m pip install -q --disable-pip-version-check
 TABLES ?=
 OPTIONS ?=
 
-.PHONY: demo demo-volume test check evaluate bench constants gallery docs browser train-gpu clean
+.PHONY: demo app demo-volume test check evaluate bench constants gallery docs browser train-gpu clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/grainlight demo --output demo --force
+
+app: $(VENV)/.installed-app
+	$(VENV)/bin/grainlight app --demo
 
 demo-volume: $(VENV)/.installed-volume
 	rm -rf demo-volume
@@ -67,14 +70,14 @@ train-gpu: $(VENV)/.installed
 	rm -rf $(GPU)-check
 	$(VENV)/bin/grainlight train --preset gpu --minutes $(MINUTES) --seed 1 --device cuda --output $(GPU)
 
-# The report is tested in a real browser; where none can be had those tests say so and are skipped.
+# The report and the page are tested in a real browser; where none can be had those tests say so and are skipped.
 browser:
 	@for one in "$$CHROMIUM" chromium chromium-browser google-chrome; do \
 	  command -v "$$one" >/dev/null 2>&1 && exit 0; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core) \
 	    >/dev/null 2>&1 && exit 0; fi; \
-	echo "no Chromium: the tests of the report in a browser are skipped" >&2
+	echo "no Chromium: the tests in a browser are skipped" >&2
 
 clean:
 	rm -rf build dist demo demo-volume evaluation.json evaluation.md src/grainlight.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -100,6 +103,10 @@ $(VENV)/.installed-volume: pyproject.toml | $(VENV)/.installed
 
 $(VENV)/.installed-docs: pyproject.toml | $(VENV)/.installed
 	$(PIP) -e ".[docs]"
+	@touch $@
+
+$(VENV)/.installed-app: pyproject.toml | $(VENV)/.installed
+	$(PIP) -e ".[app]"
 	@touch $@
 
 $(VENV)/.installed-bench: pyproject.toml | $(VENV)/.installed

@@ -106,6 +106,7 @@ def test_pairs_and_their_residual(page, demo):
     assert page.error("POST", "/api/pairs", {"pairs": [[1, 2, 3]]})[0] == 422
 
 
+@pytest.mark.slow
 def test_place_restore_and_look(page, demo, tmp_path):
     opened(page, demo)
     page.json("POST", "/api/place", {})
@@ -184,6 +185,7 @@ def test_place_restore_and_look(page, demo, tmp_path):
     assert (tmp_path / "py.ang").read_bytes() == ours
 
 
+@pytest.mark.slow
 def test_cancel_and_again(page, demo):
     opened(page, demo)
     page.json("POST", "/api/restore", {"settings": {**FAST, "quality": "best"}})
@@ -200,6 +202,7 @@ def test_cancel_and_again(page, demo):
     assert page.wait()["state"] == "done"
 
 
+@pytest.mark.slow
 def test_job_that_fails_says_why(page, demo):
     ebsd = page.send("ebsd", "coarse.ang", demo.coarse_file.read_bytes())
     page.json("POST", "/api/ebsd", {"files": [ebsd["id"]]})
@@ -210,7 +213,7 @@ def test_job_that_fails_says_why(page, demo):
 
 
 def test_files_of_the_command_line(serving, demo):
-    from grainlight.cli.app import sorted_files
+    from grainlight.cli.restoring.app import sorted_files
 
     given = sorted_files([str(demo.coarse_file), str(demo.light_file)])
     page = serving(given)

@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 import pytest
+
 from browser import Page, find_browser
 
 WIDTHS = {"wide": (1280, 900), "narrow": (400, 800)}

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from drawn_volumes import synthetic_volume
 
+from browser import Page, find_browser
 from grainlight.errors import InputError
 from grainlight.volume.report import page as page_module
 from grainlight.volume.report import pictures
@@ -20,7 +21,6 @@ from grainlight.volume.report.heights import height_chart
 from grainlight.volume.report.page import volume_page, write_volume_report
 from grainlight.volume.report.pictures import pictures_of
 from grainlight.volume.volume import Volume
-from tests.report.browser import Page, find_browser
 from tests.report.test_html import Elements
 
 EVIL = "</script><script>alert('<&\"')</script>"

@@ -31,7 +31,8 @@ def find_browser() -> str | None:
 class Page:
     """A page in a browser of its own; ``requests``, ``messages`` and ``errors`` collect what it does."""
 
-    def __init__(self, browser: str, width: int, height: int) -> None:
+    def __init__(self, browser: str, width: int, height: int, *, loopback: bool = False) -> None:
+        """Start a browser that reaches no network; with ``loopback`` this machine alone."""
         self.requests: list[str] = []
         self.messages: list[str] = []
         self.errors: list[str] = []
@@ -46,6 +47,8 @@ class Page:
             "--disable-extensions --disable-background-networking --disable-component-update --hide-scrollbars "
             "--force-color-profile=srgb"
         )
+        if loopback:
+            options += " --host-resolver-rules='MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'"
         # the protocol's pipes are descriptors 3 and 4
         line = f'exec "$0" {options} --user-data-dir="$1" about:blank 3<&{there} 4>&{back}'
         self._process = subprocess.Popen(
@@ -62,7 +65,10 @@ class Page:
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
-        self.call("Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=0, uploadThroughput=0)
+        if not loopback:
+            self.call(
+                "Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=0, uploadThroughput=0
+            )
         self.resize(width, height)
 
     def __enter__(self) -> Page:
@@ -83,15 +89,16 @@ class Page:
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
 
-    def open(self, file: Path) -> None:
-        """Open a file and wait until it is loaded."""
-        self.call("Page.navigate", url=file.resolve().as_uri())
+    def open(self, file: Path | str) -> None:
+        """Open a file or an address and wait until it is loaded."""
+        self._events.clear()
+        self.call("Page.navigate", url=file if isinstance(file, str) else file.resolve().as_uri())
         end = time.monotonic() + 60
         while not any(event["method"] == "Page.loadEventFired" for event in self._events):
             if time.monotonic() > end:
                 raise TimeoutError(f"{file} did not load")
             self._receive(end)
-        self.evaluate("document.fonts.ready.then(() => 1)")
+        self.wait("document.fonts.ready.then(() => 1)")
 
     def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression."""
@@ -100,12 +107,44 @@ class Page:
             raise RuntimeError(found["exceptionDetails"])
         return found["result"].get("value")
 
+    def wait(self, expression: str, seconds: float = 60.0) -> Any:
+        """The value of an expression, once it is none of JavaScript's false ones."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                if value := self.evaluate(expression):
+                    return value
+            except RuntimeError as error:
+                if "navigated" not in str(error):  # the page is on its way to the next one
+                    raise
+            if time.monotonic() > end:
+                raise TimeoutError(f"{expression} did not come true")
+            time.sleep(0.05)
+
+    def choose(self, selector: str, *files: Path) -> None:
+        """Choose files in a field of the page."""
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.call("DOM.setFileInputFiles", nodeId=node, files=[str(file) for file in files])
+
     def press(self, key: str, times: int = 1) -> None:
         """Press a key, by its name in the protocol, on what has the focus."""
-        code = {"ArrowLeft": 37, "ArrowRight": 39, "Tab": 9, "Home": 36, "End": 35}[key]
+        codes = {
+            "ArrowLeft": 37,
+            "ArrowRight": 39,
+            "ArrowDown": 40,
+            "Tab": 9,
+            "Home": 36,
+            "End": 35,
+            "Enter": 13,
+            "+": 187,
+        }
+        text = {"text": "\r"} if key == "Enter" else {}
         for _ in range(times):
-            for kind in ("rawKeyDown", "keyUp"):
-                self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+            for kind in ("keyDown" if text else "rawKeyDown", "keyUp"):
+                self.call(
+                    "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=codes[key], **text
+                )
 
     def click(self, x: float, y: float, to: tuple[float, float] | None = None) -> None:
         """Press the mouse at a place in the window and let it go there or, dragged, elsewhere."""
