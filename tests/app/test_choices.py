@@ -112,4 +112,5 @@ def test_files_are_called_what_the_user_calls_them():
     )
     # once, and not again inside what was put there
     assert with_names("/data/coarse.ang is empty", names) == "data/coarse.ang is empty"
+    assert with_names("upload-abc.crc is missing", names) == "my map.crc is missing"
     assert with_names("nothing", {}) == "nothing"

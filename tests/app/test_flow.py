@@ -80,6 +80,8 @@ def test_light_without_angles_is_shown_and_said(page, demo):
     card = page.json("POST", "/api/light", {"files": [told["id"]]})
     assert card["count"] == 18
     assert "angles" in card["missing"]["problem"]
+    assert card["missing"]["file"] == "light.tif"
+    assert "upload-" not in json.dumps(page.json("GET", "/api/state"))
     assert array(page, card, "thumbs").size == np.prod(card["thumbs"]["shape"])
     ebsd = page.send("ebsd", "coarse.ang", demo.coarse_file.read_bytes())
     page.json("POST", "/api/ebsd", {"files": [ebsd["id"]]})

@@ -15,6 +15,7 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
+from grainlight.app import UPLOAD
 from grainlight.app.refused import RefusedError
 from grainlight.errors import harmless, what_it_is
 
@@ -154,7 +155,7 @@ class Uploads:
         else:
             # letters only: numbers in names are taken for angles
             letters = "".join(secrets.choice(ascii_lowercase) for _ in range(16))
-            file = self.folder / f"upload-{letters}{ending}"
+            file = self.folder / f"{UPLOAD}{letters}{ending}"
         shown = shown_name(name)
         size = await self.take(request.stream(), request.headers.get("content-length"), file, shown)
         return self.add(Stored(file, shown, size))

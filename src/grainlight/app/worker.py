@@ -15,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
 
+from grainlight.app import UPLOAD
 from grainlight.errors import InputError
 from grainlight.progress import Whole
 
@@ -105,7 +106,7 @@ def answer(task: str, arguments: dict[str, Any], folder: Path, progress: Told) -
     names: dict[str, str] = arguments.pop("names", {})
     try:
         function: Callable[..., Any] = getattr(import_module(TASKS[task]), f"task_{task}")
-        return {"value": function(folder, progress, **arguments)}
+        return {"value": renamed(function(folder, progress, **arguments), names)}
     except InputError as error:
         parts = {name: getattr(error, name) for name in ("file", "place", "found", "expected", "advice")}
         told = {"problem": error.problem, **{name: text for name, text in parts.items() if text is not None}}
@@ -126,12 +127,28 @@ def answer(task: str, arguments: dict[str, Any], folder: Path, progress: Told) -
 
 def with_names(text: str, names: Mapping[str, str]) -> str:
     """Return a text in which files are called what the user calls them."""
-    known = {**{Path(path).name: shown for path, shown in names.items()}, **names}
+    # a reader may miss the other half of a file, of the same stem
+    stems = {Path(path).stem: Path(shown).stem for path, shown in names.items()}
+    known = {**stems, **{Path(path).name: shown for path, shown in names.items()}, **names}
     if not known:
         return text
     # the longest first, and each place once: a name may be part of another one
     pattern = "|".join(re.escape(name) for name in sorted(known, key=len, reverse=True))
     return re.sub(pattern, lambda found: known[found.group()], text)
+
+
+def renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """Return what a task returned with the names of uploads as the user knows them: remarks name files, too."""
+    own = {path: shown for path, shown in names.items() if Path(path).name.startswith(UPLOAD)}
+
+    def walk(one: Any) -> Any:
+        if isinstance(one, str):
+            return with_names(one, own) if UPLOAD in one else one
+        if isinstance(one, dict):
+            return {key: walk(inner) for key, inner in one.items()}
+        return [walk(inner) for inner in one] if isinstance(one, list) else one
+
+    return walk(value)
 
 
 def limit_memory(most: int | None) -> None:
