@@ -21,20 +21,18 @@ def serving(tmp_path: Path) -> Iterator[Callable[..., Client]]:
     import uvicorn
 
     from grainlight.app.security import Access
-    from grainlight.app.server import application, bound_socket
+    from grainlight.app.server import application, bound_socket, configured
     from grainlight.app.session import Session
 
     running = []
 
-    def start(given: Any = ([], []), demo: bool = False, **arguments: Any) -> Client:
+    def start(given: Any = ([], []), patience: float = 30.0, **arguments: Any) -> Client:
         listening = bound_socket(0)
         access = Access(listening.getsockname()[1])
         folder = tmp_path / f"run-{len(running)}"
         folder.mkdir()
         session = Session(folder, **arguments)
-        app = application(session, access, given, demo=demo)
-        config = uvicorn.Config(app, log_level="error", access_log=False, ws="none", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(configured(application(session, access, given), patience))
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         while not server.started:

@@ -266,6 +266,25 @@ def test_many_connections(page):
             line.close()
 
 
+def test_silent_connections_are_closed(serving):
+    """One that says nothing, and one whose request never ends; a request that takes long is not cut off."""
+    page = serving(patience=0.5)
+    ask = f"POST /api/cancel HTTP/1.1\r\nContent-Length: 2\r\nHost: 127.0.0.1:{page.port}\r\nCookie: {page.cookie}\r\n"
+    ask += f"Origin: http://127.0.0.1:{page.port}\r\n"
+    with (
+        socket.create_connection(("127.0.0.1", page.port), timeout=10) as silent,
+        socket.create_connection(("127.0.0.1", page.port), timeout=10) as endless,
+        socket.create_connection(("127.0.0.1", page.port), timeout=10) as slow,
+    ):
+        endless.sendall(b"GET / HTTP/1.1\r\nHost")
+        slow.sendall(ask.encode() + b"\r\n{")
+        assert silent.recv(10) == b""
+        assert endless.recv(10) == b""
+        time.sleep(0.3)
+        slow.sendall(b"}")
+        assert slow.recv(12).split()[1] == b"200"
+
+
 def test_requests_that_are_no_requests(page):
     for text in (
         b"\x16\x03\x01\x02\x00",

@@ -8,7 +8,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -23,6 +23,9 @@ from grainlight.app.security import Access, Guard
 from grainlight.app.session import Session
 from grainlight.app.uploads import Stored
 from grainlight.errors import InputError
+
+if TYPE_CHECKING:
+    import uvicorn
 
 HOST = "127.0.0.1"
 _KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -197,6 +200,35 @@ def bound_socket(port: int) -> socket.socket:
     return listening
 
 
+def configured(app: Starlette, patience: float = 30.0) -> uvicorn.Config:
+    """Return how uvicorn serves the application; connections without a whole request after ``patience`` seconds are
+    closed, since each of them takes a place that the page may need."""
+    import uvicorn
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Protocol(H11Protocol):
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self.loop.call_later(patience, self.close_if_silent)
+
+        def close_if_silent(self) -> None:
+            if self.cycle is None and not self.transport.is_closing():
+                self.transport.close()
+
+    return uvicorn.Config(
+        app,
+        http=Protocol,
+        ws="none",
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=2,
+        h11_max_incomplete_event_size=32768,
+    )
+
+
 def serve(app: Starlette, listening: socket.socket, started: Callable[[], None]) -> None:
     """Serve until the process is told to end; ``started`` is called as soon as requests are answered."""
     import uvicorn
@@ -206,19 +238,7 @@ def serve(app: Starlette, listening: socket.socket, started: Callable[[], None])
             await super().startup(sockets)
             started()
 
-    config = uvicorn.Config(
-        app,
-        log_level="error",
-        access_log=False,
-        ws="none",
-        http="h11",
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=2,
-        h11_max_incomplete_event_size=32768,
-    )
-    Server(config).run([listening])
+    Server(configured(app)).run([listening])
 
 
 def _static() -> dict[str, Response]:
