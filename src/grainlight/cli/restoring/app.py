@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import tempfile
 import threading
 from pathlib import Path
@@ -74,6 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
 
                 threading.Thread(target=webbrowser.open, args=(access.address,), daemon=True).start()
 
+        _hang_up_as_terminate()
         # the signal that ends the server is raised once more after it, when nothing is left
         with last_words("the page is closed; what was sent to it is removed"):
             serve(app, listening, started)
@@ -81,6 +83,13 @@ def run(arguments: argparse.Namespace) -> int:
         listening.close()
         shutil.rmtree(folder, ignore_errors=True)
     return 0
+
+
+def _hang_up_as_terminate() -> None:
+    """Have a terminal that is closed end the server as SIGTERM does, with what it cleans up."""
+    hang_up = getattr(signal, "SIGHUP", None)
+    if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:
+        signal.signal(hang_up, lambda *_: signal.raise_signal(signal.SIGTERM))
 
 
 def sorted_files(names: list[str]) -> tuple[list[Stored], list[Stored]]:
