@@ -51,7 +51,9 @@ def test_card_of_a_map(page, demo):
     assert other["axes"]["X"] == [0, -1, 0]
     seen = page.json("POST", "/api/ebsd", {"files": [ebsd], "frame": "edax1", "direction": "X"})
     assert not np.array_equal(array(page, seen, "ipf"), image)
+    # but for a tab that is fetching it: it stays until the one after it
     assert page.ask("GET", f"/api/array/{card['at']}/ipf")[0] == 404
+    assert page.ask("GET", f"/api/array/{other['at']}/ipf")[0] == 200
     assert "--frame edax1" in page.json("GET", "/api/state")["commands"]["info"]
 
 
@@ -123,6 +125,12 @@ def test_place_restore_and_look(page, demo, tmp_path):
     told = page.json("POST", "/api/estimate", {"settings": FAST, "place": "registration"})
     assert (told["rows"], told["columns"]) == (161, 161)
     assert "--transform registration.json" in told["command"]
+
+    # what was found for one map is not for another
+    ebsd = page.json("GET", "/api/state")["cards"]["ebsd"]["ids"]
+    page.json("POST", "/api/ebsd", {"files": ebsd, "frame": "edax1"})
+    assert page.error("POST", "/api/estimate", {"settings": FAST, "place": "registration"})[0] == 409
+    page.json("POST", "/api/ebsd", {"files": ebsd})
 
     page.json("POST", "/api/restore", {"settings": FAST})
     job = page.wait()

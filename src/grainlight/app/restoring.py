@@ -34,7 +34,7 @@ def task_estimate(
     return {
         "rows": expected.rows,
         "columns": expected.columns,
-        "seconds": expected.seconds,
+        "seconds": expected.seconds + sum(_after(expected).values()),
         "memory": expected.room.memory,
         "lines": expected.lines,
     }
@@ -58,8 +58,7 @@ def task_restore(
     seen, stack = _inputs(ebsd, light)
     chosen = Settings(**settings)
     expected = _estimate(seen, stack, chosen)
-    after = {name: seconds * expected.rows * expected.columns for name, seconds in _AFTER.items()}
-    progress.expect(expected.stages | after)
+    progress.expect(expected.stages | _after(expected))
     result = grainlight.enhance(seen, stack, **chosen.arguments(), progress=progress)
     for one in result.record.get("inputs", ()):
         one["file"] = shown.get(one["file"], one["file"])
@@ -112,6 +111,11 @@ def _estimate(seen: OrientationMap, stack: LightStack | None, chosen: Settings) 
     for name in ("transform", "points"):
         arguments[name] = None if arguments[name] is None else Path(arguments[name])
     return estimate(seen, stack, Full(**arguments))
+
+
+def _after(expected: Estimate) -> dict[str, float]:
+    """Return the seconds of what the page does once the map is restored."""
+    return {name: seconds * expected.rows * expected.columns for name, seconds in _AFTER.items()}
 
 
 def _grains(result: Result, scale: int) -> GrainMap:

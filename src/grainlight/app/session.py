@@ -67,6 +67,7 @@ class Session:
         self.job: dict[str, Any] | None = None
         self._task: asyncio.Task[None] | None = None
         self._count = 0
+        self._before: dict[str, Path] = {}
 
     # steps
 
@@ -351,8 +352,14 @@ class Session:
             if card is None:
                 continue
             folder = self.folder / card["at"]
-            self.arrays = {key: path for key, path in self.arrays.items() if folder not in path.parents}
             self.downloads = {key: path for key, path in self.downloads.items() if folder not in path.parents}
+            if kind != _RESULT:
+                # a tab may be on its way to fetch what it was told of a moment ago
+                earlier, self._before[kind] = self._before.get(kind), folder
+                if earlier is None:
+                    continue
+                folder = earlier
+            self.arrays = {key: path for key, path in self.arrays.items() if folder not in path.parents}
             shutil.rmtree(folder, ignore_errors=True)
 
     def _changed(self) -> None:

@@ -15,7 +15,7 @@ async function answer(response) {
   } catch {
     error = { problem: response.status === 403 ? "The server does not know this page any more; open the address that it printed." : `The server answered ${response.status}.` };
   }
-  throw new Refused(error);
+  throw new Refused({ ...error, status: response.status });
 }
 
 async function ask(path, options) {

@@ -42,6 +42,12 @@ async function look() {
     }
     if (working || state.opening) wait = 400;
   } catch (error) {
+    if (error.status === 404) {
+      // what this state told of is replaced already: look again
+      again = true;
+      version = 0;
+      return;
+    }
     if (!gone) find("status").textContent = error.problem || String(error);
     gone = true;
     if (!error.problem) throw error;
