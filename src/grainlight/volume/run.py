@@ -6,37 +6,31 @@ it again and nothing else.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from grainlight.crystal.frames import CrystalFrame, change_crystal_frame
 from grainlight.diffusion.checkpoint import STACKS, weights_hash
 from grainlight.errors import InputError
 from grainlight.maps.io import load_ebsd
+from grainlight.maps.io.shared.own_note import version
 from grainlight.progress import Progress, Silent
 from grainlight.restore.record import file_hash, weights_in_use
 from grainlight.restore.settings import Settings
 from grainlight.volume.align import align_sections
 from grainlight.volume.alignment.cuts import draw_cuts
 from grainlight.volume.alignment.record import Alignment, Trend, load_alignment, save_alignment
+from grainlight.volume.gather import gather
 from grainlight.volume.jobs import Job, LightOptions, MapOptions, Specimen, grid_of, read_light, work
 from grainlight.volume.manifest import Manifest, SectionEntry
-from grainlight.volume.section_store import is_done, key_of, read
+from grainlight.volume.section_store import is_done, key_of
 from grainlight.volume.volume import Volume
+from grainlight.volume.workers import each_done
 
-# A worker that dies is replaced so often before the run gives up.
-_REPLACED = 3
 _ALIGNMENT = "alignment.json"
 
 
@@ -45,8 +39,9 @@ class VolumeSettings:
     """How a volume is restored.
 
     ``restore`` of every section; ``light`` what all images have in common, ``maps`` how EBSD is read; ``alignment``
-    file to use in place of a search; ``trend`` of the alignment (`volume.align`); ``workers`` processes; ``only`` rows
-    of the manifest to restore, all where None.
+    file to use in place of a search; ``trend`` of the alignment (`volume.align`); ``workers`` processes;
+    ``scheduler`` of `dask.distributed` that has them, its address or "local" (`volume.workers`); ``only`` rows of the
+    manifest to restore, all where None.
     """
 
     restore: Settings
@@ -55,6 +50,7 @@ class VolumeSettings:
     alignment: Path | None = None
     trend: Trend = "none"
     workers: int = 1
+    scheduler: str | None = None
     only: tuple[int, ...] | None = None
 
 
@@ -70,8 +66,8 @@ def restore_volume(
 
     Returns
     -------
-    Volume
-        None where only some sections were asked for.
+    The volume, whose layers are read section by section from those files (`gather.gather`); None where only some
+    sections were asked for.
 
     Raises
     ------
@@ -99,7 +95,7 @@ def restore_volume(
             progress.advance()
         if jobs is second:
             _check_neighbours(todo, first, output)
-        for _ in _worked(todo, settings.workers):
+        for _ in each_done(work, todo, settings.workers, settings.scheduler):
             progress.advance()
     if settings.only is not None:
         return None
@@ -157,7 +153,7 @@ def plan_jobs(
 ) -> tuple[list[Job], list[Job]]:
     """Jobs of the sections with EBSD, and of those between them."""
     shared = {
-        "version": version("grainlight"),
+        "version": version(),
         "weights": weights_in_use(specimen.settings) | {"stacks": weights_hash(STACKS)},
         "settings": specimen.settings.as_record(),
         "light": repr(specimen.light),
@@ -210,84 +206,3 @@ def _check_neighbours(todo: Sequence[Job], first: Sequence[Job], output: Path) -
                 found=f"nothing of section {missing[0]}",
                 advice=f"restore it first: --only {missing[0]}",
             )
-
-
-def _worked(jobs: Sequence[Job], workers: int) -> Iterator[tuple[str, ...]]:
-    """Do jobs, in this process or in several; give what is to be said of each as it is done."""
-    if workers <= 1 or len(jobs) <= 1:
-        yield from map(work, jobs)
-        return
-    left, failures = list(jobs), 0
-    while left:
-        try:
-            for job, said in _in_processes(left, workers):
-                left = [other for other in left if other is not job]
-                yield said
-        except BrokenProcessPool as error:
-            # A worker died: what is stored is stored, the rest begins anew.
-            failures += 1
-            if failures > _REPLACED:
-                raise InputError(
-                    "workers end again and again before their section is done",
-                    found=f"{failures} times",
-                    advice="too little memory for so many? try --workers 1",
-                ) from error
-
-
-def _in_processes(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, tuple[str, ...]]]:
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker, initargs=(threads,))
-    try:
-        running: dict[Future[tuple[str, ...]], Job] = {pool.submit(work, job): job for job in jobs}
-        while running:
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield running.pop(future), future.result()
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _begin_worker(threads: int) -> None:
-    torch.set_num_threads(threads)
-
-
-def gather(manifest: Manifest, specimen: Specimen, alignment: Alignment, output: Path) -> Volume:
-    """The volume of stored sections, in the frames of the first section with EBSD."""
-    sections = manifest.sections
-    parts = [read(output, s.row) for s in sections]
-    lit = any(np.isfinite(p.light).any() for p in parts)
-    said = [f"section {s.row} (z {s.z:g} um): {text}" for s, p in zip(sections, parts, strict=True) for text in p.said]
-    record = {
-        "version": version("grainlight"),
-        "weights": weights_in_use(specimen.settings) | {"stacks": weights_hash(STACKS)},
-        "settings": specimen.settings.as_record(),
-        "manifest": manifest.path.name,
-        "shifts_um": np.asarray(alignment.shifts).round(4).tolist(),
-        "warnings": [*alignment.said, *said],
-        "excluded": {str(s.row): s.exclude for s in sections if s.exclude},
-        "trend": alignment.trend,
-    }
-    return Volume(
-        z=np.array([s.z for s in sections]),
-        step=specimen.grid.step,
-        origin=specimen.grid.origin,
-        quaternions=_in_frames(np.stack([p.quaternions for p in parts]), specimen),
-        phase_id=np.stack([p.phase_id for p in parts]),
-        uncertainty=np.stack([p.uncertainty for p in parts]),
-        other_grain=np.stack([p.other_grain for p in parts]),
-        boundary=np.stack([p.boundary for p in parts]),
-        source=np.stack([p.source for p in parts]),
-        light=np.stack([p.light for p in parts]).astype(np.float32) if lit else None,
-        measured=np.array([s.ebsd is not None and not s.exclude for s in sections]),
-        phases=specimen.phases,
-        sample_frame=specimen.sample_frame,
-        crystal_frame=specimen.crystal_frame,
-        record=record,
-    )
-
-
-def _in_frames(q: np.ndarray, specimen: Specimen) -> np.ndarray:
-    """Orientations (Z, Y, X, 4) in frame S with X along a in the frames of the specimen."""
-    turned = change_crystal_frame(q.astype(np.float64), CrystalFrame.X_ALONG_A, specimen.crystal_frame)
-    return np.asarray(specimen.sample_frame.from_frame_s(turned), dtype=np.float32)

@@ -79,10 +79,21 @@ def read(folder: Path, row: int) -> StoredSection:
     InputError
         If it is not there or cannot be read.
     """
+    arrays = {name: read_array(folder, row, name) for name in _ARRAYS}
+    return StoredSection(**arrays, said=read_said(folder, row))
+
+
+def read_said(folder: Path, row: int) -> tuple[str, ...]:
+    """Read what a user should know of a section; raises as `read`."""
+    return tuple(json.loads(str(read_array(folder, row, "said"))))
+
+
+def read_array(folder: Path, row: int, name: str) -> NDArray[Any]:
+    """Read one array of a section, by the name of its field; raises as `read`."""
     path = section_path(folder, row)
     try:
         with path.open("rb") as file, np.load(file) as data:
-            return StoredSection(**{name: data[name] for name in _ARRAYS}, said=tuple(json.loads(str(data["said"]))))
+            return np.asarray(data[name])
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(
             "a restored section cannot be read",

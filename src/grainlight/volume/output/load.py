@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from grainlight.errors import InputError
 from grainlight.restore.cost import available_memory
+from grainlight.volume.by_section import BySection
 from grainlight.volume.output.layout import GRAINS, Header, Layer
 from grainlight.volume.output.zarr_file import check_layers, find_volume, need_zarr, read_header
 from grainlight.volume.volume import Volume
 
 
 @dataclass(frozen=True, eq=False)
-class OnDisk:
-    """An array (Z, ...) of a volume that stays on disk: ``array[k]`` reads section k, `numpy.asarray` all of it.
+class OnDisk(BySection):
+    """An array (Z, ...) of a ``volume.zarr`` that stays on disk.
 
     ``path`` of the volume, what it is laid out by, and which of its layers this is.
     """
@@ -40,10 +41,7 @@ class OnDisk:
         """As of an array."""
         return np.dtype(self.layer.dtype)
 
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, k: int) -> NDArray[Any]:
+    def read(self, k: int) -> NDArray[Any]:
         """Read section ``k``.
 
         Raises
@@ -51,24 +49,13 @@ class OnDisk:
         InputError
             Where its file is damaged, or its values are none that a volume has.
         """
-        count = len(self)
-        if not -count <= k < count:
-            raise IndexError(f"section {k} of a volume of {count}")
         try:
-            found = np.asarray(self.array[self.layer.at(int(k) % count)])
+            found = np.asarray(self.array[self.layer.at(k)])
         except Exception as error:  # codecs raise whatever they run into
-            raise self._damaged(int(k) % count, f"{type(error).__name__}: {error}") from error
+            raise self._damaged(k, f"{type(error).__name__}: {error}") from error
         wrong = _wrong(found, self.layer.name, self.header)
         if wrong:
-            raise self._damaged(int(k) % count, wrong)
-        return found
-
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
-        if copy is False:
-            raise ValueError("what is on disk is copied")
-        found = np.empty(self.shape, dtype or self.dtype)
-        for k in range(len(self)):
-            found[k] = self[k]
+            raise self._damaged(k, wrong)
         return found
 
     def _damaged(self, k: int, found: str) -> InputError:

@@ -88,11 +88,11 @@ def pictures_of(volume: Volume) -> VolumePictures:
         known = np.isfinite(values)
         if known.any():
             doubtful[k] = float((values[known] > (CLEAR_BOUND if scale is DEGREES else 0.5)).mean())
-        lines[0].append(section.part(slice(at[0], at[0] + 1), slice(None)))
+        lines[0].append(_alone(section.part(slice(at[0], at[0] + 1), slice(None))))
         # a column, laid down
-        lines[1].append(_laid(section.part(slice(None), slice(at[1], at[1] + 1))))
-        doubts[0].append(values[at[0]])
-        doubts[1].append(values[:, at[1]])
+        lines[1].append(_laid(_alone(section.part(slice(None), slice(at[1], at[1] + 1)))))
+        doubts[0].append(values[at[0]].copy())
+        doubts[1].append(values[:, at[1]].copy())
         if k % every == 0:
             colours = _bytes(ipf_colours(section.every(n)))
             image = embed_scaled(scale.position(thinned_most(values, n)), scale.palette(), budget)
@@ -108,6 +108,13 @@ def _doubt_of(volume: Volume) -> tuple[Scale, str]:
     """The scale and the layer of the doubt: the bound, or without any the chance of another grain."""
     given = any(np.isfinite(np.asarray(volume.uncertainty[k])).any() for k in range(volume.shape[0]))
     return (DEGREES, "uncertainty") if given else (CHANCE, "other_grain")
+
+
+def _alone(line: OrientationMap) -> OrientationMap:
+    """A part of a section that does not hold the whole of it in memory."""
+    return line.replace(
+        quaternions=line.quaternions.copy(), phase_id=line.phase_id.copy(), x=line.x.copy(), y=line.y.copy(), fields={}
+    )
 
 
 def _laid(column: OrientationMap) -> OrientationMap:

@@ -37,6 +37,12 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command.add_argument("--quality", choices=tuple(QUALITIES), default="balanced", help="(default: balanced)")
     command.add_argument("--workers", type=values.whole(1, 256), default=1, metavar="N", help="processes (default: 1)")
     command.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="do the sections on the workers of a dask.distributed scheduler (tcp://node1:8786), or with the word "
+        "local on one that is started here with --workers",
+    )
+    command.add_argument(
         "--only",
         type=values.whole(1),
         nargs="+",
@@ -86,12 +92,15 @@ def run(arguments: argparse.Namespace) -> int:
     output = Path(arguments.output)
     if output.exists() and not output.is_dir():
         raise InputError("the output is a file", file=output, expected="the name of a folder")
+    from grainlight.volume.dask_workers import need_distributed
     from grainlight.volume.inputs.manifest_file import load_manifest
     from grainlight.volume.output.zarr_file import need_zarr
     from grainlight.volume.run import restore_volume
 
     # now, and not when all is done
     need_zarr()
+    if arguments.scheduler is not None:
+        need_distributed()
     manifest = load_manifest(arguments.manifest)
     for remark in manifest.notes:
         note(f"note: {remark}")
@@ -132,4 +141,6 @@ def _settings(arguments: argparse.Namespace) -> VolumeSettings:
     maps = MapOptions(arguments.frame, values.crystal_frame(arguments.crystal_frame))
     alignment = None if arguments.alignment is None else Path(arguments.alignment)
     only = None if arguments.only is None else tuple(arguments.only)
-    return VolumeSettings(restore, light, maps, alignment, arguments.trend, arguments.workers, only)
+    return VolumeSettings(
+        restore, light, maps, alignment, arguments.trend, arguments.workers, arguments.scheduler, only
+    )
