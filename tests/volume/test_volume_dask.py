@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from grainlight.errors import InputError
-from grainlight.volume import dask_workers
+from grainlight.volume.engine import dask_workers
 from grainlight.volume.inputs.synthetic import VolumeRecipe, write_synthetic_volume
 from grainlight.volume.section_store import section_path
 

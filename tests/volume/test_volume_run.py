@@ -23,6 +23,8 @@ from grainlight.restore.settings import Settings
 from grainlight.synth.draw import Draw
 from grainlight.synth.section import make_stack
 from grainlight.volume import run
+from grainlight.volume.inputs.manifest_file import load_manifest
+from grainlight.volume.inputs.synthetic import VolumeRecipe, write_synthetic_volume
 from grainlight.volume.jobs import LightOptions, work
 from grainlight.volume.manifest import Manifest, SectionEntry
 from grainlight.volume.run import VolumeSettings, restore_volume
@@ -156,6 +158,40 @@ def test_an_alignment_of_another_trend_is_not_taken_over(
     same = run._aligned(specimen[0], tmp_path, SETTINGS, run.Silent())
     other = run._aligned(specimen[0], tmp_path, replace(SETTINGS, trend="linear"), run.Silent())
     assert (same.trend, other.trend) == ("none", "linear")
+
+
+@pytest.fixture
+def drifting(tmp_path: Path) -> Manifest:
+    """Nine sections with light that drift, EBSD on the first."""
+    recipe = VolumeRecipe(9, (49, 49), grain_size=12.0, scale=2, every=9, level="clean", misalign=1.0, seed=3)
+    return load_manifest(write_synthetic_volume(recipe, tmp_path))
+
+
+def test_light_that_has_changed_is_aligned_anew_and_the_rest_stays_in_its_place(
+    drifting: Manifest, tmp_path: Path
+) -> None:
+    before = run._aligned(drifting, tmp_path, SETTINGS, run.Silent())
+    image = drifting.sections[4].light[0]
+    stack = tifffile.imread(image)
+    tifffile.imwrite(image, np.roll(stack, 3, axis=2), photometric="minisblack")
+    after = run._aligned(drifting, tmp_path, SETTINGS, run.Silent())
+    moved = (after.shifts - before.shifts) / STEP
+    assert moved[4] == pytest.approx([-3, 0], abs=0.5)
+    others = np.delete(np.arange(9), 4)
+    assert np.array_equal(after.shifts[others], before.shifts[others])
+    saved = run.load_alignment(tmp_path / "alignment.json")
+    assert np.allclose(saved.shifts, after.shifts)
+
+
+def test_a_kept_alignment_may_be_edited_and_one_of_unknown_light_is_not_kept(
+    drifting: Manifest, tmp_path: Path
+) -> None:
+    found = run._aligned(drifting, tmp_path, SETTINGS, run.Silent())
+    run.save_alignment(replace(found, shifts=found.shifts + 1), tmp_path / "alignment.json")
+    edited = run._aligned(drifting, tmp_path, SETTINGS, run.Silent())
+    assert np.allclose(edited.shifts, found.shifts + 1)
+    run.save_alignment(replace(edited, method={}), tmp_path / "alignment.json")
+    assert np.allclose(run._aligned(drifting, tmp_path, SETTINGS, run.Silent()).shifts, found.shifts)
 
 
 def test_no_ebsd_at_all_is_refused(specimen: tuple[Manifest, np.ndarray], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 from grainlight.progress import Progress
 from grainlight.restore.settings import Settings
 from grainlight.volume.alignment.record import Trend
-from grainlight.volume.dask_workers import need_distributed
+from grainlight.volume.engine.dask_workers import need_distributed
 from grainlight.volume.inputs.manifest_file import load_manifest
 from grainlight.volume.jobs import LightOptions, MapOptions
 from grainlight.volume.manifest import Manifest

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from grainlight.diffusion.checkpoint import STACKS, weights_hash
 from grainlight.errors import InputError
@@ -24,14 +25,17 @@ from grainlight.restore.settings import Settings
 from grainlight.volume.align import align_sections
 from grainlight.volume.alignment.cuts import draw_cuts
 from grainlight.volume.alignment.record import Alignment, Trend, load_alignment, save_alignment
+from grainlight.volume.engine.workers import each_done
 from grainlight.volume.gather import gather
 from grainlight.volume.jobs import Job, LightOptions, MapOptions, Specimen, grid_of, read_light, work
 from grainlight.volume.manifest import Manifest, SectionEntry
 from grainlight.volume.section_store import is_done, key_of
 from grainlight.volume.volume import Volume
-from grainlight.volume.workers import each_done
 
 _ALIGNMENT = "alignment.json"
+_MADE_FROM = "made_from"
+_SAME_PLACE = 0.1
+"""Of a pixel of the images, within which a section whose images are the same stays where it was."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,9 @@ class VolumeSettings:
     """How a volume is restored.
 
     ``restore`` of every section; ``light`` what all images have in common, ``maps`` how EBSD is read; ``alignment``
-    file to use in place of a search; ``trend`` of the alignment (`volume.align`); ``workers`` processes;
-    ``scheduler`` of `dask.distributed` that has them, its address or "local" (`volume.workers`); ``only`` rows of the
-    manifest to restore, all where None.
+    file to use in place of a search; ``trend`` of the alignment (`volume.align`); ``workers`` processes; ``scheduler``
+    of `dask.distributed` that has them, its address or "local" (`volume.engine.workers`); ``only`` rows of the manifest
+    to restore, all where None.
     """
 
     restore: Settings
@@ -120,32 +124,65 @@ def _specimen(manifest: Manifest, settings: VolumeSettings) -> Specimen:
 
 
 def _aligned(manifest: Manifest, output: Path, settings: VolumeSettings, progress: Progress) -> Alignment:
-    """The alignment that was asked for, the one that this folder has for the same sections, or a new one."""
+    """The alignment that was asked for, the one that this folder has of the same light, or a new one."""
     heights = np.array([s.z for s in manifest.sections])
-    for path in (settings.alignment, output / _ALIGNMENT):
-        if path is None or (path != settings.alignment and not path.is_file()):
-            continue
-        found = load_alignment(path)
-        if len(found.z) == len(heights) and np.allclose(found.z, heights):
-            if path == settings.alignment or found.trend == settings.trend:
-                return found
-            continue
-        if path == settings.alignment:
+    if settings.alignment is not None:
+        given = load_alignment(settings.alignment)
+        if not _same_heights(given, heights):
             raise InputError(
                 "the alignment belongs to other sections",
-                file=path,
-                found=f"{len(found.z)} heights",
+                file=settings.alignment,
+                found=f"{len(given.z)} heights",
                 expected=f"the {len(heights)} of {manifest.path.name}",
             )
+        return given
+    kept = load_alignment(output / _ALIGNMENT) if (output / _ALIGNMENT).is_file() else None
+    made_from = _made_from(manifest, settings)
+    if kept is not None and kept.method.get(_MADE_FROM) == made_from:
+        return kept
     readers: list[Callable[[], Any]] = [partial(read_light, s, settings.light) for s in manifest.sections]
     known = [s.ebsd is not None and not s.exclude for s in manifest.sections]
     found = align_sections(readers, heights, trend=settings.trend, known=known, progress=progress)
     # Shifts are told from one another only: the volume lies where its first section with EBSD does.
-    found = replace(found, shifts=found.shifts - found.shifts[known.index(True)])
+    shifts = found.shifts - found.shifts[known.index(True)]
+    if kept is not None and _same_heights(kept, heights):
+        shifts = _stayed(kept, shifts, made_from, found.method["step_um"])
+    found = replace(found, shifts=shifts, method=found.method | {_MADE_FROM: made_from})
     save_alignment(found, output / _ALIGNMENT)
     if found.cuts is not None:
         draw_cuts(found.cuts, output / "alignment.png")
     return found
+
+
+def _same_heights(alignment: Alignment, heights: NDArray[np.float64]) -> bool:
+    return len(alignment.z) == len(heights) and np.allclose(alignment.z, heights)
+
+
+def _made_from(manifest: Manifest, settings: VolumeSettings) -> dict[str, Any]:
+    """Hashes of what an alignment rests on: of all sections together, and of the light of each."""
+    known = [s.ebsd is not None and not s.exclude for s in manifest.sections]
+    shared = {"version": version(), "light": repr(settings.light), "trend": settings.trend, "known": known}
+    return {
+        "all": key_of(shared | {"z": [s.z for s in manifest.sections]}),
+        "sections": [key_of(_light_of(s)) for s in manifest.sections],
+    }
+
+
+def _stayed(
+    kept: Alignment, shifts: NDArray[np.float64], made_from: dict[str, Any], step: float
+) -> NDArray[np.float64]:
+    """Shifts (Z, 2) in um where sections of the same light that lie where they lay keep their place to the last digit.
+
+    Every image has a part in the place of every section: without this, one that changed would restore all of them.
+    """
+    before = kept.method.get(_MADE_FROM)
+    if not isinstance(before, dict) or before.get("all") != made_from["all"]:
+        return shifts
+    # what an editor has cut short is as another light
+    lights = list(before.get("sections") or []) + [None] * len(shifts)
+    same = np.array([a == b for a, b in zip(lights, made_from["sections"], strict=False)])
+    near = np.hypot(*(shifts - kept.shifts).T) < _SAME_PLACE * step
+    return np.where((same & near)[:, None], kept.shifts, shifts)
 
 
 def plan_jobs(
@@ -183,15 +220,35 @@ def plan_jobs(
 
 
 def _key(entry: SectionEntry, shift: tuple[float, float], shared: dict[str, Any], beside: tuple[str, ...]) -> str:
-    files = [entry.ebsd, *entry.light] if not entry.exclude else []
-    made_from = {
+    ebsd = None if entry.exclude or entry.ebsd is None else [entry.ebsd.name, _hash_of(entry.ebsd), entry.ebsd_slice]
+    made_from = _light_of(entry) | {
         "shared": shared,
-        "entry": [entry.z, entry.angles, entry.step, entry.origin, entry.exclude, entry.ebsd_slice],
-        "files": [[path.name, file_hash(path)] for path in files if path is not None],
+        "z": entry.z,
+        "ebsd": ebsd,
         "shift": [round(s, 4) for s in shift],
         "beside": beside,
     }
     return key_of(made_from)
+
+
+def _light_of(entry: SectionEntry) -> dict[str, Any]:
+    """What the light of a section is, as plain values: its files and what the manifest says of them."""
+    paths = () if entry.exclude else entry.light
+    return {
+        "light": [[path.name, _hash_of(path)] for path in paths],
+        "read": [entry.angles, entry.step, entry.origin, entry.exclude],
+    }
+
+
+def _hash_of(path: Path) -> str | None:
+    about = path.stat() if path.is_file() else None
+    return None if about is None else _file_hash(path, about.st_size, about.st_mtime_ns)
+
+
+@lru_cache(maxsize=1 << 16)
+def _file_hash(path: Path, size: int, changed: int) -> str | None:
+    # alignment and sections rest on the same images: each is read once
+    return file_hash(path)
 
 
 def _check_neighbours(todo: Sequence[Job], first: Sequence[Job], output: Path) -> None:

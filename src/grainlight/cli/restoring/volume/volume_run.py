@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     output = Path(arguments.output)
     if output.exists() and not output.is_dir():
         raise InputError("the output is a file", file=output, expected="the name of a folder")
-    from grainlight.volume.dask_workers import need_distributed
+    from grainlight.volume.engine.dask_workers import need_distributed
     from grainlight.volume.inputs.manifest_file import load_manifest
     from grainlight.volume.output.zarr_file import need_zarr
     from grainlight.volume.run import restore_volume

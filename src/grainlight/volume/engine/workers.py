@@ -12,7 +12,7 @@ from functools import partial
 import torch
 
 from grainlight.errors import InputError
-from grainlight.volume.dask_workers import on_dask
+from grainlight.volume.engine.dask_workers import on_dask
 from grainlight.volume.jobs import Job
 
 Said = tuple[str, ...]
