@@ -66,6 +66,11 @@ def real(files: Sequence[str]) -> dict[str, Microstructure]:
     InputError
         If a file cannot be read, or has too few points of a 6/mmm phase on a square grid to say much.
     """
+    return {name: describe(full) for name, full in real_maps(files).items()}
+
+
+def real_maps(files: Sequence[str]) -> dict[str, OrientationMap]:
+    """Return the maps themselves by name, as `real` takes them and with what it raises."""
     from grainlight.maps.io import load_ebsd
 
     found = {}
@@ -80,7 +85,7 @@ def real(files: Sequence[str]) -> dict[str, Microstructure]:
                 found=f"{points} points of a 6/mmm phase on a {full.grid} grid",
                 expected=f"{_FEWEST} or more on a square grid",
             )
-        found[name or Path(path).stem] = describe(full)
+        found[name or Path(path).stem] = full
     return found
 
 

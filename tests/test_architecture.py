@@ -29,6 +29,7 @@ LEVELS = {
     "evaluation": 7,
     "report": 8,
     "volume": 9,
+    "samples": 9,
     "": 10,
     "app": 11,
     "cli": 12,

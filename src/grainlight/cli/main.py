@@ -24,7 +24,7 @@ FOLDERS = {
     "restoring": ("Restore", ("app", "enhance", "batch", "register", "volume")),
     "looking": ("Look at maps and results, and write them in other formats", ("info", "convert", "grains", "report")),
     "judging": ("Know how good a restoration is", ("evaluate",)),
-    "making": ("Make something to try it on", ("demo", "simulate", "synthesize")),
+    "making": ("Make something to try it on", ("demo", "simulate", "synthesize", "sample")),
     "project": ("This installation and its model", ("doctor", "completion", "train")),
 }
 """Commands by what people do with them: the folder of this room that holds a module for each, with ``add(subparsers)``

@@ -24,6 +24,8 @@ Call = Callable[[Measurement, Revealed, Candidates], Labels]
 """The network on a measurement, what is revealed of it, and its candidates."""
 # Cells at a time: what is said of them stays in a CPU's cache.
 _AT_ONCE = 1024
+# Logit of a label that may not be drawn, and the share of the labels that is hidden again in a round.
+_CLOSED, _HIDDEN_AGAIN = -40.0, 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,3 +135,69 @@ def draw_labels(
         found[part, -1] = (label == SLOTS).to(found)
     images = from_cells(found, (measured.points.shape[1], measured.points.shape[2]))
     return images[:, :-1], images[:, -1] > 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnLabels:
+    """Labels that were drawn: ``embedding`` (B, 18, H, W), and ``new`` (B, H, W) where no candidate lies in the grain.
+
+    A measured pixel has the embedding that was measured.
+    """
+
+    embedding: Tensor
+    new: Tensor
+
+
+def draw_revised(
+    call: Call,
+    measured: Measurement,
+    candidates: Candidates,
+    generator: torch.Generator,
+    *,
+    steps: int,
+    rounds: int = 0,
+) -> DrawnLabels:
+    """Draw labels in ``steps`` calls, then hide some and draw them again given the others, ``rounds`` times.
+
+    Pixels that are revealed in one call do not see one another, and their boundaries are ragged: drawing them again is
+    a step of a Gibbs sampler of the same distribution (as remasking is; Wang et al. 2025, arXiv 2503.00307). The
+    generator lies on the CPU: a seed means the same on every device.
+    """
+    shape, device = measured.points.shape, measured.points.device
+
+    def revealing(before: Revealed, where: Tensor) -> Revealed:
+        drawn, new = draw_labels(call(measured, before, candidates), candidates, measured, generator)
+        embedding = torch.where(where[:, None], drawn, before.embedding)
+        return Revealed(before.mask | where, embedding, before.new | (new & where))
+
+    order = torch.rand(shape, generator=generator).to(device)
+    revealed = Revealed.none(measured)
+    for step in range(1, steps + 1):
+        revealed = revealing(revealed, (order <= (step / steps) ** 2) & ~revealed.mask & ~measured.points)
+    for _ in range(rounds):
+        kept = revealed.mask & (torch.rand(shape, generator=generator).to(device) >= _HIDDEN_AGAIN)
+        revealed = revealing(_part(revealed, kept), ~kept & ~measured.points)
+    return DrawnLabels(torch.where(revealed.mask[:, None], revealed.embedding, measured.embedding), revealed.new)
+
+
+def draw_known(
+    call: Call,
+    measured: Measurement,
+    candidates: Candidates,
+    generator: torch.Generator,
+    drawn: DrawnLabels,
+    where: Tensor,
+) -> DrawnLabels:
+    """Draw the labels of some pixels (B, H, W) again, among candidates alone, given those of the others."""
+    every = Revealed(~measured.points, drawn.embedding, drawn.new)
+    labels = call(measured, _part(every, ~measured.points & ~where), candidates)
+    logits = labels.logits.clone()
+    logits[..., SLOTS] = _CLOSED
+    again, _ = draw_labels(Labels(logits, labels.other), candidates, measured, generator)
+    where = where & ~measured.points
+    return DrawnLabels(torch.where(where[:, None], again, drawn.embedding), drawn.new & ~where)
+
+
+def _part(revealed: Revealed, kept: Tensor) -> Revealed:
+    """What is revealed at some pixels (B, H, W)."""
+    return Revealed(kept, torch.where(kept[:, None], revealed.embedding, 0.0), revealed.new & kept)

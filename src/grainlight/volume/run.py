@@ -25,7 +25,7 @@ from grainlight.restore.settings import Settings
 from grainlight.volume.align import align_sections
 from grainlight.volume.alignment.cuts import draw_cuts
 from grainlight.volume.alignment.record import Alignment, Trend, load_alignment, save_alignment
-from grainlight.volume.engine.workers import each_done
+from grainlight.volume.engine.workers import open_workers
 from grainlight.volume.gather import gather
 from grainlight.volume.jobs import Job, LightOptions, MapOptions, Specimen, grid_of, read_light, work
 from grainlight.volume.manifest import Manifest, SectionEntry
@@ -91,16 +91,17 @@ def restore_volume(
     output.mkdir(parents=True, exist_ok=True)
     alignment = _aligned(manifest, output, settings, progress)
     first, second = plan_jobs(manifest, specimen, alignment, output)
-    for title, jobs in (("sections with EBSD", first), ("sections between them", second)):
-        asked = [job for job in jobs if settings.only is None or job.entry.row in settings.only]
-        todo = [job for job in asked if not is_done(output, job.entry.row, job.key)]
-        progress.begin(title, len(asked))
-        for _ in range(len(asked) - len(todo)):
-            progress.advance()
-        if jobs is second:
-            _check_neighbours(todo, first, output)
-        for _ in each_done(work, todo, settings.workers, settings.scheduler):
-            progress.advance()
+    with open_workers(settings.workers, settings.scheduler) as each_done:
+        for title, jobs in (("sections with EBSD", first), ("sections between them", second)):
+            asked = [job for job in jobs if settings.only is None or job.entry.row in settings.only]
+            todo = [job for job in asked if not is_done(output, job.entry.row, job.key)]
+            progress.begin(title, len(asked))
+            for _ in range(len(asked) - len(todo)):
+                progress.advance()
+            if jobs is second:
+                _check_neighbours(todo, first, output)
+            for _ in each_done(work, todo):
+                progress.advance()
     if settings.only is not None:
         return None
     return gather(manifest, specimen, alignment, output)

@@ -18,6 +18,8 @@ import torch
 from grainlight.errors import InputError
 from grainlight.volume.jobs import Job
 
+Work = Callable[[Job], tuple[str, ...]]
+"""As of `workers`: a function that workers can import."""
 LOCAL = "local"
 """In place of an address: a cluster of processes that is started here."""
 _PATIENCE = 30
@@ -25,15 +27,11 @@ _PATIENCE = 30
 _GO_ON = "run again: sections that are done stay"
 
 
-def on_dask(
-    work: Callable[[Job], tuple[str, ...]], jobs: Sequence[Job], scheduler: str, workers: int, threads: int
-) -> Iterator[tuple[str, ...]]:
-    """Do jobs on a scheduler's workers, and give what is to be said of each as it is done.
+class DaskWorkers:
+    """Workers of a scheduler for the passes of a run, to be used as a context.
 
     Parameters
     ----------
-    work
-        A function that workers can import.
     scheduler
         Its address, such as ``tcp://node1:8786``, or "local".
     workers, threads
@@ -43,41 +41,38 @@ def on_dask(
     Raises
     ------
     InputError
-        Where `distributed` is not installed, no scheduler answers at the address, it has no workers, they run another
-        version or several jobs at once, do not see the folder, or end again and again.
+        With the first jobs: where `distributed` is not installed, no scheduler answers at the address, it has no
+        workers, they run another version or several jobs at once, or do not see the folder; later, where they
+        end again and again or the scheduler goes.
     """
-    need_distributed()
-    import distributed
 
-    local = scheduler == LOCAL
-    with ExitStack() as open_:
-        try:
-            if local:
-                # No dashboard: nobody asked for an open port.
-                cluster = distributed.LocalCluster(
-                    n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
-                )
-                client = distributed.Client(open_.enter_context(cluster), timeout=_PATIENCE)
-            else:
-                client = distributed.Client(scheduler, timeout=_PATIENCE)
-            open_.enter_context(client)
-            client.wait_for_workers(1, timeout=_PATIENCE)
-        except (OSError, ValueError, TypeError) as error:
-            raise InputError(
-                "the scheduler cannot be used",
-                place=scheduler,
-                found=str(error)[:200] or type(error).__name__,
-                expected="a scheduler of dask.distributed with a worker, such as tcp://node1:8786",
-                advice="start them: dask scheduler; dask worker ADDRESS --nworkers auto --nthreads 1",
-            ) from error
+    def __init__(self, scheduler: str, workers: int, threads: int) -> None:
+        self.scheduler, self.workers = scheduler, workers
+        self.threads = threads if scheduler == LOCAL else 1
+        self.open = ExitStack()
+        self.client: Any = None
+
+    def __enter__(self) -> DaskWorkers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.open.close()
+
+    def each_done(self, work: Work, jobs: Sequence[Job]) -> Iterator[tuple[str, ...]]:
+        """Do jobs, and give what is to be said of each as it is done."""
+        if not jobs:
+            return
+        need_distributed()
+        import distributed
+
         jobs = [_absolute(job) for job in jobs]
-        _check(client, jobs[0].folder)
-        futures = {client.submit(_worked, work, job, threads if local else 1, pure=False): job for job in jobs}
+        if self.client is None:
+            self._connect()
+            _check(self.client, jobs[0].folder)
+        futures = [self.client.submit(_worked, work, job, self.threads, pure=False) for job in jobs]
         try:
-            for future in distributed.as_completed(list(futures)):
+            for future in distributed.as_completed(futures):
                 yield future.result()
-                del futures[future]
-                future.release()
         except distributed.KilledWorker as error:
             raise InputError(
                 "workers end again and again before their section is done",
@@ -85,9 +80,33 @@ def on_dask(
                 advice="too little memory for so many on one machine? " + _GO_ON,
             ) from error
         except (distributed.CancelledError, distributed.comm.CommClosedError) as error:
-            raise InputError("the scheduler has gone", place=scheduler, advice=_GO_ON) from error
+            raise InputError("the scheduler has gone", place=self.scheduler, advice=_GO_ON) from error
         finally:
-            client.cancel(list(futures))
+            self.client.cancel(futures)
+
+    def _connect(self) -> None:
+        import distributed
+
+        try:
+            address: Any = self.scheduler
+            if self.scheduler == LOCAL:
+                # No dashboard: nobody asked for an open port.
+                address = self.open.enter_context(
+                    distributed.LocalCluster(
+                        n_workers=self.workers, threads_per_worker=1, processes=True, dashboard_address=None
+                    )
+                )
+            client = self.open.enter_context(distributed.Client(address, timeout=_PATIENCE))
+            client.wait_for_workers(1, timeout=_PATIENCE)
+        except (OSError, ValueError, TypeError) as error:
+            raise InputError(
+                "the scheduler cannot be used",
+                place=self.scheduler,
+                found=str(error)[:200] or type(error).__name__,
+                expected="a scheduler of dask.distributed with a worker, such as tcp://node1:8786",
+                advice="start them: dask scheduler; dask worker ADDRESS --nworkers auto --nthreads 1",
+            ) from error
+        self.client = client
 
 
 def need_distributed() -> None:
@@ -99,7 +118,7 @@ def need_distributed() -> None:
         )
 
 
-def _worked(work: Callable[[Job], tuple[str, ...]], job: Job, threads: int) -> tuple[str, ...]:
+def _worked(work: Work, job: Job, threads: int) -> tuple[str, ...]:
     if torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
     return work(job)
