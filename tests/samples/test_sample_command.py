@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,17 @@ def test_samples_around_a_map_are_written(tmp_path: Path, capsys: pytest.Capture
     assert (about["around"], about["measured_points"]) == ("points.ang", 108)
 
 
+def test_a_map_without_hexagonal_metal_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    q = np.zeros((9, 12, 4))
+    q[..., 0] = 1.0
+    copper = replace(TITANIUM, name="Copper", laue_group="m-3m")
+    save_ebsd(OrientationMap.from_quaternions(q, (1.0, 1.0), (copper,)), tmp_path / "points.ang")
+    code, told = ran(capsys, "sample", "--around", tmp_path / "points.ang", "--output", tmp_path / "out")
+    assert code == 2
+    assert "no point of the map belongs to a hexagonal phase" in told
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "found"),
     [
@@ -60,6 +72,8 @@ def test_samples_around_a_map_are_written(tmp_path: Path, capsys: pytest.Capture
         (("--around", "no.ang", "--size", "40,40"), "--size is of samples from nothing"),
         (("--around", "no.ang", "--grain-size", "9"), "--grain-size is of samples from nothing"),
         (("--around", "no.ang"), "no.ang"),
+        (("--crop", "0,0,5,5"), "how an EBSD file is read"),
+        (("--subsample", "2"), "how an EBSD file is read"),
         (("--weights", "no.safetensors"), "there are no weights"),
     ],
 )

@@ -10,7 +10,7 @@ from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.restore.inputs import Prepared, prepare
-from grainlight.restore.points.grid import output_shape
+from grainlight.restore.points.grid import check_usable, output_shape
 from grainlight.restore.sampling.label_prior import LabelPrior
 from grainlight.restore.settings import Settings
 from grainlight.samples.seeding import SPARSEST, draw_section, unlit
@@ -28,6 +28,7 @@ def prepared_points(ebsd: OrientationMap, scale: int, noise: float | None = None
     InputError
         If the output is too large for one sample, or no point is of a 6/mmm phase.
     """
+    check_usable(ebsd)
     rows, columns, _ = output_shape(ebsd, scale)
     if max(rows, columns) > MOST_PIXELS:
         raise InputError(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _NOTHING = {"size": (160, 160), "grain_size": 16.0, "family": "any", "step": 0.5}
 _AROUND = {"scale": 4, "noise": None}
+_FILE = ("frame", "crystal_frame", "scan", "section", "columns", "thresholds", "crop")
 
 
 def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
@@ -99,6 +100,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _settle(arguments: argparse.Namespace) -> None:
     """Fill in what was not said; refuse what the other kind of sample takes."""
     own, other = (_NOTHING, _AROUND) if arguments.around is None else (_AROUND, _NOTHING)
+    if arguments.around is None:
+        _refuse_options_of_a_file(arguments)
     for name in other:
         if getattr(arguments, name) is not None:
             option = f"--{name.replace('_', '-')}"
@@ -108,6 +111,13 @@ def _settle(arguments: argparse.Namespace) -> None:
     for name, usual in own.items():
         if getattr(arguments, name) is None:
             setattr(arguments, name, usual)
+
+
+def _refuse_options_of_a_file(arguments: argparse.Namespace) -> None:
+    if any(getattr(arguments, name) is not None for name in _FILE) or arguments.subsample != 1:
+        raise InputError(
+            "options say how an EBSD file is read, and there is none", expected="--around FILE beside them"
+        )
 
 
 def _points(arguments: argparse.Namespace) -> tuple[Any, Prepared | None]:
