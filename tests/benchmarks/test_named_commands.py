@@ -26,7 +26,9 @@ def test_named_commands_are_there() -> None:
     modules = named()
     assert {"benchmarks.bars", "benchmarks.doubt", "benchmarks.peers.train", "benchmarks.speed"} <= set(modules)
     for name, path in modules.items():
-        file = ROOT / Path(*name.split(".")).with_suffix(".py")
+        place = ROOT / Path(*name.split("."))
+        # a module, or a package that is run
+        file = place / "__main__.py" if place.is_dir() else place.with_suffix(".py")
         assert file.is_file(), f"{path} names {name}"
         tree = ast.parse(file.read_text(encoding="utf-8"))
         functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
