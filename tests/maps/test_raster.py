@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grainlight.errors import InputError
 from grainlight.maps.raster import is_turned, promised_points, rasterise
 
 FILE = Path("test.ang")
@@ -92,3 +93,19 @@ def test_a_chessboard_of_no_hexagons_stays_square():
     keep = (row + col) % 2 == 0
     raster = rasterise(col[keep] * 1.0, row[keep] * 1.0, step=(1.0, 1.0), grid=None, file=FILE)
     assert (raster.grid, raster.step) == ("square", (1.0, 1.0))
+
+
+def test_points_scattered_over_a_fine_grid_are_a_map_and_a_step_too_small_is_not(tmp_path) -> None:
+    """A list of places that a stage was sent to, one in forty cells; the same number of cells by a wrong step."""
+    rng = np.random.default_rng(3)
+    places = rng.choice(80 * 80, 160, replace=False)
+    row, col = np.divmod(places, 80)
+    found = rasterise(col * 0.5, row * 0.5, step=(0.5, 0.5), grid="square", file=tmp_path / "next.ang")
+    assert found.step == (0.5, 0.5)
+    assert (found.row - found.row.min() == row - row.min()).all()
+    row, col = np.divmod(np.arange(160), 16)
+    with pytest.raises(InputError, match="too far apart"):
+        rasterise(col * 3.5, row * 3.5, step=(0.5, 0.5), grid="square", file=tmp_path / "wrong.ang")
+    far = np.append(col, 5000)
+    with pytest.raises(InputError, match="too far apart"):
+        rasterise(far * 0.5, np.append(row, 3) * 0.5, step=(0.5, 0.5), grid="square", file=tmp_path / "far.ang")

@@ -21,6 +21,8 @@ _NEAR = 0.25  # of a step: how far a point may stand from its place on the grid
 _UPRIGHT, _TURNED = 3.0**0.5 / 2.0, 3.0**0.5 / 6.0  # dy over dx where rows of regular hexagons are shifted, and columns
 _REGULAR = 0.1  # how far from these the ratio of a grid may be
 _SPARSEST = 20  # cells of the grid per point, beyond which the file cannot be what it says
+# unless its points are scattered, as those of a list of places are: cells per point, share of rows and columns with any
+_SCATTERED, _OCCUPIED = 1000, 0.5
 
 
 @dataclass(frozen=True)
@@ -143,16 +145,23 @@ def rasterise(
     if grid == "square" and found == "hexagonal":
         notes.append("The header says square grid, but every second row is shifted by half a step: read as hexagonal.")
     shape = (int(row.max()) + 1, int(col.max()) + 1)
-    if shape[0] * shape[1] > _SPARSEST * x.size + 1000:
+    cells = shape[0] * shape[1]
+    if cells > _SPARSEST * x.size + 1000 and not (cells <= _SCATTERED * x.size and _is_scattered(row, col)):
         raise InputError(
             "the scan points are too far apart for one map",
             file=file,
             found=f"{x.size:,} points on {shape[0]:,} x {shape[1]:,} steps of {dx:g} x {dy:g} um",
-            expected=f"at least one point in {_SPARSEST} cells",
+            expected=f"at least one point in {_SPARSEST} cells, or points scattered over most rows and columns",
             advice="check XSTEP and YSTEP and the x and y columns",
         )
     origin = (float(x.min()) + first * dx, float(y.min()))
     return Raster(row, col, shape, (dx, dy), origin, found, (second - first) * dx, tuple(notes))
+
+
+def _is_scattered(row: Index, col: Index) -> bool:
+    """Whether points (n,) stand in most rows and columns: a step that is too small leaves most of them empty, and so
+    does a point far away."""
+    return all(len(np.unique(at)) >= _OCCUPIED * (int(at.max()) + 1) for at in (row, col))
 
 
 def is_turned(step: tuple[float, float]) -> bool:

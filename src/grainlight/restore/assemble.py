@@ -36,9 +36,11 @@ def assemble(
     posterior: Posterior,
     record: dict[str, Any],
     unfitted: Collection[str] = (),
+    widened: float = 1.0,
 ) -> Result:
     """Return the result of a restoration; ``record`` is what it carries of the run, ``unfitted`` are the tables of
-    constants that were fitted for other weights (`Constants.unfitted`): what they would say is not given."""
+    constants that were fitted for other weights (`Constants.unfitted`): what they would say is not given. Bounds are
+    ``widened`` by a factor."""
     grid = ready.grid
     q = decode(posterior.embedding, dim=0)
     restored, correction = _restored(ready), _correction(q, grid)
@@ -49,7 +51,7 @@ def assemble(
     source = _source(correction, ready, restored)
     found = posterior.uncertainty
     raw, lit = found.raw.numpy(), found.lit.numpy()
-    bound = bound_90(raw, found.spread.numpy(), lit, unfitted)
+    bound = np.minimum(widened * bound_90(raw, found.spread.numpy(), lit, unfitted), np.float32(LARGEST))
     uncertainty = _where(restored, bound)
     phase_id = _phase_id(ready, posterior, restored)
     boundary = np.where(restored, found.boundary.numpy(), 0.0)

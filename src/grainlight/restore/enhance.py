@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from grainlight.errors import LightRefusedError
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.same_phase import with_each_phase_once
+from grainlight.maps.selection import with_mask
 from grainlight.progress import Progress, Silent
 from grainlight.restore.assemble import assemble, measured_points
 from grainlight.restore.cost import check_room
@@ -25,12 +26,15 @@ from grainlight.restore.large.allocation import memory_reused
 from grainlight.restore.large.stitching import Stitcher
 from grainlight.restore.large.windows import AT_ONCE
 from grainlight.restore.light.calibration import WindowedLight, usual_levels
-from grainlight.restore.points.grid import masked, output_shape
+from grainlight.restore.points.grid import REACH, check_usable, masked, output_shape
+from grainlight.restore.points.merge import merge
+from grainlight.restore.points.noise import EbsdNoise
 from grainlight.restore.points.unsupported import without_noise
-from grainlight.restore.record import run_record, weights_in_use
+from grainlight.restore.record import about_map, input_record, run_record, weights_in_use
 from grainlight.restore.result import Result
 from grainlight.restore.sampling.label_prior import LabelPrior, load_prior
 from grainlight.restore.settings import Settings
+from grainlight.restore.uncertainty.calibration_file import load_calibration, told_of
 
 
 def enhance(
@@ -40,6 +44,7 @@ def enhance(
     progress: Progress | None = None,
     *,
     mask: NDArray[np.bool_] | None = None,
+    also: Sequence[OrientationMap] = (),
     reuse_memory: bool = False,
 ) -> Result:
     """Restore the full-resolution map of a coarse, noisy or incomplete EBSD map.
@@ -54,6 +59,9 @@ def enhance(
         Polarized-light images of the same section; without them EBSD alone is restored.
     mask
         Where there is metal: a pixel for each point (h, w) of the map, or for each pixel of the output grid.
+    also
+        Further maps of the same field, oldest first, on any grid; the newest point of a pixel counts. The output grid
+        is that of ``ebsd``.
     reuse_memory
         Keep freed memory meanwhile, which is faster; for commands only, because it changes how the whole process
         allocates memory (`restore.large.allocation`).
@@ -66,20 +74,17 @@ def enhance(
         If the settings require light, and there is none that can be used.
     """
     settings, progress = settings or Settings(), progress or Silent()
-    ebsd, noise = with_each_phase_once(ebsd), None
-    metal = None
-    if mask is not None:
-        ebsd, metal = masked(ebsd, settings.scale, mask)
-    if not settings.keep_noise:
-        ebsd, noise = without_noise(ebsd)
-    check_room(ebsd, light, settings)
+    found = None if settings.calibration is None else load_calibration(settings.calibration)
+    taken = _take(ebsd, settings, mask, also)
+    ebsd, metal, inner = taken.ebsd, taken.metal, taken.settings
+    check_room(ebsd, light, inner)
     began = time.perf_counter()
     device = choose_device(settings.device)
     prior = load_prior(settings.weights, device)
-    rows, columns, _ = output_shape(ebsd, settings.scale)
+    rows, columns, _ = output_shape(ebsd, inner.scale)
     reused: Callable[[], AbstractContextManager[None]] = memory_reused if reuse_memory else nullcontext
     with reused() if rows * columns <= AT_ONCE else nullcontext():
-        inputs = bring_together(ebsd, light, settings, progress, metal)
+        inputs = bring_together(ebsd, light, inner, progress, metal, taken.level)
     if settings.light_required and (light is None or inputs.refused is not None):
         raise LightRefusedError(
             "the polarized light is required and cannot be used",
@@ -89,12 +94,54 @@ def enhance(
             advice="without --light required the EBSD map alone is restored",
         )
     weights = weights_in_use(settings)
-    record = run_record(ebsd, light, inputs, settings, device, weights)
-    record["noise_points"] = None if noise is None else noise.as_record()
+    record = run_record(ebsd, light, inputs, settings, device, weights) | taken.record
+    record["warnings"] += taken.told
+    record["inputs"] += input_record(tuple(one.path for one in also))
+    record["calibration"] = None if found is None else found.as_record()
+    if found is not None:
+        record["warnings"] += told_of(found, settings.scale, inputs.light is not None, weights)
     with reused():
-        result = _restore(ebsd, inputs, prior, settings, progress, record, constants().unfitted(weights))
+        result = _restore(ebsd, inputs, prior, inner, progress, record, constants().unfitted(weights))
     result.record["seconds"] = round(time.perf_counter() - began, 2)
     return result
+
+
+@dataclass(frozen=True, eq=False)
+class _Taken:
+    """The points that a restoration takes, where there is metal (H, W), the settings on the grid that the points are
+    on, the noise of the points where they do not tell it themselves, and what the record has of it all."""
+
+    ebsd: OrientationMap
+    metal: NDArray[np.bool_] | None
+    settings: Settings
+    record: dict[str, Any]
+    level: EbsdNoise | None = None
+    told: Sequence[str] = ()
+
+
+def _take(
+    ebsd: OrientationMap, settings: Settings, mask: NDArray[np.bool_] | None, also: Sequence[OrientationMap]
+) -> _Taken:
+    """Leave out what is masked and what is noise, and bring several maps together."""
+    ebsd, noise, metal = with_each_phase_once(ebsd), None, None
+    if mask is not None:
+        ebsd, metal = masked(ebsd, settings.scale, mask)
+    if not settings.keep_noise:
+        ebsd, noise = without_noise(ebsd)
+    record: dict[str, Any] = {"noise_points": None if noise is None else noise.as_record()}
+    if not also:
+        return _Taken(ebsd, metal, settings, record)
+    check_usable(ebsd)
+    merged = merge(ebsd, also, settings.scale, settings.noise, settings.keep_noise)
+    whole = merged.ebsd
+    if metal is not None:
+        whole = with_mask(whole, metal)
+    metal = merged.within if metal is None else merged.within & metal
+    steps = REACH if settings.fill_holes is None else settings.fill_holes
+    record["also"] = list(merged.used)
+    record["ebsd"] = about_map(ebsd)
+    inner = replace(settings, scale=1, fill_holes=steps * settings.scale)
+    return _Taken(whole, metal, inner, record, merged.noise, merged.told)
 
 
 def _restore(
@@ -109,6 +156,7 @@ def _restore(
     """Restore window by window and gather the result; ``record`` receives what is found on the way, ``unfitted`` are
     tables of constants that were fitted for other weights."""
     stitcher, cut = Stitcher(*inputs.grid.shape), inputs.windows
+    widened = 1.0 if record["calibration"] is None else float(record["calibration"]["bound_factor"])
     wrong, alone, blurs, levels = 0, 0, [], []
     inner = _begin(inputs, settings, progress)
     if len(cut) == 1:
@@ -117,7 +165,7 @@ def _restore(
         ready = inputs.part(window)
         posterior = ready.restore(prior, settings, inner)
         inner.begin("putting the result together", 1)
-        part = assemble(ebsd, ready, posterior, record, unfitted)
+        part = assemble(ebsd, ready, posterior, record, unfitted, widened)
         wrong += int(ready.misindexed[window.kept].sum())
         if posterior.unused is not None:
             alone += int(posterior.unused[window.kept].sum())

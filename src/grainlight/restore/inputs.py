@@ -102,10 +102,12 @@ def bring_together(
     settings: Settings,
     progress: Progress | None = None,
     metal: NDArray[np.bool_] | None = None,
+    known: EbsdNoise | None = None,
 ) -> Inputs:
-    """Bring a map and its light to the output grid of the settings; ``metal`` (H, W) where a mask shows some."""
+    """Bring a map and its light to the output grid of the settings; ``metal`` (H, W) where a mask shows some, and
+    ``known`` the noise of the points where they do not tell it themselves."""
     progress = progress or Silent()
-    found = estimate_noise(ebsd, settings.noise)
+    found = known or estimate_noise(ebsd, settings.noise)
     grid = rasterise(ebsd, settings.scale, settings.fill_holes, metal)
     cut = windows(*grid.shape)
     registered, shown = None, None

@@ -75,6 +75,17 @@ def _told_of_holes(inputs: Inputs) -> tuple[str, ...]:
     )
 
 
+def about_map(ebsd: OrientationMap) -> dict[str, Any]:
+    """Format, grid and phases of a map."""
+    return {
+        "source": ebsd.source,
+        "grid": ebsd.grid,
+        "step_um": list(ebsd.step),
+        "origin_um": list(ebsd.origin),
+        "phases": {str(phase.id): phase.name for phase in ebsd.phases},
+    }
+
+
 def run_record(
     ebsd: OrientationMap,
     light: LightStack | None,
@@ -100,13 +111,7 @@ def run_record(
         "phases": phases,
         "holes": None if inputs.grid.holes is None else inputs.grid.holes.as_record(),
         "masked_share": 0.0 if inputs.grid.metal is None else round(float((~inputs.grid.metal).mean()), 4),
-        "ebsd": {
-            "source": ebsd.source,
-            "grid": ebsd.grid,
-            "step_um": list(ebsd.step),
-            "origin_um": list(ebsd.origin),
-            "phases": {str(phase.id): phase.name for phase in ebsd.phases},
-        },
+        "ebsd": about_map(ebsd),
         "light_input": None
         if light is None
         else {

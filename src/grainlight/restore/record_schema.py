@@ -30,6 +30,8 @@ SCHEMA: dict[str, Any] = {
     "frames": {"sample": str, "crystal": str},
     "inputs": [{"file": str, "sha256": (str, type(None))}],
     "registration": {"method": str, "trusted": bool, "moved_px": _NUMBER, "residual_px": _NUMBER, "transform": {}},
+    "also": [{"file": (str, type(None)), "points": int, "outside": int, "replaced": int}],
+    "calibration": {"file": str, "bound_factor": _FINITE},
     "warnings": [str],
     "light": {
         "used": bool,
@@ -42,7 +44,7 @@ SCHEMA: dict[str, Any] = {
     "seconds": _NUMBER,
 }
 _NEEDED = {"inputs": ("file", "sha256"), "registration": ("method",), "light_input": ("angles_deg", "step_um")}
-_NULL = ("light_input", "registration")
+_NULL = ("light_input", "registration", "calibration")
 _LARGEST = 1e300
 
 

@@ -71,6 +71,8 @@ class Settings:
     keep_noise
         Use points that agree with no neighbour and have bad quality (`points.unsupported`), in place of taking them for
         noise.
+    calibration
+        File of a validation on the same specimen, by whose factor bounds are multiplied.
     """
 
     scale: int = 2
@@ -89,6 +91,7 @@ class Settings:
     fill_holes: float | None = None
     light_required: bool = False
     keep_noise: bool = False
+    calibration: Path | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.scale <= LARGEST_SCALE or int(self.scale) != self.scale:
@@ -144,7 +147,7 @@ class Settings:
     def as_record(self) -> dict[str, Any]:
         """Plain values for the record of a run."""
         record = asdict(self)
-        for name in ("weights", "transform", "points"):
+        for name in ("weights", "transform", "points", "calibration"):
             path = getattr(self, name)
             record[name] = None if path is None else path.name
         record["steps"], record["samples"] = self.calls
