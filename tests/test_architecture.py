@@ -30,6 +30,8 @@ LEVELS = {
     "report": 8,
     "volume": 9,
     "samples": 9,
+    "validation": 9,
+    "planning": 9,
     "": 10,
     "app": 11,
     "cli": 12,

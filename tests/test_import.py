@@ -50,7 +50,7 @@ def test_enhance_takes_every_setting() -> None:
 
     taken = inspect.signature(grainlight.enhance).parameters
     assert {field.name: field.default for field in fields(Settings)} == {
-        name: one.default for name, one in taken.items() if name not in ("ebsd", "light", "mask", "progress")
+        name: one.default for name, one in taken.items() if name not in ("ebsd", "light", "mask", "also", "progress")
     }
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from grainlight.restore.saved import load_result
     from grainlight.synth.map_light import simulate_light
     from grainlight.synth.section_map import synthetic_section
+    from grainlight.validation.verdict import Validation
     from grainlight.volume.front import restore_volume
     from grainlight.volume.output.load import load_volume
 
@@ -55,6 +58,7 @@ __all__ = [
     "save_ebsd",
     "simulate_light",
     "synthetic_section",
+    "validate",
     "write_report",
 ]
 
@@ -99,7 +103,9 @@ def enhance(
     fill_holes: float | None = None,
     light_required: bool = False,
     keep_noise: bool = False,
+    calibration: str | Path | None = None,
     mask: NDArray[np.bool_] | str | Path | None = None,
+    also: Sequence[OrientationMap] = (),
     progress: Progress | None = None,
 ) -> Result:
     """Restore the full-resolution map of a coarse, noisy or incomplete EBSD map.
@@ -146,9 +152,14 @@ def enhance(
     keep_noise
         Whether points that agree with no neighbour and have bad quality are used; they are taken for noise otherwise,
         and a note says how many.
+    calibration
+        A file that `grainlight validate --json` wrote of the same specimen: bounds are multiplied by its factor.
     mask
         Where there is metal: an image or an array with a pixel for each point, or for each pixel of the output; zero is
         no metal and is not restored.
+    also
+        Further maps of the same field in coordinates of the same stage, oldest first, on any grid; where several have
+        a point in one pixel the newest counts. The output grid is that of ``ebsd`` and ``scale``.
     progress
         Told how far the work is; silent if None.
 
@@ -182,13 +193,75 @@ def enhance(
         transform=None if transform is None else Path(transform),
         points=None if points is None else Path(points),
         weights=None if weights is None else Path(weights),
+        calibration=None if calibration is None else Path(calibration),
     )
     if isinstance(mask, (str, Path)):
         from grainlight.maps.io.mask import read_mask
         from grainlight.restore.points.grid import output_shape
 
         mask = read_mask(mask, {"the points": ebsd.shape, "the output": output_shape(ebsd, scale)[:2]})
-    return run(ebsd, light, settings, Silent() if progress is None else progress, mask=mask)
+    return run(ebsd, light, settings, Silent() if progress is None else progress, mask=mask, also=also)
+
+
+def validate(
+    ebsd: OrientationMap,
+    light: LightStack | None = None,
+    *,
+    folds: int = 5,
+    scale: int = 2,
+    quality: Literal["fast", "balanced", "best"] = "balanced",
+    seed: int = 0,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    noise: float | None = None,
+    register: Literal["auto", "rigid", "affine", "deformable", "none"] = "auto",
+    transform: str | Path | None = None,
+    points: str | Path | None = None,
+    weights: str | Path | None = None,
+    fill_holes: float | None = None,
+    keep_noise: bool = False,
+    mask: NDArray[np.bool_] | None = None,
+    progress: Progress | None = None,
+) -> Validation:
+    """Say what `enhance` is worth on a map, by measured points that are held back and asked for.
+
+    Parameters
+    ----------
+    folds
+        How often a tenth of the points is held back.
+    seed
+        Of the folds, and of the restorations.
+    ebsd, light, scale, quality, device, noise, register, transform, points, weights, fill_holes, keep_noise, progress
+        As for `enhance`.
+    mask
+        An array as for `enhance`.
+
+    Returns
+    -------
+    Estimated share of wrong pixels with its interval, whether light helps, whether the stated bound holds, and the
+    factor by which it must be widened where it does not; ``save`` writes the file that ``enhance(calibration=)`` takes.
+
+    Raises
+    ------
+    InputError
+        As `enhance`, and where the map has too few points to hold any back.
+    """
+    from grainlight.restore.settings import Settings
+    from grainlight.validation.validate import validate as run
+
+    settings = Settings(
+        scale=scale,
+        quality=quality,
+        seed=seed,
+        device=device,
+        noise=noise,
+        fill_holes=fill_holes,
+        keep_noise=keep_noise,
+        register=register,
+        transform=None if transform is None else Path(transform),
+        points=None if points is None else Path(points),
+        weights=None if weights is None else Path(weights),
+    )
+    return run(ebsd, light, settings, progress, folds=folds, mask=mask).verdict
 
 
 def find_grains(of: Result | OrientationMap, *, threshold: float = 5.0, minimum_pixels: int | None = None) -> GrainMap:

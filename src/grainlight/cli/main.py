@@ -23,7 +23,7 @@ from grainlight.errors import InputError, LightRefusedError
 FOLDERS = {
     "restoring": ("Restore", ("app", "enhance", "batch", "register", "volume")),
     "looking": ("Look at maps and results, and write them in other formats", ("info", "convert", "grains", "report")),
-    "judging": ("Know how good a restoration is", ("evaluate",)),
+    "judging": ("Know how good a restoration is", ("validate", "plan", "evaluate")),
     "making": ("Make something to try it on", ("demo", "simulate", "synthesize", "sample")),
     "project": ("This installation and its model", ("doctor", "completion", "train")),
 }

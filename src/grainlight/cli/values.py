@@ -290,6 +290,16 @@ def load_map_and_mask(
     return part, metal.reshape(-1)[index] if metal.shape == ebsd.shape else metal
 
 
+def load_further(path: str | Path, arguments: argparse.Namespace) -> OrientationMap:
+    """Read a further EBSD file of a field as the options of `add_map` say, with points of enough quality."""
+    from grainlight.maps.io import load_ebsd
+    from grainlight.maps.selection import with_quality
+
+    frame = crystal_frame(arguments.crystal_frame)
+    ebsd = load_ebsd(path, arguments.frame, frame, columns=arguments.columns)
+    return with_quality(ebsd, getattr(arguments, "thresholds", None) or ())
+
+
 def chosen_part(ebsd: OrientationMap, arguments: argparse.Namespace) -> tuple[OrientationMap, NDArray[np.int64]]:
     """Return the part of a map that the options of `add_part` say, and which of its points (flat index) these are."""
     import numpy as np

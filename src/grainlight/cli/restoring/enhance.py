@@ -36,6 +36,14 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     )
     command.add_argument("ebsd", metavar="EBSD", help="the EBSD map: .ang, .ctf, HDF5 and more")
     command.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a further EBSD map of the same field (a rescan, planned points, a finer box), in the same coordinates; "
+        "several times for several, oldest first: in each output pixel the newest point counts",
+    )
+    command.add_argument(
         "--output",
         required=True,
         metavar="OUT",
@@ -52,6 +60,23 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         default="optional",
         help="whether light that cannot be used stops the command (exit code 3) or is left out (default)",
     )
+    add_grid(command)
+    add_light(command)
+    add_registration(command)
+    values.add_map(command)
+    values.add_part(command, output=True)
+    values.add_noise(command)
+    add_computing(command)
+    command.add_argument(
+        "--calibration",
+        metavar="JSON",
+        help="what `grainlight validate --json` found on this specimen: the stated bounds are multiplied by its factor",
+    )
+    return command
+
+
+def add_grid(command: argparse.ArgumentParser) -> None:
+    """Add the options of the output grid and of what is filled."""
     command.add_argument(
         "--scale",
         type=values.whole(1, LARGEST_SCALE),
@@ -66,11 +91,10 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         help="restore up to N EBSD steps from the nearest indexed point, with light too; none: leave missing points "
         "out (default: 6, nothing in holes that a circle of 3 steps fits into, and with light as far as it is seen)",
     )
-    add_light(command)
-    add_registration(command)
-    values.add_map(command)
-    values.add_part(command, output=True)
-    values.add_noise(command)
+
+
+def add_computing(command: argparse.ArgumentParser) -> None:
+    """Add the options of how much is computed, where, and with what."""
     dials = command.add_argument_group("computing")
     dials.add_argument(
         "--quality",
@@ -104,7 +128,6 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         help="rms error of the EBSD (default: estimated)",
     )
     dials.add_argument("--weights", metavar="FILE", help="weights to use in place of the shipped ones")
-    return command
 
 
 def add_light(command: argparse.ArgumentParser) -> None:
@@ -179,22 +202,20 @@ def add_registration(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    _check_light_options(arguments)
+    check_light_options(arguments)
+    inputs = (arguments.ebsd, *arguments.also, *(arguments.pl or ()))
     output = check_file(
         arguments.output,
         FORMATS,
         arguments.force,
         companions=(".npz",),
-        inputs=(arguments.ebsd, *(arguments.pl or ())),
+        inputs=inputs,
     )
     picture = (
-        None
-        if arguments.picture is None
-        else check_file(arguments.picture, (".png",), arguments.force, inputs=(arguments.ebsd, *(arguments.pl or ())))
+        None if arguments.picture is None else check_file(arguments.picture, (".png",), arguments.force, inputs=inputs)
     )
     page = None
     if arguments.report is not None:
-        inputs = (arguments.ebsd, *(arguments.pl or ()))
         page = check_file(arguments.report, (".html",), arguments.force, inputs=inputs)
     check_apart((output, picture, page))
     from grainlight.maps.io.save import origin_loss, output_format
@@ -202,35 +223,19 @@ def run(arguments: argparse.Namespace) -> int:
     for ending in output_format(output).companions:
         check_file(output.with_suffix(ending), (Path(ending).suffix,), arguments.force)
     ebsd, metal = load_map(arguments, arguments.scale)
+    also = [values.load_further(file, arguments) for file in arguments.also]
     light = load_stack(arguments)
 
     from grainlight.restore.cost import estimate
     from grainlight.restore.enhance import enhance
 
-    settings = Settings(
-        scale=arguments.scale,
-        quality=arguments.quality,
-        steps=arguments.steps,
-        samples=arguments.samples,
-        visits=arguments.visits,
-        seed=arguments.seed,
-        device=device.choose(arguments.device),
-        projection=not arguments.no_projection,
-        noise=arguments.noise,
-        fill_holes=arguments.fill_holes,
-        light_required=arguments.light == "required",
-        keep_noise=arguments.keep_noise,
-        register=arguments.register,
-        transform=None if arguments.transform is None else Path(arguments.transform),
-        points=None if arguments.points is None else Path(arguments.points),
-        weights=None if arguments.weights is None else Path(arguments.weights),
-    )
+    settings = settings_of(arguments)
     note(device.describe(settings.device))
     expected = estimate(ebsd, light, settings)
     for line in expected.lines:
         note(line)
     with bars(expected.stages) as progress:
-        result = enhance(ebsd, light, settings, progress, mask=metal, reuse_memory=True)
+        result = enhance(ebsd, light, settings, progress, mask=metal, also=also, reuse_memory=True)
     files = result.save(output, overwrite=arguments.force)
     for loss in origin_loss(result.map, output):
         note(f"note: {loss}")
@@ -249,6 +254,30 @@ def run(arguments: argparse.Namespace) -> int:
     if refused is not None:
         print(f"no light was used: {refused.split('. ')[0]}; --light required makes this an error (exit code 3)")
     return 0
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """Return the settings of a restoration that the options say."""
+    calibration = getattr(arguments, "calibration", None)
+    return Settings(
+        scale=arguments.scale,
+        quality=arguments.quality,
+        steps=arguments.steps,
+        samples=arguments.samples,
+        visits=arguments.visits,
+        seed=arguments.seed,
+        device=device.choose(arguments.device),
+        projection=not arguments.no_projection,
+        noise=arguments.noise,
+        fill_holes=arguments.fill_holes,
+        light_required=getattr(arguments, "light", "optional") == "required",
+        keep_noise=arguments.keep_noise,
+        register=arguments.register,
+        transform=None if arguments.transform is None else Path(arguments.transform),
+        points=None if arguments.points is None else Path(arguments.points),
+        weights=None if arguments.weights is None else Path(arguments.weights),
+        calibration=None if calibration is None else Path(calibration),
+    )
 
 
 def load_map(
@@ -339,7 +368,8 @@ def tell_registration(record: dict[str, Any] | None) -> None:
     print(f"registration: {record['method']}, {place}{sure}")
 
 
-def _check_light_options(arguments: argparse.Namespace) -> None:
+def check_light_options(arguments: argparse.Namespace) -> None:
+    """Check that the options of light are there that must be, and none without images."""
     if arguments.pl is not None:
         several = len(arguments.pl) > 1 or Path(arguments.pl[0]).is_dir() or "*" in arguments.pl[0]
         if arguments.angles is None and not several:

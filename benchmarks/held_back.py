@@ -1,0 +1,176 @@
+"""What points held back say of a map, against the truth: `python -m benchmarks.held_back [MAP ...]`.
+
+On tuning sections, or on full maps of your own: a map is made coarse, validated as a user would, restored, and
+compared with the truth. The first table is what `validation.estimate.POWER` and `validation.verdict.CARRIED` were read
+from: wrong share of the pixels over that of the points held back, and the estimate over the truth. The lines below say
+how often the intervals hold, whether the verdict on the light is right, and how far the coverage is off.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from grainlight.crystal.frames import CrystalFrame, SampleFrame
+from grainlight.evaluation.degrade import Level, degrade
+from grainlight.evaluation.metrics import disorientation
+from grainlight.evaluation.reference_map import (
+    FIRST_TUNING_SEED,
+    ReferenceMap,
+    load_reference_maps,
+    validation_section,
+)
+from grainlight.grains.edges import BOUNDARY_ANGLE
+from grainlight.maps.light_stack import LightStack
+from grainlight.maps.orientation_map import OrientationMap
+from grainlight.restore.enhance import enhance
+from grainlight.restore.result import INFERRED, Result
+from grainlight.restore.settings import Settings
+from grainlight.synth.families import FAMILIES
+from grainlight.validation.validate import validate
+
+LIGHTS = ("clean", "corrupted", "unrelated", "misregistered")
+_OTHER = FIRST_TUNING_SEED + 50_000  # sections whose light is unrelated
+_SIZE, _MISREGISTERED = 161, 2.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """One map under one light: what is true of it and what was estimated."""
+
+    name: str
+    light: str
+    true: float
+    true_unlit: float
+    held: float
+    estimate: float
+    low: float
+    high: float
+    unlit: float | None
+    unlit_holds: bool | None
+    helps: bool | None
+    coverage_off: float
+    times: float
+
+    @property
+    def holds(self) -> bool:
+        return self.low <= self.true <= self.high
+
+    @property
+    def right(self) -> bool:
+        """Whether the verdict on the light is that of the truth; without enough evidence it is not wrong."""
+        return self.helps is None or self.helps == (self.true < self.true_unlit)
+
+
+def cases(maps: list[ReferenceMap], lights: list[str], quality: str, scale: int, seeds: int) -> Iterator[Case]:
+    """Validate every map under every light, photographed and measured with so many seeds."""
+    for seed in range(11, 11 + seeds):
+        for reference in maps:
+            for light in lights:
+                yield _case(reference, light, quality, scale, seed)
+
+
+def _case(reference: ReferenceMap, light: str, quality: str, scale: int, seed: int) -> Case:
+    level: Level = "corrupted" if light == "corrupted" else "clean"
+    task = degrade(reference.full, scale=scale, level=level, seed=seed)
+    assert task.stack is not None
+    settings = Settings(scale=scale, quality=quality, seed=seed, device="cpu")
+    stack = task.stack
+    if light == "unrelated":
+        stack = _unrelated(reference.full, scale, seed)
+    if light == "misregistered":
+        stack = replace(stack, origin=(_MISREGISTERED * stack.step, 0.0))
+        settings = replace(settings, register="none")
+    began = time.process_time()
+    result = enhance(task.coarse, stack, settings)
+    once = time.process_time() - began
+    alone = enhance(task.coarse, None, replace(settings, samples=1, register="auto"))
+    began = time.process_time()
+    found = validate(task.coarse, stack, settings).verdict
+    taken = time.process_time() - began
+    inferred = task.valid & (result.source == INFERRED)
+    error, unlit = (_error(one, task.truth)[inferred] for one in (result, alone))
+    true, dark = (float((one > BOUNDARY_ANGLE).mean()) for one in (error, unlit))
+    covered = float((error <= result.uncertainty[inferred]).mean())
+    without = found.unlit
+    return Case(
+        reference.name,
+        light,
+        true,
+        dark,
+        next(iter(found.held_back.values())).value,
+        found.wrong_share,
+        *found.wrong_share_interval,
+        None if without is None else without.value,
+        None if without is None else without.low <= dark <= without.high,
+        found.light_helps,
+        (found.coverage or float("nan")) - covered,
+        taken / once,
+    )
+
+
+def _unrelated(full: OrientationMap, scale: int, seed: int) -> LightStack:
+    """The light of a section of its own, of the size and step of a map."""
+    other = validation_section(FAMILIES[seed % len(FAMILIES)], 2, max(full.shape), first=_OTHER).full
+    stack = degrade(other.cropped(*full.shape).replace(step=full.step), scale=scale, level="clean", seed=seed).stack
+    assert stack is not None
+    return stack
+
+
+def _error(result: Result, truth: np.ndarray) -> np.ndarray:
+    found = result.map.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A)
+    return disorientation(found.quaternions, truth)
+
+
+def lines(found: list[Case]) -> Iterator[str]:
+    """The tables."""
+    yield "| map | light | wrong | of points held back | ratio | estimate / truth | without light | helps | times |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for one in found:
+        dark = "" if one.unlit is None else f"{one.unlit / max(one.true_unlit, 1e-9):.2f}"
+        yield (
+            f"| {one.name} | {one.light} | {one.true:.4f} | {one.held:.4f} | {one.true / max(one.held, 1e-9):.2f} | "
+            f"{one.estimate / max(one.true, 1e-9):.2f} | {dark} | {one.helps} | {one.times:.1f} |"
+        )
+    held = [one.holds for one in found] + [one.unlit_holds for one in found if one.unlit_holds is not None]
+    off = np.array([one.coverage_off for one in found])
+    yield ""
+    yield f"intervals that hold: {100 * np.mean(held):.0f} % of {len(held)}"
+    yield f"verdict on the light right: {sum(one.right for one in found)} of {len(found)}"
+    yield f"coverage off by {np.sqrt(np.nanmean(off**2)):.3f} (rms), {np.nanmean(off):+.3f} in the mean"
+    yield f"time over that of one restoration: {np.mean([one.times for one in found]):.1f} in the mean"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the study."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.held_back", description=__doc__)
+    parser.add_argument("maps", nargs="*", help="full maps; tuning sections without")
+    parser.add_argument("--light", nargs="+", choices=LIGHTS, default=list(LIGHTS))
+    parser.add_argument("--numbers", nargs="+", type=int, default=[2, 4], help="of the tuning sections of each family")
+    parser.add_argument("--quality", default="fast")
+    parser.add_argument("--scale", type=int, default=4)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--size", type=int, default=_SIZE, help="rows and columns of a map at most")
+    options = parser.parse_args(argv)
+    if options.maps:
+        maps = [
+            replace(one, full=one.full.cropped(options.size, options.size)) for one in load_reference_maps(options.maps)
+        ]
+    else:
+        maps = [
+            validation_section(family, number, options.size, first=FIRST_TUNING_SEED)
+            for number in options.numbers
+            for family in FAMILIES
+        ]
+    for line in lines(list(cases(maps, options.light, options.quality, options.scale, options.seeds))):
+        print(line)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
