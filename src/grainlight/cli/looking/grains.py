@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from grainlight.grains.grain_map import GrainMap
+    from grainlight.grains.macrozones.regions import Macrozones
     from grainlight.maps.orientation_map import OrientationMap
     from grainlight.report.colours import Direction
 
@@ -62,6 +63,24 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         help="whether Burgers variants are looked for in titanium, zirconium and hafnium; auto (default): where the "
         "map has a beta phase, the phase is named as an alloy with beta, or the boundaries show them",
     )
+    zones = command.add_argument_group("macrozones")
+    zones.add_argument(
+        "--macrozones",
+        action="store_true",
+        help="also find regions of many grains whose c-axes lie close together: OUT_macrozones.csv and .png",
+    )
+    zones.add_argument(
+        "--macrozone-tolerance",
+        type=values.positive("degrees"),
+        metavar="DEG",
+        help="that a grain's c-axis may be off the mean of its macrozone (default: 20; 15 is usual too)",
+    )
+    zones.add_argument(
+        "--macrozone-area",
+        type=values.positive("um2", zero=True),
+        metavar="UM2",
+        help="of the smallest macrozone, which has 3 grains at least (default: 5 mean grain areas)",
+    )
     values.add_ipf(command)
     values.add_map(command)
     values.add_part(command)
@@ -75,6 +94,13 @@ def run(arguments: argparse.Namespace) -> int:
     name = arguments.output or source.with_name(f"{source.stem}_grains.csv")
     output = check_file(name, (".csv",), arguments.force, companions=_ENDINGS, inputs=(source,))
     figures = check_file(output.with_name(f"{output.stem}_figures.csv"), (".csv",), arguments.force, inputs=(source,))
+
+    zones = None
+    if arguments.macrozones:
+        name = output.with_name(f"{output.stem}_macrozones.csv")
+        zones = check_file(name, (".csv",), arguments.force, companions=(".png",), inputs=(source,))
+    elif arguments.macrozone_tolerance is not None or arguments.macrozone_area is not None:
+        raise InputError("options of macrozones say nothing without --macrozones", advice="--macrozones")
 
     from grainlight.grains.edges import BOUNDARY_ANGLE
     from grainlight.grains.grain_map import find_grains
@@ -102,6 +128,8 @@ def run(arguments: argparse.Namespace) -> int:
     _write_picture(found, output.with_suffix(".png"), arguments.ipf)
     for line in _lines(found):
         print(line)
+    if zones is not None:
+        _write_macrozones(found, samples, zones, arguments)
     print(f"wrote {output}, {figures.name}, {output.stem}.tif and {output.stem}.png")
     return 0
 
@@ -164,6 +192,37 @@ def _write_picture(found: GrainMap, path: Path, direction: Direction) -> None:
 
     with atomic_path(path) as file:
         grain_figure(found, direction).savefig(file, dpi=150)
+
+
+def _write_macrozones(
+    found: GrainMap, samples: NDArray[np.float16] | None, path: Path, arguments: argparse.Namespace
+) -> None:
+    """Find macrozones, in the map and in its samples, and write and say what they are."""
+    import numpy as np
+
+    from grainlight.grains.macrozones.regions import TOLERANCE, find_macrozones
+    from grainlight.grains.macrozones.table import macrozone_lines, macrozone_table
+    from grainlight.maps.io.shared.atomic import atomic_path
+    from grainlight.report.macrozones.picture import macrozone_figure
+
+    def of(ebsd: OrientationMap) -> Macrozones:
+        return find_macrozones(
+            ebsd,
+            found.labels,
+            found.edges,
+            tolerance=arguments.macrozone_tolerance or TOLERANCE,
+            minimum_area=arguments.macrozone_area,
+        )
+
+    zones, given = of(found.ebsd), found.ebsd.in_crystal_frame(found.crystal_frame)
+    members = [of(given.replace(quaternions=one.astype(np.float64))) for one in (() if samples is None else samples)]
+    with atomic_path(path) as file:
+        file.write_text(macrozone_table(zones), encoding="utf-8")
+    with atomic_path(path.with_suffix(".png")) as file:
+        macrozone_figure(found.ebsd, zones, arguments.ipf).savefig(file, dpi=150)
+    for line in macrozone_lines(zones, members):
+        print(line)
+    print(f"wrote {path} and {path.stem}.png")
 
 
 def _lines(found: GrainMap) -> list[str]:

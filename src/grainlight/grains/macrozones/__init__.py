@@ -1,0 +1,1 @@
+"""Macrozones: regions of many grains whose c-axes lie close together."""
