@@ -25,6 +25,7 @@ from grainlight.evaluation.reference_map import (
     validation_section,
 )
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.planning import points
 from grainlight.planning.boxes import Box
 from grainlight.planning.plan import plan_boxes, plan_points
 from grainlight.restore.enhance import enhance
@@ -108,10 +109,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--light", nargs="+", choices=("clean", "corrupted", "none"), default=["corrupted", "none"])
     parser.add_argument("--number", type=int, default=3, help="of the sections of each family")
     parser.add_argument("--tuning", action="store_true", help="sections that settings are chosen on")
+    parser.add_argument("--width", type=float, default=points.WIDTH, help="of what a point tells, as `WIDTH`")
     parser.add_argument("--quality", default="fast")
     parser.add_argument("--size", type=int, default=129)
     parser.add_argument("--overhead", type=float, default=20.0, help="of a box, in points")
     options = parser.parse_args(argv)
+    points.WIDTH = options.width
     first = FIRST_TUNING_SEED if options.tuning else FIRST_SEED
     maps = [validation_section(family, options.number, options.size, first=first) for family in FAMILIES]
     if options.maps:

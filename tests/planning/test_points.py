@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from grainlight.planning.boxes import rank_boxes
-from grainlight.planning.points import rank_points
+from grainlight.planning.points import WIDTH, rank_points
 
 
 def _doubt(shape: tuple[int, int] = (70, 90)) -> np.ndarray:
@@ -40,7 +40,7 @@ def test_the_worth_kept_up_to_date_is_that_computed_anew() -> None:
     """What is chosen step by step is what a search over the whole map would choose at each step."""
     doubt = np.random.default_rng(2).random((40, 50))
     free = np.random.default_rng(3).random((40, 50)) < 0.8
-    found = rank_points(doubt, free, 30, 8.0)
+    found = rank_points(doubt, free, 30, 2.0 / WIDTH)
     width, left, open_ = 2.0, doubt.copy(), free.copy()
     side = np.arange(-6, 7)
     kernel = np.exp(-0.5 * np.add.outer(side**2, side**2) / width**2)

@@ -21,14 +21,13 @@ from grainlight.progress import Progress, Silent
 from grainlight.restore.assemble import assemble, measured_points
 from grainlight.restore.cost import check_room
 from grainlight.restore.device import choose_device
-from grainlight.restore.inputs import Inputs, bring_together
+from grainlight.restore.inputs import Inputs, Known, bring_together
 from grainlight.restore.large.allocation import memory_reused
 from grainlight.restore.large.stitching import Stitcher
 from grainlight.restore.large.windows import AT_ONCE
 from grainlight.restore.light.calibration import WindowedLight, usual_levels
 from grainlight.restore.points.grid import REACH, check_usable, masked, output_shape
 from grainlight.restore.points.merge import merge
-from grainlight.restore.points.noise import EbsdNoise
 from grainlight.restore.points.unsupported import without_noise
 from grainlight.restore.record import about_map, input_record, run_record, weights_in_use
 from grainlight.restore.result import Result
@@ -84,7 +83,7 @@ def enhance(
     rows, columns, _ = output_shape(ebsd, inner.scale)
     reused: Callable[[], AbstractContextManager[None]] = memory_reused if reuse_memory else nullcontext
     with reused() if rows * columns <= AT_ONCE else nullcontext():
-        inputs = bring_together(ebsd, light, inner, progress, metal, taken.level)
+        inputs = bring_together(ebsd, light, inner, progress, metal, taken.known)
     if settings.light_required and (light is None or inputs.refused is not None):
         raise LightRefusedError(
             "the polarized light is required and cannot be used",
@@ -109,13 +108,13 @@ def enhance(
 @dataclass(frozen=True, eq=False)
 class _Taken:
     """The points that a restoration takes, where there is metal (H, W), the settings on the grid that the points are
-    on, the noise of the points where they do not tell it themselves, and what the record has of it all."""
+    on, what is known of the points that they do not tell themselves, and what the record has of it all."""
 
     ebsd: OrientationMap
     metal: NDArray[np.bool_] | None
     settings: Settings
     record: dict[str, Any]
-    level: EbsdNoise | None = None
+    known: Known | None = None
     told: Sequence[str] = ()
 
 
@@ -141,7 +140,7 @@ def _take(
     record["also"] = list(merged.used)
     record["ebsd"] = about_map(ebsd)
     inner = replace(settings, scale=1, fill_holes=steps * settings.scale)
-    return _Taken(whole, metal, inner, record, merged.noise, merged.told)
+    return _Taken(whole, metal, inner, record, Known(merged.noise, ebsd, settings.scale), merged.told)
 
 
 def _restore(

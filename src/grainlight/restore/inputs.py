@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -96,23 +96,34 @@ class Prepared:
         return infer(prior, self.joint(settings.projection), settings.plan, progress)
 
 
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What points that are scattered over the output grid do not tell themselves: their ``noise``, and the ``regular``
+    map among them, at its ``scale``, on which the place of the light is found."""
+
+    noise: EbsdNoise
+    regular: OrientationMap
+    scale: int
+
+
 def bring_together(
     ebsd: OrientationMap,
     light: LightStack | None,
     settings: Settings,
     progress: Progress | None = None,
     metal: NDArray[np.bool_] | None = None,
-    known: EbsdNoise | None = None,
+    known: Known | None = None,
 ) -> Inputs:
-    """Bring a map and its light to the output grid of the settings; ``metal`` (H, W) where a mask shows some, and
-    ``known`` the noise of the points where they do not tell it themselves."""
+    """Bring a map and its light to the output grid of the settings; ``metal`` (H, W) where a mask shows some, and what
+    is ``known`` of points that do not tell it themselves."""
     progress = progress or Silent()
-    found = known or estimate_noise(ebsd, settings.noise)
+    found = estimate_noise(ebsd, settings.noise) if known is None else known.noise
     grid = rasterise(ebsd, settings.scale, settings.fill_holes, metal)
     cut = windows(*grid.shape)
     registered, shown = None, None
     if light is not None:
-        placed = place_light(ebsd, light, grid, found.noise, cut, settings, progress)
+        regular, scale = (ebsd, settings.scale) if known is None else (known.regular, known.scale)
+        placed = place_light(regular, light, grid, found.noise, cut, replace(settings, scale=scale), progress)
         registered, shown = placed.registered, placed.calibrated
     progress.begin("reading the inputs together", 2)
     progress.advance()

@@ -104,3 +104,19 @@ def test_points_here_and_there_are_used_too(coarse: Task, fine: OrientationMap) 
     assert both.measured.sum() == (some | coarse.measured).sum()
     before, after = (float((disorientation(one.map.quaternions, coarse.truth) > 5).mean()) for one in (alone, both))
     assert after < 0.8 * before
+
+
+def test_light_is_placed_by_the_first_map() -> None:
+    """Points here and there tell less of its place than the grid of the first map, which alone is asked."""
+    full = section_map(6, 97)
+    task = degrade(full, scale=4, level="clean", seed=2)
+    every = degrade(full, scale=1, level=None, seed=5).coarse
+    some = np.zeros(every.shape, bool)
+    some[20:23, 30:34] = True
+    points = every.replace(phase_id=np.where(some, every.phase_id, -1).astype(np.int16))
+    alone, both = (
+        gl.enhance(task.coarse, task.stack, scale=4, quality="fast", device="cpu", also=also) for also in ((), [points])
+    )
+    assert both.record["registration"] == alone.record["registration"]
+    assert both.record["light_refused"] is None
+    assert "light" in both.record
