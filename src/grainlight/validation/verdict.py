@@ -32,7 +32,7 @@ from grainlight.validation.estimate import (
 )
 from grainlight.validation.evidence import Answer, Evidence
 
-CARRIED = 0.1
+CARRIED = 0.15
 """Relative standard deviation of what is carried from held-back points to pixels: `python -m benchmarks.held_back`."""
 _MOST_FACTOR = 200.0  # by which the narrowest bound is the largest angle that there is
 _WORTH = 0.2
