@@ -99,7 +99,7 @@ def calibrate_trusted(
     `measure_noise`, errors as there."""
     found = calibrate_points(light, rotates=rotates, mirror=mirror)
     noise = measure_noise(found, light, axis_noise)
-    graph = _Neighbours.of(light)
+    graph = Neighbours.of(light)
     regions = find_regions(found, light, noise, graph)
     for _ in range(_TURNS):
         # A robust fit bears a few; many bend it.
@@ -116,7 +116,7 @@ def calibrate_trusted(
 
 
 @dataclass(frozen=True, eq=False)
-class _Neighbours:
+class Neighbours:
     """Points (n,) that say something, the index (n, 8) of the neighbours of each, its own where there is none, and the
     pairs (m, 2) of all neighbours."""
 
@@ -125,7 +125,7 @@ class _Neighbours:
     pairs: NDArray[np.int64]
 
     @classmethod
-    def of(cls, light: PointLight) -> _Neighbours:
+    def of(cls, light: PointLight) -> Neighbours:
         """Return those of a light."""
         good = torch.isfinite(light.coefficients).all(0) & torch.isfinite(light.c_axes).all(1) & (light.clipped <= 0)
         good = good.nonzero()[:, 0]
@@ -144,7 +144,7 @@ class _Neighbours:
 
 
 def find_regions(
-    calibration: Calibration, light: PointLight, noise: LightNoise, graph: _Neighbours | None = None
+    calibration: Calibration, light: PointLight, noise: LightNoise, graph: Neighbours | None = None
 ) -> Regions | None:
     """Find the regions whose light contradicts the known c-axes; None where there is none.
 
@@ -157,7 +157,7 @@ def find_regions(
     graph
         Of the points, where it is at hand.
     """
-    graph = graph or _Neighbours.of(light)
+    graph = graph or Neighbours.of(light)
     good, near, pairs = graph.good, graph.near, graph.pairs
     if not len(good):
         return None
@@ -172,7 +172,7 @@ def find_regions(
         if channels:
             evidence = _evidence(state[channels], level[channels], expected[channels], near, at)
             if evidence is not None:
-                lies[kind] = _cut(evidence - _PRIOR[kind], pairs)
+                lies[kind] = cut(evidence - _PRIOR[kind], pairs)
     if not any(found.any() for found in lies.values()):
         return None
     # Without the local brightness, which would be made of nothing.
@@ -242,7 +242,7 @@ def _missed(state: Tensor, level: Tensor, expected: Tensor, near: NDArray[np.int
     return np.sqrt(best / len(state))
 
 
-def _cut(net: Array, pairs: NDArray[np.int64]) -> Mask:
+def cut(net: Array, pairs: NDArray[np.int64]) -> Mask:
     """Points (n,) of the wrong state in the best labelling, by their net evidence; regions of little left out."""
     count = len(net)
     nothing = np.zeros(count, dtype=bool)

@@ -21,8 +21,9 @@ from grainlight.restore.settings import Settings
 
 # Share of the field whose light contradicts its points, from which tiles that lie beside their place are looked for.
 _UNUSED = 0.05
-# Tiles were moved rightly where no more of their light than this share contradicts its points afterwards.
-_LEFT = 0.7
+# Tiles were moved rightly where no more of their light than this share contradicts its points afterwards, and light
+# that was taken for one piece lies there with so many times the residual.
+_LEFT, _SHARPER = 0.7, 0.9
 # The light as it was stated is used in place of light that had to be bent where its misfit is below so many times that
 # of the other, over the rest of so much of the field.
 _BETTER, _MOST_UNUSED = 0.8, 0.6
@@ -39,6 +40,12 @@ class PlacedLight:
     def unused(self) -> float:
         """Share of the field whose light is not used."""
         return 1.0 if self.calibrated is None else self.calibrated.unused
+
+    @property
+    def residual(self) -> float:
+        """Of the registration, in recorded pixels; 0 where nothing was fitted."""
+        registration = self.registered.registration
+        return 0.0 if registration is None or np.isnan(registration.residual) else registration.residual
 
     @property
     def misfit(self) -> float:
@@ -75,9 +82,10 @@ def place_light(
     again = retile(checked.light, grid, noise / np.sqrt(3.0))
     if again is not None:
         better = brought(again.light, (*told, *again.told))
-        if not _is_doubtful(better, bent_only=True) and better.unused < _LEFT * again.share:
+        sharper = found.unused > _UNUSED or _is_bent(found) or better.residual < _SHARPER * found.residual
+        if sharper and not _is_bent(better) and better.unused < _LEFT * again.share:
             return better
-    if not _is_doubtful(found, bent_only=True):
+    if not _is_bent(found):
         return found
     # Bent for a tile beside its place, light fits nowhere; what lies where it was stated fits better, if only there.
     try:
@@ -87,10 +95,14 @@ def place_light(
     return stated if stated.misfit < _BETTER * found.misfit and stated.unused < _MOST_UNUSED else found
 
 
-def _is_doubtful(found: PlacedLight, bent_only: bool = False) -> bool:
-    """Whether light that was brought to the map may have tiles beside their place: it had to be bent, or contradicts
-    the points of a region."""
+def _is_doubtful(found: PlacedLight) -> bool:
+    """Whether light that was brought to the map may have tiles beside their place: it had to be moved or bent, or
+    contradicts the points of a region."""
+    unused = found.calibrated is not None and found.calibrated.unused > _UNUSED
+    return unused or _is_bent(found) or found.registered.transform is not None
+
+
+def _is_bent(found: PlacedLight) -> bool:
+    """Whether no place was found for light, but for one that had to be bent."""
     registration = found.registered.registration
-    if registration is not None and (not registration.trusted or registration.method == "deformable"):
-        return True
-    return not bent_only and found.calibrated is not None and found.calibrated.unused > _UNUSED
+    return registration is not None and (not registration.trusted or registration.method == "deformable")
