@@ -21,7 +21,7 @@ from grainlight.evaluation.metrics import disorientation, score
 from grainlight.evaluation.reference_map import FIRST_TUNING_SEED, validation_section
 from grainlight.maps.io import load_ebsd
 from grainlight.maps.orientation_map import OrientationMap
-from grainlight.optics.calibration.canonical import DIM, NOT_USED, OUTSIDE
+from grainlight.optics.calibration.canonical import BLURRED, DIM, NOT_USED, OUTSIDE, VEILED
 from grainlight.restore.enhance import enhance
 from grainlight.restore.result import Result
 from grainlight.restore.settings import Settings
@@ -57,8 +57,8 @@ def measure(task: Task, quality: str = "balanced") -> tuple[Figures, Result]:
     q = result.map.quaternions[part]
     found = score(q, task.truth, task.measured, task.valid)
     error = disorientation(q, task.truth)
-    flags = np.zeros(task.valid.shape, dtype=np.uint8) if result.light_flags is None else result.light_flags[part]
-    told = (flags & (NOT_USED | DIM | OUTSIDE)) > 0
+    flags = np.zeros(task.valid.shape, dtype=np.uint16) if result.light_flags is None else result.light_flags[part]
+    told = (flags & (NOT_USED | DIM | OUTSIDE | VEILED | BLURRED)) > 0
     region = task.valid & (np.zeros_like(task.valid) if task.damaged is None else task.damaged)
     inside = region & ~task.measured
     return (

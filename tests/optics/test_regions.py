@@ -9,9 +9,9 @@ from torch import Tensor
 
 from grainlight.evaluation.damage import Damage, damage_stack
 from grainlight.optics.calibration.canonical import NOT_USED, apply
+from grainlight.optics.calibration.damage.regions import ALL, BRIGHTNESS, Regions, calibrate_trusted
 from grainlight.optics.calibration.harmonics import Harmonics, fit_harmonics
 from grainlight.optics.calibration.point_light import at_points
-from grainlight.optics.calibration.regions import ALL, BRIGHTNESS, Regions, calibrate_trusted
 from grainlight.optics.forward.reflectance import axis
 from grainlight.synth.camera import PRESETS, simulate_stack
 

@@ -88,7 +88,7 @@ def made() -> Made:
     t = np.radians(angles)[:, None, None]
     waves = (light[1] * np.cos(2 * t) + light[2] * np.sin(2 * t), light[3] * np.cos(4 * t) + light[4] * np.sin(4 * t))
     counts = 400 + 300 * light[0] + 150 * waves[0] + 80 * waves[1] + 4 * rng.standard_normal((6, *full.shape))
-    flags = np.zeros(full.shape, dtype=np.uint8)
+    flags = np.zeros(full.shape, dtype=np.uint16)
     flags[20:30, 20:30] = 8
     flags[40:44, 50:60] = 16
     counts[:, 20:30, 20:30] *= 0.4

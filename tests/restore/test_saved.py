@@ -78,7 +78,7 @@ def made() -> Result:
         samples=(q + noise).astype(np.float16),
         other_grain=rng.random(SHAPE).astype(np.float32),
         contradiction=bound,
-        light_flags=np.zeros(SHAPE, np.uint8),
+        light_flags=np.zeros(SHAPE, np.uint16),
     )
 
 

@@ -32,6 +32,7 @@ IPF, UNCERTAINTY, ON_LIGHT, LIGHT, SOURCE, OVERLAY, DAMAGE = (
 FLAGS = (
     (1 | 2, "#4a4a4a", "no light, or saturated"),
     (4 | 16, "#56b4e9", "light of no single crystal"),
+    (256 | 512, "#009e73", "veiled or out of focus: less contrast than elsewhere"),
     (8 | 32, "#d55e00", "light contradicts EBSD"),
     (128, "#f0e442", "brightness not used: a region contradicts EBSD"),
     (64, "#cc79a7", "light not used: a region contradicts EBSD"),
@@ -239,12 +240,12 @@ def _overlay(image: NDArray[np.uint8], boundaries: NDArray[np.bool_]) -> NDArray
     return picture
 
 
-def _flags(flags: NDArray[np.uint8], image: NDArray[np.uint8]) -> Panel:
+def _flags(flags: NDArray[np.uint16], image: NDArray[np.uint8]) -> Panel:
     """Where light and EBSD contradict each other, and where the light itself is doubtful; later ones lie on top."""
     picture = np.repeat((70 + 0.55 * image[..., None]).astype(np.uint8), 3, axis=-1)
     keys = []
     for bits, colour, name in FLAGS:
-        at = (flags & bits) > 0
+        at = (flags.astype(np.uint16) & bits) > 0
         if at.any():
             picture[at] = np.round(0.15 * picture[at] + 0.85 * _rgb(colour))
             keys.append((colour, f"{name} ({percent(float(at.mean()))})"))

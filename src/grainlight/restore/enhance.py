@@ -25,6 +25,7 @@ from grainlight.restore.inputs import Inputs, Known, bring_together
 from grainlight.restore.large.allocation import memory_reused
 from grainlight.restore.large.stitching import Stitcher
 from grainlight.restore.large.windows import AT_ONCE
+from grainlight.restore.light.calibrated import low_contrast_told
 from grainlight.restore.light.calibration import WindowedLight, usual_levels
 from grainlight.restore.points.grid import REACH, check_usable, masked, output_shape
 from grainlight.restore.points.merge import merge
@@ -184,6 +185,8 @@ def _restore(
             f"The light is not used over {100 * share:.2g} % of the field, because measured points that their "
             "neighbours support stood alone in the map that followed it."
         )
+    if inputs.light is not None:
+        record["warnings"] += low_contrast_told(record["light"])
     if blurs:
         record["light"]["blur_px"] = float(np.median(blurs))
     if len(cut) == 1:

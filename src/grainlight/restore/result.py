@@ -91,7 +91,7 @@ class Result:
     samples: NDArray[np.float16] = field(default_factory=lambda: np.zeros((0, 0, 0, 4), np.float16))
     other_grain: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     contradiction: NDArray[np.float32] | None = None
-    light_flags: NDArray[np.uint8] | None = None
+    light_flags: NDArray[np.uint16] | None = None
 
     @property
     def measured_quaternions(self) -> NDArray[np.float64]:

@@ -92,7 +92,7 @@ def load_result(path: str | Path) -> Result:
             samples=_samples(archive, shape),
             other_grain=column(archive, "other_grain", shape, _SHARE) if other else np.zeros((0, 0), np.float32),
             contradiction=column(archive, "contradiction", shape, (0.0, np.inf)) if missed else None,
-            light_flags=array(archive, "light_flags", "u", shape).astype(np.uint8) if flags else None,
+            light_flags=array(archive, "light_flags", "u", shape).astype(np.uint16) if flags else None,
         )
 
 

@@ -56,7 +56,7 @@ def test_flags_are_in_the_result(tmp_path: Path, by_images: dict[str, Result]) -
     flags = by_images["all"].light_flags
     assert flags is not None
     assert flags.shape == by_images["all"].source.shape
-    assert flags.dtype == np.uint8
+    assert flags.dtype == np.uint16
     by_images["all"].save(tmp_path / "a.ang")
     with np.load(tmp_path / "a.npz") as data:
         np.testing.assert_array_equal(data["light_flags"], flags)
@@ -68,7 +68,7 @@ def test_light_against_the_restored_map_is_flagged(lit: Task) -> None:
     missed[3:6, 4:9], missed[0, 0] = 4.0, np.nan
     flags = all_flags(found, missed)
     assert ((flags & AGAINST_MAP > 0) == (np.nan_to_num(missed) > 2)).all()
-    np.testing.assert_array_equal(flags & ~np.uint8(AGAINST_MAP), found.flags.numpy())
+    np.testing.assert_array_equal(flags & ~np.uint16(AGAINST_MAP), found.flags.numpy())
 
 
 def test_images_of_another_place_are_left_out(lit: Task) -> None:

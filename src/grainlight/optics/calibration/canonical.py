@@ -11,6 +11,8 @@ from torch import Tensor
 
 from grainlight.maps.strips import strips, with_halo
 from grainlight.optics.calibration.calibration import Calibration
+from grainlight.optics.calibration.damage.contrast import find_low_contrast
+from grainlight.optics.calibration.damage.regions import Regions
 from grainlight.optics.calibration.harmonics import Harmonics
 from grainlight.optics.calibration.light_noise import (
     LightNoise,
@@ -21,14 +23,13 @@ from grainlight.optics.calibration.light_noise import (
     shot_factors,
 )
 from grainlight.optics.calibration.point_light import at_points
-from grainlight.optics.calibration.regions import Regions
 from grainlight.optics.calibration.relief import local_mean
 from grainlight.optics.calibration.resample import sample_at
 from grainlight.optics.calibration.robust import box_mean, soft_mean
 from grainlight.optics.forward.illumination import Relief
 
 OUTSIDE, SATURATED, MISFIT, CONTRADICTION, INCONSISTENT = 1, 2, 4, 8, 16
-NOT_USED, DIM = 64, 128
+NOT_USED, DIM, VEILED, BLURRED = 64, 128, 256, 512
 _CEILING = 30.0
 NEIGHBOURHOOD = 1.3
 """Standard deviation of the window for contradictions, in distances between known points."""
@@ -50,9 +51,10 @@ class CanonicalLight:
         (3, H, W): standard deviation of one channel of the groups A0, A2, A4 [canonical units]; infinite where
         unknown.
     flags
-        (H, W) uint8, bits: 1 outside the images, 2 saturated frames, 4 the stack does not fit harmonics, 8 contradicts
+        (H, W) int16, bits: 1 outside the images, 2 saturated frames, 4 the stack does not fit harmonics, 8 contradicts
         the known c-axes, 16 the three groups contradict each other (dust, stain, mixed pixels), 64 not used,
-        because the light of a region contradicts the known c-axes there, 128 the same of its brightness alone.
+        because the light of a region contradicts the known c-axes there, 128 the same of its brightness alone, 256
+        veiled and 512 out of focus: a region of less contrast than the rest.
     warnings
         Sentences for the user.
     report
@@ -123,6 +125,12 @@ def apply(
         if harmonics.excess is not None:
             sigma[:, part] *= torch.nan_to_num(harmonics.excess[:, part], nan=1.0)
 
+    low = find_low_contrast(calibration, state, harmonics.coefficients[0], c_axes, positions, corner)
+    if low is not None and not low.blurred:
+        for part in parts:
+            more = low.unveiled(*_rows_and_columns(part, state))
+            state[1:, part] *= more
+            sigma[1:, part] *= more
     residual, at = _point_residuals(calibration, state, outside, c_axes, positions)
     if regions is not None:
         heard = ~regions.at(at[:, 0] + corner[0], at[:, 1] + corner[1]).any(0)
@@ -139,21 +147,21 @@ def apply(
 
     contradicted = _contradiction(calibration, sigma, residual, at, noise.usual)
     freedom = sum(count for count, known in zip((1, 2, 2), calibration.signal, strict=True) if known) - 2
-    flags = torch.empty(rows, columns, dtype=torch.uint8, device=state.device)
+    flags = torch.empty(rows, columns, dtype=torch.int16, device=state.device)
     for part in parts:
         expected = interpolate(harmonics.coefficients[0, part], *noise.frames)
         misfit = _misfit(harmonics, expected, part)
         strange = _inconsistency(chi, freedom, part)
         wrong = contradicted(part)
-        here = outside[part].to(torch.uint8) * OUTSIDE
+        here = outside[part].to(torch.int16) * OUTSIDE
         for bit, excess, threshold in (
             (MISFIT, misfit, 1.5),
             (CONTRADICTION, wrong.amax(0), 1.3),
             (INCONSISTENT, strange, 1.5),
         ):
-            here |= (excess > threshold).to(torch.uint8) * bit
+            here |= (excess > threshold).to(torch.int16) * bit
         clipped = harmonics.saturated[part] > 0
-        flags[part] = here | (clipped & ~outside[part]).to(torch.uint8) * SATURATED
+        flags[part] = here | (clipped & ~outside[part]).to(torch.int16) * SATURATED
         excess = torch.maximum(torch.maximum(misfit, strange), wrong).clamp_(1.0, _CEILING)
         # what is left of a saturated stack rests on fewer frames and on a clipped neighbourhood
         sigma[:, part] *= torch.where(clipped, 2 * excess, excess)
@@ -161,8 +169,13 @@ def apply(
         if regions is not None:
             dim, lies = regions.at(*_rows_and_columns(part, state, corner))
             for bit, where in ((NOT_USED, lies), (DIM, dim & ~lies)):
-                flags[part] |= (where & ~outside[part]).to(torch.uint8) * bit
+                flags[part] |= (where & ~outside[part]).to(torch.int16) * bit
             unused = [outside[part] | dim | lies, *[outside[part] | lies] * 2]
+        if low is not None:
+            faint = low.at(*_rows_and_columns(part, state))
+            flags[part] |= (faint & ~unused[1]).to(torch.int16) * (BLURRED if low.blurred else VEILED)
+            # A veil has a brightness of its own.
+            unused[0] = unused[0] if low.blurred else unused[0] | faint
         for group, known in enumerate(calibration.signal):
             sigma[group, part] = sigma[group, part].masked_fill(unused[group], torch.inf) if known else torch.inf
     if inclination is not None:
@@ -314,6 +327,8 @@ def level_report(sigma: Tensor, flags: Tensor) -> dict[str, float]:
         ("inconsistent", INCONSISTENT),
         ("not_used", NOT_USED),
         ("brightness_not_used", DIM),
+        ("veiled", VEILED),
+        ("out_of_focus", BLURRED),
     ):
         report[f"share_{name}"] = int((flags & bit).count_nonzero()) / flags.numel()
     return report

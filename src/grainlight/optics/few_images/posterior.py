@@ -137,10 +137,10 @@ def few_images(images: Tensor, fit: ImageFit, *, saturated: Tensor | None = None
     limits = _UNKNOWN * torch.stack((size[0], size[1:3].mean(), size[3:].mean())).sqrt()
     sigma = torch.where((sigma > limits[:, None, None]) | blind, torch.inf, sigma)
     state = torch.where(outside, 0.0, state)
-    flags = outside.to(torch.uint8) * OUTSIDE
-    flags |= (clipped.any(0) & ~outside).to(torch.uint8) * SATURATED
-    flags |= ((worse > 1) & ~outside).to(torch.uint8) * CONTRADICTION
-    flags |= ((strange > _STRANGE) & ~blind).to(torch.uint8) * INCONSISTENT
+    flags = outside.to(torch.int16) * OUTSIDE
+    flags |= (clipped.any(0) & ~outside).to(torch.int16) * SATURATED
+    flags |= ((worse > 1) & ~outside).to(torch.int16) * CONTRADICTION
+    flags |= ((strange > _STRANGE) & ~blind).to(torch.int16) * INCONSISTENT
     return CanonicalLight(state, sigma, flags, (), _report(fit, sigma, flags))
 
 

@@ -13,6 +13,7 @@ from grainlight.optics.calibration.canonical import OUTSIDE, CanonicalLight
 from grainlight.optics.forward.curves import WEAK, Curves
 from grainlight.restore.large.windows import Window
 
+_TELLING = 0.005  # share of the field from which little contrast is worth a sentence
 NOT_USED = "The polarized light is not used: "
 """How the warning begins that says why."""
 
@@ -51,8 +52,8 @@ def as_calibrated(light: CanonicalLight, curves: Curves = WEAK) -> CalibratedLig
 
 def no_light(shape: tuple[int, int], warning: str, outside: Tensor | None = None) -> CalibratedLight:
     """Return light (H, W) that says nothing, and why; ``outside`` (H, W) of the images, where that is known."""
-    flags = torch.zeros(1, 1, dtype=torch.uint8).expand(shape)
-    flags = flags if outside is None else outside.to(torch.uint8) * OUTSIDE
+    flags = torch.zeros(1, 1, dtype=torch.int16).expand(shape)
+    flags = flags if outside is None else outside.to(torch.int16) * OUTSIDE
     nothing, unknown = torch.zeros(1, 1, 1).expand(5, *shape), torch.full((1, 1, 1), torch.inf).expand(3, *shape)
     return CalibratedLight(nothing, unknown, flags, {"used": False, "refused": warning}, (warning,))
 
@@ -61,3 +62,16 @@ def not_used(error: InputError) -> str:
     """Return the sentence for light that does not follow the map."""
     advice = str(error.advice)
     return f"{NOT_USED}{error.found}. Expected: {error.expected}. {advice[:1].upper()}{advice[1:]}."
+
+
+def low_contrast_told(report: dict[str, Any]) -> list[str]:
+    """Return sentences on regions that have less contrast than the rest, of the report of a light."""
+    out = []
+    for name, what in (("veiled", "veiled (haze, a film)"), ("out_of_focus", "out of focus")):
+        share = float(report.get(f"share_{name}", 0.0))
+        if share > _TELLING:
+            out.append(
+                f"The light is {what} over {100 * share:.2g} % of the field: it has less contrast there than "
+                "elsewhere, and boundaries between points are less sure."
+            )
+    return out

@@ -14,12 +14,13 @@ from grainlight.crystal.euler import c_axis
 from grainlight.crystal.frames import SampleFrame
 from grainlight.optics.calibration.calibration import Calibration
 from grainlight.optics.calibration.canonical import apply, calibration_report, level_report
+from grainlight.optics.calibration.damage.contrast import find_low_contrast
+from grainlight.optics.calibration.damage.regions import ALL, Regions, calibrate_trusted
 from grainlight.optics.calibration.frame_check import Polars, check_frame
 from grainlight.optics.calibration.harmonics import Harmonics
 from grainlight.optics.calibration.light_noise import LightNoise
 from grainlight.optics.calibration.point_fit import NoSignalError
 from grainlight.optics.calibration.point_light import PointLight, at_points, together
-from grainlight.optics.calibration.regions import ALL, Regions, calibrate_trusted
 from grainlight.optics.forward.curves import Curves
 from grainlight.restore.large.windows import Window, whole
 from grainlight.restore.light.calibrated import CalibratedLight, as_calibrated, no_light, not_used
@@ -136,6 +137,10 @@ def calibrate_source(
     axis_noise = noise / np.sqrt(3.0)
     try:
         found, levels, regions = calibrate_trusted(seen, axis_noise, rotates=light.rotates, mirror=source.mirror)
+        veiled = _veiled(found, harmonics, seen) if alone else None
+        if veiled is not None:
+            seen = seen.without(veiled)
+            found, levels, regions = calibrate_trusted(seen, axis_noise, rotates=light.rotates, mirror=source.mirror)
     except NoSignalError as error:
         outside = ~torch.isfinite(harmonics.coefficients).all(0) if alone else None
         return no_light(grid.shape, not_used(error), outside)
@@ -146,6 +151,15 @@ def calibrate_source(
     made = WindowedLight(source, grid, found, levels, regions, report, warnings)
     # Of a single window the harmonics are at hand.
     return made.canonical(harmonics, cut[0]) if alone else made
+
+
+def _veiled(found: Calibration, harmonics: Harmonics, seen: PointLight) -> Tensor | None:
+    """Points (P,) whose light is veiled, and would bend a calibration; None where there are none."""
+    rows, columns = (torch.arange(n, dtype=torch.float64) for n in harmonics.shape)
+    light = found.illumination.at(rows[:, None], columns)
+    state = torch.nan_to_num(found.canonical(harmonics.coefficients.double(), light))
+    low = find_low_contrast(found, state, harmonics.coefficients[0], seen.c_axes, seen.positions)
+    return None if low is None or low.blurred else low.points
 
 
 def every_so_many(grid: PointGrid) -> int:

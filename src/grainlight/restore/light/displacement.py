@@ -1,7 +1,7 @@
 """Parts of an image whose light lies beside its points: how far, and which points those are.
 
 Where all of a tile's light fits its points better at one and the same distance, block by block, it may lie there. Its
-outline is the labelling of the points by two places that costs least, as of regions (`optics.calibration.regions`). A
+outline is the labelling of the points by two places that costs least, as of regions that contradict their points. A
 place is judged after a calibration that takes it for the right one, since misplaced light bends the one before it.
 """
 
@@ -16,9 +16,9 @@ from torch import Tensor
 
 from grainlight.errors import InputError
 from grainlight.optics.calibration.calibration import Calibration
+from grainlight.optics.calibration.damage.regions import Neighbours, cut
 from grainlight.optics.calibration.point_fit import calibrate_points
 from grainlight.optics.calibration.point_light import PointLight
-from grainlight.optics.calibration.regions import Neighbours, cut
 from grainlight.optics.forward.illumination import flat_relief
 
 Place = tuple[float, float]

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from grainlight.errors import InputError
 from grainlight.maps.light_stack import LightStack
+from grainlight.optics.calibration.damage.regions import calibrate_trusted
 from grainlight.optics.calibration.point_light import at_points
-from grainlight.optics.calibration.regions import calibrate_trusted
 from grainlight.restore.light.calibration import every_so_many, points_of
 from grainlight.restore.light.displacement import PointsOnImage, find_displaced
 from grainlight.restore.light.source import light_source

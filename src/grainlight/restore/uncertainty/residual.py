@@ -68,13 +68,15 @@ def normalised_residual(
     return np.where(channels > 0, np.sqrt(mean), np.nan).astype(np.float32)
 
 
-def all_flags(light: CalibratedLight, residual: NDArray[np.float32], unused: Tensor | None = None) -> NDArray[np.uint8]:
+def all_flags(
+    light: CalibratedLight, residual: NDArray[np.float32], unused: Tensor | None = None
+) -> NDArray[np.uint16]:
     """Return the flags (H, W) of the light with those of pixels that contradict the restored map, by what
     `normalised_residual` (H, W) says of them, and of those whose light was left ``unused`` (H, W) for it."""
-    flags: NDArray[np.uint8] = light.flags.cpu().numpy().astype(np.uint8)
+    flags: NDArray[np.uint16] = light.flags.cpu().numpy().astype(np.uint16)
     if unused is not None:
-        flags |= np.where(unused.numpy(), NOT_USED, 0).astype(np.uint8)
-    return flags | np.where(np.nan_to_num(residual) > CONTRADICTED, AGAINST_MAP, 0).astype(np.uint8)
+        flags |= np.where(unused.numpy(), NOT_USED, 0).astype(np.uint16)
+    return flags | np.where(np.nan_to_num(residual) > CONTRADICTED, AGAINST_MAP, 0).astype(np.uint16)
 
 
 def _extremes(image: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

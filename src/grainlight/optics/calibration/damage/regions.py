@@ -11,6 +11,7 @@ presumed, and nothing is asked of a restored map, which would follow the light.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,7 +47,8 @@ _BEST = 0.6  # share of the neighbourhoods that agreeing light is known from
 _FEWEST = 60
 _TRANSPARENT = 0.3  # gain of polarized light below which a place is opaque
 _FEW, _WINDOW = 6, 20  # points that such a gain is found from
-_REACHED = 0.2  # of the way from a point whose light is right to one whose light is wrong
+REACHED = 0.2
+"""Of the way from a point whose light is right to one whose light is wrong, up to where it is believed."""
 _MANY = 0.01  # share of the points from which a calibration is made without them
 _TURNS = 2  # calibrations on points that the one before did not find to contradict their light
 _HOLE = 0.5  # cells from the nearest with a point, beyond which a cell has no say
@@ -64,14 +66,14 @@ class Regions:
 
     def at(self, row: Tensor, column: Tensor) -> Tensor:
         """Return (2, ...) bool at pixel positions of the image, rows (R, 1) by columns (C,) or equal shapes."""
-        return torch.stack([Relief(share, self.shape).at(row, column) > _REACHED for share in self.share])
+        return torch.stack([Relief(share, self.shape).at(row, column) > REACHED for share in self.share])
 
     def told(self) -> tuple[str, ...]:
         """Return sentences for the user."""
         out = []
         alone = self.share[BRIGHTNESS] * (1 - self.share[ALL])
         for share, what in ((self.share[ALL], "light"), (alone, "brightness of the light")):
-            where = share > _REACHED
+            where = share > REACHED
             part = 100 * float(where.double().mean())
             if part == 0:
                 continue
@@ -182,7 +184,7 @@ def find_regions(
     wrong = torch.zeros(2, len(light.c_axes), dtype=torch.bool)
     for kind, found in lies.items():
         wrong[kind, good[torch.from_numpy(found)]] = True
-    return Regions(_on_cells(wrong[:, good], at, light.shape), light.shape, wrong)
+    return Regions(on_cells(wrong[:, good].numpy(), at, light.shape), light.shape, wrong)
 
 
 def _opaque(state: Tensor, expected: Tensor, at: Array) -> Mask:
@@ -242,8 +244,9 @@ def _missed(state: Tensor, level: Tensor, expected: Tensor, near: NDArray[np.int
     return np.sqrt(best / len(state))
 
 
-def cut(net: Array, pairs: NDArray[np.int64]) -> Mask:
-    """Points (n,) of the wrong state in the best labelling, by their net evidence; regions of little left out."""
+def cut(net: Array, pairs: NDArray[np.int64], border: float = _BORDER, least: float = _LEAST) -> Mask:
+    """Points (n,) of the wrong state in the best labelling, by their net evidence, of which a pair (m, 2) of different
+    states costs ``border``; regions of less than ``least`` left out."""
     count = len(net)
     nothing = np.zeros(count, dtype=bool)
     if not (net > 0).any():
@@ -251,10 +254,10 @@ def cut(net: Array, pairs: NDArray[np.int64]) -> Mask:
     source, sink = count, count + 1
     units = np.round(net * _UNITS).astype(np.int32)
     up, down = np.flatnonzero(units > 0), np.flatnonzero(units < 0)
-    border = np.full(len(pairs), round(_BORDER * _UNITS), dtype=np.int32)
+    between = np.full(len(pairs), round(border * _UNITS), dtype=np.int32)
     rows = np.concatenate((np.full(len(up), source), down, pairs[:, 0], pairs[:, 1]))
     columns = np.concatenate((up, np.full(len(down), sink), pairs[:, 1], pairs[:, 0]))
-    capacity = np.concatenate((units[up], -units[down], border, border))
+    capacity = np.concatenate((units[up], -units[down], between, between))
     graph = csr_array(coo_array((capacity, (rows, columns)), shape=(count + 2, count + 2)))
     flow = maximum_flow(graph, source, sink).flow
     rest = graph - flow
@@ -264,7 +267,7 @@ def cut(net: Array, pairs: NDArray[np.int64]) -> Mask:
     wrong = nothing.copy()
     wrong[reached[reached < count]] = True
     region = _parts(wrong, pairs)
-    enough = np.bincount(region, weights=np.where(wrong, net, 0.0)) >= _LEAST
+    enough = np.bincount(region, weights=np.where(wrong, net, 0.0)) >= least
     return wrong & enough[region]
 
 
@@ -275,9 +278,8 @@ def _parts(wrong: Mask, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     return connected_components(linked, directed=False)[1].astype(np.int64)
 
 
-def _on_cells(wrong: Tensor, at: Array, shape: tuple[int, int]) -> Tensor:
-    """Share (2, h, w) of the points of every cell that are wrong; cells beside them without a point take their
-    nearest's."""
+def on_cells(wrong: NDArray[Any], at: Array, shape: tuple[int, int]) -> Tensor:
+    """Mean (n, h, w) over the points (n, P) of every cell; cells beside them without a point take their nearest's."""
     side = np.sqrt(shape[0] * shape[1] / len(at))
     high, wide = (max(1, round(n / side)) for n in shape)
     row = np.clip((at[:, 0] + 0.5) * high / shape[0], 0, high - 1).astype(np.int64)
@@ -286,7 +288,7 @@ def _on_cells(wrong: Tensor, at: Array, shape: tuple[int, int]) -> Tensor:
     count = np.bincount(cell, minlength=high * wide).reshape(high, wide)
     away, nearest = distance_transform_edt(count == 0, return_indices=True)
     shares = []
-    for its in wrong.numpy():
+    for its in wrong:
         share = np.bincount(cell, weights=its, minlength=high * wide).reshape(high, wide) / np.maximum(count, 1)
         # In a hole of the scan nothing contradicts the light.
         shares.append(np.where(away <= _HOLE, share[tuple(nearest)], 0.0))
