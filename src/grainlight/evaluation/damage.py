@@ -124,6 +124,20 @@ def _grey(case: _Case) -> float:
     return 0.5 * (float(np.median(case.images)) + case.bright)
 
 
+def _specks(case: _Case, width: float) -> tuple[Stack, Mask]:
+    """Round opaque spots of so many pixels across, dark, bright and grey in turn, over a twentieth of the field."""
+    rows, columns = case.size
+    y, x = np.indices(case.size)
+    out, region = case.images, _nowhere(case)
+    levels = (_dark, _bright, _grey)
+    for k in range(max(3, round(0.05 * rows * columns / (0.25 * np.pi * width**2)))):
+        u = torch.rand(2, generator=case.generator).tolist()
+        spot = np.hypot(y - u[0] * (rows - 1), x - u[1] * (columns - 1)) <= width / 2
+        out = np.where(spot, case.noise(levels[k % 3](case)), out)
+        region |= spot
+    return out, region
+
+
 def _film(case: _Case, left: float, region: Mask) -> tuple[Stack, Mask]:
     """What a film or a dim tile leaves of the light."""
     return np.where(region, left * (case.images - 0.5 * case.dark) + 0.5 * case.dark, case.images), region
@@ -270,6 +284,7 @@ KINDS: Mapping[str, tuple[Maker, tuple[Any, Any, Any]]] = {
     "dark": (_opaque(_dark), (0.06, 0.2, 0.5)),
     "bright": (_opaque(_bright), (0.06, 0.2, 0.5)),
     "grey": (_opaque(_grey), (0.06, 0.2, 0.5)),
+    "specks": (_specks, (4.0, 8.0, 12.0)),
     "stain": (_stain, (0.75, 0.5, 0.25)),
     "haze": (_haze, (0.25, 0.5, 0.8)),
     "defocus": (_defocus, (1.5, 3.0, 6.0)),

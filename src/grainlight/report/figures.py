@@ -35,7 +35,7 @@ FLAGS = (
     (256 | 512, "#009e73", "veiled or out of focus: less contrast than elsewhere"),
     (8 | 32, "#d55e00", "light contradicts EBSD"),
     (128, "#f0e442", "brightness not used: a region contradicts EBSD"),
-    (64, "#cc79a7", "light not used: a region contradicts EBSD"),
+    (64, "#cc79a7", "light not used: a region contradicts EBSD, or is opaque"),
 )
 """Bits of `Result.light_flags`, their colours and what they mean."""
 

@@ -25,7 +25,7 @@ from grainlight.restore.inputs import Inputs, Known, bring_together
 from grainlight.restore.large.allocation import memory_reused
 from grainlight.restore.large.stitching import Stitcher
 from grainlight.restore.large.windows import AT_ONCE
-from grainlight.restore.light.calibrated import low_contrast_told
+from grainlight.restore.light.calibrated import places_told
 from grainlight.restore.light.calibration import WindowedLight, usual_levels
 from grainlight.restore.points.grid import REACH, check_usable, masked, output_shape
 from grainlight.restore.points.merge import merge
@@ -186,7 +186,7 @@ def _restore(
             "neighbours support stood alone in the map that followed it."
         )
     if inputs.light is not None:
-        record["warnings"] += low_contrast_told(record["light"])
+        record["warnings"] += places_told(record["light"])
     if blurs:
         record["light"]["blur_px"] = float(np.median(blurs))
     if len(cut) == 1:

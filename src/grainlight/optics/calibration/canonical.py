@@ -12,6 +12,7 @@ from torch import Tensor
 from grainlight.maps.strips import strips, with_halo
 from grainlight.optics.calibration.calibration import Calibration
 from grainlight.optics.calibration.damage.contrast import find_low_contrast
+from grainlight.optics.calibration.damage.opaque import find_opaque
 from grainlight.optics.calibration.damage.regions import Regions
 from grainlight.optics.calibration.harmonics import Harmonics
 from grainlight.optics.calibration.light_noise import (
@@ -31,6 +32,7 @@ from grainlight.optics.forward.illumination import Relief
 OUTSIDE, SATURATED, MISFIT, CONTRADICTION, INCONSISTENT = 1, 2, 4, 8, 16
 NOT_USED, DIM, VEILED, BLURRED = 64, 128, 256, 512
 _CEILING = 30.0
+_ODD = 1.5  # times the noise by which the groups of a pixel miss every c-axis, from which they contradict each other
 NEIGHBOURHOOD = 1.3
 """Standard deviation of the window for contradictions, in distances between known points."""
 MISFITTING = 1.6
@@ -52,9 +54,9 @@ class CanonicalLight:
         unknown.
     flags
         (H, W) int16, bits: 1 outside the images, 2 saturated frames, 4 the stack does not fit harmonics, 8 contradicts
-        the known c-axes, 16 the three groups contradict each other (dust, stain, mixed pixels), 64 not used,
-        because the light of a region contradicts the known c-axes there, 128 the same of its brightness alone, 256
-        veiled and 512 out of focus: a region of less contrast than the rest.
+        the known c-axes, 16 the three groups contradict each other (dust, stain, mixed pixels), 64 not used, because
+        the light of a region contradicts the known c-axes there or is that of no crystal, 128 the same of its
+        brightness alone, 256 veiled and 512 out of focus: a region of less contrast than the rest.
     warnings
         Sentences for the user.
     report
@@ -148,6 +150,8 @@ def apply(
     contradicted = _contradiction(calibration, sigma, residual, at, noise.usual)
     freedom = sum(count for count, known in zip((1, 2, 2), calibration.signal, strict=True) if known) - 2
     flags = torch.empty(rows, columns, dtype=torch.int16, device=state.device)
+    odd = torch.cat([_inconsistency(chi, freedom, part) > _ODD for part in parts])
+    opaque = find_opaque(state, sigma, odd, calibration.signal)
     for part in parts:
         expected = interpolate(harmonics.coefficients[0, part], *noise.frames)
         misfit = _misfit(harmonics, expected, part)
@@ -157,7 +161,7 @@ def apply(
         for bit, excess, threshold in (
             (MISFIT, misfit, 1.5),
             (CONTRADICTION, wrong.amax(0), 1.3),
-            (INCONSISTENT, strange, 1.5),
+            (INCONSISTENT, strange, _ODD),
         ):
             here |= (excess > threshold).to(torch.int16) * bit
         clipped = harmonics.saturated[part] > 0
@@ -165,12 +169,13 @@ def apply(
         excess = torch.maximum(torch.maximum(misfit, strange), wrong).clamp_(1.0, _CEILING)
         # what is left of a saturated stack rests on fewer frames and on a clipped neighbourhood
         sigma[:, part] *= torch.where(clipped, 2 * excess, excess)
-        unused = [outside[part]] * 3
+        unused = [outside[part] | opaque[part]] * 3
+        flags[part] |= (opaque[part] & ~outside[part]).to(torch.int16) * NOT_USED
         if regions is not None:
             dim, lies = regions.at(*_rows_and_columns(part, state, corner))
             for bit, where in ((NOT_USED, lies), (DIM, dim & ~lies)):
                 flags[part] |= (where & ~outside[part]).to(torch.int16) * bit
-            unused = [outside[part] | dim | lies, *[outside[part] | lies] * 2]
+            unused = [unused[0] | dim | lies, *[unused[1] | lies] * 2]
         if low is not None:
             faint = low.at(*_rows_and_columns(part, state))
             flags[part] |= (faint & ~unused[1]).to(torch.int16) * (BLURRED if low.blurred else VEILED)
@@ -181,6 +186,7 @@ def apply(
     if inclination is not None:
         state = _straightened(calibration, state, inclination)
     report = calibration_report(calibration, noise.terms) | level_report(sigma, flags)
+    report["share_opaque"] = float(opaque.double().mean())
     return CanonicalLight(state, sigma, flags, calibration.warnings, report)
 
 

@@ -64,9 +64,15 @@ def not_used(error: InputError) -> str:
     return f"{NOT_USED}{error.found}. Expected: {error.expected}. {advice[:1].upper()}{advice[1:]}."
 
 
-def low_contrast_told(report: dict[str, Any]) -> list[str]:
-    """Return sentences on regions that have less contrast than the rest, of the report of a light."""
+def places_told(report: dict[str, Any]) -> list[str]:
+    """Return sentences on places whose light is opaque or has less contrast than the rest, of the report of a light."""
     out = []
+    opaque = float(report.get("share_opaque", 0.0))
+    if opaque > _TELLING:
+        out.append(
+            f"The light is not used over {100 * opaque:.2g} % of the field, in patches that show no crystal: they do "
+            "not change with the angle, and no c-axis along the beam is that bright or dark (residue, dust)."
+        )
     for name, what in (("veiled", "veiled (haze, a film)"), ("out_of_focus", "out of focus")):
         share = float(report.get(f"share_{name}", 0.0))
         if share > _TELLING:
