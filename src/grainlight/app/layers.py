@@ -143,11 +143,11 @@ def _scaled(name: str, title: str, values: NDArray[np.floating], scale: Scale, r
     ]
 
 
-def _flags(flags: NDArray[np.uint8], rgb: Any) -> dict[str, Any]:
+def _flags(flags: NDArray[np.uint16], rgb: Any) -> dict[str, Any]:
     """What is wrong with the light; later ones lie on top."""
     index = np.zeros(flags.shape, dtype=np.uint8)
     for k, (bits, _, _) in enumerate(FLAGS):
-        index[(flags & bits) > 0] = k + 1
+        index[(flags.astype(np.uint16) & bits) > 0] = k + 1
     keys = [["#d9dde1", "nothing is wrong with the light"]]
     keys += [[colour, name] for k, (_, colour, name) in enumerate(FLAGS) if (index == k + 1).any()]
     return {
