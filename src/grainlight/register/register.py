@@ -12,9 +12,10 @@ from grainlight.errors import InputError
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
-from grainlight.register.basis import LADDER, Freedom
-from grainlight.register.evidence import Halves, advantage, halves, left_over, overlap, sure_part
-from grainlight.register.fit import fit, follow
+from grainlight.register.fine.basis import LADDER, Freedom
+from grainlight.register.fine.evidence import Parts, halves, left_over, overlap, sure_part
+from grainlight.register.fine.fit import fit, follow
+from grainlight.register.fine.freedom import FINE, WORTHWHILE, choose, with_freedom
 from grainlight.register.fixed import FixedMap, fixed_map
 from grainlight.register.level import Pair
 from grainlight.register.method import METHODS, Method
@@ -24,7 +25,6 @@ from grainlight.register.transform import Transform, stated
 
 _FEWEST_POINTS = 100
 _LEAST_SIDE = 8  # scan points
-_SURE = 2.5  # standard errors
 # Of the best placement's score over that of any other turn; unrelated pairs reach 1.5 (docs/registration.md).
 _DISTINCT = 2.0
 # Of a placement's gain over the best of places around it; fitted to unrelated light it reached 2.8.
@@ -40,12 +40,10 @@ _WORST = 1.0  # EBSD steps of residual
 _ELSEWHERE = 24
 _SAME = 1.0  # pixels of the search between what it found and a fit of the stated place
 _NO_WORSE = 0.02  # log-likelihood per point
-_WORTHWHILE = 0.25  # recorded pixels: smaller corrections of what was stated are not made
 _BELIEVED = (
     "The light fits the EBSD map in its stated place. The map has too few boundaries, or too many alike, to tell that "
     "place from all others: it is believed."
 )
-_FINE = (1.0, 0.5, 0.0)
 _FEW_GRAINS = 6.0  # their boundaries do not tell stretch and shear from a shift
 
 
@@ -166,9 +164,7 @@ def register_pair(
     return _fitted(pair, as_stated, base, near, distinct, affine, found, parts, method, progress)
 
 
-def _in_place(
-    pair: Pair, as_stated: Transform, parts: tuple[NDArray[np.bool_], NDArray[np.bool_]], progress: Progress
-) -> Registration:
+def _in_place(pair: Pair, as_stated: Transform, parts: Parts, progress: Progress) -> Registration:
     """Keep the stated place, which fits, but for what pays on points held out; and say where others would fit too."""
     progress.advance(2)
     use = parts[0] | parts[1]
@@ -178,10 +174,10 @@ def _in_place(
 
     kept = kept_from(as_stated, LADDER) if pair.fixed.grains >= _FEW_GRAINS else None
     if kept is None or not kept.trusted:
-        shifted = fit(pair, as_stated, "translation", use, levels=(2.0, *_FINE))
+        shifted = fit(pair, as_stated, "translation", use, levels=(2.0, *FINE))
         shift = sure_part(pair, as_stated, shifted.offset - as_stated.offset, use)
         base = as_stated.replaced(offset=as_stated.offset + shift)
-        pays = np.hypot(*shift) > _WORTHWHILE and _gain(pair, base, use) > _gain(pair, as_stated, use) + _NO_WORSE
+        pays = np.hypot(*shift) > WORTHWHILE and _gain(pair, base, use) > _gain(pair, as_stated, use) + _NO_WORSE
         kept = kept_from(base if pays else as_stated, ())
         kept = replace(kept, method="translation" if pays else "stated")
     alone = _rank(pair, kept.transform, use)
@@ -199,27 +195,21 @@ def _fitted(
     distinct: float,
     affine: Transform | None,
     found: list[Candidate],
-    parts: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    parts: Parts,
     method: Method,
     progress: Progress,
     ladder: tuple[Freedom, ...] | None = None,
 ) -> Registration:
     """Fit with as much freedom as pays, or as the method says, and judge it; ``ladder`` where the stated place fits."""
-    use = parts[0] | parts[1]
     if method == "auto":
-        best, fitted, name = _ladder(pair, base, near, parts, use, affine, LADDER if ladder is None else ladder)
+        chosen = choose(pair, base, near, parts, affine, LADDER if ladder is None else ladder)
     else:
-        name = str(method)
-        rough = fit(pair, base, "rigid" if method == "rigid" else "affine", use)
-        best = rough if method != "deformable" else fit(pair, rough, "deformable", use, levels=_FINE)
-        fitted = _on_halves(pair, best, method, parts)
+        chosen = with_freedom(pair, base, method, parts)
     progress.advance()
-    if name == "stated":
-        # nothing was fitted; how far a shift would go tells how far off the stated placement may be
-        fitted = _on_halves(pair, best, "translation", parts)
-    residual = left_over(pair, best, fitted, parts)
+    residual = left_over(pair, chosen.transform, chosen.chance, parts)
     progress.advance()
-    return _judged(pair, as_stated, best, name, residual, distinct, found, near, use, held=ladder is not None)
+    use, held = parts[0] | parts[1], ladder is not None
+    return _judged(pair, as_stated, chosen.transform, chosen.name, residual, distinct, found, near, use, held)
 
 
 def _base(
@@ -252,54 +242,6 @@ def _base(
     if here >= _DISTINCT and gains[1] > gains[0] - _NO_WORSE:
         return as_stated, True, here, affine
     return (there, False, distinct, None) if distinct >= _DISTINCT else (as_stated, True, here, affine)
-
-
-def _ladder(
-    pair: Pair,
-    base: Transform,
-    near: bool,
-    parts: tuple[NDArray[np.bool_], NDArray[np.bool_]],
-    use: NDArray[np.bool_],
-    affine: Transform | None = None,
-    ladder: tuple[Freedom, ...] = LADDER,
-) -> tuple[Transform, Halves, str]:
-    """Return the placement of the most freedom that pays on points held out, its halves, and its name.
-
-    The stated placement is kept unless another is clearly better; what had to be searched was scanned on another
-    instrument, and drift is to be expected. ``affine`` is the fit from ``base`` where it was made already.
-    """
-    if not near:
-        straight, bent = _on_halves(pair, base, "affine", parts), fit(pair, base, "deformable", use, levels=_FINE)
-        fitted = _on_halves(pair, bent, "deformable", parts)
-        if advantage(pair, straight, fitted, parts, 0.0).beyond(1.0):
-            return base, straight, "affine"
-        return bent, fitted, "deformable"
-    best, fitted, name = base, (base, base), "stated"
-    for freedom in ladder:
-        if freedom == "affine" and affine is not None and name == "stated":
-            trial = affine
-        else:
-            trial = fit(pair, best, freedom, use, levels=_FINE if freedom == "deformable" else (2.0, *_FINE))
-        step = trial.distance(best)
-        if step <= _WORTHWHILE:
-            continue
-        trials = _on_halves(pair, trial, freedom, parts)
-        error = trials[0].distance(trials[1]) / 2
-        if step > 2 * error and advantage(pair, trials, fitted, parts, 0.0).beyond(_SURE):
-            best, fitted, name = trial, trials, freedom
-    return best, fitted, name
-
-
-def _on_halves(
-    pair: Pair,
-    best: Transform,
-    freedom: str,
-    parts: tuple[NDArray[np.bool_], NDArray[np.bool_]],
-) -> Halves:
-    """Fit either half anew from a placement that the whole has found; the start's bend is left to the freedom."""
-    levels = (0.5, 0.0)
-    one, other = (fit(pair, best, freedom, part, levels=levels) for part in parts)  # type: ignore[arg-type]
-    return one, other
 
 
 def _gain(pair: Pair, placed: Transform, use: NDArray[np.bool_]) -> float:

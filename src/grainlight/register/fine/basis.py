@@ -65,15 +65,17 @@ class Basis:
         return replace(self, columns=columns, prior=self.prior * share)
 
 
-def make_basis(points: Array, start: Transform, freedom: Freedom, step: float, stiff: float = 1.0) -> Basis:
+def make_basis(
+    points: Array, start: Transform, freedom: Freedom, step: float, stiff: float = 1.0, stiff_bend: float | None = None
+) -> Basis:
     """Return the shapes of a freedom at points (P, 2) [um].
 
     Parameters
     ----------
     step
         EBSD step [um].
-    stiff
-        Factor of the standard deviation's inverse for drift and bend.
+    stiff, stiff_bend
+        Factors of the standard deviations' inverses for drift and bend; the second is the first if not given.
     """
     x0, y0, x1, y1 = start.extent
     half = max(x1 - x0, y1 - y0, 1e-9) / 2
@@ -106,13 +108,14 @@ def make_basis(points: Array, start: Transform, freedom: Freedom, step: float, s
     scale = step * np.sqrt(abs(np.linalg.det(start.matrix)))
     prior = np.zeros((3 + count + high * wide,) * 2)
     rough = _rough(count)
-    prior[3 : 3 + count, 3 : 3 + count] = rough.T @ rough / _DRIFT**2 + np.eye(count) / _ANY**2
+    prior[3 : 3 + count, 3 : 3 + count] = (rough.T @ rough / _DRIFT**2 + np.eye(count) / _ANY**2) * stiff**2
     down, across = np.kron(_rough(high), np.eye(wide)), np.kron(np.eye(high), _rough(wide))
     first = np.kron(np.diff(np.eye(high), axis=0), np.diff(np.eye(wide), axis=0))
     bend = down.T @ down + across.T @ across + 2 * first.T @ first
-    prior[3 + count :, 3 + count :] = bend / _BEND**2 + np.eye(high * wide) / _ANY**2
+    stiff_bend = stiff if stiff_bend is None else stiff_bend
+    prior[3 + count :, 3 + count :] = (bend / _BEND**2 + np.eye(high * wide) / _ANY**2) * stiff_bend**2
     columns = np.concatenate((affine, along_y.astype(np.float32), lattice), 1)
-    return Basis(columns, prior * (stiff / scale) ** 2, np.eye(2 * columns.shape[1]), count, (high, wide))
+    return Basis(columns, prior / scale**2, np.eye(2 * columns.shape[1]), count, (high, wide))
 
 
 def _rough(count: int) -> Array:

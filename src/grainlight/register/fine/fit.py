@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grainlight.register.basis import Basis, Freedom, coefficients_of, make_basis, moved, positions
+from grainlight.register.fine.basis import Basis, Freedom, coefficients_of, make_basis, moved, positions
 from grainlight.register.level import Pair, PyramidLevel
 from grainlight.register.moving import Group
 from grainlight.register.transform import Transform
@@ -177,9 +177,10 @@ def _descend(
             # per unit of noise
             noise = state.noise.astype(np.float32)[:, None]
             down, across = (slope / noise for slope in level.slopes(at))
-            normal = _normal(basis, down, across, state.weight)
+            normal = normal_of(basis, down, across, state.weight)
             moved_by = 0.0
-        change = _solve(basis, normal, down, across, state, now)
+        pull = -state.weight * np.stack([(slope * state.residual).sum(0) for slope in (across, down)])
+        change = change_of(basis, normal, pull, now)
         step = basis.columns @ change.astype(np.float32)
         size = np.sqrt((step * step).sum(1))
         largest = float(np.quantile(size, 0.98)) if len(size) else 0.0
@@ -195,8 +196,8 @@ def _descend(
     return found
 
 
-def _normal(basis: Basis, down: Single, across: Single, weight: Single) -> Array:
-    """Return the matrix (2 n, 2 n) of the normal equations without the prior."""
+def normal_of(basis: Basis, down: Single, across: Single, weight: Single) -> Array:
+    """Return the matrix (2 n, 2 n) of the normal equations without the prior; slopes (C, P), weight (P,)."""
     # These products are most of a fit; the next round corrects what single precision loses.
     n = basis.columns.shape[1]
     weights = [weight * product.sum(0) for product in (across * across, across * down, down * down)]
@@ -208,9 +209,8 @@ def _normal(basis: Basis, down: Single, across: Single, weight: Single) -> Array
     return np.block([[aa, ad], [ad, dd]])
 
 
-def _solve(basis: Basis, normal: Array, down: Single, across: Single, state: Follow, now: Array) -> Array:
-    """Return the change (n, 2) of the coefficients: the light's slope times displacement equals minus the residual."""
-    pull = -state.weight * np.stack([(slope * state.residual).sum(0) for slope in (across, down)])
+def change_of(basis: Basis, normal: Array, pull: NDArray[np.floating], now: Array) -> Array:
+    """Return the change (n, 2) of coefficients ``now`` (n, 2) under a pull (2, P) of the points, across and down."""
     prior = np.kron(np.eye(2), basis.prior)
     right = (pull @ basis.columns).astype(np.float64).reshape(-1) - prior @ now.T.reshape(-1)
     tied, target = basis.tie.T @ (normal + prior) @ basis.tie, basis.tie.T @ right

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from grainlight.register.fit import TAIL, follow
+from grainlight.register.fine.fit import TAIL, follow
 from grainlight.register.fixed import FixedMap
 from grainlight.register.level import Pair
 from grainlight.register.transform import Transform
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Parts = tuple[Mask, Mask]
+"""Two halves of the points."""
 Halves = tuple[Transform, Transform]
 """A placement found on either half of the points; twice the same where nothing was fitted."""
 _BLOCKS = 8  # a side, for the error of a sum over points that are not independent
@@ -22,11 +24,9 @@ _STRIPS, _TILES = 12, 4
 _FEWEST_IN_BLOCK = 30
 _WIDE = 2.0  # EBSD steps of blur
 _TOLD = 0.2  # of what the light tells of a shift in the best direction: across boundaries
-# Halves share blur, relief and prior: what they agree on is not all right (synthetic sections, docs/registration.md).
-_SHARED = 1.4
 
 
-def halves(fixed: FixedMap) -> tuple[Mask, Mask]:
+def halves(fixed: FixedMap) -> Parts:
     """Return two halves (P,) of the map's points, like the fields of a chess board."""
     place = np.rint((fixed.points - np.array(fixed.corner)) / fixed.step).astype(int)
     white = place.sum(1) % 2 == 0
@@ -45,7 +45,7 @@ class Advantage:
         return self.value > sigmas * self.error and self.value > 0
 
 
-def advantage(pair: Pair, better: Halves, worse: Halves, parts: tuple[Mask, Mask], blur: float = 0.5) -> Advantage:
+def advantage(pair: Pair, better: Halves, worse: Halves, parts: Parts, blur: float = 0.5) -> Advantage:
     """Compare two placements, each half's on the points of the other half."""
     total, errors = 0.0, 0.0
     for k in (0, 1):
@@ -71,23 +71,23 @@ def _cost(residual: Array) -> Array:
     return 0.5 * len(residual) * TAIL * np.log1p((residual**2).mean(0) / TAIL)
 
 
-def left_over(pair: Pair, found: Transform, fitted: Halves, parts: tuple[Mask, Mask]) -> float:
-    """Return the likely root-mean-square error of a registration in recorded pixels.
+def left_over(pair: Pair, found: Transform, chance: float, parts: Parts) -> float:
+    """Return the likely root-mean-square error of a registration in recorded pixels, of two parts.
 
-    Two parts: chance, from placements fitted on either half of the points; and what the model could not follow, from
-    shifts of blocks and of strips along the slow axis that both halves agree on (their product has no bias).
+    ``chance``, as the data narrow the placement, and what the model could not follow, from shifts of blocks and of
+    strips along the slow axis that both halves of the points agree on (their product has no bias).
     """
-    chance = fitted[0].distance(fitted[1]) / 2
     unseen = max(
         _agreed(pair, found, parts, _STRIPS, 1),
         _agreed(pair, found, parts, _TILES, _TILES),
         0.0,
     )
-    return _SHARED * math.sqrt(chance**2 + unseen)
+    return math.sqrt(chance**2 + unseen)
 
 
-def _agreed(pair: Pair, found: Transform, parts: tuple[Mask, Mask], high: int, wide: int) -> float:
-    """Return the mean product of the shifts [pixels^2] that the two halves find in the same blocks."""
+def _agreed(pair: Pair, found: Transform, parts: Parts, high: int, wide: int) -> float:
+    """Return the mean product of the shifts [pixels^2] that the two halves find in the same blocks, less its standard
+    error."""
     shifts = []
     for part in parts:
         shift, good = _shifts(pair, found, part, high, wide)
@@ -95,7 +95,8 @@ def _agreed(pair: Pair, found: Transform, parts: tuple[Mask, Mask], high: int, w
     both = shifts[0][1] & shifts[1][1]
     if both.sum() < 3:
         return 0.0
-    return float((shifts[0][0][both] * shifts[1][0][both]).sum(1).mean())
+    products = (shifts[0][0][both] * shifts[1][0][both]).sum(1)
+    return float(products.mean() - products.std() / math.sqrt(len(products)))
 
 
 def _shifts(pair: Pair, found: Transform, use: Mask, high: int, wide: int, blur: float = 0.0) -> tuple[Array, Mask]:

@@ -1,0 +1,1 @@
+"""The fine part of a registration: freedoms, fits, and what speaks for them."""
