@@ -13,7 +13,7 @@ from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
 from grainlight.register.fine.basis import LADDER, Freedom
-from grainlight.register.fine.evidence import Parts, halves, left_over, overlap, sure_part
+from grainlight.register.fine.evidence import Parts, halves, left_over, overlap, sound, sure_part
 from grainlight.register.fine.fit import fit, follow
 from grainlight.register.fine.freedom import FINE, WORTHWHILE, choose, with_freedom
 from grainlight.register.fixed import FixedMap, fixed_map
@@ -201,6 +201,10 @@ def _fitted(
     ladder: tuple[Freedom, ...] | None = None,
 ) -> Registration:
     """Fit with as much freedom as pays, or as the method says, and judge it; ``ladder`` where the stated place fits."""
+    if ladder != ():
+        affine = affine or fit(pair, base, "affine", parts[0] | parts[1])
+        trusted = sound(pair, affine, parts[0] | parts[1])
+        parts = (parts[0] & trusted, parts[1] & trusted)
     if method == "auto":
         chosen = choose(pair, base, near, parts, affine, LADDER if ladder is None else ladder)
     else:

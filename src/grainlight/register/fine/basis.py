@@ -17,9 +17,12 @@ LADDER: tuple[Freedom, ...] = ("translation", "affine", "deformable")
 # Second differences of spline coefficients, in EBSD steps: drift may change quickly, the bend of the section is smooth.
 _DRIFT = 0.1
 _BEND = 0.04
+_WALK = 0.05  # and their first differences where drift is a random walk
 _ANY = 4.0  # EBSD steps that a coefficient may be off at all
 _LEAST_CELL = 6.0  # EBSD steps per cell of the splines
-_MOST_DRIFT, _MOST_BEND = 16, 8
+_DRIFT_CELL = 2.0
+_USUAL_DRIFT = 13  # cells at most that the deviations of drift are stated for, of `_LEAST_CELL` at least
+_MOST_DRIFT, _MOST_BEND = 32, 8
 _RUN = 2_000  # points
 
 
@@ -66,7 +69,12 @@ class Basis:
 
 
 def make_basis(
-    points: Array, start: Transform, freedom: Freedom, step: float, stiff: float = 1.0, stiff_bend: float | None = None
+    points: Array,
+    start: Transform,
+    freedom: Freedom,
+    step: float,
+    stiff: float = 1.0,
+    drift: tuple[float, float] = (1.0, 0.0),
 ) -> Basis:
     """Return the shapes of a freedom at points (P, 2) [um].
 
@@ -74,8 +82,10 @@ def make_basis(
     ----------
     step
         EBSD step [um].
-    stiff, stiff_bend
-        Factors of the standard deviations' inverses for drift and bend; the second is the first if not given.
+    stiff
+        Factor of the standard deviations' inverse for drift and bend.
+    drift
+        Factors of the standard deviations of drift that is smooth, and of drift that is a random walk.
     """
     x0, y0, x1, y1 = start.extent
     half = max(x1 - x0, y1 - y0, 1e-9) / 2
@@ -95,7 +105,7 @@ def make_basis(
     if freedom == "affine":
         return Basis(affine, np.zeros((3, 3)), np.eye(6), 0, (0, 0))
     cells = [max(1, int(length / (step * _LEAST_CELL))) for length in (y1 - y0, x1 - x0)]
-    count = min(cells[0] + 3, _MOST_DRIFT)
+    usual, count = min(cells[0], _USUAL_DRIFT), min(max(1, int((y1 - y0) / (step * _DRIFT_CELL))), _MOST_DRIFT) + 3
     high, wide = (min(max(c // 2, 1) + 3, _MOST_BEND) for c in cells)
     u, v = (
         np.clip((points[:, 0] - x0) / max(x1 - x0, 1e-9), 0, 1),
@@ -107,15 +117,24 @@ def make_basis(
     # pixels per EBSD step turn the prior's unit into pixels
     scale = step * np.sqrt(abs(np.linalg.det(start.matrix)))
     prior = np.zeros((3 + count + high * wide,) * 2)
-    rough = _rough(count)
-    prior[3 : 3 + count, 3 : 3 + count] = (rough.T @ rough / _DRIFT**2 + np.eye(count) / _ANY**2) * stiff**2
+    prior[3 : 3 + count, 3 : 3 + count] = _drift_prior(count, (count - 3) / usual, *drift)
     down, across = np.kron(_rough(high), np.eye(wide)), np.kron(np.eye(high), _rough(wide))
     first = np.kron(np.diff(np.eye(high), axis=0), np.diff(np.eye(wide), axis=0))
     bend = down.T @ down + across.T @ across + 2 * first.T @ first
-    stiff_bend = stiff if stiff_bend is None else stiff_bend
-    prior[3 + count :, 3 + count :] = (bend / _BEND**2 + np.eye(high * wide) / _ANY**2) * stiff_bend**2
+    prior[3 + count :, 3 + count :] = bend / _BEND**2 + np.eye(high * wide) / _ANY**2
     columns = np.concatenate((affine, along_y.astype(np.float32), lattice), 1)
-    return Basis(columns, prior / scale**2, np.eye(2 * columns.shape[1]), count, (high, wide))
+    return Basis(columns, prior * (stiff / scale) ** 2, np.eye(2 * columns.shape[1]), count, (high, wide))
+
+
+def _drift_prior(count: int, finer: float, smooth: float, walk: float) -> Array:
+    """Return the precision (K, K) of drift coefficients, ``finer`` times as many as the deviations are stated for."""
+    rough, any_place = _rough(count), np.eye(count) / _ANY**2
+    precision: Array = rough.T @ rough * (finer**1.5 / (_DRIFT * smooth)) ** 2 + any_place
+    if walk == 0:
+        return precision
+    steps = np.diff(np.eye(count), axis=0)
+    walked = steps.T @ steps * (finer**0.5 / (_WALK * walk)) ** 2 + any_place
+    return np.asarray(np.linalg.inv(np.linalg.inv(precision) + np.linalg.inv(walked)))
 
 
 def _rough(count: int) -> Array:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
 
 from grainlight.register.fine.fit import TAIL, follow
 from grainlight.register.fixed import FixedMap
@@ -22,7 +23,9 @@ Halves = tuple[Transform, Transform]
 _BLOCKS = 8  # a side, for the error of a sum over points that are not independent
 _STRIPS, _TILES = 12, 4
 _FEWEST_IN_BLOCK = 30
-_WIDE = 2.0  # EBSD steps of blur
+_WIDE, _NARROW = 2.0, 0.5  # EBSD steps of blur
+# Scan points a side of a window, and share of its points from which their light is not that of their grains.
+_REGION, _LOST = 5, 0.35
 _TOLD = 0.2  # of what the light tells of a shift in the best direction: across boundaries
 
 
@@ -31,6 +34,23 @@ def halves(fixed: FixedMap) -> Parts:
     place = np.rint((fixed.points - np.array(fixed.corner)) / fixed.step).astype(int)
     white = place.sum(1) % 2 == 0
     return white, ~white
+
+
+def sound(pair: Pair, placed: Transform, use: Mask) -> Mask:
+    """Return which of the points ``use`` (P,) lie in no region whose light contradicts its points, as under a stain.
+
+    ``placed`` has to be right to a few pixels: boundaries alone are narrower than such a region.
+    """
+    fixed, state = pair.fixed, follow(pair, _NARROW, placed, use)
+    seen = state.weight > 0
+    wrong = seen & (np.square(state.residual).mean(0) > TAIL)
+    row, column = np.rint((fixed.points - np.array(fixed.corner)) / fixed.step).astype(np.int64).T[::-1]
+    counts = np.zeros((2, *fixed.known.shape))
+    np.add.at(counts[0], (row[use], column[use]), wrong)
+    np.add.at(counts[1], (row[use], column[use]), seen)
+    share = [uniform_filter(count, _REGION, mode="constant") for count in counts]
+    lost = share[0] > _LOST * share[1]
+    return use & ~lost[row, column]
 
 
 @dataclass(frozen=True)

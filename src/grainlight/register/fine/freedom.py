@@ -17,8 +17,8 @@ FINE = (1.0, 0.5, 0.0)
 WORTHWHILE = 0.25
 """Recorded pixels: smaller corrections of what was stated are not made."""
 _SURE = 2.5  # standard errors
-# Drift's standard deviations that are tried, in those of the prior (python -m benchmarks.kept).
-_DRIFTS = (1.0, 2.0, 4.0)
+# Deviations of smooth drift and of a random walk that are tried, in those of the prior (python -m benchmarks.kept).
+_DRIFTS = ((1.0, 1.0), (2.0, 1.0), (4.0, 1.0), (2.0, 2.0))
 # Logarithms of the evidence, or of the likelihood that parameters of a shift or of an affine map have to add: in place
 # they reach 0, and half their number by chance.
 _BENT, _SHIFTED, _MOVED = 5.0, 8.0, 14.0

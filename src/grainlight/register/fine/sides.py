@@ -73,7 +73,7 @@ class _Grains:
 
 
 def refine(
-    pair: Pair, start: Transform, freedom: Freedom, use: Mask, *, drift: float = 1.0, bend: float = 1.0
+    pair: Pair, start: Transform, freedom: Freedom, use: Mask, *, drift: tuple[float, float] = (1.0, 0.0)
 ) -> Sided | None:
     """Return the placement of a freedom near a start, good to a pixel or so; None where too few points tell a side.
 
@@ -81,14 +81,14 @@ def refine(
     ----------
     use
         (P,) points of the map that count.
-    drift, bend
-        Factors of the prior's standard deviations.
+    drift
+        As for `make_basis`.
     """
     grains = _grains(pair, start, use)
     if (grains.square > 0).any(1).sum() < _FEWEST:
         return None
     points = pair.fixed.points[use]
-    basis = make_basis(points, start, freedom, pair.fixed.step, 1 / drift, 1 / bend)
+    basis = make_basis(points, start, freedom, pair.fixed.step, drift=drift)
     found = start
     for width in _WIDTHS:
         for _ in range(_ROUNDS):
