@@ -38,6 +38,25 @@ class Misplaced:
         return np.hypot(*np.moveaxis(found(points * step) - true, -1, 0))
 
 
+def askew(seed: int) -> Misregistration:
+    """Return a scan that is turned by 1.5 degrees, 4 % off in scale, stretched and sheared, with a drift of 1.5 pixels
+    that goes to and fro once or twice; signs, shift and phases from the seed."""
+    rng = np.random.default_rng(seed)
+    signs, phases, waves = rng.choice([-1.0, 1.0], 4), 2 * np.pi * rng.random(2), rng.choice([2.0, 3.0, 4.0]) / 3
+    drift = np.sin(2 * np.pi * waves * np.linspace(0, 1, 33)[:, None] + phases)
+    drift -= drift.mean(0)
+    drift *= 1.5 / np.linalg.norm(drift, axis=1).max()
+    x, y = rng.uniform(-4, 4, 2).tolist()
+    return Misregistration(
+        rotation=1.5 * signs[0],
+        scale=0.04 * signs[1],
+        stretch=0.01 * signs[2],
+        shear=0.02 * signs[3],
+        shift=(x, y),
+        drift=tuple((float(a), float(b)) for a, b in drift),
+    )
+
+
 def misplace(full: OrientationMap, truth: Misregistration, *, scale: int, level: Level, seed: int) -> Misplaced:
     """Degrade a full map as `degrade` does and photograph it as misregistered."""
     task = degrade(full, scale=scale, level=None, seed=seed)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
-from grainlight.register.fine.fit import TAIL, follow
+from grainlight.register.fine.fit import FEWEST, TAIL, follow
 from grainlight.register.fixed import FixedMap
 from grainlight.register.level import Pair
 from grainlight.register.transform import Transform
@@ -24,8 +24,10 @@ _BLOCKS = 8  # a side, for the error of a sum over points that are not independe
 _STRIPS, _TILES = 12, 4
 _FEWEST_IN_BLOCK = 30
 _WIDE, _NARROW = 2.0, 0.5  # EBSD steps of blur
-# Scan points a side of a window, and share of its points from which their light is not that of their grains.
-_REGION, _LOST = 5, 0.35
+# Of windows of so many scan points a side: the misfit, as a share of what grains differ by, from which their light is
+# not that of their grains (python -m benchmarks.kept --blot 1).
+_REGION, _LOST, _PASSES = 5, 0.6, 3
+_LEFT = 0.3  # of the points, at least
 _TOLD = 0.2  # of what the light tells of a shift in the best direction: across boundaries
 
 
@@ -37,20 +39,34 @@ def halves(fixed: FixedMap) -> Parts:
 
 
 def sound(pair: Pair, placed: Transform, use: Mask) -> Mask:
-    """Return which of the points ``use`` (P,) lie in no region whose light contradicts its points, as under a stain.
+    """Return which of the points ``use`` (P,) lie in no region whose light says nothing of its points, as under a
+    blot; all of them where little would be left.
 
     ``placed`` has to be right to a few pixels: boundaries alone are narrower than such a region.
     """
-    fixed, state = pair.fixed, follow(pair, _NARROW, placed, use)
-    seen = state.weight > 0
-    wrong = seen & (np.square(state.residual).mean(0) > TAIL)
+    fixed, features = pair.fixed, pair.level(_NARROW).features[:, use]
     row, column = np.rint((fixed.points - np.array(fixed.corner)) / fixed.step).astype(np.int64).T[::-1]
-    counts = np.zeros((2, *fixed.known.shape))
-    np.add.at(counts[0], (row[use], column[use]), wrong)
-    np.add.at(counts[1], (row[use], column[use]), seen)
-    share = [uniform_filter(count, _REGION, mode="constant") for count in counts]
-    lost = share[0] > _LOST * share[1]
-    return use & ~lost[row, column]
+
+    def around(values: Array) -> Array:
+        image = np.zeros(fixed.known.shape)
+        np.add.at(image, (row[use], column[use]), values)
+        return uniform_filter(image, _REGION, mode="constant")
+
+    kept = use
+    for _ in range(_PASSES):
+        # the optics as the points have them that are kept
+        usual = follow(pair, _NARROW, placed, kept)
+        state = follow(pair, _NARROW, placed, use, usual.slope)
+        seen, told = state.weight > 0, kept[use] & (state.weight > 0)
+        if told.sum() < FEWEST:
+            return use
+        expected = usual.slope[1:].T @ features / usual.noise[:, None]
+        expected -= expected[:, told].mean(1, keepdims=True)
+        signal, usually = np.square(expected).mean(0), float(np.square(expected[:, told]).mean())
+        wrong = np.square(state.residual * (state.noise / usual.noise)[:, None]).mean(0).clip(max=4 * usually)
+        lost = around(wrong * seen) > _LOST * 0.5 * around((signal + usually) * seen)
+        kept = use & ~lost[row, column]
+    return kept if kept.sum() > _LEFT * use.sum() else use
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,120 @@
+"""Points on their own sides of boundaries: closer than a fit of the light, and no freedom that nothing pays for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.misplaced import Misplaced, askew, misplace
+from grainlight.evaluation.damage import Damage, damage_stack
+from grainlight.register.fine.evidence import halves, sound
+from grainlight.register.fine.fit import fit
+from grainlight.register.fine.sides import refine, sided
+from grainlight.register.fixed import fixed_map
+from grainlight.register.level import Pair
+from grainlight.register.moving import moving_light
+from grainlight.register.register import register
+from grainlight.register.transform import Transform, stated
+
+from .conftest import section_map
+
+
+def pair_of(task: Misplaced) -> Pair:
+    fixed = fixed_map(task.task.coarse)
+    return Pair(fixed, moving_light(task.light, fixed.step / task.task.scale * 1.001, fixed.broad), task.light.step)
+
+
+def rms(task: Misplaced, found: Transform) -> float:
+    return float(np.sqrt((task.residual(found) ** 2).mean()))
+
+
+@pytest.fixture(scope="module", params=[31, 32])
+def scanned(request: pytest.FixtureRequest) -> Misplaced:
+    """Every 4th point of a section, askew and with drift; corrupted light."""
+    return misplace(
+        section_map(request.param, 133), askew(request.param), scale=4, level="corrupted", seed=request.param
+    )
+
+
+@pytest.fixture(scope="module")
+def in_place() -> Misplaced:
+    return misplace(section_map(31, 153), replace(askew(0), **_NOTHING), scale=4, level="corrupted", seed=31)
+
+
+_NOTHING = {
+    "rotation": 0.0,
+    "scale": 0.0,
+    "stretch": 0.0,
+    "shear": 0.0,
+    "shift": (0.0, 0.0),
+    "drift": ((0.0, 0.0), (0.0, 0.0)),
+}
+
+
+def test_a_quarter_of_a_pixel_at_scale_four(scanned: Misplaced) -> None:
+    found = register(scanned.task.coarse, scanned.light, scale=4)
+    true = rms(scanned, found.transform)
+    assert found.trusted
+    assert found.method == "deformable"
+    assert true < 0.25
+    assert 0.5 * true < found.residual < 3 * true
+
+
+def test_sides_are_closer_than_a_fit_of_the_light(scanned: Misplaced) -> None:
+    pair = pair_of(scanned)
+    use = np.ones(len(pair.fixed.points), dtype=bool)
+    start = stated(scanned.light, pair.fixed.extent)
+    fitted = fit(pair, fit(pair, start, "affine", use), "deformable", use, levels=(1.0, 0.5, 0.0))
+    found = refine(pair, fitted, "deformable", use, drift=(2.0, 1.0))
+    assert found is not None
+    assert rms(scanned, found.transform) < 0.9 * rms(scanned, fitted)
+    # and whatever the halves of the points tell alone is near what all of them tell
+    for part in halves(pair.fixed):
+        half = refine(pair, fitted, "deformable", part, drift=(2.0, 1.0))
+        assert half is not None
+        assert half.transform.distance(found.transform) < 0.5
+
+
+def test_drift_is_taken_where_there_is_some(scanned: Misplaced, in_place: Misplaced) -> None:
+    for task, drifted in ((scanned, True), (in_place, False)):
+        pair = pair_of(task)
+        use = np.ones(len(pair.fixed.points), dtype=bool)
+        start = fit(pair, stated(task.light, pair.fixed.extent), "affine", use)
+        straight = refine(pair, start, "affine", use)
+        bent = refine(pair, fit(pair, start, "deformable", use), "deformable", use, drift=(2.0, 1.0))
+        assert straight is not None
+        assert bent is not None
+        assert (bent.evidence_over(straight) > 5) is drifted
+        if not drifted:
+            # three parameters an axis gain what chance gives them
+            assert straight.gain_over(sided(pair, stated(task.light, pair.fixed.extent), use)) < 14
+            assert rms(task, straight.transform) < 0.2
+
+
+def test_a_blot_does_not_speak(scanned: Misplaced) -> None:
+    spoilt = damage_stack(scanned.light.images, scanned.light.angles, Damage("bright", 2, 7))
+    task = replace(scanned, light=replace(scanned.light, images=spoilt.images))
+    pair = pair_of(task)
+    use = np.ones(len(pair.fixed.points), dtype=bool)
+    placed = fit(pair, stated(task.light, pair.fixed.extent), "affine", use)
+    row, column = np.rint(placed(pair.fixed.points)).astype(int).T[::-1]
+    high, wide = task.light.shape
+    under = spoilt.region[row.clip(0, high - 1), column.clip(0, wide - 1)]
+    kept = sound(pair, placed, use)
+    assert under.sum() > 100
+    assert (~kept)[under].mean() > 0.8
+    assert (~kept)[~under].mean() < 0.2
+    found = register(task.task.coarse, task.light, scale=4)
+    assert found.trusted
+    assert rms(task, found.transform) < 0.4
+
+
+def test_nothing_is_told_without_boundaries() -> None:
+    full = section_map(33, 97)
+    q = np.broadcast_to(full.quaternions[:1, :1], full.quaternions.shape).copy()
+    task = misplace(full.replace(quaternions=q), replace(askew(0), **_NOTHING), scale=4, level="clean", seed=1)
+    pair = pair_of(task)
+    use = np.ones(len(pair.fixed.points), dtype=bool)
+    assert refine(pair, stated(task.light, pair.fixed.extent), "affine", use) is None
