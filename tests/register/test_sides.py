@@ -111,6 +111,13 @@ def test_a_blot_does_not_speak(scanned: Misplaced) -> None:
     assert rms(task, found.transform) < 0.4
 
 
+def test_light_of_another_section_leaves_all_points(scanned: Misplaced) -> None:
+    light = scanned.light
+    pair = pair_of(replace(scanned, light=replace(light, images=light.images[:, ::-1, ::-1].copy())))
+    use = np.ones(len(pair.fixed.points), dtype=bool)
+    assert sound(pair, stated(light, pair.fixed.extent), use).sum() > 0.3 * len(use)
+
+
 def test_nothing_is_told_without_boundaries() -> None:
     full = section_map(33, 97)
     q = np.broadcast_to(full.quaternions[:1, :1], full.quaternions.shape).copy()
