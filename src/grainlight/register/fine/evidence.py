@@ -66,9 +66,9 @@ def sound(pair: Pair, placed: Transform, use: Mask) -> Mask:
         wrong = np.square(state.residual * (state.noise / usual.noise)[:, None]).mean(0).clip(max=4 * usually)
         lost = around(wrong * seen) > _LOST * 0.5 * around((signal + usually) * seen)
         kept = use & ~lost[row, column]
-        if kept.sum() <= _LEFT * use.sum():
+        if kept.sum() < FEWEST:
             return use
-    return kept
+    return kept if kept.sum() > _LEFT * use.sum() else use
 
 
 @dataclass(frozen=True)
