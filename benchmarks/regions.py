@@ -17,8 +17,8 @@ import torch
 from grainlight.evaluation.damage import Damage
 from grainlight.evaluation.degrade import LEVELS, degrade
 from grainlight.evaluation.reference_map import FIRST_TUNING_SEED, validation_section
-from grainlight.optics.calibration import regions
 from grainlight.optics.calibration.canonical import DIM, NOT_USED
+from grainlight.optics.calibration.damage import regions
 from grainlight.restore.light.calibration import calibrate_light
 from grainlight.restore.light.registration import RegisteredLight
 from grainlight.restore.points.grid import rasterise
