@@ -104,12 +104,13 @@ def _case(reference: ReferenceMap, light: str, quality: str, scale: int, seed: i
         true,
         dark,
         next(iter(found.held_back.values())).value,
-        found.wrong_share,
-        *found.wrong_share_interval,
+        found.wrong.value,
+        found.wrong.low,
+        found.wrong.high,
         None if without is None else without.value,
         None if without is None else without.low <= dark <= without.high,
         found.light_helps,
-        (found.coverage or float("nan")) - covered,
+        (float("nan") if found.covered is None else found.covered.value) - covered,
         taken / once,
     )
 

@@ -35,9 +35,13 @@ def test_good_light_helps_and_the_record_says_so(validated: Validated, tmp_path:
     found = validated.verdict
     assert found.light_helps is True
     assert found.unlit is not None
-    assert found.wrong_share < 0.5 * found.unlit.value
+    assert found.wrong.value < 0.5 * found.unlit.value
+    assert found.wrong_share == found.held_back["with light"].value
     record = json.loads(found.save(tmp_path / "found.json").read_text())
     assert record["light_helps"] is True
+    # pixels are nearer to points than points are to one another
+    assert record["map_wrong_share"]["value"] <= record["wrong_share"]
+    assert record["map_wrong_share"]["low"] <= record["map_wrong_share"]["value"] <= record["map_wrong_share"]["high"]
     assert record["wrong_share_interval"][0] <= record["wrong_share"] <= record["wrong_share_interval"][1]
     assert record["bound_factor"] >= 1.0
     assert 0.5 < record["coverage"] <= 1.0

@@ -55,9 +55,13 @@ class Validation:
         The same of a restoration without light; None where no light was given or used.
     light_helps
         Whether light lowers that share; None where no light was given, or the points do not tell.
+    there
+        Share of the points held back one by one that are off by more than 5 degrees, restored as asked.
     covered
-        Estimated share of these pixels whose error is under the stated bound, which is meant to be 0.9; None where no
-        bound is stated.
+        Estimated share of the inferred pixels whose error is under the stated bound, which is meant to be 0.9; None
+        where no bound is stated.
+    covered_there
+        The same of the points held back one by one, as counted.
     bound_factor
         By what the bound is to be multiplied, 1 where it holds.
     held_back
@@ -77,7 +81,9 @@ class Validation:
     wrong: Share
     unlit: Share | None
     light_helps: bool | None
+    there: Share
     covered: Share | None
+    covered_there: Share | None
     bound_factor: float
     held_back: Mapping[str, Share]
     median_error: tuple[float, float, float]
@@ -88,18 +94,18 @@ class Validation:
 
     @property
     def wrong_share(self) -> float:
-        """Estimated share of the inferred pixels that are off by more than 5 degrees."""
-        return self.wrong.value
+        """Share of the points held back one by one that are off by more than 5 degrees."""
+        return self.there.value
 
     @property
     def wrong_share_interval(self) -> tuple[float, float]:
         """Its 90 % interval."""
-        return self.wrong.low, self.wrong.high
+        return self.there.low, self.there.high
 
     @property
     def coverage(self) -> float | None:
-        """Estimated share of the inferred pixels whose error is under the stated bound; None where none is stated."""
-        return None if self.covered is None else self.covered.value
+        """Share of these points whose error is under the stated bound; None where none is stated."""
+        return None if self.covered_there is None else self.covered_there.value
 
     def save(self, path: str | Path, overwrite: bool = False) -> Path:
         """Write the figures as JSON, which `enhance` takes as its calibration.
@@ -123,11 +129,15 @@ class Validation:
             "kind": KIND,
             "wrong_share": self.wrong_share,
             "wrong_share_interval": list(self.wrong_share_interval),
-            "wrong_share_without_light": _plain(self.unlit),
+            "map_wrong_share": _plain(self.wrong),
+            "map_wrong_share_without_light": _plain(self.unlit),
             "light_helps": self.light_helps,
             "light_refused": self.refused,
             "coverage": self.coverage,
-            "coverage_interval": None if self.covered is None else [self.covered.low, self.covered.high],
+            "coverage_interval": None
+            if self.covered_there is None
+            else [self.covered_there.low, self.covered_there.high],
+            "map_coverage": _plain(self.covered),
             "bound_factor": self.bound_factor,
             "held_back": {name: _plain(share) for name, share in self.held_back.items()},
             "median_error_deg": dict(zip(("value", "low", "high"), self.median_error, strict=True)),
@@ -141,9 +151,11 @@ class Validation:
     @property
     def sentences(self) -> list[str]:
         """What it comes to, in words."""
-        found = [f"of the restored pixels {_between(self.wrong)} are off by more than 5 degrees, as estimated"]
         shares = ", ".join(f"{name} {_between(share)}" for name, share in self.held_back.items())
-        found.append(f"of the points held back one by one, each a step from the next, {shares}")
+        found = [f"off by more than 5 degrees, of the points held back one by one, each a step from the next: {shares}"]
+        found.append(
+            f"of the pixels of the restored map, which lie nearer to points: {_between(self.wrong)}, as estimated"
+        )
         value, low, high = self.median_error
         found.append(f"median error there: {value:.2f} degrees ({low:.2f} to {high:.2f}), with that of the measurement")
         found.append(f"verdict on the light: {self._on_light()}")
@@ -181,6 +193,9 @@ def judge(evidence: Evidence, shape: tuple[int, int], about: Mapping[str, Any]) 
     against = None if unlit is None else _against(lit, unlit)
     wrong = carried(lit, near, against)
     coverage, factor = _coverage(main, evidence.noise, tile, wrong.value)
+    known = np.isfinite(lit.error)
+    nobody = Share(float("nan"), 0.0, 1.0)
+    there = share_of(is_wrong(lit.error[known]), np.ones(int(known.sum())), near[known]) if known.any() else nobody
     shares = {"restored": main.error, "without light": None if dark is None else dark.error}
     shares |= {"nearest point": evidence.nearest, "guided copy": evidence.guided}
     held = {
@@ -197,7 +212,9 @@ def judge(evidence: Evidence, shape: tuple[int, int], about: Mapping[str, Any]) 
         wrong,
         None if unlit is None else carried(unlit, near),
         helps,
+        there,
         coverage,
+        _covered_there(lit, evidence.noise[single], near),
         factor,
         held,
         median_of(main.error[single & np.isfinite(main.error)]),
@@ -281,6 +298,15 @@ def _coverage(answer: Answer, noise: Array, tile: NDArray[np.int64], wrong_share
         middle = (low + high) / 2
         low, high = (middle, high) if missed(middle) > 1 - LEVEL else (low, middle)
     return covered, round(high, 3)
+
+
+def _covered_there(answer: Answer, noise: Array, tile: NDArray[np.int64]) -> Share | None:
+    """Return the share of points whose error is under the bound, but for the noise of the measurement itself."""
+    use = np.isfinite(answer.error) & np.isfinite(answer.bound)
+    if not use.any():
+        return None
+    out = share_of(over_bound(answer.error[use], answer.bound[use], noise[use]), np.ones(int(use.sum())), tile[use])
+    return Share(1 - out.value, 1 - out.high, 1 - out.low)
 
 
 def _reliability(answer: Answer) -> list[tuple[float, float, int]]:
