@@ -8,9 +8,27 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
+
+
+@contextmanager
+def _started(words: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A process that hears signals though its parent ignores some, as background jobs and those of nohup do."""
+
+    def hear() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(words, text=True, env=environment, preexec_fn=hear, **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="children are looked for in /proc")
@@ -19,7 +37,7 @@ def test_nothing_is_left(name, tmp_path):
     """However it is ended, the folder of the run and the child that reads go with it."""
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     words = [sys.executable, "-m", "grainlight", "app", "--no-browser", "--demo"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as server:
+    with _started(words, environment) as server:
         assert server.stdout is not None
         assert server.stderr is not None
         address = urlsplit(server.stdout.readline().strip())

@@ -15,14 +15,19 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="no SIGINT between proce
 NOTHING_LEFT = "grainlight: interrupted; no output is left half-written."
 
 
+def _hear() -> None:
+    """A shell's background job ignores SIGINT, one of nohup SIGHUP, and their children would too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def start(*argv: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, *argv],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        # a shell's background job ignores SIGINT, and its children would too
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=_hear,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks.misplaced import Misplaced, askew, misplace
 from grainlight.evaluation.damage import Damage, damage_stack
@@ -13,7 +14,7 @@ from grainlight.register.fine.evidence import halves, sound
 from grainlight.register.fine.fit import fit
 from grainlight.register.fine.sides import refine, sided
 from grainlight.register.fixed import fixed_map
-from grainlight.register.level import Pair
+from grainlight.register.level import Pair, PyramidLevel
 from grainlight.register.moving import moving_light
 from grainlight.register.register import register
 from grainlight.register.transform import Transform, stated
@@ -125,3 +126,10 @@ def test_nothing_is_told_without_boundaries() -> None:
     pair = pair_of(task)
     use = np.ones(len(pair.fixed.points), dtype=bool)
     assert refine(pair, stated(task.light, pair.fixed.extent), "affine", use) is None
+
+
+def test_where_no_point_is_on_the_images_nothing_is_read():
+    images = torch.zeros(1, 5, 8, 9)
+    assert PyramidLevel._read(images, np.zeros((0, 2))).shape == (5, 1, 0)
+    assert PyramidLevel._read(images, np.zeros((4, 0, 2))).shape == (5, 4, 0)
+    assert PyramidLevel._read(images, np.zeros((4, 3, 2))).shape == (5, 4, 3)

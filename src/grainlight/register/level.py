@@ -74,8 +74,11 @@ class PyramidLevel:
     def _read(images: torch.Tensor, here: Array, mode: str = "bilinear") -> torch.Tensor:
         """Return values (C, n, P) of images at positions (n, P, 2) or (P, 2); beyond the edge those of the edge."""
         high, wide = images.shape[2:]
+        rows = here if here.ndim == 3 else here[None]
+        if 0 in rows.shape:
+            return images.new_zeros(images.shape[1], *rows.shape[:2])
         to_unit = np.array([2.0 / max(wide - 1, 1), 2.0 / max(high - 1, 1)])
-        grid = torch.from_numpy((here * to_unit - 1.0).astype(np.float32)).view(1, -1, here.shape[-2], 2)
+        grid = torch.from_numpy((rows * to_unit - 1.0).astype(np.float32))[None]
         return grid_sample(images, grid, mode=mode, padding_mode="border", align_corners=True)[0]
 
 

@@ -255,8 +255,9 @@ def cut(net: Array, pairs: NDArray[np.int64], border: float = _BORDER, least: fl
     units = np.round(net * _UNITS).astype(np.int32)
     up, down = np.flatnonzero(units > 0), np.flatnonzero(units < 0)
     between = np.full(len(pairs), round(border * _UNITS), dtype=np.int32)
-    rows = np.concatenate((np.full(len(up), source), down, pairs[:, 0], pairs[:, 1]))
-    columns = np.concatenate((up, np.full(len(down), sink), pairs[:, 1], pairs[:, 0]))
+    # older releases of scipy take graphs of 32 bits only
+    rows = np.concatenate((np.full(len(up), source), down, pairs[:, 0], pairs[:, 1])).astype(np.int32)
+    columns = np.concatenate((up, np.full(len(down), sink), pairs[:, 1], pairs[:, 0])).astype(np.int32)
     capacity = np.concatenate((units[up], -units[down], between, between))
     graph = csr_array(coo_array((capacity, (rows, columns)), shape=(count + 2, count + 2)))
     flow = maximum_flow(graph, source, sink).flow
