@@ -25,6 +25,7 @@ from grainlight.report.grain_figures import Line, headline, lines_of
 from grainlight.report.histograms import angle_histogram, diameter_histogram
 from grainlight.report.pole_figure import pole_density
 from grainlight.report.scales import DENSITY
+from grainlight.report.standard.sheet import standard_sheet
 from grainlight.restore.record import is_calibrated
 
 if TYPE_CHECKING:
@@ -127,6 +128,7 @@ def report_page(
             axes=sample_axes_chart(),
             lines=lines_of(grains),
             has_intervals=_has_intervals(result),
+            sheet=standard_sheet(result, grains),
             charts=_charts(result, grains),
             facts=facts(result),
             record=json.dumps(compact(result.record), indent=2, default=str, ensure_ascii=False),

@@ -25,7 +25,14 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     command.add_argument("result", metavar="RESULT.npz", help="the .npz that `enhance` writes beside its map")
-    command.add_argument("--output", required=True, metavar="OUT.html", help="the page")
+    command.add_argument("--output", metavar="OUT.html", help="the page")
+    command.add_argument(
+        "--sheet",
+        nargs="?",
+        const="",
+        metavar="FILE",
+        help="a sheet of what is to be stated with reported grain sizes: .md or .csv (default: RESULT_sheet.md)",
+    )
     command.add_argument(
         "--pl",
         nargs="+",
@@ -40,17 +47,36 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     inputs = (arguments.result, *(arguments.pl or ()))
-    output = check_file(arguments.output, (".html",), arguments.force, inputs=inputs)
+    if arguments.output is None and arguments.sheet is None:
+        raise InputError("nothing is asked for", advice="--output PAGE.html, --sheet, or both")
+    output = sheet = None
+    if arguments.output is not None:
+        output = check_file(arguments.output, (".html",), arguments.force, inputs=inputs)
+    if arguments.sheet is not None:
+        source = Path(arguments.result)
+        name = arguments.sheet or source.with_name(f"{source.stem}_sheet.md")
+        sheet = check_file(name, (".md", ".csv"), arguments.force, inputs=inputs)
 
-    from grainlight.report.html import write_report
     from grainlight.restore.saved import load_result
 
     result = load_result(arguments.result)
     for remark in result.map.notes:
         note(f"note: {remark}")
-    light = None if arguments.pl is None else _load_stack(arguments.pl, result.record)
-    write_report(result, output, light=light, title=arguments.title)
-    print(f"wrote {output}")
+    if output is not None:
+        from grainlight.report.html import write_report
+
+        light = None if arguments.pl is None else _load_stack(arguments.pl, result.record)
+        write_report(result, output, light=light, title=arguments.title)
+        print(f"wrote {output}")
+    if sheet is not None:
+        import grainlight
+        from grainlight.report.standard.sheet import standard_sheet, write_sheet
+
+        entries = standard_sheet(result, grainlight.find_grains(result))
+        for one in entries:
+            if one.remark.startswith("under ") or "not meant" in one.remark:
+                note(f"note: {one.name}: {one.remark}")
+        print(f"wrote {write_sheet(entries, sheet)}")
     return 0
 
 

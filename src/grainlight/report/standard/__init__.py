@@ -1,0 +1,1 @@
+"""What standards on grain size from EBSD ask a report to state."""
