@@ -67,7 +67,7 @@ def test_every_setting_of_the_api_is_there_or_is_a_file():
     import grainlight
 
     taken = set(inspect.signature(grainlight.enhance).parameters)
-    files = {"ebsd", "light", "mask", "progress", "weights", "transform", "points"}
+    files = {"ebsd", "also", "light", "mask", "progress", "weights", "transform", "points", "calibration"}
     # a run whose light is refused says so on the page; nothing there needs it as an error
     assert taken - files - {"light_required"} == {option.name for option in SETTINGS}
 
