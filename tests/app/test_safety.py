@@ -68,6 +68,15 @@ def test_no_token_no_page(page, cookie):
     assert code(page, "POST", "/api/demo", b"{}", Cookie=told) == 403
 
 
+def test_icon_that_browsers_ask_for_by_themselves_is_no_fault(page):
+    """Before the page is there, and where it is closed; other hosts are told nothing all the same."""
+    status, headers, body = page.ask("GET", "/favicon.ico", Cookie=None, Origin=None)
+    assert (status, body) == (204, b"")
+    assert "default-src 'self'" in headers["content-security-policy"]
+    assert page.ask("GET", "/favicon.ico", Host="evil.example")[0] == 403
+    assert page.ask("POST", "/favicon.ico", Cookie=None)[0] == 403
+
+
 def test_token_becomes_a_cookie_once(page):
     status, headers, _ = page.ask("GET", f"/?token={page.access.token}", Cookie=None)
     assert status == 200

@@ -109,6 +109,9 @@ class Guard:
         hosts = _all(headers, b"host")
         if len(hosts) != 1 or hosts[0] not in self.access.hosts:
             return PlainTextResponse(f"This server is called {' or '.join(self.access.hosts)}.", 403)
+        if scope["path"] == "/favicon.ico" and scope["method"] in _READING:
+            # browsers ask for it by themselves before the page has told its icon; there is nothing to know in it
+            return Response(status_code=204)
         entering = scope["path"] == "/" and scope["method"] in _READING
         known = self._known(headers)
         if entering and b"token=" in scope["query_string"]:
