@@ -226,19 +226,26 @@ def validate(
 
     Parameters
     ----------
+    ebsd, light
+        The map as measured, and its images, as for `enhance`.
     folds
         How often a tenth of the points is held back.
+    scale, quality
+        As for `enhance`.
     seed
         Of the folds, and of the restorations.
-    ebsd, light, scale, quality, device, noise, register, transform, points, weights, fill_holes, keep_noise, progress
+    device, noise, register, transform, points, weights, fill_holes, keep_noise
         As for `enhance`.
     mask
         An array as for `enhance`.
+    progress
+        Told how far the work is; silent if None.
 
     Returns
     -------
-    Estimated share of wrong pixels with its interval, whether light helps, whether the stated bound holds, and the
-    factor by which it must be widened where it does not; ``save`` writes the file that ``enhance(calibration=)`` takes.
+    Share of the points that are wrong with its interval, that of the pixels as estimated, whether light helps, whether
+    the stated bound holds, and the factor by which it must be widened where it does not; ``save`` writes the file that
+    ``enhance(calibration=)`` takes.
 
     Raises
     ------
