@@ -170,3 +170,14 @@ def test_errors_are_coloured_on_a_terminal_only(monkeypatch, capsys):
     monkeypatch.setenv("NO_COLOR", "1")
     main(["info", "nowhere.ang"])
     assert "\x1b" not in capsys.readouterr().err
+
+
+def test_a_dry_run_reads_checks_and_writes_nothing(inputs, run, tmp_path):
+    words = inputs.enhance(tmp_path / "f.ang", *inputs.light_options, "--dry-run")
+    code, out, err = run(*words)
+    assert code == 0
+    assert "nothing was computed or written" in out
+    assert all(word in err for word in ("EBSD:", "polarized light: 18 angles", "output: 49 x 61 pixels"))
+    assert list(tmp_path.iterdir()) == []
+    assert run(*words, "--transform", tmp_path / "nowhere.json")[0] == 2
+    assert run(*inputs.enhance(tmp_path / "f.ang", "--dry-run", ebsd=tmp_path / "nowhere.ang"))[0] == 2

@@ -55,6 +55,9 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     command.add_argument("--report", metavar="HTML", help="also write a page about the result that opens offline")
     command.add_argument("--force", action="store_true", help="replace existing output")
     command.add_argument(
+        "--dry-run", action="store_true", help="read and check everything, say what it would cost, and write nothing"
+    )
+    command.add_argument(
         "--light",
         choices=("required", "optional"),
         default="optional",
@@ -234,6 +237,11 @@ def run(arguments: argparse.Namespace) -> int:
     expected = estimate(ebsd, light, settings)
     for line in expected.lines:
         note(line)
+    if arguments.dry_run:
+        for option in ("weights", "transform", "points"):
+            _check_there(f"--{option}", getattr(arguments, option))
+        print(f"would write {output} and {output.with_suffix('.npz').name}; nothing was computed or written")
+        return 0
     with bars(expected.stages) as progress:
         result = enhance(ebsd, light, settings, progress, mask=metal, also=also, reuse_memory=True)
     files = result.save(output, overwrite=arguments.force)
@@ -254,6 +262,11 @@ def run(arguments: argparse.Namespace) -> int:
     if refused is not None:
         print(f"no light was used: {refused.split('. ')[0]}; --light required makes this an error (exit code 3)")
     return 0
+
+
+def _check_there(option: str, file: str | None) -> None:
+    if file is not None and not Path(file).is_file():
+        raise InputError(f"the file of {option} does not exist", file=file)
 
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
