@@ -1,74 +1,143 @@
-"""How well regions of lying light are found: `python -m benchmarks.regions`, for constants of that module.
+"""How well light that lies is found: `python -m benchmarks.regions [contradicted|veiled|opaque|tiles]`.
 
-On the tuning sections, every variant: share of damaged regions that is found, and share of undamaged light that is
-taken for wrong, in percent, scale 4 / scale 2. Prints a Markdown table.
+For constants of the module that a study is of; on the tuning sections, every variant: share of the damaged regions that
+is found (of ``tiles``, of the tasks with a moved tile in which some tile was moved), and share of undamaged light that
+is taken for damaged, in percent, scale 4 / scale 2, clean and corrupted light. Prints a Markdown table.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 
 from grainlight.evaluation.damage import Damage
-from grainlight.evaluation.degrade import LEVELS, degrade
+from grainlight.evaluation.degrade import LEVELS, Task, degrade
 from grainlight.evaluation.reference_map import FIRST_TUNING_SEED, validation_section
-from grainlight.optics.calibration.canonical import DIM, NOT_USED
-from grainlight.optics.calibration.damage import regions
+from grainlight.optics.calibration.canonical import BLURRED, DIM, NOT_USED, VEILED
+from grainlight.optics.calibration.damage import contrast, opaque, regions
+from grainlight.restore.light import displacement
 from grainlight.restore.light.calibration import calibrate_light
 from grainlight.restore.light.registration import RegisteredLight
+from grainlight.restore.light.tiles import retile
 from grainlight.restore.points.grid import rasterise
 from grainlight.synth.families import FAMILIES
 
-SHIPPED = {name: getattr(regions, name) for name in ("_PRIOR", "_BORDER", "_LEAST", "_MOST")}
-VARIANTS: dict[str, dict[str, Any]] = {
-    "as shipped": {},
-    **{f"most {v:g}": {"_MOST": v} for v in (1.5, 2.0, 3.0)},
-    **{f"prior {v[0]:g} and {v[1]:g}": {"_PRIOR": v} for v in ((0.5, 0.2), (0.8, 0.4), (1.0, 0.6))},
-    **{f"border {v:g}": {"_BORDER": v} for v in (0.4, 0.6)},
+
+@dataclass(frozen=True)
+class Study:
+    """Constants of a ``module`` and what is tried for them, on ``kinds`` of damage; ``flags`` that tell it, 0 for tiles
+    that are moved."""
+
+    module: ModuleType
+    kinds: tuple[str, ...]
+    flags: int
+    variants: Mapping[str, Mapping[str, Any]]
+
+    def found(self, task: Task, scale: int) -> np.ndarray:
+        """(H, W) where something is taken for damaged."""
+        grid = rasterise(task.coarse, scale)
+        assert task.stack is not None
+        if not self.flags:
+            moved = retile(task.stack, grid, task.noise / np.sqrt(3.0)) is not None
+            return np.full(task.measured.shape, moved)
+        light = calibrate_light(RegisteredLight(task.stack, None), grid, task.noise)
+        assert light is not None
+        return (light.flags.numpy() & self.flags) > 0  # type: ignore[union-attr]
+
+
+STUDIES = {
+    "contradicted": Study(
+        regions,
+        ("dark", "moved tile", "unrelated"),
+        NOT_USED | DIM,
+        {
+            **{f"most {v:g}": {"_MOST": v} for v in (1.5, 2.0, 3.0)},
+            **{f"prior {v[0]:g} and {v[1]:g}": {"_PRIOR": v} for v in ((0.5, 0.2), (0.8, 0.4), (1.0, 0.6))},
+            **{f"border {v:g}": {"_BORDER": v} for v in (0.4, 0.6)},
+        },
+    ),
+    "veiled": Study(
+        contrast,
+        ("haze", "defocus"),
+        VEILED | BLURRED,
+        {
+            **{f"left {v:g}": {"_LEFT": v} for v in (0.45, 0.65)},
+            **{f"most {v:g}": {"_MOST": v} for v in (1.5, 3.0)},
+            **{f"border {v:g}": {"_BORDER": v} for v in (0.1, 0.25)},
+            **{f"least {v:g}": {"_LEAST": v} for v in (8.0, 18.0)},
+            **{f"doubt {v:g}": {"_DOUBT": v} for v in (0.0, 0.15)},
+        },
+    ),
+    "opaque": Study(
+        opaque,
+        ("specks", "dark"),
+        NOT_USED,
+        {
+            **{f"still {v:g}": {"_STILL": v} for v in (1.5, 2.5)},
+            **{f"little {v:g}": {"_LITTLE": v} for v in (0.01, 0.04)},
+        },
+    ),
+    "tiles": Study(
+        displacement,
+        ("moved tile",),
+        0,
+        {
+            **{f"gain {v:g}": {"_GAIN": v} for v in (3.0, 8.0)},
+            **{f"fits {v:g}": {"_FITS": v} for v in (0.7, 0.9)},
+            **{f"more {v:g}": {"_MORE": v} for v in (0.08, 0.2)},
+            **{f"agrees {v:g}": {"_AGREES": v} for v in (0.2, 0.5)},
+        },
+    ),
 }
-KINDS = ("dark", "moved tile", "unrelated")
 
 
-def figures(size: int) -> Iterator[tuple[str, int, str, float, float]]:
+def figures(study: Study, size: int) -> Iterator[tuple[str, int, str, float, float]]:
     """Variant, scale, kind of damage ("" for none), share of the region found, share of the rest."""
+    names = {name for changed in study.variants.values() for name in changed}
+    shipped = {name: getattr(study.module, name) for name in names}
     for number, family in enumerate(FAMILIES):
         full = validation_section(family, (3 * number) % 8, size, first=FIRST_TUNING_SEED).full
         for scale in (4, 2):
             for level in LEVELS[0], LEVELS[2]:
-                for kind in ("", *KINDS):
+                for kind in ("", *study.kinds):
                     damage = Damage(kind, 1 + number % 2, number) if kind else None
                     task = degrade(full, scale=scale, level=level, seed=number, damage=damage)
-                    grid = rasterise(task.coarse, scale)
-                    for name, changed in VARIANTS.items():
-                        for constant, value in (SHIPPED | changed).items():
-                            setattr(regions, constant, value)
-                        light = calibrate_light(RegisteredLight(task.stack, None), grid, task.noise)
-                        assert light is not None
-                        wrong = (light.flags.numpy() & (NOT_USED | DIM)) > 0  # type: ignore[union-attr]
+                    for name, changed in {"as shipped": {}, **study.variants}.items():
+                        for constant, value in {**shipped, **changed}.items():
+                            setattr(study.module, constant, value)
+                        wrong = study.found(task, scale)
                         damaged = np.zeros(wrong.shape, bool) if task.damaged is None else task.damaged
                         found = float(wrong[damaged].mean()) if damaged.any() else float("nan")
                         yield name, scale, kind, found, float(wrong[~damaged].mean())
+    for constant, value in shipped.items():
+        setattr(study.module, constant, value)
 
 
 def main() -> None:
     """Write the table to standard output."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("study", nargs="?", choices=tuple(STUDIES), default="contradicted")
     parser.add_argument("--size", type=int, default=97, help="rows and columns of a section")
+    arguments = parser.parse_args()
+    study = STUDIES[arguments.study]
     rows: dict[str, dict[tuple[str, int], list[tuple[float, float]]]] = {}
     with torch.inference_mode():
-        for name, scale, kind, found, beyond in figures(parser.parse_args().size):
+        for name, scale, kind, found, beyond in figures(study, arguments.size):
             rows.setdefault(name, {}).setdefault((kind, scale), []).append((found, beyond))
-    sys.stdout.write(
-        "| variant | " + " | ".join((*KINDS, "beyond", "undamaged")) + " |\n" + "|---" * (3 + len(KINDS)) + "|\n"
-    )
+    titles = (*study.kinds, "beyond", "undamaged")
+    sys.stdout.write("| variant | " + " | ".join(titles) + " |\n" + "|---" * (1 + len(titles)) + "|\n")
     for name, its in rows.items():
-        cells = [" / ".join(f"{100 * np.mean([f for f, _ in its[kind, s]]):.0f}" for s in (4, 2)) for kind in KINDS]
-        outside = (100 * np.mean([b for kind in KINDS for _, b in its[kind, s]]) for s in (4, 2))
+        cells = [
+            " / ".join(f"{100 * np.nanmean([f for f, _ in its[kind, s]]):.0f}" for s in (4, 2)) for kind in study.kinds
+        ]
+        outside = (100 * np.mean([b for kind in study.kinds for _, b in its[kind, s]]) for s in (4, 2))
         unharmed = (100 * np.mean([b for _, b in its["", s]]) for s in (4, 2))
         cells += [" / ".join(f"{x:.1f}" for x in some) for some in (outside, unharmed)]
         sys.stdout.write(f"| {name} | " + " | ".join(cells) + " |\n")
