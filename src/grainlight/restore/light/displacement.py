@@ -24,6 +24,7 @@ from grainlight.optics.forward.illumination import flat_relief
 Place = tuple[float, float]
 """Rows and columns by which light lies beside its points."""
 
+# What is tried beside these values: `python -m benchmarks.regions tiles`.
 _REACH, _NEAR = 40, 6  # pixels of the output that a tile may lie beside its place, and up to which each is tried
 _POINTS = 4000  # that are asked where their light lies
 _FEWEST, _MOST = 30, 4  # points of a tile, and tiles
@@ -31,10 +32,8 @@ _BLOCK = 40  # points of a block, in which a place is sought first
 _CHANCE = 1.5  # by how many points' misfit the best of all places beats the stated one in a block whose light is right
 _GAIN = 5.0  # points' misfit that a place must gain beyond chance
 _CANDIDATES, _APART = 8, 4  # places that are looked at closely, and pixels between them
-_STEPS, _HEARD = (
-    6,
-    0.5,
-)  # pixels that such a place is moved at most; share of its points that must still have light there
+_STEPS = 6  # pixels that such a place is moved at most
+_HEARD = 0.5  # share of its points that must still have light there
 _JUDGED = 3  # of them with a calibration of their own
 _FITS = 0.8  # of the misfit at the stated place: no more may be left at the tile's own,
 _MORE, _LARGEST = 0.12, 0.3  # nor so much more than of the other points, nor so much

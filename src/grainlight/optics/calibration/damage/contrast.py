@@ -23,6 +23,7 @@ from grainlight.optics.forward.illumination import Relief, flat_relief
 
 Array = NDArray[np.float64]
 
+# What is tried beside these values: `python -m benchmarks.regions veiled`.
 _FEWEST = 60  # pairs of points that tell
 _NEXT = 1.5  # distances between points up to which two are next to each other
 _AROUND = 20  # points that local brightness is found from

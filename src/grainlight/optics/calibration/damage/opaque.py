@@ -11,6 +11,7 @@ import torch
 from scipy.ndimage import binary_dilation, binary_opening
 from torch import Tensor
 
+# What is tried beside these values: `python -m benchmarks.regions opaque`.
 # Polarized light of a channel up to which there is none, on average: in standard deviations, and in canonical units, of
 # which an axis in the surface has one.
 _STILL, _LITTLE = 2.0, 0.02
