@@ -149,11 +149,16 @@ def _size(grains: GrainMap) -> list[Entry]:
 
 
 def _thresholds(result: Result, grains: GrainMap) -> list[Entry]:
-    """Grains and size at other thresholds, beside those reported."""
-    usual = grains.figures["mean_diameter"].value
+    """Grains and size of the map alone, without its samples, at several thresholds, beside that reported."""
+
+    def alone(threshold: float) -> GrainMap:
+        return find_grains(result.map, threshold=threshold, minimum_pixels=grains.minimum_pixels)
+
     found = []
+    each = {threshold: alone(threshold) for threshold in dict.fromkeys((grains.threshold, *THRESHOLDS))}
+    usual = each[grains.threshold].figures["mean_diameter"].value
     for threshold in THRESHOLDS:
-        one = find_grains(result.map, threshold=threshold, minimum_pixels=grains.minimum_pixels)
+        one = each[threshold]
         count, diameter = one.figures["interior_grains"].value, one.figures["mean_diameter"].value
         change = f" ({100 * (diameter / usual - 1):+.0f} %)" if math.isfinite(diameter / usual) else ""
         value = f"{count:.0f} whole grains, mean diameter {_number(diameter)} um{change}"
