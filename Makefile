@@ -33,9 +33,8 @@ demo-volume: $(VENV)/.installed-volume
 	$(VENV)/bin/grainlight volume run demo-volume/volume.csv --scale 2 --angles 0:180:10 --pl-step 0.5 \
 	  --quality fast --output demo-volume/restored
 
-# one thread a process: two that wait for each other beside another program make minutes of seconds
 test: $(VENV)/.installed-dev browser
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q
+	$(VENV)/bin/python -m pytest -q
 
 check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check src tests benchmarks examples
