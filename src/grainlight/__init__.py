@@ -295,7 +295,7 @@ def find_grains(of: Result | OrientationMap, *, threshold: float = 5.0, minimum_
 
     if isinstance(of, OrientationMap):
         return find(of, threshold=threshold, minimum_pixels=minimum_pixels or MINIMUM_PIXELS)
-    scale = int(of.record["settings"]["scale"])
+    scale = int(of.record.get("settings", {}).get("scale", 1))
     return find(
         of.map,
         of.samples,

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from grainlight.maps.light_stack import LightStack
     from grainlight.maps.orientation_map import OrientationMap
     from grainlight.restore.cost import Estimate
-    from grainlight.restore.result import Result
 
 # Seconds for each pixel of the output, that a page takes beyond the restoration (docs/page.md).
 _AFTER = {"writing the files": 4e-6, "finding the grains": 1.6e-5, "drawing the layers": 1.4e-5}
@@ -67,7 +66,7 @@ def task_restore(
     result.save(place / "restored.ang")
     (place / "record.json").write_text(json.dumps(result.record, indent=1, default=str), encoding="utf-8")
     progress.begin("finding the grains", 1)
-    found = _grains(result, int(chosen.values.get("scale") or 2))
+    found = grainlight.find_grains(result)
     _write_grains(found, place)
     grainlight.write_report(result, place / "report.html", light=stack, grains=found, title=Path(ebsd["shown"]).name)
     told = write_layers(result, stack, found.labels, place / "layers", progress)
@@ -116,17 +115,6 @@ def _estimate(seen: OrientationMap, stack: LightStack | None, chosen: Settings) 
 def _after(expected: Estimate) -> dict[str, float]:
     """Return the seconds of what the page does once the map is restored."""
     return {name: seconds * expected.rows * expected.columns for name, seconds in _AFTER.items()}
-
-
-def _grains(result: Result, scale: int) -> GrainMap:
-    """Find the grains as `grainlight grains` does from the archive of a restoration."""
-    from grainlight.grains.grain_map import TABLES, find_grains
-    from grainlight.grains.segment import MINIMUM_PIXELS
-    from grainlight.restore.record import is_calibrated
-
-    least = max(MINIMUM_PIXELS, scale**2)
-    calibrated = is_calibrated(result.record, *TABLES)
-    return find_grains(result.map, result.samples, minimum_pixels=least, calibrated=calibrated)
 
 
 def _write_grains(found: GrainMap, place: Path) -> None:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from grainlight.grains.grain_map import TABLES, GrainMap, find_grains
-from grainlight.grains.segment import MINIMUM_PIXELS
+from grainlight.grains.grain_map import TABLES, GrainMap
 from grainlight.maps.io.shared.atomic import atomic_path
 from grainlight.maps.light_stack import LightStack
 from grainlight.report.charts import histogram_chart, key_chart, pole_figure_chart, sample_axes_chart
@@ -101,12 +100,9 @@ def report_page(
     from markupsafe import Markup
 
     if grains is None:
-        # as the command `grains` does: a grain that no scan point can have hit is none
-        least = max(MINIMUM_PIXELS, int(result.record.get("settings", {}).get("scale", 1)) ** 2)
-        samples = result.samples if len(result.samples) else None
-        grains = find_grains(
-            result.map, samples, minimum_pixels=least, calibrated=is_calibrated(result.record, *TABLES)
-        )
+        import grainlight
+
+        grains = grainlight.find_grains(result)
     if not has_light(result.record):
         light = overlay = None  # given, and not used
     maps = maps_of(result, light, overlay)
