@@ -17,6 +17,11 @@ PIP = $(VENV)/bin/python -m pip install -q --disable-pip-version-check
 TABLES ?=
 OPTIONS ?=
 
+# tests run in so many processes, of one thread each (tests/conftest.py); WORKERS=0 runs them in this one
+WORKERS ?= 2
+# an empty PYTHONDONTWRITEBYTECODE: or each of the many processes that tests start compiles all that it imports
+PYTEST = PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest -q -n $(WORKERS) --dist worksteal
+
 .PHONY: demo app demo-volume test check evaluate bench constants gallery docs browser train-gpu clean
 
 demo: $(VENV)/.installed
@@ -34,13 +39,13 @@ demo-volume: $(VENV)/.installed-volume
 	  --quality fast --output demo-volume/restored
 
 test: $(VENV)/.installed-dev browser
-	$(VENV)/bin/python -m pytest -q
+	$(PYTEST)
 
 check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check src tests benchmarks examples
 	$(VENV)/bin/ruff format --check src tests benchmarks examples
 	$(VENV)/bin/mypy
-	$(VENV)/bin/python -m pytest -q -m "not slow"
+	$(PYTEST) -m "not slow"
 
 evaluate: $(VENV)/.installed
 	$(VENV)/bin/grainlight evaluate --suite $(MAP) --json evaluation.json --output evaluation.md --force

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,34 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from grainlight.maps.orientation_map import OrientationMap
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Threads that wait for one another spin, and beside another worker they wait long. It counts for the processes that
+    # tests start, too, and must be said before torch is imported.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # How long an example takes is a matter of what else the machine does.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Modules with slow tests come first, so that no worker begins one when the others have nothing left.
+
+    ``--dist worksteal`` gives each worker a part of the list; the slow ones are spread over the parts.
+    """
+    workers = getattr(config, "workerinput", {}).get("workercount", 0)
+    if workers < 2:
+        return
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    modules = {path: [item for item in items if item.path == path] for path in slow}
+    first, rest = sorted(slow), [item for item in items if item.path not in slow]
+    parts: list[pytest.Item] = []
+    for i in range(workers):
+        part = [item for path in first[i::workers] for item in modules[path]]
+        count = max(len(items) // workers - len(part), 0) if i + 1 < workers else len(rest)
+        parts += part + rest[:count]
+        rest = rest[count:]
+    items[:] = parts
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
-import time
 from dataclasses import fields
 
 import pytest
@@ -21,22 +20,24 @@ def run(code: str) -> str:
 
 def test_import_is_fast_and_loads_nothing_heavy() -> None:
     code = (
-        "import sys, time; t = time.perf_counter(); import grainlight; print(time.perf_counter() - t);"
+        "import sys, time; t = time.process_time(); import grainlight; print(time.process_time() - t);"
         f"print([m for m in {HEAVY} if m in sys.modules])"
     )
-    # the best of five: a loaded machine is slow now and then, a heavy import is slow always
+    # of the processor, and the best of five: a loaded machine is slow now and then, a heavy import is slow always
     runs = [run(code).splitlines() for _ in range(5)]
     assert min(float(seconds) for seconds, _ in runs) < 0.3
     assert runs[0][1] == "[]"
 
 
 def test_help_is_fast() -> None:
-    def seconds() -> float:
-        began = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "grainlight", "--help"], capture_output=True, check=True)
-        return time.perf_counter() - began
-
-    assert min(seconds() for _ in range(5)) < 0.5
+    code = (
+        "import atexit, runpy, sys, time; atexit.register(lambda: print(time.process_time()));"
+        "sys.argv = ['grainlight', '--help']; runpy.run_module('grainlight', run_name='__main__', alter_sys=True)"
+    )
+    shown = [run(code).splitlines() for _ in range(5)]
+    assert "grainlight COMMAND" in shown[0][0]
+    # of the processor, the start of Python among them
+    assert min(float(lines[-1]) for lines in shown) < 0.5
 
 
 @pytest.mark.parametrize("name", sorted(grainlight.__all__))
