@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from grainlight.cli.option_words import options_of, words_of
+from grainlight.cli.option_words import commands_of, options_of, words_of
 from grainlight.errors import InputError, in_words
 
 
@@ -31,7 +31,7 @@ def with_config(words: list[str], top: argparse.ArgumentParser) -> list[str]:
     names: list[str] = []
     command = top
     for word in words:
-        inner = _commands(command)
+        inner = commands_of(command)
         if word not in inner:
             break
         names.append(word)
@@ -122,16 +122,9 @@ def _plain(key: str) -> str:
     return key.replace("_", "-")
 
 
-def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            return dict(action.choices)
-    return {}
-
-
 def _every(parser: argparse.ArgumentParser) -> set[str]:
     found = set(options_of(parser))
-    for inner in _commands(parser).values():
+    for inner in commands_of(parser).values():
         found |= _every(inner)
     return found
 

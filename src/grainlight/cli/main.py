@@ -17,6 +17,7 @@ from importlib import import_module
 from grainlight.cli import values
 from grainlight.cli.config import with_config
 from grainlight.cli.interrupt import end_on_signals
+from grainlight.cli.restoring.again import with_again
 from grainlight.cli.terminal import fitted, keep, show_what_the_terminal_can, talk
 from grainlight.errors import InputError, LightRefusedError
 
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             import argcomplete
 
             argcomplete.autocomplete(top)
-        arguments = top.parse_args(_join_negative(with_config(words, top)))
+        arguments = top.parse_args(_join_negative(with_config(with_again(words, top), top)))
         with talk(arguments.quiet, arguments.verbose, arguments.log, words):
             return _run(arguments, "--debug" in words)
     except InputError as error:

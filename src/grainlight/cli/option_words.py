@@ -8,11 +8,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-_PATHS = ("EBSD", "OUT", "PNG", "HTML", "F", "JSON", "CSV", "FILE", "FOLDER", "IMAGE")
+PATHS = ("EBSD", "OUT", "PNG", "HTML", "F", "JSON", "CSV", "FILE", "FOLDER", "IMAGE")
 """What options that take files call their values."""
-_FILE_OR_VALUE = ("--angles",)
+FILE_OR_VALUE = ("angles",)
+"""Options that take a file or a value."""
 _YES, _NO = ("yes", "true", "1", "x", "on"), ("no", "false", "0", "off")
 _BETWEEN = ";"
+
+
+def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Parsers of the commands that a parser has, by name."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    return {}
 
 
 def options_of(command: argparse.ArgumentParser) -> dict[str, argparse.Action]:
@@ -20,7 +29,7 @@ def options_of(command: argparse.ArgumentParser) -> dict[str, argparse.Action]:
     found = {}
     for action in command._actions:
         for name in action.option_strings:
-            if name.startswith("--") and name not in ("--help", "--debug", "--config"):
+            if name.startswith("--") and name not in ("--help", "--debug", "--config", "--again"):
                 found[name.removeprefix("--")] = action
     return found
 
@@ -52,7 +61,9 @@ def words_of(action: argparse.Action, value: Any, base: Path) -> list[str]:
     if isinstance(value, bool):
         raise ValueError("a value, not yes or no")
     parts = _parts(action, value)
-    if action.metavar in _PATHS or (option in _FILE_OR_VALUE and all((base / part).is_file() for part in parts)):
+    if action.metavar in PATHS or (
+        option.removeprefix("--") in FILE_OR_VALUE and all((base / part).is_file() for part in parts)
+    ):
         parts = [str(place(part, base)) for part in parts]
         if action.nargs == "+":
             parts = list(_matching(parts))

@@ -30,6 +30,7 @@ SCHEMA: dict[str, Any] = {
     "frames": {"sample": str, "crystal": str},
     "inputs": [{"file": str, "sha256": (str, type(None))}],
     "registration": {"method": str, "trusted": bool, "moved_px": _NUMBER, "residual_px": _NUMBER, "transform": {}},
+    "command": {},
     "also": [{"file": (str, type(None)), "points": int, "outside": int, "replaced": int}],
     "calibration": {"file": str, "bound_factor": _FINITE},
     "warnings": [str],

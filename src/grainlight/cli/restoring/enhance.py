@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from grainlight.cli import device, values
 from grainlight.cli.output import check_apart, check_file
+from grainlight.cli.restoring.again import command_record, differences, not_known
+from grainlight.cli.restoring.outcome import tell_result
 from grainlight.cli.terminal import bars, note
 from grainlight.errors import InputError
 from grainlight.restore.settings import LARGEST_SCALE, QUALITIES, Settings
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from grainlight.maps.light_stack import LightStack
     from grainlight.maps.orientation_map import OrientationMap
-    from grainlight.restore.result import Result
 
 FORMATS = (".ang", ".ctf", ".h5oina", ".h5", ".hdf5", ".dream3d", ".vti", ".tif", ".tiff", ".png")
 """Those of `maps.io.save`, which is not imported before it is needed."""
@@ -34,7 +34,13 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         "polarized-light (PL) images where there are some.",
         allow_abbrev=False,
     )
-    command.add_argument("ebsd", metavar="EBSD", help="the EBSD map: .ang, .ctf, HDF5 and more")
+    command.add_argument("ebsd", nargs="?", metavar="EBSD", help="the EBSD map: .ang, .ctf, HDF5 and more")
+    command.add_argument(
+        "--again",
+        metavar="NPZ",
+        help="the EBSD map and all options of an earlier restoration, from the .npz that it left; what is given beside "
+        "it counts more",
+    )
     command.add_argument(
         "--also",
         action="append",
@@ -205,6 +211,8 @@ def add_registration(command: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
+    if arguments.ebsd is None:
+        raise InputError("no EBSD map is named", expected="grainlight enhance EBSD --output OUT, or --again RESULT.npz")
     check_light_options(arguments)
     inputs = (arguments.ebsd, *arguments.also, *(arguments.pl or ()))
     output = check_file(
@@ -225,6 +233,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     for ending in output_format(output).companions:
         check_file(output.with_suffix(ending), (Path(ending).suffix,), arguments.force)
+    for remark in () if arguments.again is None else not_known(arguments.again):
+        note(f"note: {remark}")
+    command = command_record(arguments, _alone(), output.parent)
     ebsd, metal = load_map(arguments, arguments.scale)
     also = [values.load_further(file, arguments) for file in arguments.also]
     light = load_stack(arguments)
@@ -244,6 +255,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     with bars(expected.stages) as progress:
         result = enhance(ebsd, light, settings, progress, mask=metal, also=also, reuse_memory=True)
+    result.record["command"] = command
+    if arguments.again is not None:
+        for difference in differences(arguments.again, result.record):
+            note(f"note: {difference}")
     files = result.save(output, overwrite=arguments.force)
     for loss in origin_loss(result.map, output):
         note(f"note: {loss}")
@@ -255,13 +270,17 @@ def run(arguments: argparse.Namespace) -> int:
         from grainlight.report.html import write_report
 
         files.append(write_report(result, page, light=light))
-    report(result, told=(*ebsd.notes, *(() if light is None else light.notes)))
+    tell_result(result, told=(*ebsd.notes, *(() if light is None else light.notes)))
     for file in files:
         print(f"wrote {file}")
     refused = result.record["light_refused"]
     if refused is not None:
         print(f"no light was used: {refused.split('. ')[0]}; --light required makes this an error (exit code 3)")
     return 0
+
+
+def _alone() -> argparse.ArgumentParser:
+    return add(argparse.ArgumentParser(allow_abbrev=False).add_subparsers())
 
 
 def _check_there(option: str, file: str | None) -> None:
@@ -338,47 +357,6 @@ def load_stack(arguments: argparse.Namespace) -> LightStack | None:
     for remark in light.notes:
         note(f"note: {remark}")
     return light
-
-
-def report(result: Result, told: Collection[str] = ()) -> None:
-    """Print what became of the pixels, how sure the result is, and warnings that were not ``told`` before."""
-    import numpy as np
-
-    from grainlight.report.findings import CLEAR_BOUND
-
-    names = ("not restored", "measured", "corrected", "inferred")
-    share = np.bincount(result.source.ravel(), minlength=len(names)) / result.source.size
-    rows, columns = result.source.shape
-    print(
-        f"{rows} x {columns} pixels: "
-        + ", ".join(f"{100 * s:.1f} % {n}" for s, n in zip(share, names, strict=True) if s)
-    )
-    if result.record["light_refused"] is None:
-        tell_registration(result.record.get("registration"))
-    known = result.uncertainty[(result.source > 0) & np.isfinite(result.uncertainty)]
-    if known.size:
-        within = 100 * float(np.mean(known <= CLEAR_BOUND))
-        print(
-            f"uncertainty (90 % bound): median {float(np.median(known)):.2f} deg; within {CLEAR_BOUND:g} deg at "
-            f"{within:.0f} % of the pixels; the others may belong to the neighbouring grain"
-        )
-    elif (result.source > 0).any():
-        print("uncertainty: no bound is given, it is not calibrated for these weights")
-    for warning in result.record["warnings"]:
-        if warning not in told:
-            note(f"note: {warning}")
-
-
-def tell_registration(record: dict[str, Any] | None) -> None:
-    """Print where the light was found to lie, from the record of a registration."""
-    if record is None:
-        return
-    if not record["trusted"]:
-        return
-    residual = record["residual_px"]
-    sure = "" if residual is None else f", residual {residual:.2f} px (rms, estimated)"
-    place = "in its stated place" if not record["moved_px"] else f"moved by {record['moved_px']:.2f} px (rms)"
-    print(f"registration: {record['method']}, {place}{sure}")
 
 
 def check_light_options(arguments: argparse.Namespace) -> None:
