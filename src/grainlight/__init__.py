@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from grainlight.maps.io import load_ebsd, load_light, save_ebsd
     from grainlight.maps.light_stack import LightStack
     from grainlight.maps.orientation_map import OrientationMap
+    from grainlight.planning.plan import Plan
     from grainlight.progress import Progress
     from grainlight.report.grain_picture import plot_grains
     from grainlight.report.notebook.card import card
@@ -50,6 +51,7 @@ __all__ = [
     "load_light",
     "load_result",
     "load_volume",
+    "plan",
     "plot_boundaries",
     "plot_grains",
     "plot_ipf",
@@ -269,6 +271,44 @@ def validate(
         weights=None if weights is None else Path(weights),
     )
     return run(ebsd, light, settings, progress, folds=folds, mask=mask).verdict
+
+
+def plan(
+    result: Result, points: int, *, rate: float | None = None, boxes: bool = False, overhead: float = 10.0
+) -> Plan:
+    """Say where to scan next, by the doubt of a restored map.
+
+    Parameters
+    ----------
+    result
+        A restoration.
+    points
+        Further points, at most.
+    rate
+        Points a second of the microscope, for the time that they take.
+    boxes
+        Whether boxes are planned, each with the step to scan it at, in place of single points.
+    overhead
+        Seconds to go to a box and set it up.
+
+    Returns
+    -------
+    Places in um, in the coordinates of the input, best first (``x``, ``y``, or ``boxes`` with ``corners``), and the
+    predicted share of wrong pixels against their number (``expected``); ``save`` writes them as CSV.
+
+    Raises
+    ------
+    InputError
+        Where every pixel is measured, boxes are asked for without a rate, or none holds as few points.
+    """
+    from grainlight.errors import InputError
+    from grainlight.planning.plan import plan_boxes, plan_points
+
+    if not boxes:
+        return plan_points(result, points, rate)
+    if rate is None:
+        raise InputError("boxes are ranked by the time that they take", expected="points a second", advice="rate=100")
+    return plan_boxes(result, points, rate, overhead)
 
 
 def find_grains(of: Result | OrientationMap, *, threshold: float = 5.0, minimum_pixels: int | None = None) -> GrainMap:

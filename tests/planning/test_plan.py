@@ -55,6 +55,16 @@ def test_points_are_places_of_the_output_that_nobody_measured(restored: Result) 
     assert "hours saved" in plan.sentences[-1]
 
 
+def test_the_notebooks_plan_is_that_of_the_command(restored: Result) -> None:
+    plan, asked = plan_points(restored, 40, 50.0), gl.plan(restored, 40, rate=50.0)
+    assert np.array_equal(plan.x, asked.x)
+    assert plan.sentences == asked.sentences
+    boxes = gl.plan(restored, 300, rate=50.0, boxes=True, overhead=0.5)
+    assert np.array_equal(boxes.corners, plan_boxes(restored, 300, 50.0, 0.5).corners)
+    with pytest.raises(InputError, match="points a second"):
+        gl.plan(restored, 300, boxes=True)
+
+
 def test_planned_points_are_worth_more_than_as_many_at_random(
     full: OrientationMap, coarse: OrientationMap, restored: Result
 ) -> None:
