@@ -21,7 +21,10 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 
 def find_browser() -> str | None:
-    """The browser's program: that of the environment's CHROMIUM, or the first found on the path."""
+    """The browser's program: that of the environment's CHROMIUM, or the first found on the path; none on Windows, where
+    descriptors are not handed on."""
+    if os.name == "nt":
+        return None
     named = os.environ.get("CHROMIUM")
     if named:
         return shutil.which(named)

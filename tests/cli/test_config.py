@@ -144,6 +144,7 @@ def completed(line: str) -> list[str]:
         return stream.read().split("\n")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="descriptors are not handed on")
 def test_the_shell_completes():
     assert "enhance" in [word.strip() for word in completed("grainlight en")]
     assert {word.strip() for word in completed("grainlight enhance --quality ")} >= {"fast", "balanced", "best"}

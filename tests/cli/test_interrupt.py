@@ -12,6 +12,7 @@ from grainlight.maps.io.shared.atomic import atomic_path
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no SIGINT between processes on Windows")
 
+HANG_UP = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows has none
 NOTHING_LEFT = "grainlight: interrupted; no output is left half-written."
 
 
@@ -53,7 +54,7 @@ def endless(inputs, tmp_path) -> subprocess.Popen[str]:
     return start("-m", "grainlight", *argv)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, HANG_UP])
 def test_in_the_middle(inputs, tmp_path, number):
     process = endless(inputs, tmp_path)
     wait_for(process, "output:")
@@ -93,7 +94,7 @@ with atomic_path({str(tmp_path / "out.ang")!r}) as path:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, HANG_UP])
 def test_while_a_library_computes(tmp_path, number):
     """Python hears no signal inside a library: the thread that does ends the process at once."""
     code = f"""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import faulthandler
-import resource
 import signal
 import sys
 import tempfile
@@ -215,6 +214,10 @@ def try_one(path: Path, columns: str | None) -> str:
 
 @contextlib.contextmanager
 def time_limit(seconds: int) -> Iterator[None]:
+    if not hasattr(signal, "SIGALRM"):  # Windows has no alarm
+        yield
+        return
+
     def late(*_: object) -> None:
         raise TimeoutError(f"more than {seconds} s")
 
@@ -256,6 +259,8 @@ def main() -> int:
     faulthandler.cancel_dump_traceback_later()
     for name, counts in outcomes.items():
         print(f"{name:16} " + "  ".join(f"{key} {value}" for key, value in sorted(counts.items())))
+    import resource  # of POSIX
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     cpu = time.process_time()
     print(f"{arguments.count} files, {faults} faults, peak {peak / 2**20:.0f} MB, CPU {cpu:.0f} s, slowest {slowest}")

@@ -164,7 +164,7 @@ def test_content_decides_over_the_name(write):
     assert load_ebsd(write("a.txt", [ang_header(2, 2), *ang_rows(square(2, 2))])).shape == (2, 2)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
 def test_closed_folder(random_map, tmp_path):
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o500)
