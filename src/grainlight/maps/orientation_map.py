@@ -56,6 +56,8 @@ class OrientationMap:
         Format and dialect, such as "ang (EDAX)".
     path
         The file, where there is one.
+    sample, scan
+        Name of the specimen, and of the acquisition in a file that may hold several; empty where the file has none.
     notes
         Suspected problems, one sentence each.
     """
@@ -74,6 +76,8 @@ class OrientationMap:
     source: str = ""
     path: Path | None = None
     notes: tuple[str, ...] = ()
+    sample: str = ""
+    scan: str = ""
 
     def __post_init__(self) -> None:
         rows, cols = self.phase_id.shape
@@ -84,7 +88,8 @@ class OrientationMap:
                 raise ValueError(f"{name} of shape {array.shape} for a map of shape {(rows, cols)}")
         object.__setattr__(self, "fields", MappingProxyType({harmless(k): v for k, v in self.fields.items()}))
         object.__setattr__(self, "notes", tuple(map(harmless, self.notes)))
-        object.__setattr__(self, "source", harmless(self.source))
+        for name in ("source", "sample"):
+            object.__setattr__(self, name, harmless(getattr(self, name)))
 
     @classmethod
     def from_quaternions(

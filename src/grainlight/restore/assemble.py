@@ -126,7 +126,9 @@ def _map(
         fields=fields,
         source="grainlight",
     )
-    return _in_frames_of(full, ebsd).replace(origin=(ebsd.origin[0] + grid.left, ebsd.origin[1]))
+    origin = ebsd.origin[0] + grid.left, ebsd.origin[1]
+    about = {"path": ebsd.path, "scan": ebsd.scan, "sample": ebsd.sample}
+    return _in_frames_of(full, ebsd).replace(origin=origin, **about)
 
 
 def _nearest(ebsd: OrientationMap, points: NDArray[np.signedinteger[Any]]) -> NDArray[np.float64]:

@@ -180,7 +180,7 @@ def _as_points(q: NDArray[np.float64], use: NDArray[np.bool_], like: KnownSectio
     phase_id = np.where(use, like.main_phase, 0).astype(np.int16)
     made = OrientationMap.from_quaternions(q, like.map.step, like.map.phases, phase_id=phase_id, source="grainlight")
     framed = made.in_frame(like.map.sample_frame).in_crystal_frame(like.map.crystal_frame)
-    return framed.replace(origin=like.map.origin)
+    return framed.replace(origin=like.map.origin, sample=like.map.sample)
 
 
 def _canonical(of: OrientationMap) -> NDArray[np.float64]:

@@ -79,6 +79,7 @@ def about_map(ebsd: OrientationMap) -> dict[str, Any]:
     """Format, grid and phases of a map."""
     return {
         "source": ebsd.source,
+        **({"sample": ebsd.sample} if ebsd.sample else {}),
         "grid": ebsd.grid,
         "step_um": list(ebsd.step),
         "origin_um": list(ebsd.origin),

@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     output = check_file(arguments.output, FORMATS, arguments.force, inputs=(arguments.input,))
 
-    from grainlight.maps.io.save import losses, output_format, own_layers, save_ebsd, with_bound
+    from grainlight.maps.io.save import carried_over, losses, output_format, own_layers, save_ebsd, with_bound
     from grainlight.restore.record import input_record
 
     for ending in output_format(output).companions:
@@ -48,6 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     ebsd = with_bound(ebsd, output)
     for loss in losses(ebsd, output):
         note(f"not in {output.name}: {loss}")
+    for remark in carried_over(ebsd, output):
+        note(f"note: {remark}")
     if own and output_format(output).layers == "none":
         note(f"note: {', '.join(own)} stand after the columns of {output.suffix}; DREAM3D takes no file with more")
     record = {

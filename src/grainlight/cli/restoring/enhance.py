@@ -229,7 +229,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.report is not None:
         page = check_file(arguments.report, (".html",), arguments.force, inputs=inputs)
     check_apart((output, picture, page))
-    from grainlight.maps.io.save import origin_loss, output_format
+    from grainlight.maps.io.save import carried_over, origin_loss, output_format
 
     for ending in output_format(output).companions:
         check_file(output.with_suffix(ending), (Path(ending).suffix,), arguments.force)
@@ -260,8 +260,8 @@ def run(arguments: argparse.Namespace) -> int:
         for difference in differences(arguments.again, result.record):
             note(f"note: {difference}")
     files = result.save(output, overwrite=arguments.force)
-    for loss in origin_loss(result.map, output):
-        note(f"note: {loss}")
+    for remark in (*origin_loss(result.map, output), *carried_over(result.map, output)):
+        note(f"note: {remark}")
     if picture is not None:
         from grainlight.report.pictures import before_after_picture
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.io.shared.npz import Archive, open_npz
+from grainlight.maps.io.shared.own_note import one_line
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import LARGEST_DISORIENTATION, LAUE_GROUPS, Phase
 
@@ -99,7 +100,7 @@ def read_map(archive: Archive, columns: bool = True) -> OrientationMap:
         crystal_frame=frames[1],
         fields=fields,
         source="grainlight npz",
-    ).replace(origin=_origin(archive, record), path=archive.path, notes=notes)
+    ).replace(origin=_origin(archive, record), path=archive.path, notes=notes, sample=_sample(record))
 
 
 def read_record(archive: Archive) -> dict[str, Any]:
@@ -173,6 +174,12 @@ def _frames(archive: Archive, record: Mapping[str, Any]) -> tuple[SampleFrame, C
         return SampleFrame(frames["sample"]), CrystalFrame(frames["crystal"])  # type: ignore[index]
     except (TypeError, KeyError, ValueError) as error:
         raise archive.unusable("no frames that are known", "record", "frames of sample and crystal") from error
+
+
+def _sample(record: Mapping[str, Any]) -> str:
+    ebsd = record.get("ebsd")
+    name = ebsd.get("sample") if isinstance(ebsd, dict) else None
+    return one_line(name) if isinstance(name, str) else ""
 
 
 def _origin(archive: Archive, record: Mapping[str, Any]) -> tuple[float, float]:

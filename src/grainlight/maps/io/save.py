@@ -16,6 +16,7 @@ from grainlight.maps.io.writers.ctf import write_ctf
 from grainlight.maps.io.writers.damask import COMPANION, write_damask
 from grainlight.maps.io.writers.dream3d import write_dream3d
 from grainlight.maps.io.writers.h5oina import write_h5oina
+from grainlight.maps.io.writers.h5oina_source import source_of
 from grainlight.maps.io.writers.ome_tiff import write_ome_tiff
 from grainlight.maps.io.writers.orix import write_orix
 from grainlight.maps.io.writers.png import write_png
@@ -179,6 +180,14 @@ def losses(ebsd: OrientationMap, path: str | Path) -> list[str]:
     if absent and not chosen.absent and ebsd.grid == "square":
         told.append(f"{absent:,} places without a scan point are written as not indexed.")
     return told + origin_loss(ebsd, path)
+
+
+def carried_over(ebsd: OrientationMap, path: str | Path) -> list[str]:
+    """Return a sentence where the file that ``path`` names takes more than the map from the file the map came from."""
+    if output_format(path).write is not write_h5oina:
+        return []
+    source = source_of(ebsd)
+    return [] if source is None else [source.sentence]
 
 
 def origin_loss(ebsd: OrientationMap, path: str | Path) -> list[str]:

@@ -55,7 +55,7 @@ class Stitcher:
             crystal_frame=last.map.crystal_frame,
             fields=layers,
             source=last.map.source,
-        ).replace(origin=origin)
+        ).replace(origin=origin, path=last.map.path, scan=last.map.scan, sample=last.map.sample)
         rest = {f.name: self.arrays[f.name] for f in fields(Result) if f.name in self.arrays}
         return Result(map=found, measured_points=points, record=record, **rest)
 

@@ -162,8 +162,9 @@ class _Canvas:
             source=first.source,
         )
         self.level[np.isnan(self.level)] = np.nanmedian(self.level)
+        named = {"scan": first.scan, "sample": first.sample}
         # places are told from the first point of the first map, as those of the light are
-        return made.replace(x=made.x + left, origin=first.origin, path=first.path, notes=first.notes)
+        return made.replace(x=made.x + left, origin=first.origin, path=first.path, notes=first.notes, **named)
 
 
 def _same_phases(phases: tuple[Phase, ...], ebsd: OrientationMap) -> tuple[tuple[Phase, ...], OrientationMap]:

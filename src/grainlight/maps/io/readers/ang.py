@@ -14,6 +14,7 @@ import numpy as np
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.maps.io.shared.assemble import Points, assemble, whole_numbers
 from grainlight.maps.io.shared.edax import DEFAULT_FRAME, check_radians, indexed_points, phase_numbers
+from grainlight.maps.io.shared.own_note import one_line
 from grainlight.maps.io.shared.promise import Promise, compare
 from grainlight.maps.io.text.ang_header import AngHeader, column_names, read_header
 from grainlight.maps.io.text.table import Body, read_body
@@ -78,7 +79,7 @@ def read_ang(
         source=f"ang ({header.dialect})",
         path=file,
         notes=notes,
-    )
+    ).replace(sample=one_line(header.sample))
 
 
 def _promise(header: AngHeader) -> Promise:

@@ -19,6 +19,7 @@ from grainlight.errors import InputError, what_it_is
 from grainlight.maps.io.shared.assemble import Points, add_unnamed_phases, assemble, whole_numbers
 from grainlight.maps.io.shared.edax import check_radians
 from grainlight.maps.io.shared.finite import finite_angles, finite_fields
+from grainlight.maps.io.shared.own_note import one_line
 from grainlight.maps.io.shared.promise import Promise, compare
 from grainlight.maps.io.text.table import decoded, number
 from grainlight.maps.io.text.wide import wide_encoding
@@ -58,6 +59,7 @@ class Project:
     phases: list[Phase]
     record: np.dtype[Any]
     notes: list[str]
+    sample: str = ""
 
 
 def read_channel5(
@@ -120,7 +122,7 @@ def read_channel5(
         source="cpr/crc (Oxford)",
         path=file,
         notes=notes,
-    )
+    ).replace(sample=project.sample)
 
 
 def read_project(path: Path) -> Project:
@@ -158,7 +160,8 @@ def read_project(path: Path) -> Project:
     if any(number(surface.get(f"euler{i}", "0")) for i in (1, 2, 3)):
         notes.append("The acquisition surface is turned: check that the Euler angles refer to the sample's frame.")
     step = (number(job.get("griddistx", "")), number(job.get("griddisty", "")))
-    return Project(cells, step, _phases(sections, path), np.dtype(columns), notes)
+    sample = one_line(sections.get("general", {}).get("description", ""))
+    return Project(cells, step, _phases(sections, path), np.dtype(columns), notes, sample)
 
 
 def _sibling(file: Path, ending: str) -> Path:

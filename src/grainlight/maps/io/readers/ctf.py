@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.io.shared.assemble import Points, add_unnamed_phases, assemble, whole_numbers
+from grainlight.maps.io.shared.own_note import one_line
 from grainlight.maps.io.shared.promise import Promise, compare
 from grainlight.maps.io.shared.scans import choose_section
 from grainlight.maps.io.text.table import Body, Column, first_row_cells, next_line, number, read_body
@@ -22,6 +23,7 @@ from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase, laue_from_oxford
 from grainlight.maps.raster import rasterise
 
+_PROGRAMS = ("grainlight", "emsoft", "mtex", "unnamed")
 _NEEDED = ("phase", "x", "y", "euler1", "euler2", "euler3")
 
 
@@ -35,6 +37,7 @@ class CtfHeader:
     names: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     dialect: str = "Oxford"
+    sample: str = ""
     offset: int = 0
     first_line: int = 1
 
@@ -123,7 +126,7 @@ def read_ctf(
         source=f"ctf ({header.dialect}{chosen})",
         path=file,
         notes=notes,
-    )
+    ).replace(sample=header.sample)
 
 
 def read_header(path: Path) -> CtfHeader:
@@ -161,6 +164,8 @@ def read_header(path: Path) -> CtfHeader:
                     count += 1
             elif re.fullmatch(r"acqe[123]", key) and number(value):
                 header.notes.append(f"{cells[0]} is {value}: check that the Euler angles refer to the sample's frame.")
+            elif key == "prj":
+                header.sample = _sample(value)
             elif key == "author":
                 header.dialect = _dialect(line)
         header.offset, header.first_line = stream.tell(), count + 1
@@ -168,6 +173,12 @@ def read_header(path: Path) -> CtfHeader:
         header.notes.append("XCells or YCells of the header is no number of points.")
     header.step = (step.get("xstep"), step.get("ystep"))
     return header
+
+
+def _sample(project: str) -> str:
+    """Return what a project is called, its folder and ending left out; nothing where a program put its own name."""
+    name = one_line(PureWindowsPath(project).stem if "\\" in project or "/" in project else project)
+    return "" if name.lower().startswith(_PROGRAMS) else name
 
 
 def _dialect(line: str) -> str:

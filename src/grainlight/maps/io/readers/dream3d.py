@@ -20,7 +20,7 @@ from grainlight.maps.io.hdf5.node import Node, open_hdf5
 from grainlight.maps.io.shared.assemble import Points, add_unnamed_phases, assemble, whole_numbers
 from grainlight.maps.io.shared.edax import SHORT_NAMES, check_radians, indexed_points
 from grainlight.maps.io.shared.finite import finite_angles, finite_fields
-from grainlight.maps.io.shared.own_note import NAME, frames_of_note, with_exact_origin
+from grainlight.maps.io.shared.own_note import NAME, frames_of_note, sample_of_note, with_exact_origin
 from grainlight.maps.io.shared.scans import choose_scan, choose_section
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
@@ -113,7 +113,7 @@ def read_dream3d(
         path=file,
         notes=notes,
     )
-    return with_exact_origin(found, own_note)
+    return with_exact_origin(found, own_note).replace(sample=sample_of_note(own_note))
 
 
 def _cells(container: Node) -> Node | None:

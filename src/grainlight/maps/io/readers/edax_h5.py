@@ -25,6 +25,7 @@ from grainlight.maps.io.shared.edax import (
     phase_numbers,
 )
 from grainlight.maps.io.shared.finite import finite_angles, finite_fields
+from grainlight.maps.io.shared.own_note import one_line
 from grainlight.maps.io.shared.promise import Promise, compare
 from grainlight.maps.io.shared.scans import choose_scan
 from grainlight.maps.orientation_map import OrientationMap
@@ -139,7 +140,7 @@ def _read(
         source=f"EDAX HDF5 (scan {scan})",
         path=file,
         notes=notes,
-    )
+    ).replace(sample=one_line(header.text("Sample ID")), scan=scan)
 
 
 def _fill_places(

@@ -17,7 +17,7 @@ from grainlight.maps.io.hdf5.node import Node, open_hdf5
 from grainlight.maps.io.shared.assemble import Points, add_unnamed_phases, assemble, whole_numbers
 from grainlight.maps.io.shared.edax import check_radians
 from grainlight.maps.io.shared.finite import finite_angles, finite_fields
-from grainlight.maps.io.shared.own_note import NAME, frames_of_note, with_exact_origin
+from grainlight.maps.io.shared.own_note import NAME, frames_of_note, one_line, with_exact_origin
 from grainlight.maps.io.shared.promise import Promise, compare
 from grainlight.maps.io.shared.scans import choose_scan
 from grainlight.maps.lattice import laue_of_space_group
@@ -77,6 +77,7 @@ def read_h5oina(
         promise = Promise.square(header.whole("Y Cells"), header.whole("X Cells"), place)
         step = (header.number("X Step"), header.number("Y Step"))
         phases = _phases(header)
+        sample = one_line(header.text("Specimen Label"))
         turned = header.numbers("Specimen Orientation Euler")
     if any(np.isfinite(turned)) and np.abs(np.nan_to_num(turned)).max() > 1e-6:
         notes.append("The specimen is turned: the Euler angles refer to its surface, not to the specimen's axes.")
@@ -99,7 +100,7 @@ def read_h5oina(
         path=file,
         notes=notes,
     )
-    return with_exact_origin(found, own_note)
+    return with_exact_origin(found, own_note).replace(sample=sample, scan=chosen)
 
 
 def _positions(data: Node, header: Node, points: int, file: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -17,7 +17,7 @@ from grainlight.maps.io.hdf5.node import Node, open_hdf5
 from grainlight.maps.io.shared.assemble import Points, add_unnamed_phases, assemble, whole_numbers
 from grainlight.maps.io.shared.edax import DEFAULT_FRAME, check_radians
 from grainlight.maps.io.shared.finite import finite_angles, finite_fields
-from grainlight.maps.io.shared.own_note import NAME, frames_of_note
+from grainlight.maps.io.shared.own_note import NAME, frames_of_note, sample_of_note
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase, laue_from_name
 from grainlight.maps.raster import rasterise
@@ -53,7 +53,8 @@ def read_orix_h5(
     notes: list[str] = []
     with open_hdf5(file) as root:
         data, header = root.need("crystal_map/data"), root.need("crystal_map/header")
-        own_sample, own_crystal = frames_of_note(root.text(NAME))
+        own_note = root.text(NAME)
+        own_sample, own_crystal = frames_of_note(own_note)
         points = data.size("phase_id") or 0
         if not points:
             raise InputError("the map has no points", file=file, place=data.name)
@@ -91,7 +92,7 @@ def read_orix_h5(
         source="HDF5 (orix)",
         path=file,
         notes=notes,
-    )
+    ).replace(sample=sample_of_note(own_note))
 
 
 def _first(data: Node, name: str, points: int) -> NDArray[np.float64]:

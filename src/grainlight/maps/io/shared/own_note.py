@@ -38,6 +38,7 @@ def note_text(ebsd: OrientationMap, record: Mapping[str, Any] | None) -> str:
         "crystal_frame": ebsd.crystal_frame.value,
         "origin_um": list(ebsd.origin),
         "grid": ebsd.grid,
+        **({"sample": ebsd.sample} if ebsd.sample else {}),
         "record": finite(dict(record or {})),
     }
     return json.dumps(note, allow_nan=False)
@@ -48,6 +49,21 @@ def put_note(stream: h5py.File, ebsd: OrientationMap, record: Mapping[str, Any] 
     import h5py
 
     stream.create_dataset(NAME, data=note_text(ebsd, record), dtype=h5py.string_dtype("utf-8"))
+
+
+def sample_of_note(text: str) -> str:
+    """Return the name of the specimen that a note tells; empty where it tells none."""
+    try:
+        note = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        return ""
+    named = note.get("sample") if isinstance(note, dict) else None
+    return one_line(named) if isinstance(named, str) else ""
+
+
+def one_line(name: str) -> str:
+    """Return a name without line breaks and tabs, of a length that headers take."""
+    return " ".join(name.split())[:200]
 
 
 def frames_of_note(text: str) -> tuple[SampleFrame | None, CrystalFrame | None]:

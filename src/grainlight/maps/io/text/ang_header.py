@@ -45,6 +45,7 @@ class AngHeader:
     names: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     dialect: str = "EDAX"
+    sample: str = ""
     sample_frame: SampleFrame | None = None
     crystal_frame: CrystalFrame | None = None
     offset: int = 0
@@ -126,6 +127,8 @@ def parse_header(lines: list[str], path: Path) -> AngHeader:
         elif key in ("ncols_odd:", "ncols_even:", "nrows:"):
             count = _count(rest, key[:-1].upper(), path)
             setattr(header, {"ncols_odd:": "columns_odd", "ncols_even:": "columns_even", "nrows:": "rows"}[key], count)
+        elif key == "sampleid:":
+            header.sample = rest
         elif key == "column_headers:" or text.lower().startswith("column names:"):
             header.names = [_tidy(name) for name in text.split(":", 1)[1].split(",")]
         if "grainlight:" in text and f"made={SYNTHETIC}" in text:

@@ -17,7 +17,7 @@ from grainlight.maps.io.shared.atomic import atomic_path
 from grainlight.maps.io.shared.edax import DEFAULT_FRAME
 from grainlight.maps.io.shared.extra import extra_columns
 from grainlight.maps.io.shared.numbering import numbered_phases
-from grainlight.maps.io.shared.own_note import summary
+from grainlight.maps.io.shared.own_note import one_line, summary
 from grainlight.maps.io.text.rows import bounds, joined, write_rows
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
@@ -172,7 +172,7 @@ def _header(framed: OrientationMap, source: OrientationMap, cells: _Cells, extra
         "",
         "OPERATOR: \tgrainlight",
         "",
-        "SAMPLEID: \t",
+        f"SAMPLEID: \t{one_line(source.sample)}",
         "",
         "SCANID: \t",
         "",

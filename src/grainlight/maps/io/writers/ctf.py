@@ -15,7 +15,7 @@ from grainlight.errors import InputError
 from grainlight.maps.io.shared.atomic import atomic_path
 from grainlight.maps.io.shared.extra import extra_columns
 from grainlight.maps.io.shared.numbering import numbered_phases
-from grainlight.maps.io.shared.own_note import summary
+from grainlight.maps.io.shared.own_note import one_line, summary
 from grainlight.maps.io.text.rows import bounds, joined, write_rows
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.strips import strips
@@ -95,7 +95,10 @@ def _beside_angles(part: OrientationMap) -> list[NDArray[Any]]:
 
 def _header(source: OrientationMap, extra: list[str], run: str) -> str:
     rows, cols = source.shape
-    lines = ["Channel Text File", f"Prj\tgrainlight {run}", "Author\tgrainlight", "JobMode\tGrid"]
+    # without a name of its own the project says what was done
+    named = [f"Prj\t{one_line(source.sample)}", f"Author\tgrainlight {run}"]
+    plain = [f"Prj\tgrainlight {run}", "Author\tgrainlight"]
+    lines = ["Channel Text File", *(named if source.sample else plain), "JobMode\tGrid"]
     lines += [f"XCells\t{cols}", f"YCells\t{rows}", f"XStep\t{source.step[0]:.6g}", f"YStep\t{source.step[1]:.6g}"]
     lines += ["AcqE1\t0", "AcqE2\t0", "AcqE3\t0"]
     lines.append(

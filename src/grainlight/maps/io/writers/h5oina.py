@@ -19,6 +19,7 @@ from grainlight.maps.io.shared.atomic import atomic_path
 from grainlight.maps.io.shared.layers import layers
 from grainlight.maps.io.shared.numbering import numbered_phases
 from grainlight.maps.io.shared.own_note import put_note
+from grainlight.maps.io.writers.h5oina_source import carry_header, source_of, write_copy
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
 
@@ -29,6 +30,8 @@ _SAMPLE, _CRYSTAL = SampleFrame.OXFORD, CrystalFrame.X_ALONG_A_STAR
 _BYTES = {"bands": "Bands", "bc": "Band Contrast", "bs": "Band Slope"}
 _NOT_ANALYSED, _SUCCESS, _NO_SOLUTION = 0, 1, 2
 _KNOWN = (*_BYTES, "mad", "error", "phase", "x", "y", "euler")
+_OF_VENDORS = ("ci", "fit", "iq", "sem")
+"""What a restored map fills for programs of other vendors."""
 _MOST_PHASES = 255
 
 
@@ -59,23 +62,36 @@ def write_h5oina(
     """
     import h5py
 
+    source = source_of(ebsd)
     if len(ebsd.phases) > _MOST_PHASES:
         raise InputError("too many phases", file=path, found=str(len(ebsd.phases)), expected=f"at most {_MOST_PHASES}")
     more = layers(ebsd, extra, Path(path), _KNOWN)
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as stream:
-        # other programs know the layout by this name; who wrote the file is the next line
-        _text(stream, "Manufacturer", "Oxford Instruments")
-        _text(stream, "Software Version", _version())
-        _text(stream, "Format Version", "2.0")
-        _text(stream, "Index", "1")
-        _header(stream.create_group("1/EBSD/Header"), ebsd)
-        _data(stream.create_group("1/EBSD/Data"), ebsd, more)
+        if source is None:
+            # other programs know the layout by this name; who wrote the file is the next line
+            _text(stream, "Manufacturer", "Oxford Instruments")
+            _text(stream, "Software Version", _version())
+            _text(stream, "Format Version", "2.0")
+            _text(stream, "Index", "1")
+            _header(stream.create_group("1/EBSD/Header"), ebsd)
+            _data(stream.create_group("1/EBSD/Data"), ebsd, more)
+        elif source.kind == "copy":
+            write_copy(source, stream, ebsd, _angles(ebsd), {k: v for k, v in more.items() if k not in _OF_VENDORS})
+        else:
+            group = carry_header(source, stream, ebsd)
+            _text(stream, "Index", source.scan)
+            _header(group["Header"], ebsd)
+            _data(group.create_group("Data"), ebsd, {source.titles.get(name, name): v for name, v in more.items()})
         put_note(stream, ebsd.cropped(0, 0).in_frame(_SAMPLE).in_crystal_frame(_CRYSTAL), record)
+
+
+def _angles(source: OrientationMap) -> NDArray[np.float32]:
+    return bunge_angles(source, _SAMPLE, _CRYSTAL).reshape(-1, 3)
 
 
 def _data(group: h5py.Group, source: OrientationMap, more: Mapping[str, NDArray[Any]]) -> None:
     indexed, present = source.indexed.ravel(), source.present.ravel()
-    euler = bunge_angles(source, _SAMPLE, _CRYSTAL).reshape(-1, 3)
+    euler = _angles(source)
     # what lies outside the measured area is NaN by the description
     euler[~present] = np.nan
     _column(group, "Phase", numbered_phases(source).astype(np.uint8))
@@ -94,24 +110,31 @@ def _data(group: h5py.Group, source: OrientationMap, more: Mapping[str, NDArray[
 
 
 def _header(group: h5py.Group, source: OrientationMap) -> None:
+    """Write what is not there yet, and the grid."""
     rows, cols = source.shape
-    for name, text in (("Project Label", "grainlight"), ("Analysis Label", source.source or "map")):
-        _text(group, name, text)
+    labels = {"Project Label": "grainlight", "Analysis Label": source.source or "map"}
+    for name, text in (labels | ({"Specimen Label": source.sample} if source.sample else {})).items():
+        if name not in group:
+            _text(group, name, text)
     for name, count in (("X Cells", cols), ("Y Cells", rows)):
         _column(group, name, np.array([count], dtype=np.int32), "px")
     for name, step in (("X Step", source.step[0]), ("Y Step", source.step[1])):
         _column(group, name, np.array([step], dtype=np.float32), "um")
     # sample primary and sample surface are taken for one; the other two angles are not known here
-    _column(group, "Specimen Orientation Euler", np.zeros((1, 3), dtype=np.float32), "rad")
-    _column(group, "Scanning Rotation Angle", np.array([np.nan], dtype=np.float32), "rad")
+    if "Specimen Orientation Euler" not in group:
+        _column(group, "Specimen Orientation Euler", np.zeros((1, 3), dtype=np.float32), "rad")
+    if "Scanning Rotation Angle" not in group:
+        _column(group, "Scanning Rotation Angle", np.array([np.nan], dtype=np.float32), "rad")
     share = 100.0 * float(source.indexed.sum()) / max(float(source.present.sum()), 1.0)
     _column(group, "Hit Rate", np.array([share], dtype=np.float32))
-    stage = group.create_group("Stage Position")
-    for name in "XYZ":
-        _column(stage, name, np.zeros(1, dtype=np.float32), "mm")
-    phases = group.create_group("Phases")
+    if "Stage Position" not in group:
+        stage = group.create_group("Stage Position")
+        for name in "XYZ":
+            _column(stage, name, np.zeros(1, dtype=np.float32), "mm")
+    phases = group.require_group("Phases")
     for count, phase in enumerate(source.phases, 1):
-        _phase(phases.create_group(str(count)), count, phase)
+        if str(count) not in phases:
+            _phase(phases.create_group(str(count)), count, phase)
 
 
 def _phase(group: h5py.Group, count: int, phase: Phase) -> None:
