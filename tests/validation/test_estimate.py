@@ -10,12 +10,11 @@ from grainlight.validation.estimate import (
     carry,
     median_of,
     over_bound,
-    share_of,
-    tiles,
     times,
     uncovered,
     weights,
 )
+from grainlight.validation.share import share_of, tiles
 
 rng = np.random.default_rng(5)
 

@@ -108,7 +108,7 @@ def run(
     if min(jobs, len(planned)) <= 1:
         return [answer for task in planned for answer in _answers(task, weights, device, progress)]
     # a fresh interpreter for each: a fork would share the state of torch's threads
-    with ProcessPoolExecutor(min(jobs, len(planned)), get_context("spawn"), initializer=_worker) as pool:
+    with ProcessPoolExecutor(min(jobs, len(planned)), get_context("spawn"), initializer=one_thread) as pool:
         waiting = {pool.submit(_answers, task, weights, device): place for place, task in enumerate(planned)}
         found: dict[int, list[MeasuredAnswer]] = {}
         try:
@@ -121,7 +121,8 @@ def run(
     return [answer for place in range(len(planned)) for answer in found[place]]
 
 
-def _worker() -> None:
+def one_thread() -> None:
+    """Prepare a worker process: one thread, and no answer of its own to Ctrl-C."""
     torch.set_num_threads(1)
     # Ctrl-C reaches all processes of a terminal; the first one ends the others
     signal.signal(signal.SIGINT, signal.SIG_IGN)

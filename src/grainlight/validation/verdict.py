@@ -18,19 +18,16 @@ from grainlight.maps.io.shared.own_note import finite
 from grainlight.maps.phase import LARGEST_DISORIENTATION
 from grainlight.restore.uncertainty.calibration_file import KIND
 from grainlight.validation.estimate import (
-    LEVEL,
-    Share,
     carry,
     is_wrong,
     median_of,
     over_bound,
-    share_of,
-    tiles,
     times,
     uncovered,
     weights,
 )
 from grainlight.validation.evidence import Answer, Evidence
+from grainlight.validation.share import LEVEL, Share, share_of, tiles
 
 CARRIED = 0.15
 """Relative standard deviation of what is carried from held-back points to pixels: `python -m benchmarks.held_back`."""

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 from grainlight.cli import device, values
 from grainlight.cli.output import check_file
 from grainlight.cli.terminal import bars, note
+from grainlight.errors import InputError
 from grainlight.restore.settings import LARGEST_SCALE, QUALITIES
 
 if TYPE_CHECKING:
     from grainlight.evaluation.damage import Damage
+    from grainlight.evaluation.degrade import Level
     from grainlight.evaluation.suite import PlannedTask
 
 LEVELS = ("clean", "mild", "corrupted", "severe", "none")
@@ -68,6 +70,19 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         help="rms EBSD error of the tasks of --scale and --level (0.5)",
     )
     command.add_argument(
+        "--coarsest",
+        type=values.positive("percent"),
+        metavar="PERCENT",
+        help="in place of comparing methods: how coarse the maps could have been scanned for at most so many percent "
+        "of wrong pixels, from their errors at scale 1 to 8 (with --level: default corrupted none)",
+    )
+    command.add_argument(
+        "--rate",
+        type=values.positive("points per second"),
+        metavar="R",
+        help="with --coarsest: points per second of the microscope, for hours saved",
+    )
+    command.add_argument(
         "--jobs",
         type=values.whole(1, 64),
         metavar="N",
@@ -91,6 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
         None if path is None else check_file(path, (ending,), arguments.force, inputs=inputs)
         for path, ending in ((arguments.output, ".md"), (arguments.json, ".json"))
     )
+    _check_coarsest(arguments)
     chosen = device.choose(arguments.device)
 
     import torch
@@ -101,6 +117,8 @@ def run(arguments: argparse.Namespace) -> int:
     from grainlight.maps.io.shared.atomic import atomic_path
 
     note(device.describe(chosen))
+    if arguments.coarsest is not None:
+        return _coarsest(arguments, chosen, record_file)
     planned = _planned(arguments)
     note(f"{len(planned)} tasks, {count(planned)} answers")
     weights = None if arguments.weights is None else Path(arguments.weights)
@@ -120,6 +138,55 @@ def run(arguments: argparse.Namespace) -> int:
             file.write_text(table.as_json(results, weights, chosen, seconds), encoding="utf-8")
         print(f"wrote {record_file}")
     note(f"{seconds:.0f} s")
+    return 0
+
+
+def _check_coarsest(arguments: argparse.Namespace) -> None:
+    """Check the options that go with --coarsest, and those that do not."""
+    if arguments.coarsest is None:
+        if arguments.rate is not None:
+            raise InputError("--rate says nothing without --coarsest", advice="--coarsest PERCENT")
+        return
+    if not arguments.ebsd:
+        raise InputError("--coarsest asks about a full map, and none is given", expected="MAP")
+    for name in ("suite", "quick", "scale", "damage", "output"):
+        if getattr(arguments, name):
+            raise InputError(f"--coarsest does not go with --{name}", advice="leave one of them out")
+    if arguments.quality == "none":
+        raise InputError("--coarsest asks about the restoration", found="--quality none")
+
+
+def _coarsest(arguments: argparse.Namespace, chosen: str, record_file: Path | None) -> int:
+    import json
+
+    import torch
+
+    from grainlight.evaluation.reference_map import load_reference_maps
+    from grainlight.maps.io.shared.atomic import atomic_path
+    from grainlight.validation.coarseness import how_coarse
+
+    tolerance, records = arguments.coarsest / 100, []
+    levels: dict[str, Level | None] = {"clean": "clean", "mild": "mild", "corrupted": "corrupted", "severe": "severe"}
+    for reference in load_reference_maps(arguments.ebsd, lambda path: values.load_map(path, arguments)):
+        for level in arguments.level or ("corrupted", "none"):
+            with bars() as progress:
+                found = how_coarse(
+                    reference,
+                    levels.get(level),
+                    quality=arguments.quality or "balanced",
+                    noise=0.5 if arguments.noise is None else arguments.noise,
+                    seed=arguments.seed,
+                    weights=None if arguments.weights is None else Path(arguments.weights),
+                    device=chosen,
+                    jobs=arguments.jobs or (torch.get_num_threads() if chosen == "cpu" else 1),
+                    progress=progress,
+                )
+            print("\n".join(found.lines(tolerance, arguments.rate)) + "\n")
+            records.append(found.as_record(tolerance))
+    if record_file is not None:
+        with atomic_path(record_file) as file:
+            file.write_text(json.dumps({"how_coarse": records}, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        print(f"wrote {record_file}")
     return 0
 
 
