@@ -135,3 +135,30 @@ def test_points_as_a_file_are_taken_with_the_first_scan(
     assert result.record["also"][0]["points"] == 100
     assert len(result.record["inputs"]) == 2
     assert result.measured.sum() == coarse.indexed.sum() + 100
+
+
+@pytest.mark.parametrize("boxes", [False, True])
+def test_grid_marks_what_is_planned(restored: Result, tmp_path: Path, boxes: bool) -> None:
+    restored.save(tmp_path / "fine.ang")
+    files = ["--output", str(tmp_path / "next.csv"), "--grid", str(tmp_path / "next.ctf")]
+    ways = ["--boxes", "--rate", "100", "--overhead", "0.1"] if boxes else []
+    assert main(["plan", str(tmp_path / "fine.npz"), "--points", "200", *files, *ways]) == 0
+    grid = gl.load_ebsd(tmp_path / "next.ctf")
+    assert grid.origin == ORIGIN
+    assert grid.shape == restored.map.shape
+    rank, number = (grid.fields[name].astype(int) for name in ("bc", "bands"))
+    np.testing.assert_array_equal(rank > 0, number > 0)
+    if boxes:
+        plan = plan_boxes(restored, 200, 100.0, 0.1)
+        first, last = plan.boxes[0], plan.boxes[-1]
+        assert number[first.top, first.left] == 1
+        assert rank[first.top, first.left] == 255
+        assert number.max() == len(plan.boxes)
+        assert number[last.top :: last.step, last.left :: last.step].max() == len(plan.boxes)
+        assert np.count_nonzero(number == 1) == first.points
+    else:
+        plan = plan_points(restored, 200)
+        assert np.count_nonzero(rank) == 200
+        row, column = _pixels(plan.x, plan.y)
+        assert (np.diff(rank[row, column]) <= 0).all()
+        assert (rank[row[0], column[0]], rank[row[-1], column[-1]]) == (255, 1)

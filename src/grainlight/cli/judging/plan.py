@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from grainlight.cli import values
-from grainlight.cli.output import check_file
+from grainlight.cli.output import check_apart, check_file
 from grainlight.cli.terminal import note
 from grainlight.errors import InputError
 
@@ -43,6 +43,12 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
         metavar="S",
         help="seconds to go to a box and set it up (default: 10)",
     )
+    command.add_argument(
+        "--grid",
+        metavar="CTF",
+        help="also write the grid of the output as .ctf, with what is planned in its column BC (255 first, 1 last, 0 "
+        "nothing) and in Bands (1, or the number of the box)",
+    )
     command.add_argument("--force", action="store_true", help="replace existing output")
     return command
 
@@ -50,6 +56,10 @@ def add(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     output = check_file(arguments.output, (".csv",), arguments.force, inputs=(arguments.result,))
+    grid = None
+    if arguments.grid is not None:
+        grid = check_file(arguments.grid, (".ctf",), arguments.force, inputs=(arguments.result,))
+    check_apart((output, grid))
     if arguments.boxes and arguments.rate is None:
         raise InputError("boxes are ranked by the time that they take", expected="--rate", advice="--rate 100")
 
@@ -68,7 +78,14 @@ def run(arguments: argparse.Namespace) -> int:
         if len(plan.x) < arguments.points:
             note(f"note: {len(plan.x)} points lift all doubt that there is, or fill the map")
     plan.save(output)
+    if grid is not None:
+        from grainlight.maps.io import save_ebsd
+        from grainlight.planning.grid import planned_map
+
+        save_ebsd(planned_map(result, plan), grid)
     for sentence in plan.sentences:
         print(sentence)
     print(f"wrote {output}: {made}")
+    if grid is not None:
+        print(f"wrote {grid}")
     return 0
