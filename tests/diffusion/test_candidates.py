@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from grainlight.diffusion.candidates import (
+    CELL,
     SLOTS,
     find_candidates,
     from_cells,
@@ -72,6 +74,34 @@ def test_inside_a_grid_the_candidates_are_the_sixteen_points_around(first: tuple
     assert len(set(found.index[middle].tolist())) == SLOTS
     # All lie within the reach of two and a half steps from the middle of the cell.
     assert found.offset[middle].abs().max() <= 2.5
+
+
+@pytest.mark.parametrize("step", range(1, 9))
+def test_points_of_a_grid_are_nowhere_dense(step: int) -> None:
+    """The nodes of all cells lie as far apart as the points, at the edges too."""
+    points = grid(step)
+    spacing = point_spacing(points)
+    assert find_candidates(nearest_point(points), spacing).spacing.unique().tolist() == [spacing.item()]
+
+
+def test_in_a_finer_box_every_point_is_a_candidate_of_its_own_cell() -> None:
+    points = grid(4, (144, 144))
+    side, box = points.shape[-1], slice(60, 84)
+    points[:, box, box] = True
+    found = find_candidates(nearest_point(points), point_spacing(points))
+    cells = np.arange((side // CELL) ** 2).reshape(side // CELL, -1)
+    for row, column in np.ndindex(*cells.shape):
+        own = {
+            r * side + c
+            for r in range(CELL * row, CELL * row + CELL)
+            for c in range(CELL * column, CELL * column + CELL)
+            if points[0, r, c]
+        }
+        cell = cells[row, column]
+        assert own <= set(found.index[cell][found.usable[cell]].tolist())
+    # far from the box nothing changes
+    plain = find_candidates(nearest_point(grid(4, (144, 144))), point_spacing(grid(4, (144, 144))))
+    assert torch.equal(found.index[cells[0]], plain.index[cells[0]])
 
 
 def test_every_candidate_counts_once_and_is_a_point() -> None:

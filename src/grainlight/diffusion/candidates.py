@@ -1,9 +1,9 @@
 """The candidates of a pixel: measured points around its cell that may lie in its grain.
 
 The image is cut into cells of 4 x 4 pixels. The pixels of a cell share 16 candidates: the measured points that are
-nearest to the nodes of a 4 x 4 grid around the middle of the cell, whose spacing is that of the points, or wider in a
-hole. On a regular grid of points these are the 16 points around; at scattered points, in holes and at edges two nodes
-may find the same point, which then counts once.
+nearest to the nodes of a 4 x 4 grid around the middle of the cell, whose spacing is that of the points, wider in a
+hole, and narrower where a finer scan or further points stand closer. On a regular grid of points these are the 16
+points around; at scattered points, in holes and at edges two nodes may find the same point, which then counts once.
 
 What belongs to cells has a row for each, n = B H / 4 W / 4 of them: image by image, row by row of cells.
 """
@@ -23,6 +23,9 @@ PIXELS = CELL * CELL
 _SIDE = 4
 # Windows in which the density of points is asked; a multiple of most spacings.
 _WINDOW = 24
+# Of the spacing of all points, under which that of so many points around a cell counts: points of a grid never, points
+# at random hardly ever stand as close.
+_DENSE, _SEVERAL = 0.7, 5
 LARGEST_SPACING = 16.0
 
 
@@ -116,19 +119,38 @@ def find_candidates(nearest: Tensor, spacing: Tensor) -> Candidates:
         Flat index (B, H, W) of the point nearest to each pixel; -1 where there is none.
     spacing
         Of the points (B,) in pixels. In a hole the nodes lie as far apart as the nearest point is away, so that the
-        candidates are those on all its sides.
+        candidates are those on all its sides; where points stand closer they lie closer, so that none of these is
+        passed over.
     """
     batch, rows, columns = nearest.shape
     device = nearest.device
     middle_row, middle_column = middles((rows, columns), device)
     inner = nearest[:, CELL // 2 :: CELL, CELL // 2 :: CELL]
     away = torch.hypot(torch.div(inner, columns, rounding_mode="floor") - middle_row, (inner % columns) - middle_column)
-    each = torch.where(inner >= 0, away, 0.0).clamp(max=LARGEST_SPACING).maximum(spacing.view(-1, 1, 1))
+    each = torch.where(inner >= 0, away, 0.0).clamp(max=LARGEST_SPACING).maximum(_spacing_around(nearest, spacing))
     flat = nodes(each, (rows, columns))
     index = nearest.flatten(1).gather(1, flat.flatten(1)).view(-1, SLOTS)
     first = torch.arange(batch, device=device).repeat_interleave(each[0].numel()) * (rows * columns)
     usable, index = index >= 0, index.clamp(min=0)
     return distinct(index + first[:, None], usable, each, (rows, columns))
+
+
+def _spacing_around(nearest: Tensor, spacing: Tensor) -> Tensor:
+    """Spacing (B, h, w) of the points of each cell and the eight next to it, or of the cell alone, where several stand
+    much closer than those of the whole image (B,), else that; ``nearest`` as for `find_candidates`."""
+    rows, columns = nearest.shape[1:]
+    points = nearest == torch.arange(rows * columns, device=nearest.device).view(1, rows, columns)
+    own = F.avg_pool2d(points[:, None].float(), CELL) * PIXELS
+    # cells beyond the edge are no part of the image, and counted in neither sum
+    count, pixels = (
+        F.avg_pool2d(sums, 3, stride=1, padding=1)[:, 0] * 9 for sums in (own, torch.full_like(own, PIXELS))
+    )
+    found = spacing.view(-1, 1, 1).expand_as(count)
+    for several, area in ((count, pixels), (own[:, 0], torch.full_like(count, PIXELS))):
+        around = (area / several.clamp(min=1.0)).sqrt()
+        dense = (several > _SEVERAL - 0.5) & (around < _DENSE * spacing.view(-1, 1, 1))
+        found = torch.where(dense, torch.minimum(around, found), found)
+    return found
 
 
 def middles(shape: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ from grainlight.restore.light.calibrated import CalibratedLight
 from grainlight.restore.light.calibration import WindowedLight
 from grainlight.restore.light.placed import place_light
 from grainlight.restore.light.registration import RegisteredLight
-from grainlight.restore.points.grid import PointGrid, rasterise
+from grainlight.restore.points.grid import PointGrid, one_in_each_cell, rasterise
 from grainlight.restore.points.misindexed import find_misindexed
 from grainlight.restore.points.neighbours import find_neighbours
 from grainlight.restore.points.noise import EbsdNoise, estimate_noise
@@ -99,7 +99,7 @@ class Prepared:
 @dataclass(frozen=True, eq=False)
 class Known:
     """What points that are scattered over the output grid do not tell themselves: their ``noise``, and the ``regular``
-    map among them, at its ``scale``, on which the place of the light is found."""
+    map among them, at its ``scale``, on which the place of the light is found and by whose density it is calibrated."""
 
     noise: EbsdNoise
     regular: OrientationMap
@@ -123,7 +123,10 @@ def bring_together(
     registered, shown = None, None
     if light is not None:
         regular, scale = (ebsd, settings.scale) if known is None else (known.regular, known.scale)
-        placed = place_light(regular, light, grid, found.noise, cut, replace(settings, scale=scale), progress)
+        # Further points stand where the map was in doubt, on boundaries, where light is a mixture: to a calibration
+        # that asked them all it would seem to lie there.
+        even = grid if known is None or not light.determined else one_in_each_cell(grid, scale)
+        placed = place_light(regular, light, even, found.noise, cut, replace(settings, scale=scale), progress)
         registered, shown = placed.registered, placed.calibrated
     progress.begin("reading the inputs together", 2)
     progress.advance()

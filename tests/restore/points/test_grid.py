@@ -7,7 +7,15 @@ from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.raster import point_steps
-from grainlight.restore.points.grid import REACH, PointGrid, check_usable, output_shape, pixels, rasterise
+from grainlight.restore.points.grid import (
+    REACH,
+    PointGrid,
+    check_usable,
+    one_in_each_cell,
+    output_shape,
+    pixels,
+    rasterise,
+)
 
 from ..conftest import STEEL, TITANIUM, section_map
 
@@ -205,3 +213,22 @@ def test_a_hole_is_filled_as_far_as_asked(reach: float, steps: float) -> None:
     assert grid.reached[4, 4] == (reach != 0.0)
     assert not grid.reached[29, 29]
     assert grid.reach_stated
+
+
+def test_one_point_in_each_cell() -> None:
+    """Of points in a square of the first scan's step the one nearest its middle stays; a regular scan stays whole."""
+    q = np.broadcast_to([1.0, 0.0, 0.0, 0.0], (17, 17, 4)).copy()
+    phase_id = np.full((17, 17), -1, np.int16)
+    phase_id[::4, ::4] = 1
+    regular = rasterise(OrientationMap.from_quaternions(q, (1.0, 1.0), (TITANIUM,), phase_id=phase_id), 1)
+    np.testing.assert_array_equal(one_in_each_cell(regular, 4).measured, regular.measured)
+    more = phase_id.copy()
+    more[3:6, 3:6] = 1
+    more[0, 0] = -1
+    more[1, 1] = more[1, 0] = 1
+    merged = rasterise(OrientationMap.from_quaternions(q, (1.0, 1.0), (TITANIUM,), phase_id=more), 1)
+    kept = one_in_each_cell(merged, 4).measured
+    expected = regular.measured.copy()
+    expected[0, 0] = False
+    expected[1, 0] = True
+    np.testing.assert_array_equal(kept, expected)

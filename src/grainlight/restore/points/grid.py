@@ -284,3 +284,21 @@ def _nearest_along(at: NDArray[np.float64], count: int) -> tuple[NDArray[np.int6
     pixel = np.arange(count)
     nearest = np.searchsorted((at[1:] + at[:-1]) / 2 + 1e-6, pixel)
     return nearest, np.abs(at[nearest] - pixel)
+
+
+def one_in_each_cell(grid: PointGrid, side: int) -> PointGrid:
+    """Return the grid with at most one measured point in each square of so many pixels: the one nearest its middle.
+
+    The first pixel is the middle of a square, as the first point of a map is: of a map at scale ``side`` on a square
+    grid all points stay.
+    """
+    at = np.argwhere(grid.measured)
+    cell = (at + side // 2) // side
+    off = ((at - cell * side) ** 2).sum(-1)
+    key = cell[:, 0] * (grid.shape[1] // side + 2) + cell[:, 1]
+    # ordered by cell, the nearest to its middle first
+    order = np.lexsort((off, key))
+    first = order[np.r_[True, np.diff(key[order]) > 0]] if len(at) else order
+    kept = np.zeros(grid.shape, dtype=bool)
+    kept[tuple(at[first].T)] = True
+    return replace(grid, measured=kept)
