@@ -36,7 +36,9 @@ from grainlight.synth.families import FAMILIES
 _COARSE, _FINE, _ROUNDS = 8, 4, 3
 
 
-def compare(reference: ReferenceMap, level: Level | None, quality: str, overhead: float) -> Iterator[str]:
+def compare(
+    reference: ReferenceMap, level: Level | None, quality: str, overhead: float, ways: Sequence[str]
+) -> Iterator[str]:
     """Yield a line of the table for each way of measuring further; ``overhead`` of a box in points."""
     full = reference.full
     rows, columns = ((side - 1) // _COARSE * _COARSE + 1 for side in full.shape)
@@ -49,7 +51,7 @@ def compare(reference: ReferenceMap, level: Level | None, quality: str, overhead
     light = level or "none"
     of_grid = _score(uniform, grid)
     yield _line(reference.name, light, "grid", of_grid, of_grid)
-    for way in ("points", "boxes"):
+    for way in ways:
         also: list[OrientationMap] = []
         result = enhance(first.coarse, first.stack, settings)
         left = float(further)
@@ -107,6 +109,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.planning", description=__doc__)
     parser.add_argument("maps", nargs="*", help="full maps; synthetic sections without")
     parser.add_argument("--light", nargs="+", choices=("clean", "corrupted", "none"), default=["corrupted", "none"])
+    parser.add_argument("--way", nargs="+", choices=("points", "boxes"), default=["points", "boxes"])
     parser.add_argument("--number", type=int, default=3, help="of the sections of each family")
     parser.add_argument("--tuning", action="store_true", help="sections that settings are chosen on")
     parser.add_argument("--width", type=float, default=points.WIDTH, help="of what a point tells, as `WIDTH`")
@@ -125,7 +128,9 @@ def main(argv: list[str] | None = None) -> int:
     print("|---|---|---|---|---|---|---|---|")
     for reference in maps:
         for light in options.light:
-            for line in compare(reference, None if light == "none" else light, options.quality, options.overhead):
+            for line in compare(
+                reference, None if light == "none" else light, options.quality, options.overhead, options.way
+            ):
                 print(line, flush=True)
     return 0
 
