@@ -84,6 +84,11 @@ def test_points_of_a_grid_are_nowhere_dense(step: int) -> None:
     assert find_candidates(nearest_point(points), spacing).spacing.unique().tolist() == [spacing.item()]
 
 
+def test_a_row_of_cells_has_candidates() -> None:
+    points = grid(2, (CELL, 48))
+    assert find_candidates(nearest_point(points), point_spacing(points)).spacing.unique().tolist() == [2.0]
+
+
 def test_in_a_finer_box_every_point_is_a_candidate_of_its_own_cell() -> None:
     points = grid(4, (144, 144))
     side, box = points.shape[-1], slice(60, 84)
@@ -99,9 +104,12 @@ def test_in_a_finer_box_every_point_is_a_candidate_of_its_own_cell() -> None:
         }
         cell = cells[row, column]
         assert own <= set(found.index[cell][found.usable[cell]].tolist())
-    # far from the box nothing changes
+    # beside the box and far from it nothing changes
     plain = find_candidates(nearest_point(grid(4, (144, 144))), point_spacing(grid(4, (144, 144))))
     assert torch.equal(found.index[cells[0]], plain.index[cells[0]])
+    outside = np.ones(cells.shape, bool)
+    outside[15:21, 15:21] = False
+    assert torch.equal(found.spacing[cells[outside]], plain.spacing[cells[outside]])
 
 
 def test_every_candidate_counts_once_and_is_a_point() -> None:

@@ -23,9 +23,9 @@ PIXELS = CELL * CELL
 _SIDE = 4
 # Windows in which the density of points is asked; a multiple of most spacings.
 _WINDOW = 24
-# Of the spacing of all points, under which that of so many points around a cell counts: points of a grid never, points
-# at random hardly ever stand as close.
-_DENSE, _SEVERAL = 0.7, 5
+# Of the spacing of all points, under which that of so many points in 2 x 2 cells, or in one, counts: points of a grid
+# never, points at random hardly ever stand as close.
+_DENSE, _SEVERAL, _SEVERAL_IN_ONE = 0.65, 5, 4
 LARGEST_SPACING = 16.0
 
 
@@ -136,19 +136,24 @@ def find_candidates(nearest: Tensor, spacing: Tensor) -> Candidates:
 
 
 def _spacing_around(nearest: Tensor, spacing: Tensor) -> Tensor:
-    """Spacing (B, h, w) of the points of each cell and the eight next to it, or of the cell alone, where several stand
-    much closer than those of the whole image (B,), else that; ``nearest`` as for `find_candidates`."""
+    """Spacing (B, h, w) of the points of each cell, or of it and its neighbours on every side, where several stand much
+    closer than those of the whole image (B,), else that; ``nearest`` as for `find_candidates`.
+
+    On every side: beside a finer box the candidates are those of both densities.
+    """
     rows, columns = nearest.shape[1:]
     points = nearest == torch.arange(rows * columns, device=nearest.device).view(1, rows, columns)
     own = F.avg_pool2d(points[:, None].float(), CELL) * PIXELS
-    # cells beyond the edge are no part of the image, and counted in neither sum
-    count, pixels = (
-        F.avg_pool2d(sums, 3, stride=1, padding=1)[:, 0] * 9 for sums in (own, torch.full_like(own, PIXELS))
-    )
-    found = spacing.view(-1, 1, 1).expand_as(count)
-    for several, area in ((count, pixels), (own[:, 0], torch.full_like(count, PIXELS))):
-        around = (area / several.clamp(min=1.0)).sqrt()
-        dense = (several > _SEVERAL - 0.5) & (around < _DENSE * spacing.view(-1, 1, 1))
+    # squares of 2 x 2 cells; those that reach beyond the edge are left out
+    squares = F.avg_pool2d(F.pad(own, (1, 1, 1, 1), value=torch.inf), 2, stride=1)[:, 0] * 4
+    up, left = slice(None, -1), slice(None, -1)
+    down, right = slice(1, None), slice(1, None)
+    sides = torch.stack([squares[:, row, column] for row in (up, down) for column in (left, right)])
+    whole = spacing.view(-1, 1, 1)
+    found = whole.expand_as(own[:, 0])
+    for count, area, several in ((sides.amin(0), 4 * PIXELS, _SEVERAL), (own[:, 0], PIXELS, _SEVERAL_IN_ONE)):
+        around = (area / count.clamp(min=1.0)).sqrt()
+        dense = (count > several - 0.5) & torch.isfinite(count) & (around < _DENSE * whole)
         found = torch.where(dense, torch.minimum(around, found), found)
     return found
 
