@@ -33,10 +33,11 @@ from grainlight.grains.edges import BOUNDARY_ANGLE
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.restore.enhance import enhance
+from grainlight.restore.points.noise import estimate_noise
 from grainlight.restore.result import INFERRED, Result
 from grainlight.restore.settings import Settings
 from grainlight.synth.families import FAMILIES
-from grainlight.validation.estimate import is_wrong
+from grainlight.validation.estimate import is_wrong, over_bound
 from grainlight.validation.folds import hold_back
 from grainlight.validation.share import share_of, tiles
 from grainlight.validation.validate import validate
@@ -110,9 +111,11 @@ def _case(reference: ReferenceMap, light: str, quality: str, scale: int, seed: i
     found = validate(task.coarse, stack, settings).verdict
     taken = time.process_time() - began
     inferred = task.valid & (result.source == INFERRED)
-    error, unlit = (_error(one, task.truth)[inferred] for one in (result, alone))
+    error_map = _error(result, task.truth)
+    error, unlit = error_map[inferred], _error(alone, task.truth)[inferred]
     true, dark = (float((one > BOUNDARY_ANGLE).mean()) for one in (error, unlit))
-    covered = float((error <= result.uncertainty[inferred]).mean())
+    own = _noise_of(reference.full, error_map.shape)[inferred]
+    covered = 1 - float(over_bound(error, result.uncertainty[inferred], own).mean())
     without = found.unlit
     return Case(
         reference.name,
@@ -178,7 +181,8 @@ def _at_points(reference: ReferenceMap, task: Task, stack: LightStack, settings:
             tile = tiles(evidence.place[use], task.coarse.shape)
             share = share_of(is_wrong(evidence.main.error[use]), np.ones(int(use.sum())), tile)
             held.append(share.low <= true <= share.high)
-    covered = float((error[known] <= bound[known]).mean())
+    own = _noise_of(reference.full, task.truth.shape[:2])[pick]
+    covered = 1 - float(over_bound(error[known], bound[known], own[known]).mean())
     off = float("nan") if verdict.coverage is None else verdict.coverage - covered
     low, high = verdict.wrong_share_interval
     return AtPoints(reference.name, light, true, verdict.wrong_share, low, high, tuple(held), off)
@@ -209,6 +213,11 @@ def _unrelated(full: OrientationMap, scale: int, seed: int) -> LightStack:
     stack = degrade(other.cropped(*full.shape).replace(step=full.step), scale=scale, level="clean", seed=seed).stack
     assert stack is not None
     return stack
+
+
+def _noise_of(full: OrientationMap, shape: tuple[int, ...]) -> np.ndarray:
+    """Degrees (H, W) that the full map is itself off: no error of what is compared with it, as in `validate`."""
+    return np.asarray(estimate_noise(full).level, dtype=np.float64)[: shape[0], : shape[1]]
 
 
 def _error(result: Result, truth: np.ndarray) -> np.ndarray:

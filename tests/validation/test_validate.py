@@ -14,6 +14,7 @@ from grainlight.evaluation.degrade import Task, degrade
 from grainlight.evaluation.metrics import disorientation
 from grainlight.restore.result import INFERRED
 from grainlight.restore.settings import Settings
+from grainlight.validation.evidence import Answer, _told
 from grainlight.validation.picture import failure_picture
 from grainlight.validation.validate import Validated, validate
 
@@ -95,3 +96,19 @@ def test_the_picture_is_drawn(validated: Validated, tmp_path: Path) -> None:
 def test_a_fold_is_the_least(lit: Task) -> None:
     with pytest.raises(InputError, match="folds"):
         gl.validate(lit.coarse, folds=0)
+
+
+def _answer(wrong: np.ndarray) -> Answer:
+    error = np.where(wrong, 40.0, 0.3)
+    return Answer(error, error, error, error, np.zeros(0), np.zeros(0), np.zeros(0))
+
+
+def test_light_is_compared_until_the_points_tell() -> None:
+    none, few, many = (np.arange(200) < count for count in (0, 8, 60))
+    assert _told([_answer(none)], [_answer(many)])
+    assert _told([_answer(many)], [_answer(none)])
+    assert not _told([_answer(none)], [_answer(few)])
+    # points that both have wrong say nothing
+    assert not _told([_answer(many)], [_answer(many)])
+    # those of folds without a comparison are not asked
+    assert _told([_answer(none), _answer(many)], [_answer(many)])

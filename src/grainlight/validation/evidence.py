@@ -19,11 +19,13 @@ from grainlight.restore.points.grid import pixels
 from grainlight.restore.result import INFERRED, NOT_RESTORED, Result
 from grainlight.restore.settings import Settings
 from grainlight.validation.classical import PointLight, guided_kept, nearest_kept
+from grainlight.validation.estimate import is_wrong
 from grainlight.validation.folds import Fold
 
 Array = NDArray[np.float64]
 _FAR = 1.5  # steps from a held-back point, beyond which a map is what it would be with that point
-_COMPARED = 3  # folds that are restored without light as well
+_COMPARED, _ENOUGH = 3, 2  # folds that are restored without light as well; as many where these tell already
+_CLEAR = 3.0  # standard deviations of the difference that tell
 _MOST_PIXELS = 40_000  # of a fold that stand for the restored map
 
 
@@ -93,7 +95,8 @@ def gather(
     ----------
     settings
         Of the restoration that is asked about. With light no samples are drawn, on which neither the map nor the doubt
-        of its light depends; without light, to compare, likewise, and only in the first three folds.
+        of its light depends; without light, to compare, likewise, and only in the first two folds, or three where two
+        do not tell which of the two is better.
     noise
         (h, w) degrees (rms) of each point.
     point_light
@@ -106,7 +109,9 @@ def gather(
     progress.begin("restoring without the points held back", len(folds) + compared)
     settings = settings if light is None else replace(settings, samples=1)
     blind = replace(settings, register="auto", transform=None, points=None, light_required=False)
-    main, unlit, near, guided, refused = [], [], [], [], []
+    main: list[Answer] = []
+    unlit: list[Answer] = []
+    near, guided, refused = [], [], []
     at = pixels(ebsd, settings.scale)
     for number, fold in enumerate(folds):
         kept = fold.kept(ebsd)
@@ -115,13 +120,15 @@ def gather(
         main.append(_answer(result, ebsd, fold, at, settings.scale, number))
         del result
         progress.advance()
-        if number < compared:
+        if number < compared and not (number >= _ENOUGH and _told(main, unlit)):
             alone = enhance(kept, None, blind, mask=mask)
             unlit.append(_answer(alone, ebsd, fold, at, settings.scale, number))
             del alone
             progress.advance()
         elif compared:
             unlit.append(_nothing(main[-1]))
+            if number < compared:
+                progress.advance()
         near.append(_off(ebsd, fold, nearest_kept(ebsd, fold.held)))
         if point_light is not None:
             guided.append(_off(ebsd, fold, guided_kept(ebsd, fold.held, point_light)))
@@ -151,6 +158,16 @@ def _answer(result: Result, ebsd: OrientationMap, fold: Fold, at: NDArray[np.int
     far = distance_transform_edt(~result.measured) / scale
     there = (values.reshape(-1)[whole] for values in (doubt, bound, far))
     return Answer(error, bound[here], doubt[here], far[here], *there)
+
+
+def _told(lit: Sequence[Answer], unlit: Sequence[Answer]) -> bool:
+    """Whether the points of the folds so far tell light from no light: by those that one of the two has wrong and the
+    other right (McNemar, Psychometrika 12 (1947) 153)."""
+    one, other = (np.concatenate([answer.error for answer in part]) for part in (lit[: len(unlit)], unlit))
+    known = np.isfinite(one) & np.isfinite(other)
+    one, other = is_wrong(one[known]), is_wrong(other[known])
+    worse, better = float((one > other).sum()), float((other > one).sum())
+    return abs(better - worse) > _CLEAR * np.sqrt(max(better + worse, 1.0))
 
 
 def _nothing(answer: Answer) -> Answer:
