@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from grainlight.progress import Progress
     from grainlight.report.grain_picture import plot_grains
     from grainlight.report.notebook.card import card
+    from grainlight.report.notebook.view import view
     from grainlight.restore.result import Result
     from grainlight.restore.saved import load_result
     from grainlight.synth.map_light import simulate_light
@@ -61,6 +62,7 @@ __all__ = [
     "simulate_light",
     "synthetic_section",
     "validate",
+    "view",
     "write_report",
 ]
 
@@ -81,6 +83,7 @@ _HOME = {
     "save_ebsd": "grainlight.maps.io",
     "simulate_light": "grainlight.synth.map_light",
     "synthetic_section": "grainlight.synth.section_map",
+    "view": "grainlight.report.notebook.view",
     "write_report": "grainlight.report.html",
 }
 

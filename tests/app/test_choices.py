@@ -93,7 +93,7 @@ def test_angles_in_names():
 
 def test_frames_point_where_the_table_says():
     """docs/conventions.md: to the right, up, and out of the surface."""
-    from grainlight.app.cards import axes_of
+    from grainlight.app.tasks.cards import axes_of
     from grainlight.crystal.frames import SampleFrame
 
     assert axes_of(SampleFrame.EDAX1) == {"X": [0, -1, 0], "Y": [1, 0, 0], "Z": [0, 0, 1]}
@@ -103,7 +103,7 @@ def test_frames_point_where_the_table_says():
 
 
 def test_files_are_called_what_the_user_calls_them():
-    from grainlight.app.worker import with_names
+    from grainlight.app.tasks.worker import with_names
 
     names = {"/tmp/run/upload-abc.ang": "../my map.ang", "/data/coarse.ang": "data/coarse.ang"}
     assert (

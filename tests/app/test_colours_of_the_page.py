@@ -11,7 +11,7 @@ TEXT, CONTROL = ("ink", "soft", "accent", "caution"), ("edge", "ring")
 
 
 def themes() -> dict[str, dict[str, str]]:
-    css = files("grainlight.app").joinpath("static", "page.css").read_text(encoding="utf-8")
+    css = files("grainlight.report.viewer").joinpath("static", "colours.css").read_text(encoding="utf-8")
     light, dark = (dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6})", part)) for part in css.split("@media", 2)[:2])
     return {"light": light, "dark": light | dark}
 

@@ -163,7 +163,7 @@ def test_the_whole_way(tab, page, demo):
     tab.wait("!!document.querySelector('#run-job progress')")
     tab.open(f"http://127.0.0.1:{page.port}/")
     tab.wait("!!document.querySelector('#run-job progress') || " + seen("result-card"))
-    tab.wait("document.querySelectorAll('#grains tbody tr').length > 5", 120)
+    tab.wait("document.querySelectorAll('#grains-table tbody tr').length > 5", 120)
 
     # the result: layers, the slider, a pixel, its grain, the table
     assert "median bound" in text(tab, "result-facts")
@@ -183,17 +183,17 @@ def test_the_whole_way(tab, page, demo):
     click_on(tab, "result-view", 0.5, 0.5)
     tab.wait("document.getElementById('pixel').textContent.includes('c-axis')")
     tab.wait(seen("grain"))
-    chosen = tab.evaluate("document.querySelector('#grains tr.chosen th').textContent.replace(/\\D/g, '')")
+    chosen = tab.evaluate("document.querySelector('#grains-table tr.chosen th').textContent.replace(/\\D/g, '')")
     assert chosen == tab.evaluate("document.querySelector('#grain-facts dd').textContent")
     assert "°" in text(tab, "grain-neighbours")
     tab.evaluate("document.querySelector('#grain-neighbours tbody button').click()")
     assert tab.evaluate("document.querySelector('#grain-facts dd').textContent") != chosen
-    sizes = "[...document.querySelectorAll('#grains tbody tr')].map(r => Number(r.cells[2].textContent))"
-    tab.evaluate("document.querySelectorAll('#grains thead button')[2].click()")
+    sizes = "[...document.querySelectorAll('#grains-table tbody tr')].map(r => Number(r.cells[2].textContent))"
+    tab.evaluate("document.querySelectorAll('#grains-table thead button')[2].click()")
     assert tab.evaluate(sizes) == sorted(tab.evaluate(sizes), reverse=True)
-    tab.evaluate("document.querySelectorAll('#grains thead button')[2].click()")
+    tab.evaluate("document.querySelectorAll('#grains-table thead button')[2].click()")
     assert tab.evaluate(sizes) == sorted(tab.evaluate(sizes))
-    assert tab.evaluate("document.querySelectorAll('#grains th[aria-sort=ascending]').length") == 1
+    assert tab.evaluate("document.querySelectorAll('#grains-table th[aria-sort=ascending]').length") == 1
     # at any width, dark and light, nothing runs over and every control has a name
     names = tab.evaluate("[...document.querySelectorAll('#downloads a')].map(a => a.textContent)")
     assert {"restored.ang", "restored.ctf", "restored.h5oina", "restored.npz", "report.html", "command.txt"} <= set(

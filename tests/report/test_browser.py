@@ -10,7 +10,9 @@ import pytest
 from browser import Page, find_browser
 
 WIDTHS = {"wide": (1280, 900), "narrow": (400, 800)}
-CUT = "getComputedStyle(document.querySelector('{0}')).getPropertyValue('--cut')"
+READY = "document.documentElement.dataset.viewer === 'ready'"
+CUT = "document.getElementById('cut').value"
+MAP = "#result-view canvas"
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +28,7 @@ def browser():
 def opened(request, browser, page):
     browser.resize(*WIDTHS[request.param])
     browser.open(page)
+    browser.wait(READY)
     return browser
 
 
@@ -63,7 +66,7 @@ def test_nothing_runs_over(opened):
     assert opened.evaluate("document.documentElement.scrollWidth") == opened.evaluate("innerWidth")
     over = opened.evaluate(
         "[...document.querySelectorAll('main *, header *')].filter(e => e.getClientRects().length"
-        " && !e.closest('.compare, svg, .frame') && e.getBoundingClientRect().right > innerWidth + 1)"
+        " && !e.closest('.scroll, svg, .frame') && e.getBoundingClientRect().right > innerWidth + 1)"
         ".map(e => e.tagName + '.' + e.className)"
     )
     assert over == []
@@ -74,7 +77,7 @@ def test_images_are_loaded_and_keep_their_shape(opened):
         "[...document.images].filter(i => i.getClientRects().length).map(i => {"
         "const b = i.getBoundingClientRect(); return [i.naturalWidth, i.naturalHeight, b.width, b.height]; })"
     )
-    assert len(found) == 2 + 6 + 2
+    assert len(found) == 7 + 2  # panels, and the light before and after; orientations are the viewer's
     for wide, high, shown_wide, shown_high in found:
         assert wide == 76
         assert high == 60
@@ -91,53 +94,66 @@ def test_labels_are_large_enough(opened):
     assert least >= 11
 
 
+def show(opened: Page, layer: str) -> None:
+    opened.evaluate(
+        f"(() => {{ const f = document.getElementById('layer'); f.value = '{layer}';"
+        "f.dispatchEvent(new Event('change', {bubbles: true})); })()"
+    )
+    opened.wait(f"document.getElementById('layer-words').dataset.layer === '{layer}'")
+
+
+def painted(opened: Page) -> np.ndarray:
+    """What the viewer shows, once it is painted."""
+    opened.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return picture(opened, box_of(opened, MAP))
+
+
 def test_slider_follows_the_keyboard(opened):
-    opened.evaluate("document.querySelector('#map .compare input').focus()")
-    assert opened.evaluate(CUT.format("#map .compare")) == "50%"
+    opened.evaluate("document.querySelector('#cut').focus()")
+    assert opened.evaluate(CUT) == "50"
     opened.press("ArrowRight", 7)
-    assert opened.evaluate(CUT.format("#map .compare")) == "57%"
-    assert opened.evaluate("document.activeElement.getAttribute('aria-valuetext')") == "57 % measured"
+    assert opened.evaluate(CUT) == "57"
+    assert opened.evaluate("document.activeElement.getAttribute('aria-valuetext')") == "57 % measured, 2 µm step"
     opened.press("ArrowLeft", 9)
-    assert opened.evaluate(CUT.format("#map .compare")) == "48%"
-    assert opened.evaluate(CUT.format("#light .compare")) == "50%"
+    assert opened.evaluate(CUT) == "48"
 
 
 def test_slider_follows_the_mouse_and_shows_the_other_map(opened):
-    opened.evaluate("document.querySelector('#map').scrollIntoView()")
-    box = box_of(opened, "#map .compare")
+    opened.evaluate("document.querySelector('#look').scrollIntoView()")
+    box = box_of(opened, MAP)
     halves = []
     for key in ("Home", "End"):
-        opened.evaluate("document.querySelector('#map .compare input').focus()")
+        opened.evaluate("document.querySelector('#cut').focus()")
         opened.press(key)
-        assert opened.evaluate(CUT.format("#map .compare")) == {"Home": "0%", "End": "100%"}[key]
-        halves.append(picture(opened, box))
+        assert opened.evaluate(CUT) == {"Home": "0", "End": "100"}[key]
+        halves.append(painted(opened))
     restored, measured = halves
     assert np.abs(restored - measured).mean() > 5
     top = box["y"] - opened.evaluate("scrollY") + 0.6 * box["height"]
     opened.click(box["x"] + box["width"] - 4, top, to=(box["x"] + 0.25 * box["width"], top))
-    cut = float(opened.evaluate(CUT.format("#map .compare")).removesuffix("%"))
-    assert cut == pytest.approx(25, abs=4)
-    mixed = picture(opened, box)
+    assert float(opened.evaluate(CUT)) == pytest.approx(25, abs=4)
+    mixed = painted(opened)
     right = slice(round(0.4 * box["width"]), round(0.7 * box["width"]))
-    rows = slice(round(0.2 * box["height"]), round(0.8 * box["height"]))
+    rows = slice(round(0.3 * box["height"]), round(0.8 * box["height"]))
     left = slice(2, round(0.15 * box["width"]))
     assert np.abs(mixed - restored)[rows, right].mean() < 1
     assert np.abs(mixed - measured)[rows, left].mean() < 1
 
 
 def test_direction_changes_the_map_and_marks_the_axis(opened):
-    shown = "[...document.querySelectorAll('#map img')].filter(i => i.getClientRects().length).map(i => i.alt).join()"
-    assert opened.evaluate(shown).count("IPF-Z") == 2
-    marked = "getComputedStyle(document.querySelector('.triad .{} .tip')).fill"
-    plain = opened.evaluate(marked.format("x"))
-    opened.evaluate("document.querySelector('label[for=to-x]').click()")
-    assert opened.evaluate(shown).count("IPF-X") == 2
-    assert "IPF-Z" not in opened.evaluate(shown)
-    assert opened.evaluate(marked.format("x")) != plain
-    assert opened.evaluate(marked.format("z")) == plain
-    opened.evaluate("document.querySelector('#to-x').focus()")
-    opened.press("ArrowRight")
-    assert opened.evaluate(shown).count("IPF-Y") == 2
+    words = "document.querySelector('#layer-legend svg').getAttribute('aria-label')"
+    marked = "[...document.querySelectorAll('#layer-legend text.marked')].map(e => e.textContent).join()"
+    before = painted(opened)
+    assert opened.evaluate(words).startswith("Colours along Z; axes of the sample: X right, Y up, Z out")
+    assert opened.evaluate(marked) == "Z"
+    show(opened, "ipf-X")
+    assert np.abs(painted(opened) - before).mean() > 5
+    assert opened.evaluate(words).startswith("Colours along X")
+    assert opened.evaluate(marked) == "X"
+    opened.evaluate("document.querySelector('#layer').focus()")
+    opened.press("ArrowDown")
+    opened.wait("document.getElementById('layer-words').dataset.layer === 'ipf-Y'")
+    assert opened.evaluate(marked) == "Y"
 
 
 def test_scale_bar_is_as_long_as_it_says(opened):
@@ -154,14 +170,11 @@ def test_dark_text_on_white(opened):
 def test_paper_has_both_maps_whole(browser, page):
     browser.resize(760, 1000)
     browser.open(page)
+    browser.wait(READY)
     browser.call("Emulation.setEmulatedMedia", media="print")
     try:
-        clips = browser.evaluate(
-            "[...document.querySelectorAll('#map .compare img')].filter(i => i.getClientRects().length).map(i =>"
-            " getComputedStyle(i).clipPath + getComputedStyle(i).visibility)"
-        )
-        boxes = [box_of(browser, f"#map .ipf-z.{side}") for side in ("left", "right")]
-        assert clips == ["nonevisible"] * 2
+        boxes = [box_of(browser, f"#img-ipf-Z-{side}") for side in ("left", "right")]
+        assert browser.evaluate("document.querySelector('#look').getClientRects().length") == 0
         assert boxes[0]["x"] + boxes[0]["width"] < boxes[1]["x"]
         assert boxes[0]["width"] == pytest.approx(boxes[1]["width"], abs=1)
         assert browser.paper().startswith(b"%PDF")

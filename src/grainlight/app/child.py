@@ -7,14 +7,19 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from grainlight.app.memory import WATCHED, must_be_watched, taken_by
 from grainlight.app.refused import RefusedError
 
 _LONGEST_LINE = 64 << 20
 _TOGETHER = 5.0  # seconds that a child has to end
+
+
+class _TooLargeError(Exception):
+    """The child took more memory than it may."""
 
 
 class Child:
@@ -46,7 +51,7 @@ class Child:
         Parameters
         ----------
         task
-            A name of `worker.TASKS`.
+            A name of `tasks.worker.TASKS`.
         seconds
             After which the child is ended; None for no limit.
         on_progress
@@ -63,7 +68,14 @@ class Child:
             try:
                 process.stdin.write(json.dumps({"task": task, "arguments": arguments}).encode() + b"\n")
                 await process.stdin.drain()
-                answer = await asyncio.wait_for(self._answer(process, on_progress), seconds)
+                answer = await asyncio.wait_for(self._watched(self._answer(process, on_progress), process), seconds)
+            except _TooLargeError:
+                await self._end()
+                raise RefusedError(
+                    422,
+                    "the file needs more memory than there is for it",
+                    expected=f"at most {(self.memory or 0) / 1e9:.1f} GB",
+                ) from None
             except TimeoutError:
                 await self._end()
                 raise RefusedError(
@@ -91,7 +103,7 @@ class Child:
             limit = [] if self.memory is None else [str(self.memory)]
             # in a session of its own, so that Ctrl-C at the terminal is the server's to handle
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "grainlight.app.worker", str(self.folder), *limit),
+                *(sys.executable, "-m", "grainlight.app.tasks.worker", str(self.folder), *limit),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
@@ -114,6 +126,23 @@ class Child:
                 return told
             if on_progress is not None:
                 on_progress(told["progress"])
+
+    async def _watched(self, work: Coroutine[Any, Any, dict[str, Any]], process: asyncio.subprocess.Process) -> Any:
+        """Wait for an answer; where the system holds no limit of memory, look now and then at what the child takes.
+
+        What it takes between two looks is not seen: a limit of the system is better, where there is one.
+        """
+        if self.memory is None or not must_be_watched():
+            return await work
+        task = asyncio.create_task(work)
+        try:
+            while not (await asyncio.wait([task], timeout=WATCHED))[0]:
+                taken = taken_by(process.pid)
+                if taken is not None and taken > self.memory:
+                    raise _TooLargeError
+            return await task
+        finally:
+            task.cancel()
 
     async def _end(self) -> None:
         process, self._process = self._process, None

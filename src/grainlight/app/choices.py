@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import re
 import shlex
+import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -113,6 +114,10 @@ class EbsdChoice:
         choice = {"scan": self.scan, "section": self.section, "columns": self.columns}
         return grainlight.load_ebsd(self.path, self.frame, self.crystal_frame, **choice)  # type: ignore[arg-type]
 
+    def further(self, path: str) -> OrientationMap:
+        """Read another file of the same field, as ``enhance --also`` reads it."""
+        return grainlight.load_ebsd(path, self.frame, self.crystal_frame, columns=self.columns)  # type: ignore[arg-type]
+
     def words(self) -> list[str]:
         """Return the words of a command."""
         found = [self.shown]
@@ -121,6 +126,28 @@ class EbsdChoice:
         if self.crystal_frame is not None:
             found += ["--crystal-frame", CRYSTAL_FRAMES.get(self.crystal_frame, self.crystal_frame)]
         return [*found, *([] if self.columns is None else ["--columns", self.columns])]
+
+
+@dataclass(frozen=True)
+class FurtherChoice:
+    """Further EBSD files of the same field, oldest first, and what the page calls them: ``also`` of
+    `grainlight.enhance`. They are read in the frames of the map."""
+
+    paths: tuple[str, ...]
+    shown: tuple[str, ...]
+
+    @classmethod
+    def from_record(cls, given: Mapping[str, Any]) -> FurtherChoice:
+        """Return the choice that `dataclasses.asdict` and JSON took apart."""
+        return cls(**{name: tuple(values) for name, values in given.items()})
+
+    def load(self, ebsd: EbsdChoice) -> list[OrientationMap]:
+        """Read the maps."""
+        return [ebsd.further(path) for path in self.paths]
+
+    def words(self) -> list[str]:
+        """Return the words of a command."""
+        return [word for shown in self.shown for word in ("--also", shown)]
 
 
 @dataclass(frozen=True)
@@ -194,15 +221,18 @@ class LightChoice:
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of `grainlight.enhance` by their names, and the files of a registration that the page made."""
+    """Settings of `grainlight.enhance` by their names, the files of a registration that the page made, and a
+    calibration with what the page calls it."""
 
     values: dict[str, Any] = field(default_factory=dict)
     transform: str | None = None
     points: str | None = None
+    calibration: str | None = None
+    calibration_shown: str | None = None
 
     @classmethod
-    def of(cls, given: Mapping[str, Any], transform: str | None = None, points: str | None = None) -> Settings:
-        """Return the settings that a browser sent.
+    def of(cls, given: Mapping[str, Any], **files: str | None) -> Settings:
+        """Return the settings that a browser sent, with ``files``: transform, points, calibration.
 
         Raises
         ------
@@ -214,18 +244,30 @@ class Settings:
             if name not in known:
                 raise InputError("there is no such setting", found=repr(name)[:60], expected=", ".join(known))
         values = {name: option.value(given.get(name)) for name, option in known.items()}
-        return cls(values, transform, points)
+        return cls(values, **files)
+
+    def kept_in(self, folder: Path, stem: str) -> Settings:
+        """Return the same settings with copies of the registration's files: those of a page go with its map."""
+        found = self
+        for name in ("transform", "points"):
+            file = getattr(self, name)
+            if file is not None:
+                copy = folder / f"{stem}_{Path(file).name}"
+                shutil.copyfile(file, copy)
+                changed: dict[str, Any] = {name: str(copy)}
+                found = replace(found, **changed)
+        return found
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of `grainlight.enhance`."""
-        return {**self.values, "transform": self.transform, "points": self.points}
+        return {**self.values, "transform": self.transform, "points": self.points, "calibration": self.calibration}
 
     def words(self) -> list[str]:
         """Return the words of a command."""
         found = [word for option in SETTINGS for word in option.words(self.values.get(option.name, option.default))]
         for word, file in (("--transform", self.transform), ("--points", self.points)):
             found += [] if file is None else [word, Path(file).name]
-        return found
+        return [*found, *([] if self.calibration is None else ["--calibration", self.calibration_shown or ""])]
 
 
 def command(name: str, *parts: list[str], output: str | None = None) -> str:
@@ -234,7 +276,7 @@ def command(name: str, *parts: list[str], output: str | None = None) -> str:
     return shlex.join([*words, *([] if output is None else ["--output", output])])
 
 
-def as_plain(choice: EbsdChoice | LightChoice | Settings | None) -> dict[str, Any] | None:
+def as_plain(choice: EbsdChoice | FurtherChoice | LightChoice | Settings | None) -> dict[str, Any] | None:
     """Return a choice as JSON can hold it."""
     return None if choice is None else asdict(choice)
 

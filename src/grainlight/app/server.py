@@ -92,6 +92,14 @@ def application(
         given = await _json(request)
         return JSONResponse(await session.open_light(session.uploads.chosen(given.get("files")), given))
 
+    async def further(request: Request) -> Response:
+        given = await _json(request)
+        return JSONResponse(await session.open_further(session.uploads.chosen(given.get("files"))))
+
+    async def calibration(request: Request) -> Response:
+        given = await _json(request)
+        return JSONResponse(await session.open_calibration(session.uploads.chosen(given.get("files"))))
+
     async def open_demo(_request: Request) -> Response:
         await session.open_demo()
         return JSONResponse({})
@@ -116,12 +124,45 @@ def application(
         chosen = session.settings(_mapping(given.get("settings")), given.get("place"))
         return JSONResponse(session.restore(chosen))
 
+    async def add(request: Request) -> Response:
+        given = await _json(request)
+        chosen = session.settings(_mapping(given.get("settings")), given.get("place"))
+        await session.estimate(chosen)  # what cannot be done is said now, not when its turn comes
+        return JSONResponse(session.enqueue(chosen).as_record())
+
+    def of_entry(do: Callable[[Any], None]) -> Answer:
+        async def answer(request: Request) -> Response:
+            do((await _json(request)).get("key"))
+            return JSONResponse({})
+
+        return answer
+
+    async def run_queue(_request: Request) -> Response:
+        session.run_queue()
+        return JSONResponse({})
+
+    async def from_queue(request: Request) -> Response:
+        entry, name = session.queue.find(request.path_params["key"]), request.path_params["name"]
+        found = await session.download(name, entry)
+        if found is None or not found.exists():
+            raise HTTPException(404)
+        told = entry.name_of(name)
+        return _LargeFile(found, media_type="application/octet-stream", filename=told)
+
+    async def table(request: Request) -> Response:
+        name = request.path_params["name"]
+        text = {"jobs.csv": session.queue.jobs, "summary.csv": session.queue.summary}.get(name)
+        if text is None:
+            raise HTTPException(404)
+        told = {"content-disposition": f"attachment; filename={name}"}
+        return Response(text(), media_type="application/octet-stream", headers=told)
+
     async def cancel(_request: Request) -> Response:
         await session.cancel()
         return JSONResponse({})
 
     async def array(request: Request) -> Response:
-        found = session.arrays.get(f"{request.path_params['folder']}/{request.path_params['name']}")
+        found = session.shelf.arrays.get(f"{request.path_params['folder']}/{request.path_params['name']}")
         if found is None or not found.exists():
             raise HTTPException(404)
         return _LargeFile(found, media_type="application/octet-stream")
@@ -149,16 +190,25 @@ def application(
         Route("/api/array/{folder}/{name}", array),
         Route("/api/pixel", pixel),
         Route("/download/{name}", download),
+        Route("/queue/{name}", table),
+        Route("/queue/{key}/{name}", from_queue),
     ]
     changing: dict[str, Answer] = {
         "ebsd": ebsd,
         "light": light,
+        "further": further,
+        "calibration": calibration,
         "demo": open_demo,
         "pairs": pairs,
         "place": place,
         "estimate": estimate,
         "restore": restore,
         "cancel": cancel,
+        "queue-add": add,
+        "queue-run": run_queue,
+        "queue-show": of_entry(session.batch.show),
+        "queue-drop": of_entry(session.batch.drop),
+        "queue-again": of_entry(session.batch.again),
     }
     routes += [Route(f"/api/{name}", answer, methods=["POST"]) for name, answer in changing.items()]
     return Starlette(
@@ -242,13 +292,14 @@ def serve(app: Starlette, listening: socket.socket, started: Callable[[], None])
 
 
 def _static() -> dict[str, Response]:
-    """The page's own files, in memory: nothing that a browser asks for becomes a path."""
-    found = {}
-    for entry in files("grainlight.app").joinpath("static").iterdir():
-        kind = _KINDS.get(entry.name[entry.name.rfind(".") :])
-        if kind is not None:
-            found[entry.name] = Response(entry.read_bytes(), media_type=kind)
-    return found
+    """The files of the page and of its viewer, in memory: nothing that a browser asks for becomes a path."""
+    entries: dict[str, bytes] = {}
+    for room in ("grainlight.report.viewer", "grainlight.app"):
+        entries |= {entry.name: entry.read_bytes() for entry in files(room).joinpath("static").iterdir()}
+    for name in ("look.html", "grains.html"):
+        entries["page.html"] = entries["page.html"].replace(f"<!-- {name} -->\n".encode(), entries.pop(name))
+    kinds = {name: _KINDS.get(name[name.rfind(".") :]) for name in entries}
+    return {name: Response(data, media_type=kinds[name]) for name, data in entries.items() if kinds[name] is not None}
 
 
 def _settings() -> list[dict[str, Any]]:

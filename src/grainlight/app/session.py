@@ -1,39 +1,23 @@
-"""What the page works on: files, cards, a place of the light, one job, one result; the same for every tab."""
+"""What the page works on: files, cards, a place of the light, one job, a queue, one result; the same for every tab."""
 
 from __future__ import annotations
 
-import asyncio
-import secrets
 import shutil
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from grainlight.app.batch import Batch
 from grainlight.app.child import Child
-from grainlight.app.choices import EbsdChoice, LightChoice, Settings, as_plain, command
+from grainlight.app.choices import EbsdChoice, FurtherChoice, LightChoice, Settings, as_plain, command
+from grainlight.app.jobs import Jobs
+from grainlight.app.queue import Entry, Queue
 from grainlight.app.refused import RefusedError
+from grainlight.app.shelf import DOWNLOADS, ON_REQUEST, Shelf
 from grainlight.app.uploads import Limits, Stored, Uploads
 
 _SECONDS, _BYTES_PER_SECOND = 90.0, 1e6
 """What reading may take: so long, and more for large files."""
-_RESULT = "result"
-DOWNLOADS = {
-    "restored.ang": "the map as .ang",
-    "restored.ctf": "the map as .ctf",
-    "restored.h5oina": "the map as .h5oina",
-    "restored.npz": "everything, for grainlight",
-    "report.html": "the report",
-    "grains.csv": "the table of grains",
-    "figures.csv": "figures of the map",
-    "record.json": "the record of the run",
-    "command.txt": "the command line",
-    "registration.json": "the place of the light",
-    "points.csv": "the pairs of points",
-}
-"""What can be taken home, and what it is."""
-_ON_REQUEST = ("restored.ctf", "restored.h5oina")
-"""Written from the archive when somebody wants it: of a large map each takes a while."""
 
 
 class Session:
@@ -56,18 +40,18 @@ class Session:
     ) -> None:
         self.folder, self.seconds = folder, seconds
         self.uploads = Uploads(folder, limits or Limits())
-        self.arrays: dict[str, Path] = {}
-        self.downloads: dict[str, Path] = {}
+        self.shelf = Shelf(folder)
+        self.cards = self.shelf.cards
         self.version, self.opening = 1, False
-        self.reader, self.runner = Child(folder, memory), Child(folder)
+        self.reader = Child(folder, memory)
+        self.jobs = Jobs(Child(folder), self.shelf, self._changed)
+        self.queue = Queue()
+        self.batch = Batch(self.queue, self.jobs, self.shelf, self._changed)
         self.ebsd: EbsdChoice | None = None
+        self.further: FurtherChoice | None = None
         self.light: LightChoice | None = None
-        self.cards: dict[str, Any] = {}
+        self.calibration: Stored | None = None
         self.errors: dict[str, Any] = {}
-        self.job: dict[str, Any] | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._count = 0
-        self._before: dict[str, Path] = {}
 
     # steps
 
@@ -77,28 +61,85 @@ class Session:
         if not stored:
             raise RefusedError(422, "no EBSD file is chosen")
         first = next((one for one in stored if one.path.suffix.lower() == ".cpr"), stored[0])
+        others = [one.shown for one in stored if one.path.with_suffix("") != first.path.with_suffix("")]
+        if others:
+            raise RefusedError(
+                422,
+                "several EBSD maps are chosen, and one is worked on at a time",
+                found=", ".join([first.shown, *others][:10]),
+                advice="choose one; further scans of the same field have their own place below it, and maps of other "
+                "fields go into the queue one after the other",
+            )
         choice = EbsdChoice.of(str(first.path), first.shown, given)
         direction = given.get("direction") if given.get("direction") in ("X", "Y", "Z") else "Z"
         card = await self._read("ebsd", sum(one.size for one in stored), choice=as_plain(choice), direction=direction)
-        if self.ebsd != choice:
-            self._forget("place")
+        before = self.ebsd
+        if before != choice:
+            self.shelf.forget("place")
         self.ebsd, self.cards["ebsd"] = choice, {**card, "ids": self._ids([str(one.path) for one in stored])}
         self.errors.pop("ebsd", None)
+        if self.further is not None and before is not None and before != choice:
+            # further scans are of one field, and are read in the frames of its map
+            again, self.further = self.further, None
+            self.shelf.forget("further")
+            if before.path == choice.path:
+                try:
+                    await self._open_further(again)
+                except RefusedError as error:
+                    self.errors["further"] = error.as_record()
         self._changed()
         return card
+
+    async def open_further(self, stored: list[Stored]) -> dict[str, Any] | None:
+        """Read further maps of the same field, oldest first, and keep their card; none, if no file is chosen."""
+        self._not_while_working()
+        self.errors.pop("further", None)
+        if not stored:
+            self.further = None
+            self.shelf.forget("further")
+            self._changed()
+            return None
+        if self.ebsd is None:
+            raise RefusedError(409, "there is no EBSD map yet", advice="choose the map first, then further scans of it")
+        # the other half of a .cpr is read with it
+        maps = [one for one in stored if one.path.suffix.lower() != ".crc"]
+        choice = FurtherChoice(tuple(str(one.path) for one in maps), tuple(one.shown for one in maps))
+        await self._open_further(choice, [str(one.path) for one in stored])
+        self._changed()
+        return self.cards["further"]
+
+    async def _open_further(self, choice: FurtherChoice, paths: Sequence[str] = ()) -> None:
+        sizes = sum(Path(path).stat().st_size for path in choice.paths)
+        card = await self._read("further", sizes, ebsd=as_plain(self.ebsd), choice=as_plain(choice))
+        self.further = choice
+        self.cards["further"] = {**card, "ids": self._ids(paths or choice.paths)}
+
+    async def open_calibration(self, stored: list[Stored]) -> dict[str, Any] | None:
+        """Read what `grainlight validate --json` found, and keep its card; none, if no file is chosen."""
+        self._not_while_working()
+        if not stored:
+            self.calibration = None
+            self.shelf.forget("calibration")
+            self._changed()
+            return None
+        card = await self._read("calibration", 0, file=str(stored[0].path))
+        self.calibration = stored[0]
+        self.cards["calibration"] = {**card, "name": stored[0].shown}
+        self._changed()
+        return self.cards["calibration"]
 
     async def open_light(self, stored: list[Stored], given: dict[str, Any]) -> dict[str, Any] | None:
         """Read light images and keep their card; none, if no file is chosen."""
         self._not_while_working()
         if not stored:
             self.light = None
-            self._forget("light", "place")
+            self.shelf.forget("light", "place")
             self._changed()
             return None
         choice = LightChoice.of([str(one.path) for one in stored], [one.shown for one in stored], given)
         card = await self._read("light", sum(one.size for one in stored), choice=as_plain(choice))
         if self.light != choice:
-            self._forget("place")
+            self.shelf.forget("place")
         self.light, self.cards["light"] = choice, {**card, "ids": self._ids(choice.paths)}
         self._changed()
         self.errors.pop("light", None)
@@ -107,7 +148,7 @@ class Session:
     async def open_demo(self) -> None:
         """Make the demo section and open it."""
         self._not_while_working()
-        place = self._new("demo")
+        place = self.shelf.new("demo")
         told = await self.reader.ask("demo", {"to": place.name}, 120)
         map_file, light_file = (Stored.of(place / name, name) for name in ("coarse.ang", "light.tif"))
         for stored in (map_file, light_file):
@@ -128,18 +169,20 @@ class Session:
 
     async def pixel(self, row: int, column: int) -> dict[str, Any]:
         """Return what is known of a pixel of the result."""
-        if "restored.npz" not in self.downloads:
+        if "restored.npz" not in self.shelf.downloads:
             raise RefusedError(409, "there is no result yet")
         return await self.reader.ask(
-            "pixel", {"file": str(self.downloads["restored.npz"]), "row": row, "column": column}, self.seconds
+            "pixel", {"file": str(self.shelf.downloads["restored.npz"]), "row": row, "column": column}, self.seconds
         )
 
-    async def download(self, name: str) -> Path | None:
-        """Return a file that can be taken home, written now if it is one of those; None where there is none."""
-        found = self.downloads.get(name)
-        if found is None or found.exists() or name not in _ON_REQUEST:
+    async def download(self, name: str, entry: Entry | None = None) -> Path | None:
+        """Return a file that can be taken home, of a map of the queue or of the result that is shown, written now if it
+        is written on request; None where there is none."""
+        files = self.shelf.downloads if entry is None else entry.files
+        found = files.get(name)
+        if found is None or found.exists() or name not in ON_REQUEST:
             return found
-        archive = self.downloads["restored.npz"]
+        archive = files["restored.npz"]
         seconds = self.seconds + archive.stat().st_size / _BYTES_PER_SECOND * 10
         await self.reader.ask("convert", {"file": str(archive), "to": str(found)}, seconds)
         return found
@@ -151,8 +194,8 @@ class Session:
         arguments = {**self._inputs(), "register": register, "pairs": pairs}
 
         def keep(value: dict[str, Any], folder: Path) -> None:
-            self._keep("place", value, folder)
-            self.downloads |= {
+            self.shelf.keep("place", value, folder)
+            self.shelf.downloads |= {
                 name: folder / name for name in ("registration.json", "points.csv") if (folder / name).exists()
             }
 
@@ -165,53 +208,77 @@ class Session:
 
     def restore(self, settings: Settings) -> dict[str, Any]:
         """Begin to restore."""
-        names = {Path(one).name: shown for one, shown in self.uploads.shown.items()}
-        arguments = {**self._inputs(light=False), "settings": as_plain(settings), "shown": names}
         line = self.enhance_line(settings)
 
         def keep(value: dict[str, Any], folder: Path) -> None:
-            (folder / "command.txt").write_text(line + "\n", encoding="utf-8")
-            self._keep(_RESULT, {**value, "command": line}, folder)
-            made = {name: folder / name for name in DOWNLOADS if (folder / name).exists()}
-            self.downloads |= made | {name: folder / name for name in _ON_REQUEST}
+            self.shelf.keep_result(value, folder, line)
 
-        return self._begin("restore", arguments, keep, line)
+        return self._begin("restore", self._restore_arguments(settings), keep, line)
+
+    def enqueue(self, settings: Settings) -> Entry:
+        """Put the map, its images and settings at the end of the queue."""
+        arguments = self._restore_arguments(settings)
+        assert self.ebsd is not None  # they looked
+        folder = self.shelf.new("entry")
+        output = self.queue.name_for(self.ebsd.shown)
+        settings = settings.kept_in(folder, Path(output).stem.replace("_restored", ""))
+        words = self._enhance_words(settings)
+        line = command("enhance", words, output=output)
+        entry = Entry(words, line, {**arguments, "settings": as_plain(settings)}, folder, output)
+        self.queue.add(entry)
+        self._changed()
+        return entry
+
+    def run_queue(self) -> None:
+        """Begin to restore the maps that wait, one after the other."""
+        self._not_while_working()
+        self.batch.run()
+
+    def _restore_arguments(self, settings: Settings) -> dict[str, Any]:
+        names = {Path(one).name: shown for one, shown in self.uploads.shown.items()}
+        return {
+            **self._inputs(light=False),
+            "settings": as_plain(settings),
+            "further": as_plain(self.further),
+            "shown": names,
+            "names": dict(self.uploads.shown),
+        }
 
     def enhance_line(self, settings: Settings) -> str:
         """Return the command that does what `restore` does."""
+        return command("enhance", self._enhance_words(settings), output="restored.ang")
+
+    def _enhance_words(self, settings: Settings) -> list[str]:
         assert self.ebsd is not None
+        further = [] if self.further is None else self.further.words()
         light = [] if self.light is None else self.light.words()
-        return command("enhance", self.ebsd.words(), light, settings.words(), output="restored.ang")
+        return [*self.ebsd.words(), *further, *light, *settings.words()]
 
     def settings(self, given: dict[str, Any], place: Any) -> Settings:
         """Return the settings that a browser sent; ``place``: "registration" or "points" take what was found."""
         files: dict[str, str | None] = {"transform": None, "points": None}
         for name, key, file in (("registration", "transform", "registration.json"), ("points", "points", "points.csv")):
             if place == name:
-                if file not in self.downloads:
+                if file not in self.shelf.downloads:
                     raise RefusedError(409, "the light was not placed yet", advice="place it first")
-                files[key] = str(self.downloads[file])
+                files[key] = str(self.shelf.downloads[file])
+        if self.calibration is not None:
+            files |= {"calibration": str(self.calibration.path), "calibration_shown": self.calibration.shown}
         return Settings.of(given, **files)
 
     async def cancel(self) -> None:
-        """End the job that runs."""
-        if self._task is not None and not self._task.done() and self.job is not None:
-            task, self.job["state"] = self._task, "cancelled"
-            await self.runner.stop()
-            await task
+        """End the job that runs; the maps of the queue that wait go on waiting."""
+        await self.batch.stop()
 
     async def close(self) -> None:
         """End all children and remove the folder."""
         await self.cancel()
         await self.reader.stop()
-        await self.runner.stop()
+        await self.jobs.runner.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def as_record(self) -> dict[str, Any]:
         """Return what a tab needs to show everything anew."""
-        job = None
-        if self.job is not None:
-            job = {**self.job, "passed": round((self.job["ended"] or time.time()) - self.job["began"], 1)}
         return {
             "version": self.version,
             "opening": self.opening,
@@ -219,8 +286,9 @@ class Session:
             "errors": self.errors,
             "choices": {"ebsd": self._shown_choice(self.ebsd), "light": self._shown_choice(self.light)},
             "commands": self._commands(),
-            "job": job,
-            "downloads": [[name, what] for name, what in DOWNLOADS.items() if name in self.downloads],
+            "job": self.jobs.as_record(),
+            "queue": self.queue.as_record(),
+            "downloads": [[name, what] for name, what in DOWNLOADS.items() if name in self.shelf.downloads],
         }
 
     # behind the curtain
@@ -256,7 +324,7 @@ class Session:
         return {"ebsd": as_plain(self.ebsd), "light": as_plain(self.light)}
 
     def _not_while_working(self) -> None:
-        if self._task is not None and not self._task.done():
+        if self.jobs.working or self.queue.running:
             raise RefusedError(
                 409,
                 "a job is running; one map is worked on at a time",
@@ -267,54 +335,14 @@ class Session:
         self, kind: str, arguments: dict[str, Any], keep: Callable[[dict[str, Any], Path], None], line: str
     ) -> dict[str, Any]:
         self._not_while_working()
-        job: dict[str, Any] = {
-            "id": secrets.token_hex(4),
-            "kind": kind,
-            "state": "running",
-            "stage": "starting",
-            "part": 0.0,
-            "left": None,
-            "error": None,
-            "command": line,
-            "began": time.time(),
-            "ended": None,
-        }
-        self.job = job
-        self._task = asyncio.create_task(self._work(job, kind, arguments, keep))
-        self._changed()
-        return job
-
-    async def _work(
-        self, job: dict[str, Any], kind: str, arguments: dict[str, Any], keep: Callable[[dict[str, Any], Path], None]
-    ) -> None:
-        folder = self._new(kind)
-
-        def tell(progress: dict[str, Any]) -> None:
-            job.update({name: progress[name] for name in ("stage", "part", "left", "done", "total")})
-
-        try:
-            value = await self.runner.ask(
-                kind, {**arguments, "to": folder.name, "names": self.uploads.shown}, None, tell
-            )
-            keep(value, folder)
-            outcome = "done"
-        except RefusedError as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            outcome = "failed"
-            if job["state"] == "running":
-                job["error"] = error.as_record()
-        # what it holds in memory goes with it; only then is it over, and another job may begin
-        await self.runner.stop()
-        job["ended"] = time.time()
-        if job["state"] == "running":
-            job["state"] = outcome
-        self._task = None
-        self._changed()
+        self.jobs.begin(kind, {"names": dict(self.uploads.shown), **arguments}, keep, line)
+        assert self.jobs.job is not None
+        return self.jobs.job
 
     async def _read(self, task: str, size: int, **arguments: Any) -> dict[str, Any]:
         """Ask the reader; what it wrote is kept under the task's name, in place of what was there."""
         with_files = task in ("ebsd", "light")
-        folder = self._new(task) if with_files else None
+        folder = self.shelf.new(task) if with_files else None
         if folder is not None:
             arguments["to"] = folder.name
         try:
@@ -325,42 +353,8 @@ class Session:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
         if folder is not None:
-            self._keep(task, value, folder)
+            self.shelf.keep(task, value, folder)
         return value
-
-    def _new(self, kind: str) -> Path:
-        self._count += 1
-        folder = self.folder / f"{kind}-{self._count}"
-        folder.mkdir()
-        return folder
-
-    def _keep(self, kind: str, value: dict[str, Any], folder: Path) -> None:
-        """Keep what a task returned as a card, and let the browser have the arrays that it wrote."""
-        self._forget(kind)
-        value["at"] = folder.name
-        self.cards[kind] = value
-        for path in folder.rglob("*"):
-            if path.is_file() and not path.is_symlink() and not path.suffix:
-                self.arrays[f"{folder.name}/{path.name}"] = path
-        grains = folder / "grains.json"
-        if grains.exists():
-            self.arrays[f"{folder.name}/grains"] = grains
-
-    def _forget(self, *kinds: str) -> None:
-        for kind in kinds:
-            card = self.cards.pop(kind, None)
-            if card is None:
-                continue
-            folder = self.folder / card["at"]
-            self.downloads = {key: path for key, path in self.downloads.items() if folder not in path.parents}
-            if kind != _RESULT:
-                # a tab may be on its way to fetch what it was told of a moment ago
-                earlier, self._before[kind] = self._before.get(kind), folder
-                if earlier is None:
-                    continue
-                folder = earlier
-            self.arrays = {key: path for key, path in self.arrays.items() if folder not in path.parents}
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _changed(self) -> None:
         self.version += 1

@@ -35,6 +35,9 @@ EBSD = (
     ".csv",
 )
 LIGHT = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
+CALIBRATION = (".json",)
+KINDS = {"ebsd": EBSD, "light": LIGHT, "calibration": CALIBRATION}
+"""What is taken, by what it is for."""
 _ARCHIVES = (
     (0, b"PK\3\4"),
     (0, b"PK\5\6"),
@@ -147,8 +150,8 @@ class Uploads:
         return [self.files[key] for key in keys]
 
     async def receive(self, request: Request, kind: str, name: str, beside: str | None) -> dict[str, Any]:
-        """Take a file of a kind, "ebsd" or "light"; ``beside`` is the id of the other half of a .cpr and .crc."""
-        ending = ending_of(name, {"ebsd": EBSD, "light": LIGHT}.get(kind, ()))
+        """Take a file of one of `KINDS`; ``beside`` is the id of the other half of a .cpr and .crc."""
+        ending = ending_of(name, KINDS.get(kind, ()))
         other = None if beside is None else self.files.get(beside)
         if other is not None and other.path.parent == self.folder and {ending, other.path.suffix} == {".cpr", ".crc"}:
             file = other.path.with_suffix(ending)

@@ -1,23 +1,19 @@
-"""The maps of a report as embedded images, each with its words."""
+"""The maps of a report as embedded images, each with its words: the layers of the viewer."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.maps.light_stack import LightStack
-from grainlight.report.colours import DIRECTIONS, ipf_colours
 from grainlight.report.embed import Embedded, embed, embed_scaled
-from grainlight.report.findings import percent
-from grainlight.report.light_view import LightView, grey, limits_of, view_light
-from grainlight.report.measured_view import MeasuredView, view_measured
-from grainlight.report.panels import bar_length, thinned_most
-from grainlight.report.plots import boundaries_on, source_colours, step_text
-from grainlight.report.scales import CHANCE, DEGREES, NOT_RESTORED, ON_GREY, SOURCES, Scale
+from grainlight.report.panels import bar_length
+from grainlight.report.scales import NOT_RESTORED, Scale
+from grainlight.report.viewer.layers import NOTHING, Layer, layers_of, measured_step
 
 if TYPE_CHECKING:
     from grainlight.restore.result import Result
@@ -25,19 +21,21 @@ if TYPE_CHECKING:
 MOST_PIXELS = 1024
 """Pixels along a side beyond which a page shows every n-th."""
 # bytes; together with the rest of the page four thirds of them stay below 8 MB
-IPF, UNCERTAINTY, ON_LIGHT, LIGHT, SOURCE, OVERLAY, DAMAGE = (
-    1000 * size for size in (480, 420, 420, 330, 120, 380, 350)
-)
+IPF, DOUBT, ON_LIGHT, LIGHT, SOURCE, OVERLAY, DAMAGE = (1000 * size for size in (330, 270, 320, 260, 100, 300, 260))
+VALUES = 1_350_000 * 4 // 3
+"""Of the values of pixels and of the grains, as text."""
+_BUDGET = {
+    "light": LIGHT,
+    "boundaries": ON_LIGHT,
+    "uncertainty": DOUBT,
+    "other-grain": DOUBT,
+    "residual": DOUBT,
+    "source": SOURCE,
+    "flags": DAMAGE,
+    "registration": OVERLAY,
+}
 
-FLAGS = (
-    (1 | 2, "#4a4a4a", "no light, or saturated"),
-    (4 | 16, "#56b4e9", "light of no single crystal"),
-    (256 | 512, "#009e73", "veiled or out of focus: less contrast than elsewhere"),
-    (8 | 32, "#d55e00", "light contradicts EBSD"),
-    (128, "#f0e442", "brightness not used: a region contradicts EBSD"),
-    (64, "#cc79a7", "light not used: a region contradicts EBSD, or is opaque"),
-)
-"""Bits of `Result.light_flags`, their colours and what they mean."""
+__all__ = ["Bar", "Figure", "Maps", "maps_of", "measured_step", "thinning_of"]
 
 
 @dataclass(frozen=True)
@@ -62,48 +60,47 @@ class Bar:
         return cls(_gradient(palette[:: max(1, len(palette) // 16)]), ticks, unit)
 
 
-@dataclass(frozen=True)
-class Panel:
-    """A map with a title, what it shows in words (``alt``), a caption, and a scale or ``keys``: colours and names."""
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """A layer as images of a page: its one or two (file, image, title, what it shows), and its colour scale."""
 
-    name: str
-    title: str
-    image: Embedded
-    alt: str
-    caption: str
-    bar: Bar | None = None
-    keys: tuple[tuple[str, str], ...] = ()
+    layer: Layer
+    images: tuple[tuple[str, Embedded, str, str], ...]
+    bar: Bar | None
 
-
-@dataclass(frozen=True)
-class Compare:
-    """Two images of the same field under a slider, ``left`` of its line and ``right`` of it."""
-
-    left: Embedded
-    right: Embedded
-    left_alt: str
-    right_alt: str
+    @property
+    def keys(self) -> tuple[tuple[str, str], ...]:
+        """Colours and names that occur."""
+        return tuple(key for key in self.layer.keys if not key[1].endswith("(0 %)"))
 
 
 @dataclass(frozen=True)
 class Maps:
     """All maps of a page.
 
-    ``orientation`` by direction; ``light`` before and after, or None without images; ``scale`` the length of the scale
-    bar in um with its share of the width in per cent; ``ratio`` width over height of the field; ``crisp`` whether the
-    pixels are fewer than the screen's, and shown as squares.
+    ``orientation`` by direction, ``light`` or None without images, the other ``panels``; ``scale`` the length of the
+    scale bar in um with its share of the width in per cent; ``ratio`` width over height of the field; ``crisp`` whether
+    the pixels are fewer than the screen's, and shown as squares; ``every`` n-th pixel is shown.
     """
 
-    orientation: dict[str, Compare]
-    measured_title: str
-    restored_title: str
-    light: Compare | None
-    light_titles: tuple[str, str]
-    light_caption: str
-    panels: tuple[Panel, ...]
+    orientation: dict[str, Figure]
+    light: Figure | None
+    panels: tuple[Figure, ...]
     scale: tuple[str, float]
     ratio: float
     crisp: bool
+    every: int
+
+    @property
+    def layers(self) -> list[Layer]:
+        """Of all figures, in the order of the viewer."""
+        figures = [*self.orientation.values(), *([] if self.light is None else [self.light]), *self.panels]
+        return [one.layer for one in figures]
+
+
+def thinning_of(result: Result) -> int:
+    """Return n so that every n-th pixel of a result is no more than a page shows."""
+    return max(1, math.ceil(max(result.map.shape) / MOST_PIXELS))
 
 
 def maps_of(result: Result, stack: LightStack | None, overlay: NDArray[np.uint8] | None = None) -> Maps:
@@ -118,178 +115,53 @@ def maps_of(result: Result, stack: LightStack | None, overlay: NDArray[np.uint8]
     overlay
         (H, W, 3) picture of the registration on the output grid, or None.
     """
-    n = max(1, math.ceil(max(result.map.shape) / MOST_PIXELS))
-    seen = view_light(result, stack)
-    shown, points = result.map.every(n), view_measured(result)
+    n = thinning_of(result)
+    figures = [_figure(layer) for layer in layers_of(result, stack, overlay, n)]
     rows, columns = result.map.shape
     wide, high = columns * result.map.step[0], rows * result.map.step[1]
     length = bar_length(wide)
-    orientation: dict[str, Compare] = {}
-    for direction in DIRECTIONS:
-        images = (points.colours(direction)[::n, ::n], ipf_colours(shown, direction))
-        left, right = (embed(_bytes(image), IPF) for image in images)
-        words = f"orientations coloured by IPF-{direction}"
-        orientation[direction] = Compare(left, right, f"Measured {words}", f"Restored {words}")
-    step = measured_step(result)
     return Maps(
-        orientation=orientation,
-        measured_title=f"measured{'' if step is None else f', {step} step'}",
-        restored_title=f"restored, {step_text(result.map)} step",
-        **_light(seen, n),
-        panels=tuple(_panels(result, seen, points, overlay, n)),
+        orientation={str(one.layer.triangle): one for one in figures if one.layer.triangle is not None},
+        light=next((one for one in figures if one.layer.name == "light"), None),
+        panels=tuple(one for one in figures if one.layer.triangle is None and one.layer.name != "light"),
         scale=(f"{length:g} µm", round(100 * length / wide, 3)),
         ratio=wide / high,
-        crisp=max(shown.shape) < 700,
+        crisp=-(-max(rows, columns) // n) < 700,
+        every=n,
     )
 
 
-def measured_step(result: Result) -> str | None:
-    """Return the step of the measured points as text, where the record has it."""
-    step = result.record.get("ebsd", {}).get("step_um")
-    if not step:
-        return None
-    across, down = step
-    return f"{across:.3g} µm" if abs(across - down) < 1e-3 * across else f"{across:.3g} × {down:.3g} µm"
+_SHOWS = {
+    "light": ("Polarized-light image as recorded", "The same image from the restored light"),
+    "boundaries": ("Grain boundaries coloured by their probability, drawn on the polarized light",),
+    "uncertainty": ("Map of the 90 % bound of the error in degrees",),
+    "other-grain": ("Map of the probability that a pixel belongs to another grain",),
+    "residual": ("Map of how far the light misses what the map would show",),
+    "source": ("Map of measured, corrected, inferred and not restored pixels",),
+    "flags": ("Map of the pixels where light and EBSD contradict each other or the light is damaged",),
+    "registration": ("Boundaries of the measured EBSD map drawn on the polarized light",),
+}
 
 
-def _panels(
-    result: Result, seen: LightView, points: MeasuredView, overlay: NDArray[np.uint8] | None, n: int
-) -> list[Panel]:
-    restored = result.source > 0
-    p = thinned_most(np.where(restored, result.boundary, np.nan), n)
-    below = seen.restored if seen.measured is None else seen.measured
-    what = "restored" if seen.measured is None else "measured"
-    panels = [
-        Panel(
-            "boundaries",
-            "Boundaries on the light",
-            embed(boundaries_on(grey(below[::n, ::n]), p), ON_LIGHT),
-            f"Grain boundaries coloured by their probability, drawn on the {what} polarized light",
-            f"Boundaries of 5° and more by their probability, on the {what} light. A line that follows no edge of the "
-            "light rests on EBSD alone; an edge of the light without a line was not believed.",
-            Bar.of(ON_GREY),
-        ),
-        *_bound(result, n),
-        *_other_grain(result, n),
-        Panel(
-            "source",
-            "Where each pixel comes from",
-            embed(source_colours(result.source, n), SOURCE),
-            "Map of measured, corrected, inferred and not restored pixels",
-            "Measured: the map agrees with the scan point. Corrected: a scan point that its surroundings contradict "
-            "was replaced. Inferred: there was no scan point.",
-            keys=tuple((one.colour, one.name) for one in SOURCES if (result.source == one.code).any()),
-        ),
-    ]
-    if result.light_flags is not None:
-        panels.append(_flags(result.light_flags[::n, ::n], grey(below[::n, ::n])))
-    if overlay is None and seen.measured is not None:
-        overlay = _overlay(grey(seen.measured), points.boundaries())
-    if overlay is not None:
-        panels.append(
-            Panel(
-                "registration",
-                "Registration",
-                embed(np.ascontiguousarray(overlay[::n, ::n, :3]), OVERLAY),
-                "Boundaries of the measured EBSD map drawn on the polarized light",
-                "Boundaries of the EBSD map as measured, in orange, on the light as it was placed on the map: within a "
-                "step of the scan they must run along the edges of the light.",
-            )
-        )
-    return panels
-
-
-def _bound(result: Result, n: int) -> list[Panel]:
-    """The bound of the error; nothing where none is given (`restore.record.uncalibrated_warning`)."""
-    degrees = np.where(result.source > 0, result.uncertainty, np.nan)
-    unknown = np.isnan(degrees)
-    if unknown.all():
-        return []
-    return [
-        Panel(
-            "uncertainty",
-            "Uncertainty",
-            embed_scaled(DEGREES.position(thinned_most(degrees, n)), DEGREES.palette(), UNCERTAINTY, NOT_RESTORED),
-            "Map of the 90 % bound of the error in degrees",
-            "The angle that the error is meant to stay below at nine pixels in ten. Above 5° a pixel may belong to the "
-            "neighbouring grain." + (" Pink: not restored." if unknown.any() else ""),
-            Bar.of(DEGREES),
-        )
-    ]
-
-
-def _other_grain(result: Result, n: int) -> list[Panel]:
-    if result.other_grain.shape != result.source.shape or not np.isfinite(result.other_grain).any():
-        return []
-    chance = thinned_most(np.where(result.source > 0, result.other_grain, np.nan).astype(np.float32), n)
-    return [
-        Panel(
-            "other-grain",
-            "Another grain?",
-            embed_scaled(CHANCE.position(chance), CHANCE.palette(), UNCERTAINTY, NOT_RESTORED),
-            "Map of the probability that a pixel belongs to another grain",
-            "The probability that a pixel belongs to another grain than drawn: that its error exceeds 5°.",
-            Bar.of(CHANCE),
-        )
-    ]
-
-
-def _overlay(image: NDArray[np.uint8], boundaries: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    picture = np.repeat(image[..., None], 3, axis=-1)
-    picture[boundaries] = _rgb("#ff8c1a")
-    return picture
-
-
-def _flags(flags: NDArray[np.uint16], image: NDArray[np.uint8]) -> Panel:
-    """Where light and EBSD contradict each other, and where the light itself is doubtful; later ones lie on top."""
-    picture = np.repeat((70 + 0.55 * image[..., None]).astype(np.uint8), 3, axis=-1)
-    keys = []
-    for bits, colour, name in FLAGS:
-        at = (flags.astype(np.uint16) & bits) > 0
-        if at.any():
-            picture[at] = np.round(0.15 * picture[at] + 0.85 * _rgb(colour))
-            keys.append((colour, f"{name} ({percent(float(at.mean()))})"))
-    return Panel(
-        "contradiction",
-        "Light against EBSD",
-        embed(picture, DAMAGE),
-        "Map of the pixels where light and EBSD contradict each other or the light is damaged",
-        "Coloured pixels are those whose light counted less: it contradicts the c-axes of EBSD, fits no single crystal "
-        "(dust, scratch, stain, two grains in one pixel), or is missing. Where a whole region contradicts EBSD its "
-        "light is not used at all, and the map rests on EBSD alone."
-        if keys
-        else "Nowhere does the light contradict the c-axes of EBSD.",
-        keys=tuple(reversed(keys)),
+def _figure(layer: Layer) -> Figure:
+    words = f"orientations coloured by IPF-{layer.triangle}"
+    alts = _SHOWS.get(layer.name, (f"Measured {words}", f"Restored {words}"))
+    titles = layer.titles if layer.left is not None else ("",)
+    budget = _BUDGET.get(layer.name, IPF)
+    images = tuple(
+        (file, _embedded(layer, image, budget), title, alt)
+        for (file, image), title, alt in zip(layer.files().items(), titles, alts, strict=True)
     )
+    return Figure(layer, images, None if layer.scale is None else Bar.of(layer.scale))
 
 
-def _light(seen: LightView, n: int) -> dict[str, Any]:
-    if seen.measured is None:
-        return {"light": None, "light_titles": ("", ""), "light_caption": ""}
-    limits = limits_of(seen.measured)
-    left, right = (embed(grey(image[::n, ::n], limits), LIGHT) for image in (seen.measured, seen.restored))
-    known = seen.angle is not None and math.isfinite(seen.angle)
-    which = (
-        f"The image at {seen.angle:g}°, the one with the most contrast,"
-        if known
-        else "The image with the most contrast"
-    )
-    caption = f"{which} as recorded and as the restored light has it"
-    if seen.explained is not None:
-        caption += f" ({100 * seen.explained:.0f} % of its variance explained)"
-    return {
-        "light": Compare(left, right, "Polarized-light image as recorded", "The same image from the restored light"),
-        "light_titles": (f"recorded, {seen.angle:g}°" if known else "recorded", "restored"),
-        "light_caption": caption + ". Scratches, stains and uneven light should be gone; grains should not.",
-    }
-
-
-def _rgb(colour: str) -> NDArray[np.uint8]:
-    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], dtype=np.uint8)
-
-
-def _bytes(colours: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.round(255 * colours).astype(np.uint8)
+def _embedded(layer: Layer, image: NDArray[np.uint8], budget: int) -> Embedded:
+    if not layer.indexed:
+        return embed(image, budget)
+    if layer.scale is None:
+        return embed(np.array(layer.palette, dtype=np.uint8)[image], budget)
+    position = np.where(image == NOTHING, np.nan, image / (NOTHING - 1))
+    return embed_scaled(position, layer.scale.palette(NOTHING), budget, NOT_RESTORED)
 
 
 def _gradient(palette: NDArray[np.uint8]) -> str:

@@ -18,13 +18,16 @@ from grainlight.grains.grain_map import TABLES, GrainMap
 from grainlight.maps.io.shared.atomic import atomic_path
 from grainlight.maps.light_stack import LightStack
 from grainlight.report.charts import histogram_chart, key_chart, pole_figure_chart, sample_axes_chart
-from grainlight.report.figures import Bar, Compare, Panel, maps_of
+from grainlight.report.figures import VALUES, Bar, maps_of
 from grainlight.report.findings import findings, has_light
 from grainlight.report.grain_figures import Line, headline, lines_of
 from grainlight.report.histograms import angle_histogram, diameter_histogram
 from grainlight.report.pole_figure import pole_density
 from grainlight.report.scales import DENSITY
 from grainlight.report.standard.sheet import standard_sheet
+from grainlight.report.viewer.document import look_data
+from grainlight.report.viewer.pack import script as viewer_script
+from grainlight.report.viewer.pack import static
 from grainlight.restore.record import is_calibrated
 
 if TYPE_CHECKING:
@@ -107,7 +110,7 @@ def report_page(
         light = overlay = None  # given, and not used
     maps = maps_of(result, light, overlay)
     title = title or title_of(result)
-    script, style = part("page.js"), part("page.css")
+    script, style = viewer_script(), part("page.css") + static("look.css")
     return (
         templates()
         .get_template("page.html")
@@ -120,6 +123,9 @@ def report_page(
             tiles=headline(result, grains),
             findings=findings(result),
             maps=maps,
+            look=static("look.html"),
+            grain_list=static("grains.html"),
+            look_data=look_data(result, grains, maps.layers, maps.every, VALUES),
             key=key_chart(),
             axes=sample_axes_chart(),
             lines=lines_of(grains),
@@ -253,4 +259,4 @@ def part(name: str, room: str = _ROOM) -> str:
     return files(room).joinpath(name).read_text(encoding="utf-8")
 
 
-__all__ = ["Chart", "Compare", "Line", "Panel", "report_page", "title_of", "write_report"]
+__all__ = ["Chart", "Line", "report_page", "title_of", "write_report"]

@@ -68,6 +68,8 @@ PROBABILITY = Scale("Greys", 0.0, 1.0, (0, 0.25, 0.5, 0.75, 1), "probability")
 """Boundaries on white."""
 ON_GREY = Scale("plasma", 0.0, 1.0, (0, 0.25, 0.5, 0.75, 1), "probability", first=0.2, last=0.95)
 """Boundaries on a grey image."""
+RESIDUAL = Scale("cividis", 0.0, 4.0, (0, 1, 2, 3, 4), "standard deviations")
+"""How far the light misses what the map would show: 0.7 to 1 is usual, above 2 they contradict each other."""
 DENSITY = Scale("Blues", 0.0, 1.0, (), "times random", last=0.92)
 """Pole figures; its upper end is the figure's own."""
 

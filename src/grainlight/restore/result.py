@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from orix.crystal_map import CrystalMap
 
+    from grainlight.maps.light_stack import LightStack
+
 NOT_RESTORED, MEASURED, CORRECTED, INFERRED = 0, 1, 2, 3
 _HARMONICS = ("A0", "A2c", "A2s", "A4c", "A4s")
 _NARROWED = {
@@ -120,6 +122,24 @@ class Result:
         import grainlight
 
         return str(grainlight.card(self))
+
+    def view(self, light: LightStack | None = None, height: int = 760) -> Any:
+        """Return the viewer for a notebook: layers under a slider, single pixels, grains.
+
+        Parameters
+        ----------
+        light
+            The images that the map was restored with, to be shown beside the restored light.
+        height
+            Of the frame, in pixels.
+
+        Returns
+        -------
+        A document of its own, which the notebook shows; it asks the network for nothing.
+        """
+        import grainlight
+
+        return grainlight.view(self, light, height)
 
     def plot_ipf(self, ax: Axes | None = None, direction: Literal["X", "Y", "Z"] = "Z") -> Axes:
         """Plot the restored map in orientation colours: `grainlight.plot_ipf`.

@@ -2,13 +2,15 @@
 
 import { get } from "./api.js";
 import { find } from "./dom.js";
+import { further } from "./further.js";
 import { light } from "./light.js";
 import { map } from "./map.js";
 import { place } from "./place.js";
+import { queue } from "./queue.js";
 import { result } from "./result.js";
 import { run } from "./run.js";
 
-const parts = [map, light, place, run, result];
+const parts = [map, further, light, place, run, queue, result];
 let version = 0, timer = 0, gone = false;
 
 let showing = null, again = false;
@@ -34,7 +36,7 @@ async function look() {
       gone = false;
       find("status").textContent = "The server answers again.";
     }
-    const working = state.job && state.job.state === "running";
+    const working = (state.job && state.job.state === "running") || state.queue.running;
     if (state.version !== version || working) {
       version = state.version;
       for (const part of parts) await part.show(state);

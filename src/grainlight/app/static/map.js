@@ -2,7 +2,7 @@
 
 import { bytes, post, send } from "./api.js";
 import { find, make, percent, show, showCommand, tell } from "./dom.js";
-import { keyOf } from "./legend.js";
+import { axesOf, keyOf } from "./legend.js";
 import { tilesOf } from "./tiles.js";
 import { Viewer } from "./viewer.js";
 
@@ -13,12 +13,12 @@ export const picture = { tiles: null, card: null };
 export function takeFiles(kind, input, took) {
   const drop = input.closest(".drop");
   input.addEventListener("change", () => { if (input.files.length) took([...input.files]); input.value = ""; });
-  drop.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
-  drop.addEventListener("dragleave", () => drop.classList.remove("over"));
+  drop.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("aimed"); });
+  drop.addEventListener("dragleave", () => drop.classList.remove("aimed"));
   drop.addEventListener("drop", (event) => {
     event.preventDefault();
     event.stopPropagation();
-    drop.classList.remove("over");
+    drop.classList.remove("aimed");
     if (event.dataTransfer.files.length) took([...event.dataTransfer.files]);
   });
 }
@@ -79,8 +79,8 @@ export const map = {
     picture.card = card;
     viewer.show(picture.tiles, null, { step: across, aspect: down / across });
     find("map-caption").textContent = `Orientation colours, IPF-${card.direction}. The axes are those of the frame "${card.frame}".`;
-    axes(card.axes);
-    await keyOf(find("map-legend"), card.at, card.direction, [["#9e9e9e", "another phase"], ["#000000", "not indexed"]]);
+    find("map-axes").replaceChildren(axesOf(card.axes));
+    keyOf(find("map-legend"), await bytes(card.at, "key"), card.direction, [["#9e9e9e", "another phase"], ["#000000", "not indexed"]]);
     showCommand("map-command", state.commands.info);
   },
 };
@@ -100,34 +100,4 @@ function facts(card) {
   const problems = card.usable ? card.problems : ["No point is of Laue group 6/mmm: this map can be looked at, not restored.", ...card.problems];
   find("map-problems").replaceChildren(...(problems.length ? problems : ["None is suspected."]).map((text) =>
     make("li", { className: problems.length ? "caution" : "sound" }, text)));
-}
-
-/** Arrows of X and Y, and Z as a dot (towards the reader) or a cross (away), as a drawing over the map. */
-function axes(of) {
-  const space = "http://www.w3.org/2000/svg", words = [];
-  const draw = (name, attributes, text = "") => {
-    const node = document.createElementNS(space, name);
-    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-    node.textContent = text;
-    return node;
-  };
-  const parts = [];
-  const turned = ([right, up]) => (Math.abs(right) > Math.abs(up) ? (right > 0 ? "right" : "left") : up > 0 ? "up" : "down");
-  for (const name of ["X", "Y"]) {
-    const [right, up] = of[name], x = 60 + 38 * right, y = 60 - 38 * up;
-    words.push(`${name} ${turned(of[name])}`);
-    for (const kind of ["rim", "core"]) {
-      parts.push(draw("path", { class: kind, d: `M60 60L${x} ${y}M${x - 9 * right - 6 * up} ${y + 9 * up - 6 * right}L${x} ${y}L${x - 9 * right + 6 * up} ${y + 9 * up + 6 * right}` }));
-    }
-    parts.push(draw("text", { x: 60 + 52 * right, y: 65 - 52 * up, "text-anchor": "middle" }, name));
-  }
-  const out = of.Z[2] > 0;
-  words.push(out ? "Z out of the surface" : "Z into the surface");
-  parts.push(draw("circle", { class: "ring", cx: 60, cy: 60, r: 8 }));
-  parts.push(out ? draw("circle", { class: "tip", cx: 60, cy: 60, r: 3 }) : draw("path", { class: "core thin", d: "M55 55l10 10M65 55l-10 10" }));
-  const right = of.X[0] + of.Y[0], up = of.X[1] + of.Y[1];
-  parts.push(draw("text", { x: 60 - 19 * right, y: 65 + 19 * up, "text-anchor": "middle" }, "Z"));
-  const drawing = draw("svg", { viewBox: "0 0 120 120", role: "img", "aria-label": `Frame of the angles: ${words.join(", ")}` });
-  drawing.append(...parts);
-  find("map-axes").replaceChildren(drawing);
 }

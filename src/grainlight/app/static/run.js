@@ -17,7 +17,8 @@ const WORDS = {
 };
 let done = null, made = false, waiting = 0, asked = "", advised = false, known = "";
 
-function settings() {
+/** What the form says. */
+export function settings() {
   const found = { scale: find("set-scale").value, quality: find("set-quality").value, seed: find("set-seed").value };
   for (const field of find("set-more").querySelectorAll("[name]")) found[field.name] = field.type === "checkbox" ? field.checked : field.value;
   return { settings: found, place: find("set-place").value };
@@ -96,11 +97,13 @@ export const run = {
     find("set-place").value = trusted ? "registration" : choices.some(([value]) => value === before) ? before : "auto";
     known = place?.at ?? "";
     show(find("set-place-label"), Boolean(light));
-    const running = state.job?.state === "running";
+    const running = state.job?.state === "running" || state.queue.running;
     find("run-go").disabled = running || Boolean(light?.missing);
-    showJob("run-job", state.job, "restore", done);
-    if (state.job?.kind === "restore" && state.job.state === "failed") tell("run-error", state.job.error);
-    const inputs = `${ebsd.at} ${light?.at}`;
+    const job = state.job?.entry ? null : state.job;
+    showJob("run-job", job, "restore", done);
+    if (job?.kind === "restore" && job.state === "failed") tell("run-error", state.job.error);
+    const { further, calibration } = state.cards;
+    const inputs = JSON.stringify([ebsd.at, light?.at, further, calibration]);
     if (run.inputs !== inputs) {
       run.inputs = inputs;
       asked = "";

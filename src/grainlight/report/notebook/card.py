@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from grainlight.errors import InputError
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.report.colours import ipf_colours
 from grainlight.report.embed import embed
 from grainlight.report.light_view import grey
+from grainlight.report.notebook.view import view
 from grainlight.report.panels import on_square_grid
 from grainlight.report.plots import step_text
 from grainlight.report.scales import SOURCES
@@ -30,18 +32,30 @@ _CARD = "display:flex;flex-wrap:wrap;gap:1em;align-items:flex-start;max-width:60
 _CELL = "text-align:left;vertical-align:top;padding:0 .8em .15em 0;background:none"
 
 
-def card(of: Result | OrientationMap | LightStack) -> str:
+def card(of: Result | OrientationMap | LightStack, *, viewer: bool = False) -> str:
     """Return what a notebook shows of a result, a map or a stack of light.
 
     Parameters
     ----------
     of
         The object; it is not changed.
+    viewer
+        Whether the viewer follows, of a result: its layers, pixels and grains (`Result.view`), some megabytes.
 
     Returns
     -------
-    HTML without scripts or anything from elsewhere, some 60 kB at most: a picture of up to 200 pixels and a table.
+    HTML without scripts or anything from elsewhere, some 60 kB at most: a picture of up to 200 pixels and a table. The
+    viewer is a document of its own in a frame, with its own script; it asks the network for nothing.
+
+    Raises
+    ------
+    InputError
+        If the viewer of something else than a result is wanted.
     """
+    if viewer:
+        if isinstance(of, (OrientationMap, LightStack)):
+            raise InputError("the viewer shows results", found=type(of).__name__, expected="what `enhance` returned")
+        return card(of) + view(of)._repr_html_()
     if isinstance(of, OrientationMap):
         return _html("EBSD map, IPF-Z", _thumbnail(of), _map_lines(of), of.notes)
     if isinstance(of, LightStack):

@@ -39,6 +39,12 @@ export function tilesOf(buffer, rows, columns, kind, palette) {
   return { tiles, rows, columns };
 }
 
+/** A picture of the document as an image of so many pixels, drawn as it is. */
+export async function tilesOfPicture(picture, rows, columns) {
+  await picture.decode();
+  return { tiles: [{ canvas: picture, left: 0, top: 0, wide: columns, high: rows }], rows, columns };
+}
+
 /** Draw those tiles that are seen; ``view`` has the place of the image's corner and the size of a pixel. */
 export function drawTiles(context, image, view, width, height) {
   for (const { canvas, left, top, wide, high } of image.tiles) {

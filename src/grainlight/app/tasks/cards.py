@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.app.choices import EbsdChoice, LightChoice
-from grainlight.crystal.euler import matrix_from_quaternion
-from grainlight.crystal.frames import SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.light_stack import UNKNOWN, LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress
+from grainlight.report.viewer.pixels import axes_of
 
 MOST_PIXELS = 5_000_000
 """Of a picture; of a larger map every n-th point is shown."""
@@ -80,12 +79,6 @@ def task_ebsd(
         "direction": direction,
         "image": {"name": "ipf", "shape": list(image.shape), "step": list(shown.step)},
     }
-
-
-def axes_of(frame: SampleFrame) -> dict[str, list[float]]:
-    """Return where X, Y and Z of a sample frame point: to the right, up, and out of the surface."""
-    turned = matrix_from_quaternion(frame.to_s)
-    return {name: [round(float(v), 6) + 0.0 for v in turned[:, k]] for k, name in enumerate("XYZ")}
 
 
 def task_light(folder: Path, progress: Progress, choice: dict[str, Any], to: str) -> dict[str, Any]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import grainlight
-from grainlight.app.cards import loaded_light, loaded_map
-from grainlight.app.choices import EbsdChoice, LightChoice, Settings
+from grainlight.app.choices import EbsdChoice, FurtherChoice, LightChoice, Settings
+from grainlight.app.tasks.cards import loaded_light, loaded_map
+from grainlight.app.tasks.further import loaded_further
 
 if TYPE_CHECKING:
-    from grainlight.app.worker import Told
+    from grainlight.app.tasks.worker import Told
     from grainlight.grains.grain_map import GrainMap
     from grainlight.maps.light_stack import LightStack
     from grainlight.maps.orientation_map import OrientationMap
@@ -47,18 +47,22 @@ def task_restore(
     settings: dict[str, Any],
     to: str,
     shown: dict[str, str],
+    further: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Restore a map; write everything that can be taken home to ``to``, and the layers of the viewer.
 
     ``shown`` are the names that the user's files have, by the names that the server gave them.
     """
-    from grainlight.app.layers import write_layers
+    from grainlight.app.tasks.layers import write_layers
+    from grainlight.app.tasks.worker import renamed
 
     seen, stack = _inputs(ebsd, light)
     chosen = Settings(**settings)
     expected = _estimate(seen, stack, chosen)
     progress.expect(expected.stages | _after(expected))
-    result = grainlight.enhance(seen, stack, **chosen.arguments(), progress=progress)
+    also = () if further is None else loaded_further(FurtherChoice.from_record(further), EbsdChoice(**ebsd))
+    result = grainlight.enhance(seen, stack, **chosen.arguments(), also=also, progress=progress)
+    result.record.update(renamed(dict(result.record), shown))
     for one in result.record.get("inputs", ()):
         one["file"] = shown.get(one["file"], one["file"])
     place = folder / to
@@ -69,7 +73,7 @@ def task_restore(
     found = grainlight.find_grains(result)
     _write_grains(found, place)
     grainlight.write_report(result, place / "report.html", light=stack, grains=found, title=Path(ebsd["shown"]).name)
-    told = write_layers(result, stack, found.labels, place / "layers", progress)
+    told = write_layers(result, stack, found, place / "layers", progress)
     share = np.bincount(result.source.ravel(), minlength=4) / result.source.size
     known = result.uncertainty[(result.source > 0) & np.isfinite(result.uncertainty)]
     from grainlight.report.findings import findings
@@ -82,7 +86,23 @@ def task_restore(
         "light_refused": result.record["light_refused"],
         "seconds": result.record.get("seconds"),
         "grains": len(found.grains),
+        "name": Path(ebsd["shown"]).name,
+        "said": _said(known, result.record["light_refused"]),
     }
+
+
+def _said(known: NDArray[np.floating], refused: str | None) -> str:
+    """What `grainlight batch` says of a map that is restored: its bounds, and that no light was used."""
+    from grainlight.report.findings import CLEAR_BOUND
+
+    told = ["uncertainty: no bound is given, it is not calibrated for these weights"]
+    if known.size:
+        within = 100 * float(np.mean(known <= CLEAR_BOUND))
+        told = [
+            f"uncertainty (90 % bound): median {float(np.median(known)):.2f} deg; within {CLEAR_BOUND:g} deg at "
+            f"{within:.0f} % of the pixels; the others may belong to the neighbouring grain"
+        ]
+    return " | ".join([*told, *([] if refused is None else [f"no light was used: {refused.split('. ')[0]}"])])
 
 
 def task_convert(folder: Path, progress: Told, file: str, to: str) -> None:
@@ -107,7 +127,7 @@ def _estimate(seen: OrientationMap, stack: LightStack | None, chosen: Settings) 
     from grainlight.restore.settings import Settings as Full
 
     arguments = chosen.arguments()
-    for name in ("transform", "points"):
+    for name in ("transform", "points", "calibration"):
         arguments[name] = None if arguments[name] is None else Path(arguments[name])
     return estimate(seen, stack, Full(**arguments))
 
@@ -118,33 +138,8 @@ def _after(expected: Estimate) -> dict[str, float]:
 
 
 def _write_grains(found: GrainMap, place: Path) -> None:
-    """Write the tables of grains and figures, and both as the page takes them."""
+    """Write the tables of grains and figures."""
     from grainlight.grains.table import figure_table, grain_table
 
-    table = grain_table(found)
-    (place / "grains.csv").write_text(table, encoding="utf-8")
+    (place / "grains.csv").write_text(grain_table(found), encoding="utf-8")
     (place / "figures.csv").write_text(figure_table(found), encoding="utf-8")
-    titles, *rows = csv.reader(io.StringIO(table))
-    told = {"titles": titles, "rows": rows, "neighbours": neighbours(found)}
-    (place / "grains.json").write_text(json.dumps(told, separators=(",", ":")), encoding="utf-8")
-
-
-def neighbours(found: GrainMap) -> dict[str, list[list[Any]]]:
-    """Return for each grain its neighbours, those with the longest boundary first: id, disorientation in degrees (mean
-    along the boundary), length in pixel edges, and the name of the special relation, or nothing."""
-    flat, edges = found.labels.reshape(-1), found.edges
-    at = np.flatnonzero(found.boundary & np.isfinite(found.angle))
-    first, second = flat[edges.first[at]].astype(np.int64), flat[edges.second[at]].astype(np.int64)
-    low, high = np.minimum(first, second), np.maximum(first, second)
-    many = int(flat.max(initial=0)) + 1
-    pairs, where, counts = np.unique(low * many + high, return_inverse=True, return_counts=True)
-    mean = np.bincount(where, found.angle[at], len(pairs)) / np.maximum(counts, 1)
-    special = np.full(len(pairs), -1)
-    special[where] = found.special[at]
-    told: dict[str, list[list[Any]]] = {}
-    for k in np.argsort(-counts):
-        a, b = divmod(int(pairs[k]), many)
-        name = found.systems[special[k]].name if special[k] >= 0 else ""
-        for one, other in ((a, b), (b, a)):
-            told.setdefault(str(one), []).append([other, round(float(mean[k]), 2), int(counts[k]), name])
-    return told

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import queue
@@ -16,19 +15,22 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from grainlight.app import UPLOAD
+from grainlight.app.memory import limit_memory
 from grainlight.errors import InputError
 from grainlight.progress import Whole
 
 TASKS = {
-    "ebsd": "grainlight.app.cards",
-    "light": "grainlight.app.cards",
-    "demo": "grainlight.app.cards",
-    "place": "grainlight.app.placing",
-    "pairs": "grainlight.app.placing",
-    "estimate": "grainlight.app.restoring",
-    "restore": "grainlight.app.restoring",
-    "convert": "grainlight.app.restoring",
-    "pixel": "grainlight.app.layers",
+    "ebsd": "grainlight.app.tasks.cards",
+    "light": "grainlight.app.tasks.cards",
+    "further": "grainlight.app.tasks.further",
+    "calibration": "grainlight.app.tasks.further",
+    "demo": "grainlight.app.tasks.cards",
+    "place": "grainlight.app.tasks.placing",
+    "pairs": "grainlight.app.tasks.placing",
+    "estimate": "grainlight.app.tasks.restoring",
+    "restore": "grainlight.app.tasks.restoring",
+    "convert": "grainlight.app.tasks.restoring",
+    "pixel": "grainlight.app.tasks.layers",
 }
 """Each is a function ``task_NAME(folder, progress, **arguments)`` of its module and returns what JSON can hold."""
 _BETWEEN = 0.2  # seconds between two lines of progress
@@ -149,16 +151,6 @@ def renamed(value: Any, names: Mapping[str, str]) -> Any:
         return [walk(inner) for inner in one] if isinstance(one, list) else one
 
     return walk(value)
-
-
-def limit_memory(most: int | None) -> None:
-    """Have the system refuse this process more data than so many bytes, and files of its memory when it crashes."""
-    with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        if most is not None:
-            resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 if __name__ == "__main__":

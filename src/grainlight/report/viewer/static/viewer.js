@@ -1,4 +1,4 @@
-// One viewer for every image of the page: zoom to single pixels, pan, compare two layers, overlays, a scale bar.
+// One viewer for every image of page, report and notebook: zoom to single pixels, pan, compare two layers, overlays, a scale bar.
 
 import { make } from "./dom.js";
 import { drawTiles } from "./tiles.js";
@@ -15,6 +15,8 @@ export class Viewer {
   /** ``onpick(column, row)`` is called for the pixel under a click, or under the cross when Enter is pressed. */
   constructor(place, label, onpick = null) {
     this.onpick = onpick;
+    this.oncut = null; // told when the line of a comparison is dragged
+    this.titles = null;
     this.image = this.left = null;
     this.cut = 0.5;
     this.step = null;
@@ -34,7 +36,8 @@ export class Viewer {
   }
 
   /** Show an image; its place stays where it is if it has the size of the one before. */
-  show(image, left = null, { step = null, aspect = 1 } = {}) {
+  show(image, left = null, { step = null, aspect = 1, titles = null } = {}) {
+    this.titles = titles;
     const same = this.image && this.image.rows === image.rows && this.image.columns === image.columns;
     this.image = image;
     this.left = left;
@@ -124,16 +127,25 @@ export class Viewer {
       return [(event.clientX - box.left) * canvas.width / box.width, (event.clientY - box.top) * canvas.height / box.height];
     };
     const pointers = new Map();
-    let far = 0;
+    let far = 0, cutting = false;
+    const onLine = ([x]) => this.left !== null && this.oncut !== null && Math.abs(x - this.cut * canvas.width) < 12 * (window.devicePixelRatio || 1);
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
+      cutting = !pointers.size && onLine(place(event));
       pointers.set(event.pointerId, place(event));
       far = 0;
     });
     canvas.addEventListener("pointermove", (event) => {
-      const before = pointers.get(event.pointerId);
-      if (!before) return;
-      const now = place(event);
+      const before = pointers.get(event.pointerId), now = place(event);
+      if (!before) {
+        canvas.style.cursor = onLine(now) ? "ew-resize" : "";
+        return;
+      }
+      if (cutting && pointers.size === 1) {
+        this.oncut(Math.min(Math.max(now[0] / canvas.width, 0), 1));
+        far = 100;
+        return;
+      }
       if (pointers.size === 2) {
         const other = [...pointers.entries()].find(([id]) => id !== event.pointerId)[1];
         const span = ([x, y]) => Math.hypot(x - other[0], y - other[1]);
@@ -199,14 +211,46 @@ export class Viewer {
     if (compared) part(this.left, 0, edge);
     part(this.image, compared ? edge : 0, width);
     for (const draw of this.overlays.values()) draw(context, this);
-    if (compared) {
-      line(context, [[edge, 0, edge, height]], 2);
-    }
+    if (compared) this.drawLine(context, edge);
     if (this.cross) {
       const x = width / 2, y = height / 2;
       line(context, [[x - 12, y, x + 12, y], [x, y - 12, x, y + 12]], 2);
     }
     if (this.step) this.scaleBar(context);
+  }
+
+  /** The line of a comparison with its handle, and the names of both sides beside it. */
+  drawLine(context, edge) {
+    const { height } = this.canvas, ratio = window.devicePixelRatio || 1, size = 14 * ratio, pad = 8 * ratio;
+    line(context, [[edge, 0, edge, height]], 2 * ratio);
+    if (this.oncut) {
+      context.beginPath();
+      context.roundRect(edge - 16 * ratio, height / 2 - 13 * ratio, 32 * ratio, 26 * ratio, 13 * ratio);
+      context.fillStyle = "#fff";
+      context.fill();
+      context.lineWidth = ratio;
+      context.strokeStyle = "rgba(0, 0, 0, .55)";
+      context.stroke();
+      context.beginPath();
+      for (const way of [-1, 1]) {
+        context.moveTo(edge + 11 * way * ratio, height / 2);
+        context.lineTo(edge + 4 * way * ratio, height / 2 - 5 * ratio);
+        context.lineTo(edge + 4 * way * ratio, height / 2 + 5 * ratio);
+      }
+      context.fillStyle = "#111";
+      context.fill();
+    }
+    if (!this.titles) return;
+    context.font = `${size}px system-ui, sans-serif`;
+    this.titles.forEach((text, k) => {
+      const wide = context.measureText(text).width + 2 * pad, x = k ? edge + pad : edge - pad - wide;
+      // below the buttons where they would lie on it
+      const y = x + wide > this.canvas.width - 140 * ratio ? 6 * pad : pad;
+      context.fillStyle = "rgba(255, 255, 255, .92)";
+      context.fillRect(x, y, wide, size + 1.2 * pad);
+      context.fillStyle = "#111";
+      context.fillText(text, x + pad, y + size + 0.35 * pad);
+    });
   }
 
   scaleBar(context) {

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from grainlight.app.cards import loaded_light, loaded_map, write_array
 from grainlight.app.choices import EbsdChoice, LightChoice
+from grainlight.app.tasks.cards import loaded_light, loaded_map, write_array
 from grainlight.errors import InputError
 from grainlight.progress import Progress
 

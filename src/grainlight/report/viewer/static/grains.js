@@ -1,6 +1,5 @@
 // Grains of the result: a table that sorts and selects, the grain that is highlighted, its boundaries.
 
-import { bytes } from "./api.js";
 import { find, make, show } from "./dom.js";
 import { line } from "./viewer.js";
 
@@ -31,21 +30,21 @@ function draw() {
         page = 0;
         sort();
         draw();
-        find("grains").tHead.rows[0].cells[shown.indexOf(k)].firstChild.focus();
+        find("grains-table").tHead.rows[0].cells[shown.indexOf(k)].firstChild.focus();
       } }, plain(table.titles[k]), make("span", { "aria-hidden": "true" }, mine ? (sorted.down ? " ▾" : " ▴") : "")));
   }));
-  find("grains").tHead.replaceChildren(head);
+  find("grains-table").tHead.replaceChildren(head);
   const rows = order.slice(page * PAGE, (page + 1) * PAGE).map((k) => {
     const id = Number(table.rows[k][0]);
     return make("tr", { className: id === chosen ? "chosen" : "", onclick: () => grains.choose(id, true) }, shown.map((column, n) => (n === 0
       ? make("th", {}, make("button", { type: "button", "aria-pressed": String(id === chosen), "aria-label": `grain ${id}${id === chosen ? ", chosen" : ""}`, onclick: (event) => { event.stopPropagation(); grains.choose(id, true); } }, `${id === chosen ? "▸ " : ""}${id}`))
       : make("td", {}, cell(table.rows[k][column])))));
   });
-  find("grains").tBodies[0].replaceChildren(...rows);
+  find("grains-table").tBodies[0].replaceChildren(...rows);
   const last = Math.max(0, Math.ceil(order.length / PAGE) - 1);
   find("grains-pages").replaceChildren(...(last ? [
     make("button", { type: "button", className: "quiet", disabled: page === 0, onclick: () => { page -= 1; draw(); } }, "◂ before"),
-    make("span", {}, `${page * PAGE + 1} to ${Math.min((page + 1) * PAGE, order.length)} of ${order.length}`),
+    make("span", {}, `${page * PAGE + 1} to ${Math.min((page + 1) * PAGE, order.length)} of ${order.length}${table.all > order.length ? `, the largest of ${table.all}` : ""}`),
     make("button", { type: "button", className: "quiet", disabled: page === last, onclick: () => { page += 1; draw(); } }, "next ▸")] : []));
 }
 
@@ -66,14 +65,11 @@ function outlineOf(id) {
 }
 
 export const grains = {
-  start() {},
-
-  async open(card, view) {
+  /** Take the grains of a result: ``source`` has their table and their labels. */
+  async open(card, source, view) {
     viewer = view;
     size = [card.rows, card.columns];
-    const [text, data] = await Promise.all([bytes(card.at, "grains"), bytes(card.at, "labels")]);
-    table = JSON.parse(new TextDecoder().decode(text));
-    labels = new Int32Array(data);
+    [table, labels] = await Promise.all([source.grains(), source.labels()]);
     order = table.rows.map((_, k) => k);
     page = chosen = 0;
     outline = [];
@@ -98,12 +94,14 @@ export const grains = {
     show(find("grain-none"), !id);
     if (id) {
       const k = table.rows.findIndex((row) => Number(row[0]) === id), row = table.rows[k];
-      find("grain-facts").replaceChildren(...columns().flatMap((column) => [make("dt", {}, plain(table.titles[column])), make("dd", {}, cell(row[column]))]));
+      // a report tells of its largest grains only
+      find("grain-facts").replaceChildren(...(row ? columns().flatMap((column) => [make("dt", {}, plain(table.titles[column])), make("dd", {}, cell(row[column]))])
+        : [make("dt", {}, "id"), make("dd", {}, `${id}, which is not among the ${table.rows.length} largest that are told of here`)]));
       const around = table.neighbours[id] ?? [];
       find("grain-neighbours").tBodies[0].replaceChildren(...around.slice(0, 40).map(([other, angle, edges, special]) => make("tr", {},
         make("th", {}, make("button", { type: "button", "aria-label": `grain ${other}`, onclick: () => grains.choose(other, true) }, String(other))),
         make("td", {}, `${angle.toFixed(1)}°`), make("td", {}, String(edges)), make("td", {}, special || "–"))));
-      page = Math.max(0, Math.floor(order.indexOf(k) / PAGE));
+      if (row) page = Math.floor(order.indexOf(k) / PAGE);
       if (move && outline.length) {
         const [sx, sy] = outline.reduce(([a, b], one) => [a + one[0], b + one[1]], [0, 0]);
         viewer.centre(sx / outline.length, sy / outline.length);

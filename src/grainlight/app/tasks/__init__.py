@@ -1,0 +1,1 @@
+"""What child processes of the page do, each a call of the public API."""
