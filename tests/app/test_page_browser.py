@@ -125,6 +125,7 @@ def test_the_whole_way(tab, page, demo):
     tab.choose("#light-file", demo.light_file)
     tab.wait("document.querySelectorAll('#thumbs li').length === 18")
     assert "angles" in text(tab, "light-error")
+    assert text(tab, "run-estimate") == "The images need something first: see step 2."
     set_value(tab, "light-angles", "0:180:10")
     set_value(tab, "light-step", "0.5")
     tab.evaluate("document.getElementById('light-form').requestSubmit()")

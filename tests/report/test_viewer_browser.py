@@ -30,7 +30,9 @@ def notebook(made, tmp_path_factory):
     folder = tmp_path_factory.mktemp("notebook")
     view = made.result.view(made.stack)
     (folder / "document.html").write_text(view.document, encoding="utf-8")
-    (folder / "cell.html").write_text(f"<!doctype html><body>{view._repr_html_()}", encoding="utf-8")
+    # a page that is not in UTF-8
+    cell = f'<!doctype html><meta charset="windows-1252"><body>{view._repr_html_()}'
+    (folder / "cell.html").write_text(cell, encoding="utf-8")
     return folder
 
 

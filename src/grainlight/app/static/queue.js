@@ -49,7 +49,8 @@ export const queue = {
     const working = state.job?.state === "running" || running;
     find("queue-run").disabled = working || !entries.some((one) => one.state === "waiting");
     find("queue-add").disabled = find("run-go").disabled && !working;
-    showJob("queue-job", state.job?.entry ? state.job : null, "restore", done);
+    // how each map ended stands in its row
+    showJob("queue-job", state.job?.entry && state.job.state === "running" ? state.job : null, "restore", done);
     const at = state.cards.result?.at, now = JSON.stringify([entries, at]);
     if (now !== drawn) {
       drawn = now;

@@ -15,7 +15,7 @@ const WORDS = {
   projection: ["Measured orientations have the last word"],
   keep_noise: ["Keep points that look like noise"],
 };
-let done = null, made = false, waiting = 0, asked = "", advised = false, known = "";
+let done = null, made = false, waiting = 0, asked = "", advised = false, known = "", blocked = false;
 
 /** What the form says. */
 export function settings() {
@@ -41,6 +41,7 @@ function fields(list) {
 /** What it will cost, a moment after the last change. */
 function estimate() {
   clearTimeout(waiting);
+  if (blocked) return;
   waiting = setTimeout(async () => {
     const now = JSON.stringify(settings());
     if (now === asked) return;
@@ -108,6 +109,13 @@ export const run = {
       run.inputs = inputs;
       asked = "";
     }
-    if (!running) estimate();
+    blocked = Boolean(light?.missing);
+    if (blocked) {
+      // what is missing stands in step 2; nothing can be estimated without it
+      clearTimeout(waiting);
+      asked = "";
+      find("run-estimate").textContent = "The images need something first: see step 2.";
+      tell("run-error", null);
+    } else if (!running) estimate();
   },
 };

@@ -17,7 +17,7 @@ from grainlight.maps.light_stack import LightStack
 from grainlight.progress import Progress
 from grainlight.report.findings import has_light
 from grainlight.report.viewer.grain_table import grains_record
-from grainlight.report.viewer.layers import layers_of
+from grainlight.report.viewer.layers import STEPS, layers_of
 from grainlight.report.viewer.pixels import pixel_record
 from grainlight.restore.result import Result
 
@@ -31,8 +31,8 @@ def write_layers(
     is compared with it under a slider. The labels of the grains are four bytes a pixel.
     """
     folder.mkdir()
-    progress.begin("drawing the layers", 1)
-    layers = layers_of(result, stack if has_light(result.record) else None)
+    progress.begin("drawing the layers", STEPS + 1)
+    layers = layers_of(result, stack if has_light(result.record) else None, further=progress.advance)
     for layer in layers:
         for name, image in layer.files().items():
             write_array(folder / name, image)

@@ -96,10 +96,15 @@ def task_pairs(
             residuals = [float(v) for v in off]
             # an affine map of N pairs has six numbers of its own
             rms = float(np.sqrt((off**2).sum() / (2 * len(table) - 6) * 2))
-            told = f"residual {rms:.2f} image pixels or {rms * stack.step:.2g} um (rms, corrected for the fit)"
+            told = f"residual {rms:.2f} image pixels or {_short(rms * stack.step)} um (rms, corrected for the fit)"
             return {"residuals": residuals, "rms_px": rms, "told": told, "csv": pairs_text(pairs)}
         told = "Three pairs fit exactly; a fourth one tells how well."
     return {"residuals": residuals, "rms_px": None, "told": told, "csv": pairs_text(pairs)}
+
+
+def _short(length: float) -> str:
+    """A length [um] in two digits, those below a tenth of a nanometre as nothing."""
+    return "0" if length < 1e-4 else f"{length:.2g}"
 
 
 def pairs_text(pairs: list[list[float]]) -> str:

@@ -40,8 +40,10 @@ class View:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: a frame that may run the script of its document and nothing else."""
+        # in ASCII: whatever the encoding of the notebook's page, the script is the one that its policy allows
+        document = escape(self.document).encode("ascii", "xmlcharrefreplace").decode("ascii")
         return (
-            f'<iframe sandbox="allow-scripts" srcdoc="{escape(self.document)}" title="grainlight: restored map" '
+            f'<iframe sandbox="allow-scripts" srcdoc="{document}" title="grainlight: restored map" '
             f'style="width:100%;height:{self.height}px;border:1px solid #8a949e;border-radius:6px"></iframe>'
         )
 

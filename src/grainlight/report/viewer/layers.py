@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from grainlight.maps.light_stack import LightStack
 from grainlight.report.colours import DIRECTIONS, Direction, ipf_colours
 from grainlight.report.findings import percent
 from grainlight.report.light_view import grey, limits_of, view_light
-from grainlight.report.measured_view import view_measured
+from grainlight.report.measured_view import MeasuredView, view_measured
 from grainlight.report.panels import thinned_most
 from grainlight.report.plots import boundaries_on, source_colours, step_text
 from grainlight.report.scales import CHANCE, DEGREES, NOT_RESTORED, ON_GREY, RESIDUAL, SOURCES, Scale
@@ -103,7 +104,17 @@ class Layer:
         return {f"{self.name}-left": self.left, f"{self.name}-right": self.image}
 
 
-def layers_of(result: Result, stack: LightStack | None, overlay: Image | None = None, n: int = 1) -> list[Layer]:
+STEPS = len(DIRECTIONS) + 2
+"""How often `layers_of` says that it is further."""
+
+
+def layers_of(
+    result: Result,
+    stack: LightStack | None,
+    overlay: Image | None = None,
+    n: int = 1,
+    further: Callable[[], None] = lambda: None,
+) -> list[Layer]:
     """Return the layers of a result.
 
     Parameters
@@ -116,23 +127,14 @@ def layers_of(result: Result, stack: LightStack | None, overlay: Image | None = 
         (H, W, 3) picture of the registration on the output grid; made of the measured boundaries if None.
     n
         Every n-th pixel is shown; of doubts and boundaries the largest of n x n.
+    further
+        Called `STEPS` times on the way.
     """
     seen, points = view_light(result, stack), view_measured(result)
-    shown = result.map.every(n) if n > 1 else result.map
-    layers = [
-        Layer(
-            f"ipf-{direction}",
-            f"Orientation, IPF-{direction}",
-            "Left what was measured, right what was restored. A pixel has the colour of the crystal direction that "
-            f"lies along {direction} of the sample ({_WHERE[direction]}).",
-            _bytes(ipf_colours(shown, direction)),
-            _bytes(points.colours(direction)[::n, ::n]),
-            (f"measured{_step(measured_step(result))}", f"restored{_step(step_text(result.map))}"),
-            keys=_ORIENTATION_KEYS,
-            triangle=direction,
-        )
-        for direction in DIRECTIONS
-    ]
+    layers = []
+    for direction in DIRECTIONS:
+        layers.append(_orientation(result, points, direction, n))
+        further()
     if seen.measured is not None:
         limits = limits_of(seen.measured)
         known = seen.angle is not None and np.isfinite(seen.angle)
@@ -150,6 +152,7 @@ def layers_of(result: Result, stack: LightStack | None, overlay: Image | None = 
             )
         )
     below = grey((seen.restored if seen.measured is None else seen.measured)[::n, ::n])
+    further()
     layers.append(_boundaries(result, below, "restored" if seen.measured is None else "measured", n))
     layers += _doubts(result, n)
     layers.append(_source(result, n))
@@ -177,6 +180,7 @@ def layers_of(result: Result, stack: LightStack | None, overlay: Image | None = 
                 np.ascontiguousarray(overlay[::n, ::n, :3]),
             )
         )
+    further()
     return layers
 
 
@@ -202,6 +206,20 @@ def bar_of(scale: Scale) -> dict[str, Any]:
 def rgb_of(colour: str) -> list[int]:
     """Return red, green and blue of a colour #rrggbb."""
     return [int(colour[k : k + 2], 16) for k in (1, 3, 5)]
+
+
+def _orientation(result: Result, points: MeasuredView, direction: Direction, n: int) -> Layer:
+    return Layer(
+        f"ipf-{direction}",
+        f"Orientation, IPF-{direction}",
+        "Left what was measured, right what was restored. A pixel has the colour of the crystal direction that "
+        f"lies along {direction} of the sample ({_WHERE[direction]}).",
+        _bytes(ipf_colours(result.map.every(n) if n > 1 else result.map, direction)),
+        _bytes(points.colours(direction)[::n, ::n]),
+        (f"measured{_step(measured_step(result))}", f"restored{_step(step_text(result.map))}"),
+        keys=_ORIENTATION_KEYS,
+        triangle=direction,
+    )
 
 
 def _boundaries(result: Result, below: Image, what: str, n: int) -> Layer:

@@ -30,7 +30,7 @@ def packed(values: NDArray[np.integer]) -> str:
 
 def deflated(data: bytes) -> str:
     """Return bytes deflated, in base64."""
-    return b64encode(zlib.compress(data, 9)).decode("ascii")
+    return b64encode(zlib.compress(data, 6)).decode("ascii")
 
 
 def static(name: str) -> str:

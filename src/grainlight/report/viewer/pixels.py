@@ -17,6 +17,7 @@ from grainlight.restore.result import Result
 
 MISSING = 65535
 """A value that is not known."""
+_TENTH = 400  # rows from which a part of them is tried first
 DEGREES, CHANCES, DEVIATIONS = (0.01, 0.1, 1.0), (0.001, 0.01, 0.05), (0.1, 0.1, 0.5)
 """Steps of what is told of a pixel: angles in degrees, probabilities, the residual in standard deviations; the finest
 where there is room."""
@@ -84,16 +85,26 @@ class Values:
 
 def values_of(result: Result, n: int, budget: int) -> Values:
     """Return the values of every n-th pixel, in at most so many bytes: in coarser steps, then of fewer pixels."""
-    found = _values(result, n, 1, 0)
-    for level, every in ((1, 1), (2, 1), (2, 2), (2, 4), (2, 8)):
+    plans = ((0, 1), (1, 1), (2, 1), (2, 2), (2, 3), (2, 4), (2, 6), (2, 10))
+    rows = result.map.shape[0]
+    found = None
+    for level, every in plans:
+        # a tenth of the rows tells whether the whole may fit, in a tenth of the time
+        part = slice(0, rows) if rows < _TENTH else slice(rows // 2, rows // 2 + rows // 10)
+        if part != slice(0, rows):
+            expected = _values(result, n, every, level, part).size * rows / (part.stop - part.start)
+            if expected > 1.2 * budget and (level, every) != plans[-1]:
+                continue
+        found = _values(result, n, every, level, slice(0, rows))
         if found.size <= budget:
             break
-        found = _values(result, n, every, level)
+    assert found is not None  # the last plan is always tried
     return found
 
 
-def _values(result: Result, n: int, every: int, level: int) -> Values:
-    at = np.s_[:: n * every, :: n * every]
+def _values(result: Result, n: int, every: int, level: int, rows: slice) -> Values:
+    thin = n * every
+    at = slice(rows.start, rows.stop, thin), slice(None, None, thin)
     angle, chance, deviation = DEGREES[level], CHANCES[level], DEVIATIONS[level]
     euler = np.degrees(bunge_from_quaternion(result.map.quaternions[at]))
     known: dict[str, tuple[NDArray[Any], float]] = {

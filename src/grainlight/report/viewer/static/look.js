@@ -66,11 +66,12 @@ async function pick(column, row) {
   picked = at;
   viewer.draw();
   let known;
+  find("pixel-none").textContent = "Reading …";
+  show(find("pixel-none"), true);
   try {
     known = await source.pixel(at.row, at.column);
   } catch (error) {
     if (!error.problem) throw error;
-    show(find("pixel-none"), true);
     find("pixel-none").textContent = `Nothing is known of this pixel: ${error.problem}.`;
     return;
   }
@@ -121,6 +122,7 @@ export const look = {
     kept = new Map();
     picked = null;
     for (const id of ["pixel", "grain-facts"]) find(id).replaceChildren();
+    find("pixel-none").textContent = "Click a pixel, or press Enter over it.";
     show(find("pixel-none"), true);
     const before = find("layer").value;
     find("layer").replaceChildren(...card.layers.map((layer) => make("option", { value: layer.name }, layer.title)));

@@ -198,7 +198,8 @@ export class Viewer {
     context.fillStyle = getComputedStyle(this.canvas).getPropertyValue("--ground") || "#e8ebee";
     context.fillRect(0, 0, width, height);
     if (!this.image) return;
-    context.imageSmoothingEnabled = this.view.scale < 1;
+    // pixels hardly larger than the screen's would be one or two wide by turns, and regular patterns would flicker
+    context.imageSmoothingEnabled = this.view.scale < 2;
     const compared = this.left !== null, edge = this.cut * width;
     const part = (image, x0, x1) => {
       context.save();
