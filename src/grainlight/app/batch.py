@@ -47,11 +47,12 @@ class Batch:
         entry = self.queue.find(key)
         if entry.state == RUNNING:
             raise RefusedError(409, "this map is being restored", advice="cancel it first")
+        self.queue.entries.remove(entry)
+        self.shelf.remove(entry.folder)
         if entry.place is not None:
             self.shelf.held.discard(entry.place)
-            if entry.place.name == self.shelf.cards.get(RESULT, {}).get("at"):
-                entry.place = None
-        self.queue.drop(entry)
+            if entry.place.name != self.shelf.cards.get(RESULT, {}).get("at"):
+                self.shelf.remove(entry.place)
         self.changed()
 
     def again(self, key: Any) -> None:

@@ -6,7 +6,6 @@ import csv
 import io
 import re
 import secrets
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,13 +125,6 @@ class Queue:
     def next(self) -> Entry | None:
         """Return the first map that waits."""
         return next((one for one in self.entries if one.state == WAITING), None)
-
-    def drop(self, entry: Entry) -> None:
-        """Take a map out, and what was made of it."""
-        self.entries.remove(entry)
-        for folder in (entry.folder, entry.place):
-            if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
 
     def again(self, entry: Entry) -> None:
         """Have a map wait again that failed or was cancelled."""

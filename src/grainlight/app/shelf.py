@@ -81,9 +81,14 @@ class Shelf:
                 if earlier is None:
                     continue
                 folder = earlier
-            self.arrays = {key: path for key, path in self.arrays.items() if folder not in path.parents}
+            # a tab may still be fetching what is held
             if folder not in self.held:
-                shutil.rmtree(folder, ignore_errors=True)
+                self.remove(folder)
+
+    def remove(self, folder: Path) -> None:
+        """Remove a folder, and let no browser have its arrays any more."""
+        self.arrays = {key: path for key, path in self.arrays.items() if folder not in path.parents}
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def files_of(folder: Path) -> dict[str, Path]:
