@@ -53,7 +53,8 @@ export const light = {
     takeFiles("light", find("light-file"), (chosen) => attempt(async () => {
       chosen.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
       files = (await send("light", chosen, (words) => { find("light-busy").textContent = words; })).map((one) => one.id);
-      find("light-angles").value = "";
+      // other images, other steps: what was typed for those before would be taken for them in silence
+      for (const id of ["light-angles", "light-step", "light-x", "light-y"]) find(id).value = "";
       find("light-busy").textContent = "reading the images …";
       await post("light", asked());
     }, "sending …"));
