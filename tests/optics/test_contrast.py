@@ -66,10 +66,12 @@ def on_pixels(low: LowContrast) -> np.ndarray:
 @pytest.mark.parametrize(
     ("level", "kind", "strength", "blurred"),
     [
+        ("clean", "haze", 1, False),
         ("clean", "haze", 2, False),
         ("clean", "defocus", 1, True),
         ("clean", "defocus", 2, True),
         ("mild", "haze", 2, False),
+        ("corrupted", "haze", 2, False),
         ("corrupted", "defocus", 2, True),
     ],
 )

@@ -36,7 +36,7 @@ def _windowed(stack: LightStack, grid: PointGrid, transform: Transform | None = 
     light = calibrate_source(light_source(stack, transform, grid.step, grid.left), grid, cut, 0.5)
     assert isinstance(light, WindowedLight)
     state, sigma = torch.zeros(5, *grid.shape), torch.zeros(3, *grid.shape)
-    flags = torch.zeros(grid.shape, dtype=torch.uint8)
+    flags = torch.zeros(grid.shape, dtype=torch.int16)
     parts = [light.part(window) for window in cut]
     for window, part in zip(cut, parts, strict=True):
         state[:, *window.inner], sigma[:, *window.inner] = (

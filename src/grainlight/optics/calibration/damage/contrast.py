@@ -1,9 +1,9 @@
 """Places whose light has less contrast than the rest: veiled by haze, or out of focus.
 
-Between neighbouring points of two grains the light has to go from what one axis shows to what the other does. How
-much of that way its largest step from pixel to pixel makes is the same all over an image that is as sharp and as clear
-everywhere: a veil leaves a part of it, a blur less. Unlike a contradiction this does not make the light wrong, and what
-is still in it is used.
+A veil takes the same share of all polarized light and leaves its brightness, so that the light of points follows their
+axes with a smaller gain. A blur takes what changes from pixel to pixel: between neighbouring points of two grains the
+light has to go from what one axis shows to what the other does, and its largest step is a smaller part of that way.
+Unlike a contradiction this does not make the light wrong, and what is still in it is used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from grainlight.optics.calibration.calibration import Calibration
-from grainlight.optics.calibration.damage.regions import REACHED, cut, on_cells
+from grainlight.optics.calibration.damage.regions import REACHED, Mask, cut, on_cells
 from grainlight.optics.forward.illumination import Relief, flat_relief
 
 Array = NDArray[np.float64]
@@ -26,15 +26,21 @@ Array = NDArray[np.float64]
 # What is tried beside these values: `python -m benchmarks.regions veiled`.
 _FEWEST = 60  # pairs of points that tell
 _NEXT = 1.5  # distances between points up to which two are next to each other
-_AROUND = 20  # points that local brightness is found from
-_NOISE = 0.35  # most that noise may have of the way between two axes
-_LEFT = 0.55  # of the usual step, in a place of little contrast
-# Evidence of a point in nats at most, what it must bring to be doubted, what a pair of different states costs, and what
-# a place must bring in all.
-_MOST, _DOUBT, _BORDER, _LEAST = 2.0, 0.05, 0.15, 12.0
-_WIDTH = 0.1, 0.5  # standard deviation of steps, of the usual one, beside noise, within
-_TRANSPARENT = 0.3  # of the usual step: what leaves less is no veil, but opaque
-_BLURRED = 0.75  # of the usual share that the largest step has of the light's own way: less is blur, and more a veil
+_AROUND = 20  # points that local brightness, and local gain, are found from
+_NOISE = 0.5  # most that noise may have of the way between two axes, and
+_UNLIKE = 0.1  # of the longest ways the least that is one between two grains, and no gradient in one
+_LEFT = 0.55  # of the usual step, in a place of little contrast, and
+_VEILED = 0.55, 0.7  # of the usual gain: in dense haze, and where there is none in thin one
+# Evidence of a point in nats at most, what a pair of different states costs, and what a place must bring in all: by
+# steps, and by gains.
+_MOST, _BORDER, _LEAST = 2.0, 0.15, 20.0
+_MOST_GAIN, _BORDER_GAIN = 1.0, 0.5
+_WIDTH = 0.1, 0.5  # standard deviation of steps, of the usual one, beside noise, within, and
+_WIDTH_GAIN = 0.1, 0.2  # of gains
+_TRANSPARENT = 0.3  # of the usual gain: what leaves less is no veil, but opaque
+_BLURRED = 0.75  # of the usual share that the largest step has of what is left of the gain: less is blur
+_WHOLE = 0.9  # of the usual gain: what leaves more is no veil
+_ROUNDS = 8  # of a robust fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,79 +95,141 @@ def find_low_contrast(
     spacing = math.sqrt(rows * columns / len(place))
     if spacing < 1.5:
         return None
-    pairs = cKDTree(place.numpy()).query_pairs(_NEXT * spacing, output_type="ndarray").astype(np.int64)
+    tree = cKDTree(place.numpy())
+    pairs = tree.query_pairs(_NEXT * spacing, output_type="ndarray").astype(np.int64)
+    around = tree.query(place.numpy(), k=min(_AROUND, len(place)))[1]
     axes = calibration.expected(c_axes.cpu().double())
-    way = axes[polar]
-    way = way[:, pairs[:, 1]] - way[:, pairs[:, 0]]
-    square = way.square().sum(0)
-    # Of a difference, along one direction.
-    variance = 2 * float(np.mean([calibration.spread[(k + 1) // 2] ** 2 for k in polar]))
-    tells = (square > variance / _NOISE**2).numpy()
-    if int(tells.sum()) < _FEWEST:
+    even = _under_even_light(calibration, a0[place[:, 0], place[:, 1]], axes[0], place + torch.tensor(corner), around)
+    spread = torch.tensor([calibration.spread[(k + 1) // 2] for k in polar], dtype=torch.float64)[:, None]
+    seen = state[polar][:, place[:, 0], place[:, 1]].cpu().double() / spread
+    follows = _Gain.of(seen, axes[polar] / spread, even, around)
+    low = follows.veiled(pairs)
+    blurred = False
+    by_steps = _low_steps(state[polar], axes[polar], place, pairs, even, float(spread.square().mean()))
+    if by_steps is not None:
+        soft, left = by_steps
+        whole = follows.left(soft & low if (soft & low).any() else soft)
+        blurred = whole >= _TRANSPARENT and left < _BLURRED * whole
+        if blurred or (not low.any() and whole < _WHOLE):
+            low = soft
+    left = follows.left(low) if low.any() else 0.0
+    if left < _TRANSPARENT:
         return None
-    told = pairs[tells]
-    step, whole = _steps(state[polar], place[told[:, 0]], place[told[:, 1]], (way / square)[:, tells])
-    even = _under_even_light(calibration, a0[place[:, 0], place[:, 1]], axes[0], place + torch.tensor(corner))
-    step, whole = (x * even[told].mean(1) for x in (step, whole))
-    evidence = _evidence(step, (variance / square[tells]).sqrt().numpy())
-    point = np.bincount(told.ravel(), weights=np.repeat(0.5 * evidence, 2), minlength=len(place))
-    # Points that nothing is told of go with those around them.
-    low = cut(np.asarray(np.clip(point, -_MOST, _MOST) - _DOUBT, np.float64), pairs, _BORDER, _LEAST)
-    if not low.any():
-        return None
-    its = low[told].all(1)
-    ratio = step / np.maximum(whole, step)
-    blurred = bool(its.any() and np.median(ratio[its]) < _BLURRED * np.median(ratio[~its]))
-    left = float(np.median(step[its]) / np.median(step[~its])) if its.any() else 0.0
-    if not blurred and left < _TRANSPARENT:
-        return None
-    factor = even / max(left, _TRANSPARENT)
-    share, factor = on_cells(np.stack((low, factor)), place.double().numpy(), (rows, columns))
+    share, factor = on_cells(np.stack((low, even / left)), place.double().numpy(), (rows, columns))
     points = torch.zeros(len(inside), dtype=torch.bool)
     points[inside] = torch.from_numpy(low)
     return LowContrast(share, (rows, columns), points, blurred, factor)
 
 
-def _under_even_light(calibration: Calibration, a0: Tensor, expected: Tensor, at: Tensor) -> Array:
+@dataclass(frozen=True, eq=False)
+class _Gain:
+    """How far the polarized light of points follows their axes: ``size`` (P,), of the usual gain, known to a
+    standard deviation of ``noise`` (P,)."""
+
+    size: Array
+    noise: Array
+
+    @classmethod
+    def of(cls, seen: Tensor, expected: Tensor, even: Array, around: NDArray[np.int64]) -> _Gain:
+        """Return that of light (C, P) under even light, and of what axes show, in units of their spread; ``around``
+        (P, k), the points next to each."""
+        weight = expected.square().sum(0).clamp_min(1e-9).numpy()
+        along = even * (seen * expected).sum(0).numpy()
+        usual = max(float(np.median(along[around].sum(1) / weight[around].sum(1))), 1e-9)
+        return cls(along / weight / usual, 1 / np.sqrt(weight) / usual)
+
+    def veiled(self, pairs: NDArray[np.int64]) -> Mask:
+        """Return the points (P,) of places where it is less than usual."""
+        found = np.zeros(len(self.size), dtype=bool)
+        for left in _VEILED:
+            if not found.any():
+                evidence = np.clip(_less(self.size, self.noise, left, _WIDTH_GAIN), -_MOST_GAIN, _MOST_GAIN)
+                found = cut(evidence, pairs, _BORDER_GAIN, _LEAST)
+        return found
+
+    def left(self, where: Mask) -> float:
+        """Return the gain of some points (P,), of that of the others."""
+        weight = 1 / np.square(self.noise)
+        its, rest = (float((self.size * weight)[w].sum() / max(weight[w].sum(), 1e-9)) for w in (where, ~where))
+        return its / max(rest, 1e-9)
+
+
+def _low_steps(
+    state: Tensor, axes: Tensor, place: Tensor, pairs: NDArray[np.int64], even: Array, variance: float
+) -> tuple[Mask, float] | None:
+    """Points (P,) of places where light (C, H, W) makes small steps between points of different axes' light (C, P),
+    and what is left of a step there; None where there are none, or too few pairs tell."""
+    way = axes[:, pairs[:, 1]] - axes[:, pairs[:, 0]]
+    square = way.square().sum(0)
+    tells = square > 2 * variance / _NOISE**2
+    if int(tells.sum()) < _FEWEST:
+        return None
+    tells &= square > _UNLIKE**2 * square[tells].quantile(0.9)
+    if int(tells.sum()) < _FEWEST:
+        return None
+    told = pairs[tells.numpy()]
+    step = _steps(state, place[told[:, 0]], place[told[:, 1]], (way / square)[:, tells]) * even[told].mean(1)
+    noise = (2 * variance / square[tells]).sqrt().numpy()
+    clear = noise <= np.median(noise)
+    usual = float(np.median(step[clear]))
+    if usual <= 0:
+        return None
+    evidence = np.clip(_less(step / usual, noise / usual, _LEFT, _WIDTH, clear), -_MOST, _MOST)
+    point = np.bincount(told.ravel(), weights=np.repeat(0.5 * evidence, 2), minlength=len(place))
+    # Points that nothing is told of go with those around them.
+    soft = cut(np.asarray(np.clip(point, -_MOST, _MOST), np.float64), pairs, _BORDER, _LEAST)
+    its = soft[told].all(1)
+    return (soft, float(np.median(step[its]) / np.median(step[~its]))) if its.any() and not its.all() else None
+
+
+def _under_even_light(
+    calibration: Calibration, a0: Tensor, expected: Tensor, at: Tensor, around: NDArray[np.int64]
+) -> Array:
     """What the polarized light at points (P,) has to be multiplied by so that it is that of usual brightness a0 (P,).
 
     A stain takes from brightness and from polarized light alike; the local brightness of a calibration, which is fitted
-    to both, would take a veil for one.
+    to both, would take a veil for one. So would its stray light: how brightness follows the axes is fitted anew.
     """
-    model = calibration.floor + float(calibration.gain[0].real) * expected * calibration.signal[0]
-    illumination, a0, at = calibration.illumination, a0.cpu().double(), at.double()
+    illumination, at = calibration.illumination, at.double()
     smooth = illumination.with_relief(flat_relief(illumination.shape)).at(at[:, 0], at[:, 1])
-    ratio = ((a0 - calibration.stray) / (model * smooth).clamp_min(1e-12)).numpy()
-    around = cKDTree(at.numpy()).query(at.numpy(), k=min(_AROUND, len(at)))[1]
-    bright = np.nanmedian(np.where(np.isfinite(ratio), ratio, np.nan)[around], axis=1)
+    bright = (a0.cpu().double() / smooth).numpy()
+    ratio = bright / _followed(bright, expected.numpy() * calibration.signal[0])
     relief = illumination.relief.at(at[:, 0], at[:, 1]).numpy()
-    found: Array = relief / np.maximum(np.nan_to_num(bright, nan=1.0), 0.05)
+    found: Array = relief / np.maximum(np.median(ratio[around], axis=1), 0.05)
     return found
 
 
-def _steps(state: Tensor, first: Tensor, last: Tensor, way: Tensor) -> tuple[Array, Array]:
-    """The largest step (m,) of light (C, H, W) from pixel to pixel between pixels (m, 2), and all of its way, along
-    ``way`` (C, m) from one axis' light to the other's, both in units of it."""
+def _followed(seen: Array, by: Array) -> Array:
+    """A line (P,) that most of some values (P,) follow others by, above a tenth of where it begins."""
+    columns, weight = np.stack((np.ones_like(by), by), 1), np.ones_like(by)
+    for _ in range(_ROUNDS):
+        normal = (columns.T * weight) @ columns + 1e-9 * weight.sum() * np.eye(2)
+        line = np.linalg.solve(normal, columns.T @ (weight * seen))
+        missed = np.abs(seen - columns @ line)
+        weight = 1 / (1 + np.square(missed / (2 * 1.4826 * np.median(missed) + 1e-12)))
+    found: Array = np.maximum(columns @ line, 0.1 * abs(line[0]) + 1e-9)
+    return found
+
+
+def _steps(state: Tensor, first: Tensor, last: Tensor, way: Tensor) -> Array:
+    """The largest step (m,) of light (C, H, W) from pixel to pixel between pixels (m, 2), along ``way`` (C, m) from one
+    axis' light to the other's, in units of it."""
     count = int((last - first).abs().amax())
     flat = state.reshape(len(state), -1)
     line = []
     for k in range(count + 1):
         at = (first + (last - first) * (k / count)).round().long()
         line.append((flat[:, at[:, 0] * state.shape[2] + at[:, 1]].cpu().double() * way).sum(0))
-    profile = torch.stack(line)
-    return profile.diff(dim=0).amax(0).numpy(), (profile[-1] - profile[0]).numpy()
+    found: Array = torch.stack(line).diff(dim=0).amax(0).numpy()
+    return found
 
 
-def _evidence(step: Array, noise: Array) -> Array:
-    """Evidence (m,) of steps of a noise that they are of little contrast, in nats, by the spread of those above the
-    usual one."""
-    clear = noise <= np.median(noise)
-    usual = float(np.median(step[clear]))
-    if usual <= 0:
-        return np.zeros_like(step)
-    size = step / usual
+def _less(size: Array, noise: Array, left: float, within: tuple[float, float], clear: Mask | None = None) -> Array:
+    """Evidence (n,) that sizes, of the usual one, of a noise (n,) are what is ``left`` rather than usual, in nats, by
+    the spread of those above the usual one where that is ``clear`` (n,)."""
+    clear = noise <= np.median(noise) if clear is None else clear
     above = (size[clear] - 1)[size[clear] > 1]
-    width = np.clip(1.4826 * np.median(above), *_WIDTH) if len(above) else _WIDTH[1]
-    size = np.clip(size, _LEFT, 1.0)
-    found: Array = ((size - 1) ** 2 - (size - _LEFT) ** 2) / (2 * (width**2 + (noise / usual) ** 2))
-    return np.clip(found, -_MOST, _MOST)
+    width = np.clip(1.4826 * np.median(above), *within) if len(above) else within[1]
+    size = np.clip(size, left, 1.0)
+    found: Array = ((size - 1) ** 2 - (size - left) ** 2) / (2 * (width**2 + np.square(noise)))
+    return found
