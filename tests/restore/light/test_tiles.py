@@ -42,6 +42,8 @@ def retiled(level: Level, damage: Damage | None = None, family: str = "equiaxed"
         ("corrupted", "equiaxed", 1, (3, 2)),
         ("corrupted", "equiaxed", 2, (17, 11)),
         ("corrupted", "elongated", 1, (3, 2)),
+        ("corrupted", "elongated", 2, (17, 11)),
+        ("corrupted", "colony", 2, (17, 11)),
     ],
 )
 def test_a_tile_is_moved_back(level: Level, strength: int, by: tuple[int, int], family: str) -> None:

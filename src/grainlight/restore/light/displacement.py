@@ -100,12 +100,14 @@ class _Misfit:
     weight: Tensor
 
     @classmethod
-    def under(cls, found: Calibration, field: PointsOnImage) -> _Misfit:
+    def under(cls, found: Calibration, field: PointsOnImage, even: Tensor | None = None) -> _Misfit:
         """That under a calibration, groups without signal left out, as is the local brightness: it is made of nothing
-        where light lies beside its place."""
-        rows, columns = (torch.arange(n, dtype=torch.float64) for n in field.light.shape)
-        even = found.illumination.with_relief(flat_relief(found.illumination.shape))
-        state = found.canonical(field.coefficients, even.at(rows[:, None], columns))
+        where light lies beside its place. ``even`` (H, W): illumination in place of the calibration's."""
+        if even is None:
+            rows, columns = (torch.arange(n, dtype=torch.float64) for n in field.light.shape)
+            smooth = found.illumination.with_relief(flat_relief(found.illumination.shape))
+            even = smooth.at(rows[:, None], columns)
+        state = found.canonical(field.coefficients, even)
         at, expected = field.light.positions, found.expected(field.light.c_axes)
         use = [k for k in range(5) if found.signal[(k + 1) // 2]]
         noise = torch.tensor([found.spread[(k + 1) // 2] for k in use], dtype=torch.float64).square()
@@ -142,7 +144,7 @@ def find_displaced(field: PointsOnImage, found: Calibration) -> list[tuple[Tenso
     found
         A calibration of all points.
     """
-    misfit = _Misfit.under(found, field)
+    misfit = _Misfit.under(found, field, _by_brightness(found, field))
     left, parts = torch.isfinite(misfit.beside((0.0, 0.0))), []
     for _ in range(_MOST):
         likely = [_part(misfit, left, by, field.pairs) for by in _places(misfit, left)]
@@ -155,6 +157,22 @@ def find_displaced(field: PointsOnImage, found: Calibration) -> list[tuple[Tenso
         parts.append((best.points, best.by))
         left = left & ~best.points
     return parts if float(left.double().mean()) >= _AGREES else []
+
+
+def _by_brightness(found: Calibration, field: PointsOnImage) -> Tensor:
+    """Illumination (H, W) by the brightness of the image alone: where a tile's points had no say in a calibration, its
+    own is made of nothing."""
+    high, wide = field.light.shape
+    y, x = torch.meshgrid(torch.linspace(-1, 1, high), torch.linspace(-1, 1, wide), indexing="ij")
+    shapes = torch.stack([x**0, x, y, x * x, x * y, y * y]).double().flatten(1)
+    seen = (field.coefficients[0] - found.stray).flatten()
+    known = torch.isfinite(seen)
+    line = torch.linalg.lstsq(shapes[:, known].T, seen[known, None]).solution[:, 0]
+    smooth = (line @ shapes).reshape(high, wide)
+    usual = (
+        found.floor + float(found.gain[0].real) * float(found.expected(field.light.c_axes)[0].mean()) * found.signal[0]
+    )
+    return (smooth / usual).clamp_min(0.1)
 
 
 @dataclass(frozen=True, eq=False)
