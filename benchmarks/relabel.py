@@ -22,10 +22,10 @@ from grainlight.restore.inputs import prepare
 from grainlight.restore.labelling.descent import RelabelSettings
 from grainlight.restore.labelling.label import project_measured, relabel_by_light
 from grainlight.restore.sampling.label_prior import load_prior
-from grainlight.restore.settings import Settings
+from grainlight.restore.settings import Plan, Settings
 from grainlight.synth.families import FAMILIES
 
-SCENARIOS = (Scenario(2), Scenario(4), Scenario(2, "clean"), Scenario(4, "clean"))
+SCENARIOS = (Scenario(2), Scenario(4), Scenario(2, "clean"), Scenario(4, "clean"), Scenario(4, "severe"))
 USUAL = RelabelSettings()
 VARIANTS: dict[str, RelabelSettings] = {
     "not relabelled": replace(USUAL, sweeps=0),
@@ -37,6 +37,9 @@ VARIANTS: dict[str, RelabelSettings] = {
     **{f"{v} sweeps": replace(USUAL, sweeps=v) for v in (1, 6)},
     **{f"{v} visits": replace(USUAL, visits=v) for v in (10, 60)},
     **{f"10 visits, temperature {v:g}": replace(USUAL, visits=10, temperature=v) for v in (2.0, 4.0)},
+    "10 visits, nothing asked without light": replace(USUAL, visits=10, unlit=0.0),
+    **{f"10 visits, unlit {v:g}": replace(USUAL, visits=10, unlit=v) for v in (0.5, 1.5)},
+    **{f"10 visits, length beside unlit {v:g}": replace(USUAL, visits=10, beside_unlit=v) for v in (0.3, 0.7, 1.0)},
 }
 _FIGURES = ("over_5", "near_over_5", "edge_f1", "pixel_f1")
 
@@ -51,9 +54,10 @@ def figures(size: int = SIZE) -> Iterator[tuple[str, Scenario, Scores]]:
             ready = prepare(task.coarse, task.stack, Settings(scale=scenario.scale, register="none"))
             joint = ready.joint()
             guide = prior.draft(joint, 0)
+            unlit = prior.sample(joint, Plan(1, 1, visits=1)).unlit
             found = project_measured(joint, guide)
             for name, settings in VARIANTS.items():
-                moved = relabel_by_light(joint, found, guide, settings)
+                moved = relabel_by_light(joint, found, guide, settings, unlit if settings.unlit else None)
                 assert moved is not None  # every scenario has light
                 restored = decode(moved.embedding, dim=0).double().numpy()
                 yield name, scenario, score(restored, task.truth, task.measured, task.valid)

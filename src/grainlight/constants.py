@@ -113,12 +113,13 @@ class Descent:
 
 @dataclass(frozen=True)
 class Chain:
-    """Of the chain over labels: the ``temperature`` that energies are divided by, sweeps before visits count
-    (``settling``), and the reach of its choices in pixels (``ring``)."""
+    """Of the chain over labels, as fields of `restore.labelling.descent.RelabelSettings`, where they are explained."""
 
     temperature: float
     settling: int
     ring: int
+    unlit: float
+    beside_unlit: float
 
 
 @dataclass(frozen=True)

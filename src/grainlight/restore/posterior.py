@@ -55,11 +55,11 @@ def infer(prior: Prior, measured: JointMeasurement, plan: Plan, progress: Progre
     drawn = prior.sample(measured, plan)
     progress.begin("placing the boundaries", 1 + len(drawn.members))
     relabelling = RelabelSettings(visits=plan.visits, seed=plan.seed)
-    labelled = label_map(measured, drawn.guide, relabelling)
+    labelled = label_map(measured, drawn.guide, relabelling, drawn.unlit)
     believed = trusted_light(measured, labelled.embedding)
     if believed is not measured:
         measured, drawn = believed, prior.sample(believed, plan)
-        labelled = label_map(measured, drawn.guide, relabelling)
+        labelled = label_map(measured, drawn.guide, relabelling, drawn.unlit)
     mean, light = drawn.mean, drawn.light
     progress.advance()
     members = label_members(measured, drawn.members, labelled.embedding, progress.advance)

@@ -139,10 +139,11 @@ class Settings:
         return Plan(steps, samples, self.seed, self.chain_visits, VIEWS_AVERAGED[self.quality])
 
     def network_calls(self, has_light: bool) -> int:
-        """Calls of the network on each window, that of a draft among them; no draft is made without light."""
+        """Calls of the network on each window, with light that of a draft and one without the light among them."""
         plan = self.plan
         drawn = plan.steps * plan.samples if plan.samples > 1 else 0
-        return plan.views + drawn + int(has_light and self.chain_visits > 0 and self.projection)
+        for_chain = has_light and self.chain_visits > 0 and self.projection
+        return plan.views + drawn + (2 if for_chain else 0)
 
     def as_record(self) -> dict[str, Any]:
         """Plain values for the record of a run."""

@@ -36,7 +36,8 @@ class LabelMixture:
 
     ``stride_shares`` of square grids of every 1, 2, 3, 4, 5, 6 and 8 pixels; ``scattered`` points and ``hexagonal``
     grids in their place; ``hidden``: no label revealed; ``dark``: no light; ``lying``: a region with light of another
-    place; ``stacks``: batches of sections between two others, of which ``unmeasured`` have no points of their own.
+    place; ``stacks``: batches of sections between two others, of which ``unmeasured`` have no points of their own;
+    ``again``: how often a section is measured in a batch, each time in another way, since to make one takes longer.
     """
 
     stride_shares: tuple[float, ...] = (0.05, 0.26, 0.08, 0.34, 0.05, 0.08, 0.14)
@@ -46,6 +47,7 @@ class LabelMixture:
     dark: float = 0.28
     lying: float = 0.2
     stacks: float = 0.0
+    again: int = 1
     unmeasured: float = 0.65
     misindexed: float = 0.04
     blur: float = 1.5
@@ -74,9 +76,9 @@ class Case:
 def draw_case(draw: Draw, batch: int, patch: int, parts: int, mixture: LabelMixture | None = None) -> Case:
     """A batch of sections (patch, patch) of mixed grain sizes, and a measurement of each."""
     mixture = mixture or LabelMixture()
-    each = math.ceil(batch / parts)
+    each = math.ceil(batch / (parts * mixture.again))
     sections = [make_sections(draw, each, (patch, patch), draw_size_range(draw)) for _ in range(parts)]
-    return measure(draw, sections, batch, mixture)
+    return measure(draw, sections * mixture.again, batch, mixture)
 
 
 def measure(

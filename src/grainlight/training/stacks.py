@@ -25,7 +25,7 @@ _NEAREST, _FARTHEST = 0.05, 1.2
 
 def draw_stack_case(draw: Draw, batch: int, patch: int, parts: int, mixture: LabelMixture) -> Case:
     """A batch of sections (patch, patch) between two others and what is measured of them, of some with points."""
-    each = math.ceil(batch / parts)
+    each = math.ceil(batch / (parts * mixture.again))
     stacks, distances = [], []
     for _ in range(parts):
         away = draw.log_uniform(_NEAREST, _FARTHEST, 2, each)
@@ -33,6 +33,7 @@ def draw_stack_case(draw: Draw, batch: int, patch: int, parts: int, mixture: Lab
         sections, pixels = make_stack(draw, heights, (patch, patch), draw_size_range(draw))
         stacks.append(sections)
         distances.append(pixels[1:].abs())
+    stacks, distances = stacks * mixture.again, distances * mixture.again
     curves = draw_curves(draw, batch)
     case = measure(draw, [s[0] for s in stacks], batch, mixture, curves)
     neighbours, grain = restored(draw, [s[1:] for s in stacks], torch.cat(distances, 1)[:, :batch], curves)

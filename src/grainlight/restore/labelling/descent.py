@@ -28,6 +28,7 @@ from grainlight.optics.forward.imaging_model import ImagingModel
 from grainlight.optics.forward.local_forward import Field
 from grainlight.optics.forward.point_spread import WIDTHS, blur_strips, grown
 from grainlight.restore.labelling.chain import Chain, Prior, find_choices, nearest_of, neighbours_of, shifted
+from grainlight.restore.labelling.grain_prior import GrainPrior
 from grainlight.restore.labelling.isolated import AROUND
 from grainlight.restore.light.forward_model import ForwardModel
 from grainlight.restore.light.grain_offsets import join_neighbours
@@ -69,6 +70,9 @@ class RelabelSettings:
         What the chain divides energies by: neighbouring pixels share their errors.
     settling, ring
         Sweeps of the chain before visits count, and the reach of its choices in pixels.
+    unlit, beside_unlit
+        Weight of what the network says without the light in the chain's energy, and the share of ``length`` that a
+        boundary costs beside it.
     seed
         Of the chain.
     """
@@ -85,6 +89,8 @@ class RelabelSettings:
     temperature: float = field(default_factory=lambda: constants().chain.temperature)
     settling: int = field(default_factory=lambda: constants().chain.settling)
     ring: int = field(default_factory=lambda: constants().chain.ring)
+    unlit: float = field(default_factory=lambda: constants().chain.unlit)
+    beside_unlit: float = field(default_factory=lambda: constants().chain.beside_unlit)
     seed: int = 0
 
 
@@ -117,6 +123,7 @@ def relabel(
     sigma: Tensor,
     settings: RelabelSettings | None = None,
     barred: Tensor | None = None,
+    unlit: GrainPrior | None = None,
 ) -> Relabelled:
     """Move the boundaries of a restored map to where the light says.
 
@@ -130,6 +137,8 @@ def relabel(
         Measured canonical harmonics (5, H, W) and the noise level per channel (5, H, W).
     barred
         Pixels (H, W) of other phases: they neither take an orientation nor lend one.
+    unlit
+        What is probable of the grains without the light, one more term of the chain's energy.
     """
     settings = settings or RelabelSettings()
     barred = torch.zeros_like(fixed) if barred is None else barred
@@ -145,7 +154,7 @@ def relabel(
         # Boundaries in the wrong place had been fitted as blur and noise, so both are fitted again.
         work.refit(WIDTHS if number == 0 else None)
     if settings.visits:
-        second, gap, settled = work.settle()
+        second, gap, settled = work.settle(unlit)
         changed += settled
     else:
         second, gap = work.second_labels()
@@ -230,7 +239,7 @@ class _Relabelling:
             gap[at] = best.values - energy[:, 0]
         return second.view(self.rows, self.columns), gap.view(self.rows, self.columns)
 
-    def settle(self) -> tuple[Tensor, Tensor, int]:
+    def settle(self, unlit: GrainPrior | None = None) -> tuple[Tensor, Tensor, int]:
         """Put every free pixel into the grain that it is in most often; return what `second_labels` does, and how
         many pixels have changed."""
         s, shape = self.settings, (self.rows, self.columns)
@@ -238,18 +247,21 @@ class _Relabelling:
         # Where no light was measured nothing holds a boundary in its place, so it is not moved.
         free = ~self.fixed & self.light.reached()
         choices = find_choices(labels, free.reshape(-1), self.lends, shape, s.ring)
-        away = torch.empty(choices.source.shape)
+        cost = torch.empty(choices.source.shape)
         for part in blur_strips(len(choices.at), 1):
-            guide = self.guide.index_select(1, choices.at[part]).T
-            for column in range(away.shape[1]):
-                away[part, column] = (guide - self.e[choices.source[part, column]]).square_().sum(-1)
+            guide, offered = self.guide.index_select(1, choices.at[part]).T, self.e[choices.source[part]]
+            cost[part] = (guide[:, None] - offered).square_().sum(-1).div_(2 * (s.guide * PER_DEGREE) ** 2)
+            if unlit is not None:
+                cost[part] += unlit.energy(choices.at[part], offered).mul_(s.unlit)
+        # The prior knows of boundaries already, but for those between pixels that it looks at one by one.
+        length = self.length if unlit is None else s.beside_unlit * self.length
         chain = Chain(
             choices,
             labels,
             self.light.expected.flatten(1),
-            away.div_(2 * (s.guide * PER_DEGREE) ** 2),
+            cost,
             Field(self.light.light, self.light.precision, self.light.kernel),
-            Prior(self.length, s.diagonal, s.temperature),
+            Prior(length, s.diagonal, s.temperature),
             s.seed,
         )
         for number in range(s.settling + s.visits):

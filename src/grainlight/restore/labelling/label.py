@@ -10,6 +10,7 @@ from torch import Tensor
 from grainlight.crystal.embedding import PER_DEGREE, SQUARED_NORM
 from grainlight.diffusion.state import EBSD, LIGHT, group_to_channel_light
 from grainlight.restore.labelling.descent import Relabelled, RelabelSettings, relabel
+from grainlight.restore.labelling.grain_prior import GrainPrior
 from grainlight.restore.labelling.isolated import join_isolated_pixels
 from grainlight.restore.labelling.projection import Projected, project
 from grainlight.restore.sampling.measurement import JointMeasurement
@@ -39,12 +40,14 @@ class LabelledMap:
         return None if self.relabelled is None else self.relabelled.blur
 
 
-def label_map(measured: JointMeasurement, guide: Tensor, settings: RelabelSettings | None = None) -> LabelledMap:
-    """Give every pixel of an estimate (18, H, W) the orientation of a grain."""
+def label_map(
+    measured: JointMeasurement, guide: Tensor, settings: RelabelSettings | None = None, unlit: GrainPrior | None = None
+) -> LabelledMap:
+    """Give every pixel of an estimate (18, H, W) the orientation of a grain; ``unlit``: see `relabel`."""
     if measured.neighbours is None:
         return LabelledMap(normalised(guide), torch.zeros_like(guide[0]), None)
     found = project_measured(measured, guide)
-    moved = relabel_by_light(measured, found, guide, settings)
+    moved = relabel_by_light(measured, found, guide, settings, unlit)
     return LabelledMap(found.embedding if moved is None else moved.embedding, found.error, moved)
 
 
@@ -68,14 +71,18 @@ def _passes(measured: JointMeasurement) -> int:
 
 
 def relabel_by_light(
-    measured: JointMeasurement, found: Projected, guide: Tensor, settings: RelabelSettings | None = None
+    measured: JointMeasurement,
+    found: Projected,
+    guide: Tensor,
+    settings: RelabelSettings | None = None,
+    unlit: GrainPrior | None = None,
 ) -> Relabelled | None:
     """Move the boundaries of what was projected to where the light says; None without light."""
     if not measured.has_light:
         return None
     channels = group_to_channel_light(measured.sigma[1:])
     fixed = (measured.measured & ~found.wrong) | ~measured.lit
-    return relabel(found.embedding, guide, fixed, measured.state[LIGHT], channels, settings, measured.barred)
+    return relabel(found.embedding, guide, fixed, measured.state[LIGHT], channels, settings, measured.barred, unlit)
 
 
 def normalised(e: Tensor) -> Tensor:

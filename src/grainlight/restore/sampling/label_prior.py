@@ -21,6 +21,7 @@ from grainlight.diffusion.square import VIEWS
 from grainlight.diffusion.state import SIGMA_MAX
 from grainlight.diffusion.views import average_views
 from grainlight.restore.device import has_fast_bfloat16
+from grainlight.restore.labelling.grain_prior import GrainPrior
 from grainlight.restore.sampling.farther import look_farther
 from grainlight.restore.sampling.measurement import JointMeasurement
 from grainlight.restore.sampling.prior import Samples
@@ -49,7 +50,21 @@ class LabelPrior:
             with torch.inference_mode():
                 drawn = draw(self.call, *inputs, plan.steps, generator)
             members.append(self._map(drawn, measured).half())
-        return Samples(_guide(found, measured), found.mean, None, tuple(members))
+        asked = plan.visits > 0 and measured.has_light and measured.neighbours is not None
+        unlit = self._unlit(measured) if asked else None
+        return Samples(_guide(found, measured), found.mean, None, tuple(members), unlit)
+
+    def _unlit(self, measured: JointMeasurement) -> GrainPrior:
+        """What the network says of the grains without the light, in one call: an average over views changes nothing."""
+        asked, candidates = self._inputs(measured.without_light(torch.ones_like(measured.measured)))
+        with torch.inference_mode():
+            labels = self.call(asked, Revealed.none(asked), candidates)
+        return GrainPrior.of(
+            Labels(labels.logits.float().cpu(), labels.other.float().cpu()),
+            candidates.to("cpu"),
+            asked.to(torch.device("cpu")),
+            measured.state.shape[2],
+        )
 
     def _ask(self, measured: JointMeasurement, views: int) -> tuple[LabelEstimate, tuple[Measurement, Candidates]]:
         """What the network says of every pixel, (18, H, W) and (H, W), and what it was asked."""

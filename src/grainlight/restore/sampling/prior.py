@@ -7,6 +7,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from grainlight.restore.labelling.grain_prior import GrainPrior
 from grainlight.restore.sampling.measurement import JointMeasurement
 from grainlight.restore.settings import Plan
 
@@ -25,12 +26,15 @@ class Samples:
         (5, H, W) clean harmonics, None where the network has no word on them.
     members
         Embedding (18, H, W) of each sample of the map in half precision; none where there is one member.
+    unlit
+        What the network says of the grains without the light, for the chain; None where it was not asked.
     """
 
     guide: Tensor
     mean: Tensor
     light: Tensor | None
     members: tuple[Tensor, ...]
+    unlit: GrainPrior | None = None
 
 
 class Prior(Protocol):
