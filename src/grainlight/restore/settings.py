@@ -15,7 +15,7 @@ QUALITIES: dict[str, tuple[int, int]] = {"fast": (1, 1), "balanced": (3, 2), "be
 # Views of the square that the labels' probabilities are averaged over.
 VIEWS_AVERAGED: dict[str, int] = {"fast": 1, "balanced": 4, "best": 8}
 # How often the chain that places boundaries asks every pixel which grain it is in; 0: a descent instead.
-VISITS: dict[str, int] = {"fast": 0, "balanced": 10, "best": 60}
+VISITS: dict[str, int] = {"fast": 0, "balanced": 20, "best": 60}
 
 
 @dataclass(frozen=True)

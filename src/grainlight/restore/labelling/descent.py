@@ -28,10 +28,10 @@ from grainlight.optics.forward.imaging_model import ImagingModel
 from grainlight.optics.forward.local_forward import Field
 from grainlight.optics.forward.point_spread import WIDTHS, blur_strips, grown
 from grainlight.restore.labelling.chain import Chain, Prior, find_choices, nearest_of, neighbours_of, shifted
-from grainlight.restore.labelling.grain_prior import GrainPrior
 from grainlight.restore.labelling.isolated import AROUND
 from grainlight.restore.light.forward_model import ForwardModel
 from grainlight.restore.light.grain_offsets import join_neighbours
+from grainlight.restore.sampling.grain_prior import GrainPrior
 
 # Half of the neighbours: the others are the same pairs, seen from the other side. First the right and the lower one.
 _PAIRS = ((0, 1), (1, 0), (1, 1), (1, -1))
@@ -277,7 +277,8 @@ class _Relabelling:
         gap = torch.full((self.rows * self.columns,), torch.inf)
         second[choices.at] = nearest
         odds = (probability[:, 0] / probability[:, 1].clamp(min=_LEAST_PROBABILITY)).log()
-        gap[choices.at] = torch.where(nearest == choices.at, torch.inf, s.temperature * odds)
+        # As an energy that `second_probability` makes the share of visits of: how often is how probable.
+        gap[choices.at] = torch.where(nearest == choices.at, torch.inf, constants().second_label.value * odds)
         return second.view(shape), gap.view(shape), changed
 
     def _at_boundary(self) -> Tensor:

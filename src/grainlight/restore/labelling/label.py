@@ -10,9 +10,9 @@ from torch import Tensor
 from grainlight.crystal.embedding import PER_DEGREE, SQUARED_NORM
 from grainlight.diffusion.state import EBSD, LIGHT, group_to_channel_light
 from grainlight.restore.labelling.descent import Relabelled, RelabelSettings, relabel
-from grainlight.restore.labelling.grain_prior import GrainPrior
 from grainlight.restore.labelling.isolated import join_isolated_pixels
 from grainlight.restore.labelling.projection import Projected, project
+from grainlight.restore.sampling.grain_prior import GrainPrior
 from grainlight.restore.sampling.measurement import JointMeasurement
 
 # Points noisier than this (degrees, root mean square) are projected so many times more. On the tuning sections without

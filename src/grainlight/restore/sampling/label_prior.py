@@ -21,8 +21,8 @@ from grainlight.diffusion.square import VIEWS
 from grainlight.diffusion.state import SIGMA_MAX
 from grainlight.diffusion.views import average_views
 from grainlight.restore.device import has_fast_bfloat16
-from grainlight.restore.labelling.grain_prior import GrainPrior
 from grainlight.restore.sampling.farther import look_farther
+from grainlight.restore.sampling.grain_prior import GrainPrior
 from grainlight.restore.sampling.measurement import JointMeasurement
 from grainlight.restore.sampling.prior import Samples
 from grainlight.restore.settings import Plan

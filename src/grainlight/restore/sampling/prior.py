@@ -7,7 +7,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from grainlight.restore.labelling.grain_prior import GrainPrior
+from grainlight.restore.sampling.grain_prior import GrainPrior
 from grainlight.restore.sampling.measurement import JointMeasurement
 from grainlight.restore.settings import Plan
 

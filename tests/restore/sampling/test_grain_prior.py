@@ -16,7 +16,7 @@ from grainlight.diffusion.network import Labels
 from grainlight.diffusion.state import SIGMA_MAX
 from grainlight.optics.forward.curves import IDEAL
 from grainlight.restore.labelling.descent import RelabelSettings, relabel
-from grainlight.restore.labelling.grain_prior import GrainPrior
+from grainlight.restore.sampling.grain_prior import GrainPrior
 from grainlight.restore.settings import Settings
 
 ROWS, COLUMNS = 12, 20
