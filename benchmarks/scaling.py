@@ -21,7 +21,7 @@ from grainlight.evaluation.scenario import MAIN, Scenario
 
 CALLS = ((1, 1),)
 """Steps and samples: they are for the intervals of grains, and leave the map as it is."""
-CHAIN = (0, 10, 60)
+CHAIN = (0, 20, 60)
 """Visits."""
 _FIGURES = {"near_over_5": "near boundaries > 5 deg", "edge_f1": "edge F1", "median": "median, deg"}
 
