@@ -38,7 +38,7 @@ VARIANTS: dict[str, RelabelSettings] = {
     **{f"{v} visits": replace(USUAL, visits=v) for v in (10, 60)},
     **{f"10 visits, temperature {v:g}": replace(USUAL, visits=10, temperature=v) for v in (2.0, 4.0)},
     "10 visits, nothing asked without light": replace(USUAL, visits=10, unlit=0.0),
-    **{f"10 visits, unlit {v:g}": replace(USUAL, visits=10, unlit=v) for v in (0.5, 1.5)},
+    **{f"10 visits, unlit {v:g}": replace(USUAL, visits=10, unlit=v) for v in (0.3, 1.0)},
     **{f"10 visits, length beside unlit {v:g}": replace(USUAL, visits=10, beside_unlit=v) for v in (0.3, 0.7, 1.0)},
 }
 _FIGURES = ("over_5", "near_over_5", "edge_f1", "pixel_f1")

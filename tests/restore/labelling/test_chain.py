@@ -7,7 +7,15 @@ import torch
 
 from grainlight.optics.forward.local_forward import Field
 from grainlight.optics.forward.point_spread import gaussian
-from grainlight.restore.labelling.chain import Chain, Choices, Prior, find_choices, nearest_of, window
+from grainlight.restore.labelling.chain import (
+    Chain,
+    Choices,
+    Prior,
+    find_choices,
+    nearest_of,
+    window,
+    with_company,
+)
 
 SHAPE = (12, 15)
 
@@ -106,3 +114,21 @@ def test_a_long_boundary_prior_keeps_grains_whole() -> None:
         best = chain.choices.label.gather(1, chain.probability.argmax(1, keepdim=True))[:, 0]
         wrong.append(int((best != stripes()[chain.choices.at]).sum()))
     assert wrong[1] < wrong[0]
+
+
+def test_a_pixel_that_would_be_alone_takes_the_best_grain_beside_it() -> None:
+    shape = (3, 6)
+    labels = torch.tensor([[0, 0, 0, 1, 1, 2]] * 3).reshape(-1)
+    # Three pixels of the first grain: in the corner, and in the middle, where the second grain is beside the last.
+    at = torch.tensor([0, 7, 8])
+    choices = Choices(at, at[:, None].expand(-1, 3).clone(), torch.tensor([[0, 1, -1], [0, 2, 1], [0, 2, 1]]))
+    # The corner stays; the others are most often in the third grain, which is nowhere near, then in the second.
+    order = torch.tensor([[0, 1, 2], [1, 2, 0], [1, 2, 0]])
+    found = with_company(order, choices, labels, shape)
+    assert found[0].tolist() == [0, 1, 2]
+    # The two are beside one another: both are in the third grain together, and that is company.
+    assert torch.equal(found, order)
+    single = Choices(at[:2], choices.source[:2], choices.label[:2])
+    assert with_company(order[:2], single, labels, shape).tolist() == [[0, 1, 2], [0, 1, 2]]
+    last = Choices(at[[0, 2]], choices.source[[0, 2]], choices.label[[0, 2]])
+    assert with_company(order[[0, 2]], last, labels, shape).tolist() == [[0, 1, 2], [2, 1, 0]]

@@ -91,7 +91,7 @@ def test_the_chain_follows_it_where_the_light_is_too_weak_to_decide() -> None:
     beyond = (column > middle) | ((column == middle) & (torch.arange(ROWS)[:, None] % 2 == 0))
     e = torch.where(beyond, right[:, None, None], left[:, None, None])
     dim = IDEAL.of_embedding(e) + 0.5 * torch.randn(5, ROWS, COLUMNS, generator=torch.Generator().manual_seed(1))
-    nowhere, how = torch.zeros(ROWS, COLUMNS, dtype=torch.bool), RelabelSettings(sweeps=0, visits=20)
+    nowhere, how = torch.zeros(ROWS, COLUMNS, dtype=torch.bool), RelabelSettings(sweeps=0, visits=20, unlit=1.0)
     for last_left, share in ((middle, 1.0), (middle - 1, 0.0)):
         prior = halves_likely(measured, last_left)
         # A guide that is as far from the one grain as from the other.

@@ -88,6 +88,32 @@ def nearest_of(labels: Tensor, at: Tensor, wanted: Tensor, shape: tuple[int, int
     return out
 
 
+def with_company(order: Tensor, choices: Choices, labels: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Order (n, k) of the choices in which a pixel that would be alone in its grain takes the best one beside it first.
+
+    ``order`` from the most to the least probable, ``labels`` (H W,) of all pixels before. A grain of one pixel that
+    nobody measured is not believed.
+    """
+    taken = labels.clone()
+    first = choices.label.gather(1, order[:, :1])[:, 0]
+    taken[choices.at] = first
+    around, inside = neighbours_of(choices.at, shape)
+    beside = torch.where(inside, taken[around], -2)
+    alone = ((beside != first).all(0)).nonzero()[:, 0]
+    if not len(alone):
+        return order
+    its = order[alone]
+    label = choices.label[alone].gather(1, its)
+    near = (label[:, :, None] == beside[:, alone].T[:, None]).any(2) & (label >= 0)
+    # The first of those beside it comes to the front, the others keep their order.
+    front = torch.where(near.any(1), near.int().argmax(1), 0)
+    place = torch.arange(its.shape[1]).expand_as(its)
+    rank = torch.where(place == front[:, None], -1, place)
+    out = order.clone()
+    out[alone] = its.gather(1, rank.argsort(1))
+    return out
+
+
 @dataclass(frozen=True)
 class Prior:
     """Energy ``length`` of a boundary between neighbours, the share ``diagonal`` of it for diagonal ones, and the

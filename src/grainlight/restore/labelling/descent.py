@@ -27,7 +27,15 @@ from grainlight.crystal.embedding import PER_DEGREE, image_distance
 from grainlight.optics.forward.imaging_model import ImagingModel
 from grainlight.optics.forward.local_forward import Field
 from grainlight.optics.forward.point_spread import WIDTHS, blur_strips, grown
-from grainlight.restore.labelling.chain import Chain, Prior, find_choices, nearest_of, neighbours_of, shifted
+from grainlight.restore.labelling.chain import (
+    Chain,
+    Prior,
+    find_choices,
+    nearest_of,
+    neighbours_of,
+    shifted,
+    with_company,
+)
 from grainlight.restore.labelling.isolated import AROUND
 from grainlight.restore.light.forward_model import ForwardModel
 from grainlight.restore.light.grain_offsets import join_neighbours
@@ -267,6 +275,8 @@ class _Relabelling:
         for number in range(s.settling + s.visits):
             chain.sweep(counts=number >= s.settling)
         probability, order = (chain.probability / s.visits).sort(dim=1, descending=True, stable=True)
+        order = with_company(order, choices, labels, shape)
+        probability = (chain.probability / s.visits).gather(1, order)
         taken = self.e[choices.source.gather(1, order[:, :1])[:, 0]]
         changed = int((self.e[choices.at] != taken).any(1).sum())
         self.e[choices.at] = taken
@@ -276,9 +286,11 @@ class _Relabelling:
         second = torch.arange(self.rows * self.columns)
         gap = torch.full((self.rows * self.columns,), torch.inf)
         second[choices.at] = nearest
-        odds = (probability[:, 0] / probability[:, 1].clamp(min=_LEAST_PROBABILITY)).log()
+        odds = (probability[:, 0].clamp(min=_LEAST_PROBABILITY) / probability[:, 1].clamp(min=_LEAST_PROBABILITY)).log()
         # As an energy that `second_probability` makes the share of visits of: how often is how probable.
-        gap[choices.at] = torch.where(nearest == choices.at, torch.inf, constants().second_label.value * odds)
+        gap[choices.at] = torch.where(
+            nearest == choices.at, torch.inf, constants().second_label.value * odds.clamp_(min=0.0)
+        )
         return second.view(shape), gap.view(shape), changed
 
     def _at_boundary(self) -> Tensor:
