@@ -17,7 +17,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # Threads that wait for one another spin, and beside another worker they wait long. It counts for the processes that
     # tests start, too, and must be said before torch is imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    # Workers that compile the same functions of orix into one cache, which is empty in a fresh environment, can read what
+    # Workers that compile the same functions of orix into one cache, which is empty in a fresh environment, read what
     # another has half written, and crash.
     _CACHE = Path(__file__).resolve().parents[1] / ".pytest_cache" / "numba" / os.environ["PYTEST_XDIST_WORKER"]
     os.environ.setdefault("NUMBA_CACHE_DIR", str(_CACHE))
