@@ -11,8 +11,8 @@ import torch
 from benchmarks.misplaced import Misplaced, askew, misplace
 from grainlight.evaluation.damage import Damage, damage_stack
 from grainlight.register.fine.evidence import halves, sound
-from grainlight.register.fine.fit import Follow, fit
-from grainlight.register.fine.sides import _own_light, refine, sided
+from grainlight.register.fine.fit import fit
+from grainlight.register.fine.sides import refine, sided
 from grainlight.register.fixed import fixed_map
 from grainlight.register.level import Pair, PyramidLevel
 from grainlight.register.moving import moving_light
@@ -133,18 +133,3 @@ def test_where_no_point_is_on_the_images_nothing_is_read():
     assert PyramidLevel._read(images, np.zeros((0, 2))).shape == (5, 1, 0)
     assert PyramidLevel._read(images, np.zeros((4, 0, 2))).shape == (5, 4, 0)
     assert PyramidLevel._read(images, np.zeros((4, 3, 2))).shape == (5, 4, 3)
-
-
-def test_a_grain_shows_the_light_of_its_own_points() -> None:
-    rng = np.random.default_rng(0)
-    row, column = np.indices((12, 16)).reshape(2, -1)
-    right = column >= 8
-    expected = np.stack((20.0 * right, -10.0 * right)).astype(np.float32)
-    beside = np.stack((np.where(right, 3.0, -2.0), np.where(right, 0.0, 1.0)))
-    noise = rng.normal(0, 0.3, beside.shape)
-    noise[:, rng.random(len(row)) < 0.1] += 8.0
-    rest = (beside + noise).astype(np.float32)
-    state = Follow(rest, np.ones(len(row), np.float32), np.ones(2), np.zeros((2, 2)), np.ones(2))
-    light, left = _own_light((12, 16), (row, column), expected, state)
-    assert np.abs(light - expected - beside).max() < 0.5
-    assert (left < 0.8).all()

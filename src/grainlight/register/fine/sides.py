@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
 from grainlight.register.fine.basis import Basis, Freedom, coefficients_of, make_basis, moved, positions
-from grainlight.register.fine.fit import Follow, change_of, follow, normal_of
+from grainlight.register.fine.fit import change_of, follow, normal_of
 from grainlight.register.level import Pair
 from grainlight.register.transform import Transform
 
@@ -26,12 +26,8 @@ Single = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 _AROUND = tuple((down, across) for down in (-1, 0, 1) for across in (-1, 0, 1) if (down, across) != (0, 0))
 _UNLIKE = 4.0  # noises of the light that a neighbour's must differ by to tell a side
-# Share of a neighbour's light to which a side is told beside noise, from wide to narrow (python -m benchmarks.kept).
-_WIDTHS = (0.3, 0.12, 0.05)
-# Scan points away up to which those of a grain tell its light, square of the noises that their own may differ by, and
-# times that they are weighed by it (python -m benchmarks.kept).
-_NEAR, _SAME, _PASSES = 3, 1.0, 3
-_OFF = 0.5  # mean square residual per channel, in noises, at which a point's say in its grain's light has halved
+# Share of a neighbour's light to which a side is told, from wide to narrow (python -m benchmarks.kept).
+_WIDTHS = (0.3, 0.15)
 _CAP = 9.0  # cost at which a point on the wrong side loses its weight, and
 _STRANGE = 2.0  # the mean square residual per channel, along no neighbour's light, at which any point does
 _ROUNDS = 8
@@ -67,7 +63,7 @@ class Sided:
 
 @dataclass(frozen=True, eq=False)
 class _Grains:
-    """Light (C, P) of the points' grains over its noise, the difference (C, P, 8) of that of their
+    """Expected light (C, P) of the points' grains over its noise, the difference (C, P, 8) of that of their
     neighbours, its square (P, 8), 0 where they do not differ, and the noise (C,)."""
 
     expected: Single
@@ -125,55 +121,21 @@ def sided(pair: Pair, placed: Transform, use: Mask) -> Sided:
 def _grains(pair: Pair, start: Transform, use: Mask) -> _Grains:
     fixed, level = pair.fixed, pair.level(0.0)
     state = follow(pair, 0.0, start, use)
-    expected = (state.slope[0][:, None] + state.slope[1:].T @ level.features[:, use]) / state.noise[:, None]
+    expected = state.slope[0][:, None] + state.slope[1:].T @ level.features[:, use]
     place = np.rint((fixed.points[use] - np.array(fixed.corner)) / fixed.step).astype(np.int64)
-    row, column = place.T[::-1]
-    light, rest = _own_light(fixed.known.shape, (row, column), expected.astype(np.float32), state)
-    noise, light = state.noise * rest, light / rest.astype(np.float32)[:, None]
     high, wide = fixed.known.shape
-    grid, known = np.zeros((len(light), high, wide), np.float32), np.zeros((high, wide), bool)
-    grid[:, row, column], known[row, column] = light, fixed.known[row, column]
-    differ = np.zeros((*light.shape, len(_AROUND)), np.float32)
+    differ = np.zeros((*expected.shape, len(_AROUND)), np.float32)
+    slope = (state.slope[1:] / state.noise).T.astype(np.float32)
+    own = fixed.values[use].T.astype(np.float32)
     for k, (down, across) in enumerate(_AROUND):
-        at, beside = row + down, column + across
-        inside = (at >= 0) & (at < high) & (beside >= 0) & (beside < wide)
-        at, beside = at.clip(0, high - 1), beside.clip(0, wide - 1)
-        inside &= known[at, beside]
-        differ[:, :, k] = (grid[:, at, beside] - light) * inside
+        row, column = place[:, 1] + down, place[:, 0] + across
+        inside = (row >= 0) & (row < high) & (column >= 0) & (column < wide)
+        row, column = row.clip(0, high - 1), column.clip(0, wide - 1)
+        inside &= fixed.known[row, column]
+        differ[:, :, k] = (slope @ (fixed.grid[:, row, column] - own)) * inside
     square = np.square(differ).sum(0)
     square[square < _UNLIKE**2] = 0.0
-    return _Grains(light, differ, square, noise)
-
-
-def _own_light(
-    shape: tuple[int, int], at: tuple[NDArray[np.int64], NDArray[np.int64]], expected: Single, state: Follow
-) -> tuple[Single, Array]:
-    """Light (C, P) of the grains of points at rows and columns of a grid, over its noise, by what their own points show
-    beside what their axes would (C, P); and how much less the noise (C,) is about it."""
-    inner = tuple(slice(_NEAR, _NEAR + n) for n in shape)
-
-    def image(values: Single) -> Single:
-        out = np.zeros((*values.shape[:-1], *(n + 2 * _NEAR for n in shape)), np.float32)
-        out[..., at[0] + _NEAR, at[1] + _NEAR] = values
-        return out
-
-    axes, seen, heard = image(expected), image(state.residual), image(state.weight)
-    own, trust = np.zeros_like(seen), heard.copy()
-    for _ in range(_PASSES):
-        total, weight = np.zeros_like(seen[:, *inner]), np.ones(shape, np.float32)
-        for down in range(2 * _NEAR + 1):
-            for across in range(2 * _NEAR + 1):
-                there = (slice(down, down + shape[0]), slice(across, across + shape[1]))
-                same = np.square(axes[:, *there] - axes[:, *inner]).sum(0) < _SAME
-                its = trust[there] * same
-                total += seen[:, *there] * its
-                weight += its
-        own[:, *inner] = total / weight
-        trust = heard / (1 + np.square(seen - own).mean(0) / np.float32(_OFF))
-    offset = own[:, at[0] + _NEAR, at[1] + _NEAR]
-    left = np.median(np.abs(state.residual - offset)[:, state.weight > 0], axis=1)
-    # Of few points the light is found from themselves, which makes noise look less than it is.
-    return expected + offset, np.sqrt(np.clip(1.4826 * left, 0.05, 1.0))
+    return _Grains((expected / state.noise[:, None]).astype(np.float32), differ, square, state.noise)
 
 
 class _Told:
@@ -196,15 +158,14 @@ class _Told:
         self.weight: Array = (inside / (1 + strange / (_STRANGE * len(values)))).astype(np.float64)
         down, across = pair.sharp.slopes(at)
         self.down, self.across = ((slope * toward).sum(0, keepdims=True) for slope in (down, across))
-        # a step in the middle of the mixture, told to a width of its own
-        told = np.sqrt(width**2 + 1 / square.astype(np.float64))
-        z = (0.5 - share.astype(np.float64)) / told
+        # a step in the middle of the mixture, told to a width
+        z = (0.5 - share.astype(np.float64)) / width
         log = log_ndtr(z)
         steep = np.exp(-0.5 * z * z - log) / np.sqrt(2 * np.pi)
         robust = self.weight / (1 - 2 * log / _CAP)
         self.cost = 0.5 * _CAP * np.log1p(-2 * log / _CAP)
-        self.pull = robust * steep / told
-        self.curvature = (robust * steep * (z + steep) / told**2).astype(np.float32)
+        self.pull = robust * steep / width
+        self.curvature = (robust * steep * (z + steep) / width**2).astype(np.float32)
 
 
 def _posterior(basis: Basis, normal: Array, now: Array) -> tuple[float, float]:
