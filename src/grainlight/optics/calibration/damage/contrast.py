@@ -35,6 +35,7 @@ _VEILED = 0.55, 0.7  # of the usual gain: in dense haze, and where there is none
 # steps, and by gains.
 _MOST, _BORDER, _LEAST = 2.0, 0.15, 20.0
 _MOST_GAIN, _BORDER_GAIN = 1.0, 0.5
+_BORDER_KNOWN = 0.2  # what a pair costs where there is a veil for sure, and its outline is asked for
 _WIDTH = 0.1, 0.5  # standard deviation of steps, of the usual one, beside noise, within, and
 _WIDTH_GAIN = 0.1, 0.2  # of gains
 _TRANSPARENT = 0.3  # of the usual gain: what leaves less is no veil, but opaque
@@ -145,6 +146,8 @@ class _Gain:
             if not found.any():
                 evidence = np.clip(_less(self.size, self.noise, left, _WIDTH_GAIN), -_MOST_GAIN, _MOST_GAIN)
                 found = cut(evidence, pairs, _BORDER_GAIN, _LEAST)
+                if found.any():
+                    found |= cut(evidence, pairs, _BORDER_KNOWN, _LEAST)
         return found
 
     def left(self, where: Mask) -> float:
