@@ -90,7 +90,7 @@ def test_result_of_four_megapixels(page):
     large_result(page)
     with Page(found, 1280, 900, loopback=True) as tab:
         tab.open(page.access.address)
-        tab.wait("document.getElementById('layer-words').dataset.layer === 'ipf-Z'", 60)
+        tab.wait("document.getElementById('layer-words')?.dataset.layer === 'ipf-Z'", 60)
         tab.wait(
             "performance.getEntriesByType('resource').filter(e => e.name.includes('/api/array/')).length >= 12", 60
         )

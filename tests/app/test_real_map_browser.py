@@ -104,7 +104,7 @@ def test_the_whole_way_on_a_real_map(page, files):
                 tab.wait("document.getElementById('run-job').textContent.includes('Cancelled')")
         tab.open(f"http://127.0.0.1:{page.port}/")
         tab.wait("!!document.querySelector('#run-job progress')")
-        tab.wait("!!document.getElementById('layer-words').dataset.layer", 400)
+        tab.wait("!!document.getElementById('layer-words')?.dataset.layer", 400)
         assert text(tab, "result-facts").startswith("Ti64-200x200.ang: 399 × 399 pixels of 0.25 µm: 25 % measured")
         pick(tab, "result-view", 199.5, 199.5, (399, 399))
         tab.wait("document.getElementById('pixel').textContent.includes('c-axis')")
