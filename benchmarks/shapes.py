@@ -18,19 +18,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from grainlight.diffusion.beside import candidates_of
-from grainlight.diffusion.candidates import CELL, PIXELS, SLOTS, Candidates, to_cells
+from grainlight.diffusion.candidates import CELL, PIXELS, SLOTS, Candidates
 from grainlight.diffusion.checkpoint import save_weights
 from grainlight.diffusion.evidence import Evidence, gather_evidence, tabulate
 from grainlight.diffusion.measurement import Measurement, Revealed
 from grainlight.diffusion.misfit import HALF
 from grainlight.diffusion.network import LabelConfig, LabelNetwork, Labels
 from grainlight.synth.draw import Draw
-from grainlight.training.hidden_labels import LabelMixture, draw_case, reveal, right_candidates
-from grainlight.training.labelling import Labelling, label_loss
+from grainlight.training.hidden_labels import LabelMixture
+from grainlight.training.labelling import Labelling, draw_lesson, label_loss
 from grainlight.training.loop import load_state, train
 from grainlight.training.presets import PRESETS, TrainingPreset
-from grainlight.training.stacks import draw_stack_case
 from grainlight.training.validation import validate_labels
 
 # Kinds of evidence of single pixels that a gated network weighs anew, and the side of what a cell sees around it.
@@ -138,22 +136,13 @@ class Comparison(Labelling):
         return SideBySide(preset.network)
 
     def learn(self, model: Any, core: Any, draw: Draw, preset: TrainingPreset) -> tuple[Tensor, Tensor]:
-        mixture = preset.mixture
-        with torch.no_grad():
-            in_stack = mixture.stacks > 0 and draw.scalar(0.0, 1.0) < mixture.stacks
-            drawn = draw_stack_case if in_stack else draw_case
-            case = drawn(draw, preset.batch, preset.patch, preset.parts, mixture)
-            points = case.measured.points
-            candidates = candidates_of(case.measured)
-            right = right_candidates(case, candidates)
-            revealed = reveal(draw, case, candidates, right, mixture)
-            evidence = gather_evidence(tabulate(case.measured, revealed), candidates)
-            asked, clean = ~to_cells(revealed.mask[:, None])[:, 0], to_cells(case.embedding)
-        total, choices = torch.zeros((), device=points.device), []
+        lesson = draw_lesson(draw, preset)
+        device = lesson.asked.device
+        total, choices = torch.zeros((), device=device), []
         for network in model.networks.values():
-            with torch.autocast(points.device.type, torch.bfloat16, enabled=preset.bf16):
-                labels = network.from_evidence(evidence, (points.shape[1], points.shape[2]))
-            loss, parts = label_loss(labels, right, clean, asked)
+            with torch.autocast(device.type, torch.bfloat16, enabled=preset.bf16):
+                labels = network.from_evidence(lesson.evidence, lesson.size)
+            loss, parts = label_loss(labels, lesson.right, lesson.clean, lesson.asked)
             total = total + loss
             choices.append(parts[0])
         return total, torch.stack(choices)

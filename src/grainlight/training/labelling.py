@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from grainlight.crystal.embedding import PER_DEGREE
 from grainlight.diffusion.beside import candidates_of
 from grainlight.diffusion.candidates import to_cells
-from grainlight.diffusion.evidence import gather_evidence, tabulate
+from grainlight.diffusion.evidence import Evidence, gather_evidence, tabulate
 from grainlight.diffusion.network import LabelNetwork, Labels, flops_per_pixel
 from grainlight.synth.draw import Draw
 from grainlight.training.hidden_labels import LabelMixture, draw_case, reveal, right_candidates
@@ -26,6 +27,34 @@ _OTHER = 0.3
 _SCALE = 10 * PER_DEGREE
 
 
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """A batch to learn from, by cells: its ``evidence``, the candidates (n, 16, 16) that are ``right``, the true
+    embedding ``clean`` (n, 18, 16), the pixels (n, 16) that are ``asked``, not revealed ones; ``size`` of images."""
+
+    evidence: Evidence
+    right: Tensor
+    clean: Tensor
+    asked: Tensor
+    size: tuple[int, int]
+
+
+@torch.no_grad()
+def draw_lesson(draw: Draw, preset: TrainingPreset) -> Lesson:
+    """Draw the batch of a step."""
+    mixture = preset.mixture
+    assert isinstance(mixture, LabelMixture)
+    in_stack = mixture.stacks > 0 and draw.scalar(0.0, 1.0) < mixture.stacks
+    drawn = draw_stack_case if in_stack else draw_case
+    case = drawn(draw, preset.batch, preset.patch, preset.parts, mixture)
+    candidates = candidates_of(case.measured)
+    right = right_candidates(case, candidates)
+    revealed = reveal(draw, case, candidates, right, mixture)
+    evidence = gather_evidence(tabulate(case.measured, revealed), candidates)
+    asked = ~to_cells(revealed.mask[:, None])[:, 0]
+    return Lesson(evidence, right, to_cells(case.embedding), asked, (preset.patch, preset.patch))
+
+
 class Labelling:
     """The task of the label network (`grainlight.diffusion.network`)."""
 
@@ -38,21 +67,11 @@ class Labelling:
         return model
 
     def learn(self, model: LabelNetwork, core: Core, draw: Draw, preset: TrainingPreset) -> tuple[Tensor, Tensor]:
-        mixture = preset.mixture
-        assert isinstance(mixture, LabelMixture)
-        with torch.no_grad():
-            in_stack = mixture.stacks > 0 and draw.scalar(0.0, 1.0) < mixture.stacks
-            drawn = draw_stack_case if in_stack else draw_case
-            case = drawn(draw, preset.batch, preset.patch, preset.parts, mixture)
-            points = case.measured.points
-            candidates = candidates_of(case.measured)
-            right = right_candidates(case, candidates)
-            revealed = reveal(draw, case, candidates, right, mixture)
-            evidence = gather_evidence(tabulate(case.measured, revealed), candidates)
-        with torch.autocast(points.device.type, torch.bfloat16, enabled=preset.bf16):
-            labels = core(evidence.features, model.guided(evidence), tuple(points.shape[1:]), evidence.beside)
-        asked = ~to_cells(revealed.mask[:, None])[:, 0]
-        return label_loss(labels, right, to_cells(case.embedding), asked)
+        lesson = draw_lesson(draw, preset)
+        evidence = lesson.evidence
+        with torch.autocast(evidence.features.device.type, torch.bfloat16, enabled=preset.bf16):
+            labels = core(evidence.features, model.guided(evidence), lesson.size, evidence.beside)
+        return label_loss(labels, lesson.right, lesson.clean, lesson.asked)
 
     def flops_per_pixel(self, preset: TrainingPreset) -> float:
         return flops_per_pixel(preset.network)
