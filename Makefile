@@ -22,7 +22,7 @@ WORKERS ?= 2
 # an empty PYTHONDONTWRITEBYTECODE: or each of the many processes that tests start compiles all that it imports
 PYTEST = PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest -q -n $(WORKERS) --dist worksteal
 
-.PHONY: demo app demo-volume test check evaluate bench constants gallery docs browser train-gpu clean
+.PHONY: demo app demo-volume test check evaluate bench constants gallery docs browser real-files train-gpu clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/grainlight demo --output demo --force
@@ -83,6 +83,10 @@ browser:
 	  (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core) \
 	    >/dev/null 2>&1 && exit 0; fi; \
 	echo "no Chromium: the tests in a browser are skipped" >&2
+
+# Real files that have a public address of their own, for the tests that read them; the others skip and say so.
+real-files: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m tests.real_files
 
 clean:
 	rm -rf build dist demo demo-volume evaluation.json evaluation.md src/grainlight.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+from tests.real_files import RealFiles, find_real_files
+
 if TYPE_CHECKING:
     from grainlight.maps.orientation_map import OrientationMap
 
@@ -48,12 +50,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """The folder of real files that stands beside a development checkout; skips where it is absent."""
-    folder = Path(__file__).resolve().parents[1].parent / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip(f"real files are not here: {folder} does not exist")
-    return folder
+def shared_data() -> RealFiles:
+    """Real files, as far as they are here; a test that asks for one that is not skips."""
+    found = find_real_files()
+    if found is None:
+        pytest.skip("no real files are here: `make real-files` fetches those that have a public home of their own")
+    return found
 
 
 @pytest.fixture

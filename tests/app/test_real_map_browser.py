@@ -20,7 +20,7 @@ def files(shared_data, tmp_path_factory):
 
     import grainlight as gl
 
-    ebsd = shared_data / "pymicro" / "Ti64-200x200.ang"
+    ebsd = shared_data / "pymicro/Ti64-200x200.ang"
     folder = tmp_path_factory.mktemp("light")
     light = gl.simulate_light(gl.load_ebsd(ebsd), "0:180:20", level="corrupted")
     for kind in ("right", "turned"):

@@ -111,7 +111,7 @@ def test_files_have_names_and_must_say_enough(tmp_path):
 
 
 def test_real_titanium_has_grains(shared_data):
-    found = realism.real([str(shared_data / "pymicro" / "Ti64-200x200.ang")])["Ti64-200x200"]
+    found = realism.real([str(shared_data / "pymicro/Ti64-200x200.ang")])["Ti64-200x200"]
     # 359 grains in its own grain map; 9 % of the pairs over 10 degrees
     assert 10 < found.grain_size < 25
     assert 0.09 < found.boundary < 0.16

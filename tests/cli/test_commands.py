@@ -267,10 +267,10 @@ def test_info_of_a_result(inputs, run, tmp_path):
 
 
 def test_info_of_real_files(run, shared_data):
-    code, out, _ = run("info", shared_data / "pymicro" / "Ti64-200x200.ang")
+    code, out, _ = run("info", shared_data / "pymicro/Ti64-200x200.ang")
     assert code == 0
     assert "200 rows x 200 columns" in out
-    code, out, _ = run("info", shared_data / "ebsdlab" / "EBSD.ang")
+    code, out, _ = run("info", shared_data / "ebsdlab/EBSD.ang")
     assert code == 0
     assert "hexagonal" in out
     assert "nothing here that can be restored" in out

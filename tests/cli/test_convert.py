@@ -56,7 +56,7 @@ def test_existing_output_unknown_endings_and_the_input_itself(run, inputs, tmp_p
 
 
 def test_a_hexagonal_grid_where_it_does_not_fit(run, shared_data, tmp_path: Path) -> None:
-    code, _, err = run("convert", shared_data / "ebsdlab" / "EBSD.ang", tmp_path / "a.ctf")
+    code, _, err = run("convert", shared_data / "ebsdlab/EBSD.ang", tmp_path / "a.ctf")
     assert code == 2
     assert "hexagonal grid" in err
     assert ".ang" in err

@@ -161,7 +161,7 @@ def test_order_of_methods_on_a_synthetic_section(task):
 def test_guided_copy_beats_nearest_on_real_titanium(shared_data):
     from grainlight.maps.io import load_ebsd
 
-    full = load_ebsd(shared_data / "pymicro" / "Ti64-200x200.ang")
+    full = load_ebsd(shared_data / "pymicro/Ti64-200x200.ang")
     task = degrade(full, scale=4, level="clean", seed=0)
     plain, copied = (
         score(BASELINES[name](task).quaternions, task.truth, task.measured, task.valid)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from painted import TITANIUM, noisy_samples, painted, turned
@@ -19,6 +17,7 @@ from grainlight.grains.special import twins
 from grainlight.grains.statistics import kernel_average, neighbour_pairs
 from grainlight.grains.table import figure_table, grain_table
 from grainlight.maps.orientation_map import OrientationMap
+from tests.real_files import RealFiles
 
 
 def test_four_grains(quarters) -> None:
@@ -182,14 +181,14 @@ def test_a_hexagonal_grid_turned_by_90_degrees_has_the_grains_of_its_mirror_imag
     assert lengths[0] == pytest.approx(lengths[1], rel=1e-5)
 
 
-def test_grain_map_of_a_real_file(shared_data: Path) -> None:
+def test_grain_map_of_a_real_file(shared_data: RealFiles) -> None:
     """The grains that another program found, at its threshold of 5 degrees, of the same scan."""
     import h5py
 
     from grainlight.maps.io import load_ebsd
 
-    ebsd = load_ebsd(shared_data / "pymicro" / "Ti64-200x200.ang")
-    with h5py.File(shared_data / "pymicro" / "Ti64-200x200_data.h5") as file:
+    ebsd = load_ebsd(shared_data / "pymicro/Ti64-200x200.ang")
+    with h5py.File(shared_data / "pymicro/Ti64-200x200_data.h5") as file:
         theirs = file["CellData/grain_map"][:]
     found = find_grains(ebsd, minimum_pixels=1)
     assert len(found.grains) == theirs.max() == 359

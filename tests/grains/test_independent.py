@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from grainlight.crystal.frames import CrystalFrame
 from grainlight.grains.grain_map import find_grains
 from grainlight.maps.io import load_ebsd
 from grainlight.maps.orientation_map import OrientationMap
+from tests.real_files import RealFiles
 
 FILES = (
     "pymicro/Ti64-200x200.ang",
@@ -221,7 +221,7 @@ def _twins(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
-def test_figures_of_a_real_map(shared_data: Path, name: str) -> None:
+def test_figures_of_a_real_map(shared_data: RealFiles, name: str) -> None:
     ebsd = load_ebsd(shared_data / name)
     titanium = [phase.name for phase in ebsd.phases] in (["Titanium"], ["Titanium (Alpha)"])
     found = find_grains(ebsd)
@@ -237,12 +237,12 @@ def test_figures_of_a_real_map(shared_data: Path, name: str) -> None:
             assert value[key] == pytest.approx(expected, rel=1e-3, abs=1e-9, nan_ok=True), key
 
 
-def test_no_map_is_left_out(shared_data: Path) -> None:
+def test_no_map_is_left_out(shared_data: RealFiles) -> None:
     """Files of the folder that are maps with indexed points are in the list, but for second copies of their data."""
     copies = {"Sample.crc", "testDataEBSD.crc", "oxford_patterns_v2.h5oina"}
     endings = {".ang", ".ctf", ".cpr", ".crc", ".osc", ".h5", ".h5oina", ".dream3d", ".h5ebsd"}
-    for path in sorted(shared_data.rglob("*")):
-        name = path.relative_to(shared_data).as_posix()
+    for path in shared_data.rglob("*"):
+        name = path.relative_to(shared_data.folder).as_posix()
         if path.suffix not in endings or name in FILES or path.name in copies:
             continue
         try:

@@ -73,7 +73,7 @@ def test_saturation_of_a_camera_in_a_wider_container(tmp_path, bits):
 
 
 def test_a_real_image(shared_data):
-    path = shared_data / "defdap" / "testOptical.png"
+    path = shared_data / "defdap/testOptical.png"
     stack = load_light([path] * 6, ANGLES, 2.105)
     assert stack.shape == (935, 1170)
     assert 0 < stack.images.mean() < 255

@@ -119,7 +119,7 @@ def test_an_ang_from_a_ctf_is_the_same_map_and_the_same_picture(random_map, tmp_
 
 
 def test_real_titanium_through_every_format(shared_data, tmp_path) -> None:
-    ebsd = load_ebsd(shared_data / "pymicro" / "Ti64-200x200.ang")
+    ebsd = load_ebsd(shared_data / "pymicro/Ti64-200x200.ang")
     picture = ipf_bytes(ebsd).astype(int)
     for suffix in READ_AGAIN:
         save_ebsd(ebsd, tmp_path / f"map{suffix}")
@@ -200,7 +200,7 @@ def test_dream3d_has_the_types_of_a_file_that_dream3d_wrote(shared_data, random_
     save_ebsd(random_map, tmp_path / "a.dream3d")
     with (
         h5py.File(tmp_path / "a.dream3d") as mine,
-        h5py.File(shared_data / "dream3d" / "Small_IN100_Slice1.dream3d") as real,
+        h5py.File(shared_data / "dream3d/Small_IN100_Slice1.dream3d") as real,
     ):
         assert mine.attrs["FileVersion"] == real.attrs["FileVersion"]
         ours, theirs = mine["DataContainers/ImageDataContainer"], real["DataContainers/Small IN100 Slice 1"]

@@ -19,6 +19,7 @@ from grainlight.volume.inputs.check import ManifestCheck, check_manifest
 from grainlight.volume.inputs.section_headers import Stated
 from grainlight.volume.inputs.synthetic import VolumeRecipe, write_synthetic_volume
 from tests.maps.vendor_hdf5 import h5ebsd
+from tests.real_files import RealFiles
 
 STATED = Stated(tuple(10.0 * k for k in range(18)), 0.5)
 
@@ -222,7 +223,7 @@ def test_a_slice_of_a_volume_file(tmp_path: Path) -> None:
         read_map_header(path)
 
 
-def test_headers_of_real_maps(shared_data: Path) -> None:
+def test_headers_of_real_maps(shared_data: RealFiles) -> None:
     read = 0
     for path in sorted([*shared_data.rglob("*.ang"), *shared_data.rglob("*.ctf")]):
         try:
@@ -234,7 +235,8 @@ def test_headers_of_real_maps(shared_data: Path) -> None:
         assert header.step == pytest.approx(ebsd.step, rel=1e-3), path
         assert (header.sample_frame, header.crystal_frame) == (ebsd.sample_frame, ebsd.crystal_frame)
         read += not header.whole
-    assert read > 3
+    if shared_data.whole:
+        assert read > 3
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from grainlight.volume.inputs.manifest_file import load_manifest, save_manifest
 from grainlight.volume.inputs.plan import plan_manifest
 from grainlight.volume.manifest import Manifest
 from tests.maps.vendor_hdf5 import dream3d, h5ebsd
+from tests.real_files import RealFiles
 
 PRECON = range(0, 181, 15)
 
@@ -223,7 +224,7 @@ def test_light_alone_is_planned_and_said(tmp_path: Path) -> None:
     assert any("No section has EBSD" in note for note in plan.notes)
 
 
-def test_a_real_volume(shared_data: Path, tmp_path: Path) -> None:
+def test_a_real_volume(shared_data: RealFiles, tmp_path: Path) -> None:
     shutil.copy(next(shared_data.rglob("*.h5ebsd")), tmp_path / "a.h5ebsd")
     manifest = planned(tmp_path)
     assert len(manifest.sections) > 1

@@ -152,7 +152,7 @@ def test_a_real_hexagonal_grid(shared_data, scale: int) -> None:
     """A copper map stands for the grid; its orientations are taken for titanium's."""
     from grainlight.maps.io import load_ebsd
 
-    copper = load_ebsd(shared_data / "ebsdlab" / "EBSD.ang")
+    copper = load_ebsd(shared_data / "ebsdlab/EBSD.ang")
     assert copper.grid == "hexagonal"
     ebsd = copper.replace(phases=(TITANIUM,), phase_id=np.minimum(copper.phase_id, 1))
     assert ebsd.is_6mmm.sum() > 1000
