@@ -40,6 +40,11 @@ def made(name: str, level: str = "corrupted") -> tuple[OrientationMap, LightStac
     return ebsd, LightStack(shot.images.numpy(), np.arange(0.0, 180.0, 15.0), 0.5, saturation=4095.0)
 
 
+def first_of(light: LightStack) -> LightStack:
+    """The first image alone."""
+    return replace(light, images=light.images[:1], angles=light.angles[:1])
+
+
 @pytest.mark.parametrize("name", FIELDS)
 def test_light_in_its_place_on_few_grains(name):
     ebsd, light = made(name)
@@ -60,6 +65,22 @@ def test_light_of_another_field_is_not_used(name):
     for other in FIELDS:
         if other != name and {name, other} != {"straight", "three"}:  # they share a boundary
             assert not register(ebsd, made(other, "mild")[1]).trusted, other
+
+
+@pytest.mark.parametrize("name", ["oblique", "round", "corner", "three"])
+def test_one_image_in_its_place(name):
+    ebsd, light = made(name)
+    found = register(ebsd, first_of(light))
+    assert found.trusted
+    assert found.moved < 4.0  # an EBSD step: one image need not show every boundary
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_one_image_of_another_field_is_not_used(name):
+    ebsd = made(name)[0]
+    for other in FIELDS:
+        if other != name and {name, other} != {"straight", "three"}:
+            assert not register(ebsd, first_of(made(other, "mild")[1])).trusted, other
 
 
 @pytest.mark.parametrize("share", [0.36, 0.5])

@@ -36,6 +36,7 @@ _VEILED = 0.55, 0.7  # of the usual gain: in dense haze, and where there is none
 _MOST, _BORDER, _LEAST = 2.0, 0.15, 20.0
 _MOST_GAIN, _BORDER_GAIN = 1.0, 0.5
 _BORDER_KNOWN = 0.2  # what a pair costs where there is a veil for sure, and its outline is asked for
+_TOLD, _OUTLINE = 0.1, 6  # evidence from which a point tells, and how many such the others go with
 _WIDTH = 0.1, 0.5  # standard deviation of steps, of the usual one, beside noise, within, and
 _WIDTH_GAIN = 0.1, 0.2  # of gains
 _TRANSPARENT = 0.3  # of the usual gain: what leaves less is no veil, but opaque
@@ -180,9 +181,27 @@ def _low_steps(
     evidence = np.clip(_less(step / usual, noise / usual, _LEFT, _WIDTH, clear), -_MOST, _MOST)
     point = np.bincount(told.ravel(), weights=np.repeat(0.5 * evidence, 2), minlength=len(place))
     # Points that nothing is told of go with those around them.
-    soft = cut(np.asarray(np.clip(point, -_MOST, _MOST), np.float64), pairs, _BORDER, _LEAST)
+    evidence = np.asarray(np.clip(point, -_MOST, _MOST), np.float64)
+    soft = _outlined(cut(evidence, pairs, _BORDER, _LEAST), np.abs(evidence) > _TOLD, place.double().numpy())
     its = soft[told].all(1)
     return (soft, float(np.median(step[its]) / np.median(step[~its]))) if its.any() and not its.all() else None
+
+
+def _outlined(found: Mask, told: Mask, at: Array) -> Mask:
+    """Points (P,) at places (P, 2) of a region that is ``found`` where something is ``told``: others go with the told
+    ones around them, as far as the region is large."""
+    if not (found & told).any():
+        return found
+    its = at[told]
+    away, nearest = cKDTree(its).query(at[~told], k=min(_OUTLINE, len(its)))
+    away, nearest = away.reshape(len(away), -1), nearest.reshape(len(nearest), -1)
+    weight = 1 / np.square(away)
+    share = (weight * found[told][nearest]).sum(1) / weight.sum(1)
+    far = cKDTree(at[found & told]).query(at[~told])[0]
+    radius = math.sqrt(found.mean() * float(np.prod(np.ptp(at, axis=0) + 1)) / math.pi)
+    out = found & told
+    out[~told] = (share > 0.5) & (far < radius)
+    return out
 
 
 def _under_even_light(

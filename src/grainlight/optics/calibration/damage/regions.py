@@ -24,6 +24,7 @@ from torch import Tensor
 
 from grainlight.errors import InputError
 from grainlight.optics.calibration.calibration import Calibration
+from grainlight.optics.calibration.damage.stain import with_own_gain
 from grainlight.optics.calibration.light_noise import LightNoise, add_terms, interpolate, measure_noise, shot_factors
 from grainlight.optics.calibration.point_fit import calibrate_points
 from grainlight.optics.calibration.point_light import PointLight
@@ -51,6 +52,7 @@ REACHED = 0.2
 """Of the way from a point whose light is right to one whose light is wrong, up to where it is believed."""
 _MANY = 0.01  # share of the points from which a calibration is made without them
 _TURNS = 2  # calibrations on points that the one before did not find to contradict their light
+_REGAINED = 0.5  # of the points that contradict their light, most that still do with a gain of its own
 _HOLE = 0.5  # cells from the nearest with a point, beyond which a cell has no say
 _UNITS = 1000  # of evidence: the cut is found in whole numbers
 
@@ -114,6 +116,11 @@ def calibrate_trusted(
             break  # too few are left: the light of the rest is judged as it is
         noise = measure_noise(found, trusted, axis_noise)
         regions = find_regions(found, light, noise, graph)
+    if regions is not None and bool(regions.points[ALL].any()):
+        regained = with_own_gain(found, light, regions.points[ALL], regions.share[ALL])
+        right = find_regions(regained, light, noise, graph)
+        if right is None or int(right.points[ALL].sum()) < _REGAINED * int(regions.points[ALL].sum()):
+            return regained, noise, right
     return found, noise, regions
 
 
