@@ -25,12 +25,13 @@ NOTHING = 255
 FLAGS = (
     (1 | 2, "#4a4a4a", "no light, or saturated"),
     (4 | 16, "#56b4e9", "light of no single crystal"),
-    (256 | 512, "#009e73", "veiled or out of focus: less contrast than elsewhere"),
     (8 | 32, "#d55e00", "light contradicts EBSD"),
+    (256 | 512, "#009e73", "veiled or out of focus: less contrast than elsewhere"),
     (128, "#f0e442", "brightness not used: a region contradicts EBSD"),
     (64, "#cc79a7", "light not used: a region contradicts EBSD, or is opaque"),
 )
-"""Bits of `Result.light_flags`, their colours and what they mean."""
+"""Bits of `Result.light_flags`, their colours and what they mean. Of several that a pixel has the last is seen: a place
+that is known to be veiled contradicts EBSD for that reason."""
 _ORIENTATION_KEYS = (("#9e9e9e", "another phase"), ("#000000", "not indexed"))
 _FIELD_LINE = "#ff8c1a"
 
