@@ -32,8 +32,8 @@ _STANDS_OUT = 3.5
 # Log-likelihood per point that the map must add to what is known of light in its stated place, with nothing fitted but
 # the optics; unrelated light stayed below 0.3 in 196 pairs, light in its place began at 2.9 (docs/registration.md).
 _HOLDS = 1.0
-# The same of each channel, where there are fewer than of harmonics: one image of unrelated light stayed below 0.07 in
-# 112 pairs, three below 0.17, and images in their place began at 0.4 and 1.3 but for one of 12 (0.1, 0.25).
+# The same of each channel, where there are fewer than five: one image of unrelated light reached 0.07 in 104 pairs,
+# three 0.17; in their place 11 of 12 sections had more than 0.4 with one, and 1.3 with three.
 _HOLDS_CHANNEL = 0.25
 _AS_GOOD = 0.9  # of the best place around it, and
 _PROMISING = 1.3

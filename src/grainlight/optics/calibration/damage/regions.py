@@ -52,7 +52,7 @@ REACHED = 0.2
 """Of the way from a point whose light is right to one whose light is wrong, up to where it is believed."""
 _MANY = 0.01  # share of the points from which a calibration is made without them
 _TURNS = 2  # calibrations on points that the one before did not find to contradict their light
-_REGAINED = 0.5  # of the points that contradict their light, most that still do with a gain of its own
+_REGAINED = 0.5  # of the points of a region, most that contradict their light with a gain of its own too
 _HOLE = 0.5  # cells from the nearest with a point, beyond which a cell has no say
 _UNITS = 1000  # of evidence: the cut is found in whole numbers
 
@@ -117,11 +117,32 @@ def calibrate_trusted(
         noise = measure_noise(found, trusted, axis_noise)
         regions = find_regions(found, light, noise, graph)
     if regions is not None and bool(regions.points[ALL].any()):
-        regained = with_own_gain(found, light, regions.points[ALL], regions.share[ALL])
-        right = find_regions(regained, light, noise, graph)
-        if right is None or int(right.points[ALL].sum()) < _REGAINED * int(regions.points[ALL].sum()):
-            return regained, noise, right
+        films = _films(found, light, noise, graph, regions)
+        if bool(films.any()):
+            found = with_own_gain(found, light, films, _share(films, light, graph))
+            regions = find_regions(found, light, noise, graph)
     return found, noise, regions
+
+
+def _films(
+    calibration: Calibration, light: PointLight, noise: LightNoise, graph: Neighbours, regions: Regions
+) -> Tensor:
+    """Points (P,) of regions most of whose light contradicts their axes no more where it has a gain of its own."""
+    lies = regions.points[ALL]
+    regained = with_own_gain(calibration, light, lies, regions.share[ALL])
+    left = find_regions(regained, light, noise, graph)
+    part = _parts(lies[graph.good].numpy(), graph.pairs)
+    still = np.zeros(len(part)) if left is None else left.points[ALL][graph.good].double().numpy()
+    freed = np.bincount(part, weights=still) < _REGAINED * np.bincount(part)
+    films = torch.zeros_like(lies)
+    films[graph.good] = lies[graph.good] & torch.from_numpy(freed[part])
+    return films
+
+
+def _share(points: Tensor, light: PointLight, graph: Neighbours) -> Tensor:
+    """Share (h, w) of some points (P,) of those of each cell of a grid."""
+    its = points[graph.good].numpy()[None]
+    return on_cells(its, light.positions[graph.good].numpy(), light.shape)[0]
 
 
 @dataclass(frozen=True, eq=False)
