@@ -72,6 +72,20 @@ LAYOUTS = {
         *(f"volume/{k}/light/{a}.0deg.tif" for k in (9, 10, 11) for a in (0, 45, 90)),
         *("volume/9/ebsd/Map 1.ang", "volume/11/ebsd/Map 1.ang"),
     ),
+    "days in folders": (
+        *(f"2024-05-01/{k:03d}_{a:03d}deg.tif" for k in (9, 10) for a in (0, 45, 90)),
+        *(f"2024-05-02/{k:03d}_{a:03d}deg.tif" for k in (11,) for a in (0, 45, 90)),
+        *("2024-05-01/009.ang", "2024-05-02/011.ang"),
+    ),
+    "days in the names": (
+        *(f"Ti_2024-05-01_{k:03d}_{a:03d}.tif" for k in (9, 10) for a in (0, 45, 90)),
+        *(f"Ti_2024-05-02_{k:03d}_{a:03d}.tif" for k in (11,) for a in (0, 45, 90)),
+        *("Ti_2024-05-01_009.ang", "Ti_2024-05-02_011.ang"),
+    ),
+    "the word before the angle": (
+        *(f"sec{k}_deg{a}.tif" for k in (9, 10, 11) for a in (0, 45, 90)),
+        *("sec9.ang", "sec11.ang"),
+    ),
     "a magnification and a date": (
         *(f"2024-05-01/color_slice_{k}_500pix_{a}deg.tif" for k in (9, 10) for a in (0, 45, 90)),
         *(f"2024-05-02/color_slice_11_500pix_{a}deg.tif" for a in (0, 45, 90)),
@@ -176,6 +190,37 @@ def test_gaps_and_pictures_beside_the_angles_are_said(tmp_path: Path) -> None:
     assert len(manifest.sections) == 4
 
 
+def test_signs_and_decimals_belong_to_the_angles(tmp_path: Path) -> None:
+    manifest = planned(fill(tmp_path, [*(f"s{k}_{a}deg.tif" for k in (1, 2) for a in ("-45", "0", "22.5")), "s1.ang"]))
+    assert {s.angles for s in manifest.sections} == {(-45.0, 0.0, 22.5)}
+    assert [s.z for s in planned(fill(tmp_path / "dash", ["Ti -1.tif", "Ti -2.tif", "Ti -1.ang"])).sections] == [1.5, 3]
+
+
+def test_results_thumbnails_and_pictures_of_no_section_are_left_out(tmp_path: Path) -> None:
+    names = [f"s{k}_{a}deg.tif" for k in (1, 2, 3) for a in (0, 45, 90)]
+    ours = ["OUT/alignment.json", "OUT/alignment.png", "OUT/volume.dream3d", "OUT/volume.zarr/quaternions/c/0.tif"]
+    others = [*(f"thumbs/{name}" for name in names), "s1_0deg_thumb.png", "mount.jpg"]
+    manifest = planned(fill(tmp_path, [*names, "s1.ang", *ours, *others]))
+    assert [len(s.light) for s in manifest.sections] == [3, 3, 3]
+    for said in (
+        "results of a run: OUT/alignment.png, OUT/volume.dream3d",
+        "10 thumbnails",
+        "number in their names: mou",
+    ):
+        assert any(said in note for note in manifest.notes)
+
+
+def test_a_section_without_one_of_the_angles_is_said(tmp_path: Path) -> None:
+    names = [f"s{k}_{a}deg.tif" for k in (1, 2, 3) for a in (0, 45, 90) if (k, a) != (2, 45)]
+    assert any("section 2 (45 degrees)" in note for note in planned(fill(tmp_path, [*names, "s1.ang"])).notes)
+
+
+def test_ebsd_that_is_counted_by_itself_is_said(tmp_path: Path) -> None:
+    light = [f"s{k}_{a}deg.tif" for k in range(9) for a in (0, 45, 90)]
+    assert any("not by themselves" in note for note in planned(fill(tmp_path, [*light, "e0.ang", "e1.ang"])).notes)
+    assert not planned(fill(tmp_path / "other", [*light, "e0.ang", "e4.ang", "e8.ang"])).notes
+
+
 def test_a_plan_for_another_folder(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     fill(tmp_path / "data", ["s1.tif", "s2.tif", "s1.ang"])
@@ -193,6 +238,18 @@ REFUSED = {
     "two kinds of images": (("s1_pl.tif", "s1_bse.tif"), "images of two kinds"),
     "two maps": (("s1_a.ang", "s1_b.ang", "s1.tif"), "two EBSD files"),
     "half a section": (("s1.5.tif", "s2.0.tif"), "not whole"),
+    "tiles": (
+        tuple(f"s{k}_r{r}_{a}deg.tif" for k in (1, 2) for r in (1, 2) for a in (0, 45, 90)),
+        "two images of one angle",
+    ),
+    "repeats": (
+        tuple(f"s{k}_{a}deg_{r}.tif" for k in (1, 2) for r in (1, 2) for a in (0, 45, 90)),
+        "two images of one angle",
+    ),
+    "two specimens": (
+        tuple(f"A{n}/s{k}_{a}deg.tif" for n in (1, 2) for k in (1, 2) for a in (0, 45)),
+        "two images of one angle",
+    ),
     "bare folders of angles": (tuple(f"{a}/{k}.tif" for a in (0, 45, 90) for k in (1, 2)), "cannot be told"),
 }
 

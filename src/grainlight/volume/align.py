@@ -33,7 +33,8 @@ DISTANCES = (1, 2, 4, 8)
 WORKING = 512
 """Pixels a side at most of the images that are compared; neighbours are compared in full besides."""
 PROMINENCE = 6.0
-"""Of a peak, from which it is no chance."""
+"""Of a peak, from which it is no chance where both sections show the same area; more by the root of the overlap where
+less is shown: a peak of chance is higher where the few grains of a corner make it."""
 SURE = 8.0
 """Of a peak, from which a single pair places a section that has no other."""
 MOST_BENT = 4
@@ -222,7 +223,7 @@ def _pattern(stack: LightStack | None, step: float) -> Pattern | None:
 def _counts(pair: Pair, pairs: Sequence[Pair]) -> bool:
     """Whether the peak of a pair is no chance, by itself and beside the others of its distance."""
     usual = float(np.median([p.quality for p in pairs if p.distance == pair.distance]))
-    return pair.prominence >= PROMINENCE and pair.quality >= FAINT * usual
+    return pair.prominence >= PROMINENCE / np.sqrt(pair.overlap) and pair.quality >= FAINT * usual
 
 
 def _fit(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,9 @@ ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp")
 _NUMBER = re.compile(r"((?:(?<=[=_ (])[-+](?=\d))?\d+(?:[.,]\d+)?)")
 _BEFORE = re.compile(r"(rot|rotation|angle|ang|winkel|theta|deg)[\W_]*$", re.IGNORECASE)
 _AFTER = re.compile(r"^[\W_]?(deg|grad|°)", re.IGNORECASE)
+# a word that touches the number before it alone, or the one after it alone: 045deg_1, s12_deg45
+_OF_BEFORE = re.compile(r"^(deg|grad|°)[\W_]+$", re.IGNORECASE)
+_OF_AFTER = re.compile(r"^[\W_](deg|grad)$", re.IGNORECASE)
 _ROUNDED = 0.51  # degrees: a name may hold 22 for 22.5
 
 
@@ -58,9 +62,25 @@ def has_wildcard(path: str | Path) -> bool:
     return any(sign in str(path) for sign in "*?")
 
 
-def is_angle(before: str, after: str) -> bool:
-    """Whether the text around a number in a name says that it is an angle."""
-    return bool(_BEFORE.search(before) or _AFTER.search(after))
+def said_angles(text: Sequence[str]) -> list[bool]:
+    """Whether the text around each number of a name says that it is an angle; ``text`` is what stands before the first,
+    between them and after the last. A word between two numbers is of the one that it touches."""
+    last = len(text) - 2
+    return [
+        bool(_BEFORE.search(before) and not (k > 0 and _OF_BEFORE.match(before)))
+        or bool(_AFTER.search(after) and not (k < last and _OF_AFTER.match(after)))
+        for k, (before, after) in enumerate(pairwise(text))
+    ]
+
+
+def split_numbers(name: str) -> list[str]:
+    """Split a name into text and numbers in turn; a sign is its number's where a blank or the like stands before it."""
+    return _NUMBER.split(name)
+
+
+def number(text: str) -> float:
+    """The value of a number in a name, with a decimal comma or point."""
+    return float(text.replace(",", "."))
 
 
 def _matches(pattern: Path) -> list[Path]:
@@ -146,7 +166,7 @@ def natural_order(files: tuple[Path, ...]) -> list[int] | None:
 def _natural(path: Path) -> list[tuple[str, float]]:
     """Key by which numbers in names are numbers."""
     parts = _NUMBER.split(path.stem.lower())
-    return [(text, float(n.replace(",", "."))) for text, n in zip(parts[::2], [*parts[1::2], "0"], strict=True)]
+    return [(text, number(n)) for text, n in zip(parts[::2], [*parts[1::2], "0"], strict=True)]
 
 
 def natural_key(path: Path) -> tuple[list[tuple[str, float]], list[list[tuple[str, float]]]]:
@@ -163,12 +183,12 @@ def _numbers(files: tuple[Path, ...]) -> tuple[list[Array], list[bool]]:
     parts = [_NUMBER.split(name) for name in names]
     if len(files) < 2 or len({tuple(part.lower() for part in one[::2]) for one in parts}) != 1:
         return [], []
-    columns, marked = [], []
+    columns, marked, said = [], [], said_angles(parts[0][::2])
     for k in range(1, len(parts[0]), 2):
-        column = np.array([float(one[k].replace(",", ".")) for one in parts])
+        column = np.array([number(one[k]) for one in parts])
         if np.ptp(column) > 0:
             columns.append(column)
-            marked.append(is_angle(parts[0][k - 1], parts[0][k + 1]))
+            marked.append(said[k // 2])
     if not columns or len(np.unique(np.stack(columns), axis=1).T) < len(files):
         return [], []
     return columns, marked

@@ -39,6 +39,8 @@ class Pair:
         Height of the peak over the correlation elsewhere, in its robust standard deviations: below 6 it may be chance.
     influence
         (16, 2) um: what each block of the field brings to the shift; the sum is 0.
+    overlap
+        Area that both show at the peak, over that of the smaller one.
     """
 
     lower: int
@@ -48,6 +50,7 @@ class Pair:
     quality: float
     prominence: float
     influence: NDArray[np.float64]
+    overlap: float = 1.0
 
     @property
     def distance(self) -> int:
@@ -129,7 +132,10 @@ def _pair(
     at, influence = finer
     shift = (a.origin[0] - b.origin[0] - at[1] * a.step, a.origin[1] - b.origin[1] - at[0] * a.step)
     moved = -influence[:, ::-1] * a.step
-    return Pair(i, j, shift, float(np.sqrt((moved**2).sum() / 2)), quality, prominence, moved)
+    sides = [_overlap(m, n, round(s)) for m, n, s in zip(a.shape, b.shape, at, strict=True)]
+    area = float(np.prod([max(last - first, 0) for first, last in sides]))
+    shared = area / min(np.prod(a.shape), np.prod(b.shape))
+    return Pair(i, j, shift, float(np.sqrt((moved**2).sum() / 2)), quality, prominence, moved, shared)
 
 
 def refine(

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from grainlight.errors import InputError
-from grainlight.maps.images.order import is_angle
+from grainlight.maps.images.order import number, said_angles, split_numbers
 
-_NUMBER = re.compile(r"(\d+(?:[.,]\d+)?)")
 # what stands before the number of a section, or after it
 _SECTION = re.compile(r"(?:^|[\W_\d])(?:s|z|sec|sect|section|slice|slc|sl|layer|lay|cut|schnitt|depth)[\W_]*$", re.I)
 _ADVICE = "call files by the section and the angle, such as s012_045deg.tif, or write the manifest by hand"
@@ -20,11 +19,13 @@ _ADVICE = "call files by the section and the angle, such as s012_045deg.tif, or 
 
 @dataclass(frozen=True)
 class Placed:
-    """A file, the number of its section, and whether its name says an angle."""
+    """A file, the number of its section, the numbers that its name says to be angles, and the text before the section's
+    number."""
 
     path: Path
     section: int
-    angle: bool
+    angles: tuple[float, ...]
+    before: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,13 +38,31 @@ class _Alike:
     numbers: np.ndarray
     in_folder: np.ndarray
 
+    def tells_apart(self, columns: list[int]) -> bool:
+        """Whether no two files have the same numbers in these columns."""
+        return len(np.unique(self.numbers[:, columns], axis=0)) == len(self.files)
 
-def place(root: Path, files: Sequence[Path], known: frozenset[int] = frozenset()) -> list[Placed]:
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What other files have told: numbers of sections, and the text before them in names."""
+
+    sections: frozenset[int] = frozenset()
+    before: frozenset[tuple[str, ...]] = frozenset()
+
+
+def without_number(root: Path, file: Path) -> bool:
+    """Whether a file's name, and those of its folders, have no number at all."""
+    return len(split_numbers(_name(root, file))) == 1
+
+
+def place(root: Path, files: Sequence[Path], known: Known | None = None) -> list[Placed]:
     """Return files with the sections that they belong to, in the order given.
 
     A number with `section`, `slice`, `s` or the like before it is that of the section. Else it is the one number that
-    differs between files made alike, without angles; of a folder's and a file's the folder's; of one that counts and
-    one that runs in larger steps to 360 at most the one that counts.
+    differs between files made alike, without angles; of several (a date, a run) the one that, with the angles, is
+    another in every file; of a folder's and a file's the folder's; of one that counts and one that runs in larger steps
+    to 360 at most the one that counts.
 
     Parameters
     ----------
@@ -52,28 +71,34 @@ def place(root: Path, files: Sequence[Path], known: frozenset[int] = frozenset()
     files
         Files below it.
     known
-        Sections that are known: of several numbers in a single name it is the one that is among them.
+        Of several numbers it is the one that stands where other files have theirs, or in a single name the one that is
+        among their sections.
 
     Raises
     ------
     InputError
         Where the number of the section cannot be told, or is no whole number.
     """
+    known = known or Known()
     groups: dict[tuple[str, ...], list[Path]] = {}
     for file in files:
-        parts = _NUMBER.split(_name(root, file))
+        parts = split_numbers(_name(root, file))
         groups.setdefault(tuple(part.lower() for part in parts[::2]), []).append(file)
     found: dict[Path, Placed] = {}
     for text, members in groups.items():
-        split = [_NUMBER.split(_name(root, file)) for file in members]
-        values = np.array([[float(n.replace(",", ".")) for n in one[1::2]] for one in split])
+        split = [split_numbers(_name(root, file)) for file in members]
+        values = np.array([[number(n) for n in one[1::2]] for one in split])
         slashes = np.cumsum([part.count("/") for part in text])
         group = _Alike(members, text, values, slashes[:-1] < slashes[-1])
-        column, angle = _section_column(group, known)
-        for file, number in zip(members, values[:, column], strict=True):
-            if number != int(number):
-                raise InputError("the number of a section is not whole", file=file, found=f"{number:g}", advice=_ADVICE)
-            found[file] = Placed(file, int(number), angle)
+        column, angles = _section_column(group, known)
+        counted = values[:, column]
+        if (counted <= 0).all():
+            # the dash of "Ti64 -12" is no sign
+            counted = np.abs(counted)
+        for file, value, row in zip(members, counted, values[:, angles].tolist(), strict=True):
+            if value != int(value):
+                raise InputError("the number of a section is not whole", file=file, found=f"{value:g}", advice=_ADVICE)
+            found[file] = Placed(file, int(value), tuple(row), text[: column + 1])
     return [found[file] for file in files]
 
 
@@ -81,27 +106,32 @@ def _name(root: Path, file: Path) -> str:
     return file.relative_to(root).with_suffix("").as_posix()
 
 
-def _section_column(group: _Alike, known: frozenset[int]) -> tuple[int, bool]:
-    """Return which number is the section's, and whether another is said to be an angle."""
+def _section_column(group: _Alike, known: Known) -> tuple[int, list[int]]:
+    """Return which number is the section's, and which are said to be angles."""
     count = group.numbers.shape[1]
-    angles = [is_angle(group.text[k], group.text[k + 1]) for k in range(count)]
+    angles = said_angles(group.text)
     left = [k for k in range(count) if not angles[k]]
     marked = [k for k in left if _SECTION.search(group.text[k])]
     if one := _same(group, marked):
-        return one[-1], any(angles)
+        return one[-1], [k for k in range(count) if angles[k]]
     varying = [k for k in left if np.ptp(group.numbers[:, k]) > 0]
     if marked:
         # two marks, such as those of a block and of its sections
         varying = [k for k in marked if k in varying] or marked
     choices = varying or left
-    if not (one := _same(group, choices)) and len(group.files) > 1:
+    one = _same(group, choices) or _single([k for k in choices if group.text[: k + 1] in known.before])
+    if not one and len(group.files) > 1:
+        turning = [k for k in range(count) if angles[k]] or [k for k in choices if _like_angles(group, k)]
+        alone = [k for k in choices if k not in turning and group.tells_apart([k, *turning])]
+        # folders of angles with sections counted in them look like folders of sections
+        one = [] if any(group.in_folder[k] for k in turning) and not any(angles) else _same(group, alone)
+    if not one and len(group.files) > 1:
         folders = [k for k in choices if group.in_folder[k]]
         counted = _counting(group, choices)
         # folders of angles with sections counted in them look like folders of sections
         one = counted if not folders or set(counted) & set(folders) else [] if counted else _same(group, folders)
-    if not one and known:
-        one = [k for k in choices if set(group.numbers[:, k]) <= known]
-        one = one if len(one) == 1 else []
+    if not one and known.sections:
+        one = _single([k for k in choices if set(group.numbers[:, k]) <= known.sections])
     if not one:
         raise InputError(
             "the number of the section cannot be told from the name"
@@ -112,7 +142,7 @@ def _section_column(group: _Alike, known: frozenset[int]) -> tuple[int, bool]:
             expected="one number that differs from section to section, angles marked by deg",
             advice=_ADVICE,
         )
-    return one[-1], any(angles)
+    return one[-1], [k for k in range(count) if angles[k]]
 
 
 def _same(group: _Alike, columns: list[int]) -> list[int]:
@@ -124,13 +154,18 @@ def _same(group: _Alike, columns: list[int]) -> list[int]:
     )
 
 
+def _single(columns: list[int]) -> list[int]:
+    return columns if len(columns) == 1 else []
+
+
+def _like_angles(group: _Alike, k: int) -> bool:
+    """Whether numbers run in steps larger than 1 to 360 at most."""
+    gaps = np.diff(np.unique(group.numbers[:, k]))
+    return bool(gaps.size and np.ptp(group.numbers[:, k]) <= 360 and gaps.min() > 1)
+
+
 def _counting(group: _Alike, columns: list[int]) -> list[int]:
     """Of two numbers the one that counts, where the other runs in larger even steps to 360 at most."""
-
-    def like_angles(k: int) -> bool:
-        gaps = np.diff(np.unique(group.numbers[:, k]))
-        return bool(np.ptp(group.numbers[:, k]) <= 360 and gaps.min() > 1)
-
-    turning = [k for k in columns if like_angles(k)]
+    turning = [k for k in columns if _like_angles(group, k)]
     rest = [k for k in columns if k not in turning]
     return rest if len(turning) == 1 and rest and _same(group, rest) else []

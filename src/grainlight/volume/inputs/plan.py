@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 from grainlight.errors import InputError
-from grainlight.maps.images.order import ENDINGS, arrange, natural_key
+from grainlight.maps.images.order import ENDINGS, arrange, natural_key, split_numbers
 from grainlight.maps.io.load import FORMATS, load_ebsd
 from grainlight.maps.io.shared.scans import SeveralSections
-from grainlight.volume.inputs.layout import Placed, place
+from grainlight.volume.inputs.layout import Known, Placed, place, without_number
 from grainlight.volume.inputs.manifest_notes import remarks
 from grainlight.volume.manifest import Manifest, SectionEntry
 
 # An .npz is what a restoration leaves, no scan.
 _EBSD = {ending for known in FORMATS.values() for ending in known.endings} - {".npz"}
 _OF_SLICES = (".h5ebsd", ".dream3d")
-_WRITE = "name the right one of them in a manifest written by hand, or move the others to another folder"
+# what `volume run` writes beside volume.zarr and sections
+_OF_A_RUN = ("alignment.png", "volume.dream3d")
+_SMALL = re.compile(r"(?:^|[\W_\d])(?:thumb|thumbs|thumbnails?|previews?)(?=$|[\W_\d])", re.IGNORECASE)
+_WRITE = "name the right one of them in a manifest written by hand, or move the others out of the folder"
 
 
 def plan_manifest(folder: str | Path, spacing: float, output: str | Path | None = None) -> Manifest:
@@ -54,8 +59,9 @@ def plan_manifest(folder: str | Path, spacing: float, output: str | Path | None 
         raise InputError("this is no folder", file=root, expected="the folder of the EBSD files and images of a volume")
     if not (math.isfinite(spacing) and spacing > 0):
         raise InputError("the spacing is no length", found=f"{spacing}", expected="um between sections, above 0")
-    files = _files(root)
-    images = [file for file in files if file.suffix.lower() in ENDINGS]
+    files, notes = _files(root)
+    images, left = _with_numbers(root, [file for file in files if file.suffix.lower() in ENDINGS])
+    notes += left
     maps = [file for file in files if file.suffix.lower() in _EBSD]
     # the bytes of a .crc belong to its .cpr
     maps = [file for file in maps if file.suffix.lower() != ".crc" or not _has_project(file)]
@@ -68,10 +74,11 @@ def plan_manifest(folder: str | Path, spacing: float, output: str | Path | None 
         )
     slices = {file: numbers for file in maps if file.suffix.lower() in _OF_SLICES and (numbers := _slices(file))}
     single = [file for file in maps if file not in slices]
-    pictures, notes = _light(root, place(root, images))
+    placed = place(root, images)
+    pictures, told = _light(root, placed)
     sections = frozenset(pictures) | {n for numbers in slices.values() for n in numbers}
-    ebsd = _ebsd(root, place(root, single, sections), slices)
-    notes += _matched(set(pictures), set(ebsd), slices)
+    ebsd = _ebsd(root, place(root, single, Known(sections, frozenset(one.before for one in placed))), slices)
+    notes += [*told, *_matched(set(pictures), set(ebsd), slices)]
     entries = []
     for row, number in enumerate(sorted(set(pictures) | set(ebsd)), 1):
         file, chosen = ebsd.get(number, (None, None))
@@ -84,10 +91,38 @@ def plan_manifest(folder: str | Path, spacing: float, output: str | Path | None 
     return Manifest(manifest.path, manifest.sections, (*notes, *remarks(manifest)))
 
 
-def _files(root: Path) -> list[Path]:
-    """Files of a folder and below it, without hidden ones, in the order of their names."""
+def _files(root: Path) -> tuple[list[Path], list[str]]:
+    """Files of a folder and below it in the order of their names, without hidden ones, thumbnails and what a run of
+    ours has left there; and what was left out."""
     below = (file for file in root.rglob("*") if not any(p.startswith(".") for p in file.relative_to(root).parts))
-    return sorted(file for file in below if file.is_file())
+    every = sorted(file for file in below if file.is_file() and not any(p.suffix == ".zarr" for p in file.parents))
+    made = {file.parent for file in every if file.name == "alignment.json"}
+    ours = [file for file in every if file.parent in made and file.name in _OF_A_RUN]
+    small = [
+        file
+        for file in every
+        if file.suffix.lower() in ENDINGS and any(_SMALL.search(p) for p in file.relative_to(root).parts)
+    ]
+    notes = []
+    if ours:
+        notes.append(f"Left out are the results of a run: {_named(root, ours)}.")
+    if small:
+        notes.append(f"Left out are {len(small)} thumbnail{'s' * (len(small) > 1)}: {_named(root, small)}.")
+    out = {*ours, *small}
+    return [file for file in every if file not in out], notes
+
+
+def _with_numbers(root: Path, images: list[Path]) -> tuple[list[Path], list[str]]:
+    """Images whose names can hold a section's number, and what was left out beside them."""
+    bare = {file for file in images if without_number(root, file)}
+    if not bare or len(bare) == len(images):
+        return images, []
+    said = f"Left out are images without a number in their names: {_named(root, sorted(bare))}."
+    return [file for file in images if file not in bare], [said]
+
+
+def _named(root: Path, files: Sequence[Path]) -> str:
+    return ", ".join(str(file.relative_to(root)) for file in files[:4]) + (", ..." if len(files) > 4 else "")
 
 
 def _has_project(crc: Path) -> bool:
@@ -115,7 +150,8 @@ def _light(
     """
     kinds: dict[int, dict[tuple[str, str, bool], list[Path]]] = defaultdict(lambda: defaultdict(list))
     for one in placed:
-        kinds[one.section][(_kind(root, one), one.path.suffix.lower(), one.angle)].append(one.path)
+        kinds[one.section][(_kind(root, one), one.path.suffix.lower(), bool(one.angles))].append(one.path)
+    named = {one.path: one.angles for one in placed}
     found, left = {}, []
     for section, groups in kinds.items():
         best = max(groups, key=lambda key: (key[2], len(groups[key])))
@@ -137,11 +173,13 @@ def _light(
                 angles = None if arranged.angles is None else tuple(float(a) for a in arranged.angles)
             except InputError:  # the angles are not in the names: those of the options
                 files = tuple(sorted(files, key=natural_key))
+        _once(root, section, [(file, named[file] or a) for file, a in zip(files, angles or files, strict=True)])
         found[section] = (files, angles)
     notes = []
     if left:
-        names = ", ".join(str(file.relative_to(root)) for file in left[:4]) + (", ..." if len(left) > 4 else "")
-        notes.append(f"{len(left)} image{'s' * (len(left) > 1)} left out beside the images of the angles: {names}.")
+        count = f"{len(left)} image{'s' * (len(left) > 1)}"
+        notes.append(f"{count} left out beside the images of the angles: {_named(root, left)}.")
+    notes += _fewer(found)
     several = [section for section, (files, angles) in found.items() if len(files) > 1 and angles is None]
     if several:
         first = found[several[0]][0][0].relative_to(root)
@@ -152,9 +190,40 @@ def _light(
     return found, notes
 
 
+def _once(root: Path, section: int, images: list[tuple[Path, Hashable]]) -> None:
+    """Refuse two images of one angle: tiles, repeats, or two sections under one number."""
+    seen: dict[Hashable, Path] = {}
+    for file, angle in images:
+        if angle in seen:
+            raise InputError(
+                f"section {section} has two images of one angle",
+                file=file,
+                found=f"{seen[angle].relative_to(root)} beside it",
+                expected="one image of the whole section for each angle",
+                advice="stitch tiles, move repeats out of the folder, mark the section by s (s012_045deg.tif), or "
+                "write the manifest by hand",
+            )
+        seen[angle] = file
+
+
+def _fewer(found: dict[int, tuple[tuple[Path, ...], tuple[float, ...] | None]]) -> list[str]:
+    """Sections whose angles are not those of most."""
+    counts = Counter(angles for _, angles in found.values() if angles)
+    if len(counts) < 2:
+        return []
+    usual, often = counts.most_common(1)[0]
+    others = [
+        f"section {section} ({', '.join(f'{a:g}' for a in sorted(set(usual) ^ set(angles)))} degrees)"
+        for section, (_, angles) in sorted(found.items())
+        if angles and angles != usual
+    ]
+    told = "; ".join(others[:4]) + ("; ..." if len(others) > 4 else "")
+    return [f"Most sections ({often}) have images at {len(usual)} angles; these differ in some: {told}."]
+
+
 def _kind(root: Path, one: Placed) -> str:
     """The name of an image without its numbers."""
-    return "".join(c for c in one.path.relative_to(root).with_suffix("").as_posix().lower() if not c.isdigit())
+    return " ".join(split_numbers(one.path.relative_to(root).with_suffix("").as_posix().lower())[::2])
 
 
 def _ebsd(
@@ -184,9 +253,21 @@ def _ebsd(
     return found
 
 
+def _in_a_row(light: set[int], ebsd: set[int], slices: dict[Path, tuple[int, ...]]) -> list[str]:
+    """Whether the EBSD may be counted by itself: 1, 2, 3 where it was taken of every fourth section."""
+    first, last = min(ebsd, default=0), max(ebsd, default=0)
+    if slices or not 1 < len(ebsd) == last - first + 1 <= len(light) / 2:
+        return []
+    return [
+        f"EBSD files have the numbers {first} to {last}, one after the other, light goes from {min(light)} to "
+        f"{max(light)}: are they numbered as the sections are, and not by themselves?"
+    ]
+
+
 def _matched(light: set[int], ebsd: set[int], slices: dict[Path, tuple[int, ...]]) -> list[str]:
     """Whether sections of the light and of the EBSD have the same numbers."""
-    notes = [f"The slices of {file.name} are taken as sections {n[0]} to {n[-1]}." for file, n in slices.items()]
+    notes = _in_a_row(light, ebsd, slices)
+    notes += [f"The slices of {file.name} are taken as sections {n[0]} to {n[-1]}." for file, n in slices.items()]
     alone = sorted(ebsd - light)
     if light and alone:
         named = ", ".join(map(str, alone[:6])) + (" ..." if len(alone) > 6 else "")
