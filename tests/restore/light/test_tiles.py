@@ -10,6 +10,7 @@ import pytest
 
 from grainlight.evaluation.damage import Damage
 from grainlight.evaluation.degrade import Level, Task, degrade
+from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Silent
 from grainlight.restore.large.windows import windows
 from grainlight.restore.light.placed import PlacedLight, place_light
@@ -91,3 +92,17 @@ def test_light_with_a_tile_beside_its_place_is_not_bent_to_fit(strength: int) ->
     assert found.registered.transform is None
     assert found.residual < 0.5
     assert found.unused < 0.1
+
+
+def test_light_that_lies_elsewhere_as_a_whole_is_no_tile() -> None:
+    task, _ = taken("corrupted")
+    assert task.stack is not None
+    inner = task.coarse.cropped(23, 23)
+    inner = OrientationMap.from_quaternions(
+        np.array(inner.quaternions[2:, 2:]),
+        inner.step,
+        inner.phases,
+        sample_frame=inner.sample_frame,
+        crystal_frame=inner.crystal_frame,
+    )
+    assert retile(task.stack, rasterise(inner, 4), NOISE / 3**0.5) is None

@@ -147,6 +147,8 @@ def find_displaced(field: PointsOnImage, found: Calibration) -> list[tuple[Tenso
     misfit = _Misfit.under(found, field, _by_brightness(found, field))
     left, parts = torch.isfinite(misfit.beside((0.0, 0.0))), []
     for _ in range(_MOST):
+        if not left.any():  # all of it lies elsewhere
+            break
         likely = [_part(misfit, left, by, field.pairs) for by in _places(misfit, left)]
         likely = sorted((its for its in likely if its.gain > 0), key=lambda its: -its.gain)[:_JUDGED]
         judged = [_judged(field, its, left) for its in likely]
