@@ -96,6 +96,24 @@ def test_a_part_of_the_field_in_its_place(still, share, corner):
     assert found.moved < 1.5
 
 
+@pytest.mark.parametrize("first", [(2, 2), (3, 5), (6, 1)])
+def test_a_map_that_begins_some_points_inside_is_found(still, first):
+    """From so far off a shift comes to the place, where no point of the stated one tells its side."""
+    whole, (top, left) = still.task.coarse, first
+    part = OrientationMap.from_quaternions(
+        np.array(whole.quaternions[top:-2, left:-2]),
+        whole.step,
+        whole.phases,
+        phase_id=np.array(whole.phase_id[top:-2, left:-2]),
+        sample_frame=whole.sample_frame,
+        crystal_frame=whole.crystal_frame,
+    )
+    found = register(part, still.light, scale=2)
+    assert found.trusted
+    right = 2.0 * np.array([left, top]) - np.array(still.light.origin) / still.light.step
+    assert np.hypot(*(found.transform(np.zeros(2)) - right)) < 1
+
+
 def test_a_photograph_is_not_found_on_few_grains():
     ebsd = made("round")[0]
     rng = np.random.default_rng(5)

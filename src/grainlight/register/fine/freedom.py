@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from grainlight.register.fine.basis import LADDER, Freedom
 from grainlight.register.fine.evidence import Halves, Parts, advantage
-from grainlight.register.fine.fit import fit
+from grainlight.register.fine.fit import fit, follow
 from grainlight.register.fine.sides import Sided, refine, sided
 from grainlight.register.level import Pair
 from grainlight.register.method import Method
@@ -22,6 +25,8 @@ _DRIFTS = ((1.0, 1.0), (2.0, 1.0), (4.0, 1.0), (2.0, 2.0))
 # Logarithms of the evidence, or of the likelihood that parameters of a shift or of an affine map have to add: in place
 # they reach 0, and half their number by chance.
 _BENT, _SHIFTED, _MOVED = 5.0, 8.0, 14.0
+# Log-likelihood per point of light that follows a map, and share of the points, or of it, that a place without has.
+_FOLLOWS, _TOLD = 1.0, 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,13 +89,22 @@ def _by_sides(pair: Pair, base: Transform, near: bool, parts: Parts, affine: Tra
     shifted = refine(pair, fit(pair, base, "translation", use, levels=(2.0, *FINE)), "translation", use)
     for freedom, trial, least in (("translation", shifted, _SHIFTED), ("affine", straight, _MOVED)):
         farther = trial is not None and trial.transform.distance(best.transform) > WORTHWHILE
-        if trial is not None and farther and trial.gain_over(best) > least:
+        if trial is not None and farther and (trial.gain_over(best) > least or _only_there(pair, trial, best, use)):
             best, name = trial, freedom
     if name == "stated":
         # how far a fit would go tells how far off the stated place may be
         told = shifted or straight
         return Chosen(base, name, max(told.chance, told.transform.distance(base)))
     return Chosen(best.transform, name, best.chance)
+
+
+def _only_there(pair: Pair, trial: Sided, best: Sided, use: NDArray[np.bool_]) -> bool:
+    """Whether the light follows the map under a trial and not where the best so far is: no point tells its side there,
+    so that sides cannot compare the two."""
+    if best.weight.sum() >= _TOLD * trial.weight.sum():
+        return False
+    there, here = (follow(pair, 0.5, one.transform, use).gain for one in (trial, best))
+    return there > _FOLLOWS and here < _TOLD * there
 
 
 def _bent(pair: Pair, start: Transform, parts: Parts, straight: Sided | None = None) -> Sided | None:
