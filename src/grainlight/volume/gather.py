@@ -86,6 +86,7 @@ def gather(manifest: Manifest, specimen: Specimen, alignment: Alignment, output:
         "settings": specimen.settings.as_record(),
         "manifest": manifest.path.name,
         "shifts_um": np.asarray(alignment.shifts).round(4).tolist(),
+        "ebsd_in_light_um": list(specimen.anchor),
         "warnings": [*alignment.said, *said],
         "excluded": {str(s.row): s.exclude for s in sections if s.exclude},
         "trend": alignment.trend,

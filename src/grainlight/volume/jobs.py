@@ -20,12 +20,15 @@ from grainlight.restore.enhance import enhance
 from grainlight.restore.points.grid import output_shape
 from grainlight.restore.result import NOT_RESTORED, Result
 from grainlight.restore.settings import Settings
+from grainlight.volume.anchor import Place, place_of
 from grainlight.volume.manifest import SectionEntry
 from grainlight.volume.section_store import StoredSection, read, store
 from grainlight.volume.shape import interpolate_shapes
 
 # Pixels of a neighbour that are more likely of another grain than not are nothing to go by.
 _DOUBTED = 0.5
+# Share of the field that a section with EBSD may leave bare, and pixels of the images that its map may be bent, unsaid.
+_BARE, _BENT = 0.1, 4.0
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,10 @@ class Grid:
 
 @dataclass(frozen=True)
 class Specimen:
-    """What the sections of a volume share: its grid, phases and frames, and how all are restored."""
+    """What the sections of a volume share: its grid, phases and frames, and how all are restored.
+
+    ``anchor`` x, y in um by which EBSD lies right and down of where the images' origin states (`volume.anchor`).
+    """
 
     grid: Grid
     phases: tuple[Phase, ...]
@@ -75,6 +81,7 @@ class Specimen:
     settings: Settings
     light: LightOptions
     maps: MapOptions = field(default_factory=MapOptions)
+    anchor: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -146,7 +153,28 @@ def _with_ebsd(job: Job) -> StoredSection:
             advice="restore sections of another step with a --scale of their own, or leave them out (exclude)",
         )
     left, top = (a - b for a, b in zip(found.map.origin, ebsd.origin, strict=True))
-    return _on_grid(found, specimen.grid, (left + job.shift[0], top + job.shift[1]))
+    told, anchor = place_of(found.record["registration"], light), specimen.anchor
+    # a map whose place in its light is not sure lies there as the others do
+    x, y = anchor if told is None else (told.x, told.y)
+    at = (left + job.shift[0] + x - anchor[0], top + job.shift[1] + y - anchor[1])
+    made = _on_grid(found, specimen.grid, at)
+    return replace(made, said=(*made.said, *_missed(made, told, specimen.grid, light)))
+
+
+def _missed(made: StoredSection, told: Place | None, grid: Grid, light: LightStack | None) -> list[str]:
+    """What a map does not cover of the volume, and how far its light is from lying straight on it."""
+    said = []
+    bare = float(np.isnan(made.uncertainty).mean())
+    if bare > _BARE:
+        said.append(
+            f"{100 * bare:.0f} % of the volume's field is not restored in this section: its EBSD does not cover it"
+        )
+    if told is not None and light is not None and told.bent > _BENT * light.step:
+        said.append(
+            f"EBSD and light of the section are turned or bent against each other by up to {told.bent / grid.step:.1f} "
+            "pixels of the output: it is placed by the middle of its EBSD map"
+        )
+    return said
 
 
 def _on_grid(found: Result, grid: Grid, place: tuple[float, float]) -> StoredSection:
@@ -183,7 +211,7 @@ def _between(job: Job) -> StoredSection:
     specimen, grid = job.specimen, job.specimen.grid
     light = read_light(job.entry, specimen.light)
     if light is not None:
-        x, y = light.origin
+        x, y = (o - a for o, a in zip(light.origin, specimen.anchor, strict=True))
         light = replace(light, origin=(x + job.shift[0], y + job.shift[1]))
     sides = [
         None if row is None else _known(job, row, abs(height - job.entry.z))

@@ -19,12 +19,14 @@ from grainlight.diffusion.checkpoint import STACKS, weights_hash
 from grainlight.errors import InputError
 from grainlight.maps.io import load_ebsd
 from grainlight.maps.io.shared.own_note import version
+from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
 from grainlight.restore.record import file_hash, weights_in_use
 from grainlight.restore.settings import Settings
 from grainlight.volume.align import align_sections
 from grainlight.volume.alignment.cuts import draw_cuts
 from grainlight.volume.alignment.record import Alignment, Trend, load_alignment, save_alignment
+from grainlight.volume.anchor import find_anchor
 from grainlight.volume.engine.workers import open_workers
 from grainlight.volume.gather import gather
 from grainlight.volume.jobs import Job, LightOptions, MapOptions, Specimen, grid_of, read_light, work
@@ -33,7 +35,7 @@ from grainlight.volume.section_store import is_done, key_of
 from grainlight.volume.volume import Volume
 
 _ALIGNMENT = "alignment.json"
-_MADE_FROM = "made_from"
+_MADE_FROM, _ANCHOR = "made_from", "anchor"
 _SAME_PLACE = 0.1
 """Of a pixel of the images, within which a section whose images are the same stays where it was."""
 
@@ -90,6 +92,7 @@ def restore_volume(
     specimen = _specimen(manifest, settings)
     output.mkdir(parents=True, exist_ok=True)
     alignment = _aligned(manifest, output, settings, progress)
+    specimen = replace(specimen, anchor=_anchored(manifest, output, settings, alignment, progress))
     first, second = plan_jobs(manifest, specimen, alignment, output)
     with open_workers(settings.workers, settings.scheduler) as each_done:
         for title, jobs in (("sections with EBSD", first), ("sections between them", second)):
@@ -118,7 +121,7 @@ def _specimen(manifest: Manifest, settings: VolumeSettings) -> Specimen:
             expected="EBSD on one section at least",
             advice="light alone knows no orientation: scan every 4th to 12th section",
         )
-    ebsd = load_ebsd(entry.ebsd, settings.maps.frame, settings.maps.crystal_frame, section=entry.ebsd_slice)
+    ebsd = _read_map(entry, settings.maps)
     grid = grid_of(ebsd, settings.restore.scale)
     frames = ebsd.sample_frame, ebsd.crystal_frame
     return Specimen(grid, ebsd.phases, *frames, settings.restore, settings.light, settings.maps)
@@ -148,11 +151,53 @@ def _aligned(manifest: Manifest, output: Path, settings: VolumeSettings, progres
     shifts = found.shifts - found.shifts[known.index(True)]
     if kept is not None and _same_heights(kept, heights):
         shifts = _stayed(kept, shifts, made_from, found.method["step_um"])
-    found = replace(found, shifts=shifts, method=found.method | {_MADE_FROM: made_from})
+    before = {} if kept is None else {k: v for k, v in kept.method.items() if k == _ANCHOR}
+    found = replace(found, shifts=shifts, method=found.method | before | {_MADE_FROM: made_from})
     save_alignment(found, output / _ALIGNMENT)
     if found.cuts is not None:
         draw_cuts(found.cuts, output / "alignment.png")
     return found
+
+
+def _anchored(
+    manifest: Manifest, output: Path, settings: VolumeSettings, alignment: Alignment, progress: Progress
+) -> tuple[float, float]:
+    """Where EBSD lies in the light, x and y in um: as the alignment has it of the same files, or by registration."""
+    lit = [s for s in manifest.used if s.ebsd is not None and s.light]
+    if not lit:
+        return 0.0, 0.0
+    made_from = key_of(_light_of(lit[0]) | {"ebsd": _ebsd_of(lit[0]), "light": repr(settings.light)})
+    before, known = _kept_anchor(alignment)
+    if before is not None and known == made_from:
+        return before
+    progress.begin("EBSD in its light", 1)
+
+    def readers(entry: SectionEntry) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        return partial(_read_map, entry, settings.maps), partial(read_light, entry, settings.light)
+
+    found = find_anchor((readers(entry) for entry in lit), settings.restore)
+    progress.advance()
+    at, step = (found.x, found.y), float(alignment.method.get("step_um", 0.0))
+    if before is not None and np.hypot(at[0] - before[0], at[1] - before[1]) < _SAME_PLACE * step:
+        at = before
+    if settings.alignment is None:
+        method = alignment.method | {_ANCHOR: {"um": list(at), "made_from": made_from}}
+        save_alignment(replace(alignment, method=method), output / _ALIGNMENT)
+    return at
+
+
+def _kept_anchor(alignment: Alignment) -> tuple[tuple[float, float] | None, Any]:
+    """The anchor that an alignment holds, if any, and what it was made from."""
+    kept = alignment.method.get(_ANCHOR)
+    at = kept.get("um") if isinstance(kept, dict) else None
+    if not isinstance(kept, dict) or not isinstance(at, list) or [type(v) for v in at] != [float, float]:
+        return None, None
+    return (at[0], at[1]), kept.get("made_from")
+
+
+def _read_map(entry: SectionEntry, maps: MapOptions) -> OrientationMap:
+    assert entry.ebsd is not None  # asked for sections with EBSD only
+    return load_ebsd(entry.ebsd, maps.frame, maps.crystal_frame, section=entry.ebsd_slice)
 
 
 def _same_heights(alignment: Alignment, heights: NDArray[np.float64]) -> bool:
@@ -197,6 +242,7 @@ def plan_jobs(
         "light": repr(specimen.light),
         "maps": repr(specimen.maps),
         "grid": repr(specimen.grid),
+        "anchor": list(specimen.anchor),
     }
     shifts = alignment.at(np.array([s.z for s in manifest.sections]))
     place = {s.row: (float(x), float(y)) for s, (x, y) in zip(manifest.sections, shifts, strict=True)}
@@ -221,15 +267,20 @@ def plan_jobs(
 
 
 def _key(entry: SectionEntry, shift: tuple[float, float], shared: dict[str, Any], beside: tuple[str, ...]) -> str:
-    ebsd = None if entry.exclude or entry.ebsd is None else [entry.ebsd.name, _hash_of(entry.ebsd), entry.ebsd_slice]
     made_from = _light_of(entry) | {
         "shared": shared,
         "z": entry.z,
-        "ebsd": ebsd,
+        "ebsd": _ebsd_of(entry),
         "shift": [round(s, 4) for s in shift],
         "beside": beside,
     }
     return key_of(made_from)
+
+
+def _ebsd_of(entry: SectionEntry) -> list[Any] | None:
+    if entry.exclude or entry.ebsd is None:
+        return None
+    return [entry.ebsd.name, _hash_of(entry.ebsd), entry.ebsd_slice]
 
 
 def _light_of(entry: SectionEntry) -> dict[str, Any]:
