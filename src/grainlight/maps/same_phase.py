@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
@@ -31,6 +32,19 @@ def is_same(one: Phase, other: Phase) -> bool:
         return False
     metal = metal_of(one)
     return metal not in (None, ANY) and metal == metal_of(other) and bool(one.name and other.name)
+
+
+def joined_phases(phases: tuple[Phase, ...], others: tuple[Phase, ...]) -> tuple[tuple[Phase, ...], dict[int, int]]:
+    """Return phases with those behind them that only another map has, under free numbers, and the number there of each
+    of that map's."""
+    number = {}
+    for phase in others:
+        same = next((one for one in phases if is_same(one, phase)), None)
+        if same is None:
+            same = replace(phase, id=max((one.id for one in phases), default=0) + 1)
+            phases = (*phases, same)
+        number[phase.id] = same.id
+    return phases, number
 
 
 def with_each_phase_once(ebsd: OrientationMap) -> OrientationMap:

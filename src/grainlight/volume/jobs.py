@@ -15,6 +15,7 @@ from grainlight.maps.io import load_ebsd, load_light
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
+from grainlight.maps.same_phase import joined_phases
 from grainlight.restore.between import KnownSection, restore_between
 from grainlight.restore.enhance import enhance
 from grainlight.restore.points.grid import output_shape
@@ -27,6 +28,7 @@ from grainlight.volume.shape import interpolate_shapes
 
 # Pixels of a neighbour that are more likely of another grain than not are nothing to go by.
 _DOUBTED = 0.5
+_SAME_STEP = 1e-3  # of an EBSD step
 # Share of the field that a section with EBSD may leave bare, and pixels of the images that its map may be bent, unsaid.
 _BARE, _BENT = 0.1, 4.0
 
@@ -143,8 +145,7 @@ def _with_ebsd(job: Job) -> StoredSection:
     assert job.entry.ebsd is not None
     ebsd = load_ebsd(job.entry.ebsd, specimen.maps.frame, specimen.maps.crystal_frame, section=job.entry.ebsd_slice)
     light = read_light(job.entry, specimen.light)
-    found = enhance(ebsd, light, replace(specimen.settings, seed=specimen.settings.seed + job.entry.row))
-    if abs(found.map.step[0] / specimen.grid.step - 1) > 1e-3:
+    if abs(output_shape(ebsd, specimen.settings.scale)[2] / specimen.grid.step - 1) > _SAME_STEP:
         raise InputError(
             "the EBSD steps of the sections differ",
             file=job.entry.ebsd,
@@ -152,6 +153,8 @@ def _with_ebsd(job: Job) -> StoredSection:
             expected=f"{specimen.grid.step * specimen.settings.scale:g} um, as of the first section with EBSD",
             advice="restore sections of another step with a --scale of their own, or leave them out (exclude)",
         )
+    found = enhance(ebsd, light, replace(specimen.settings, seed=specimen.settings.seed + job.entry.row))
+    found = _renumbered(found, specimen.phases, job.entry.ebsd)
     left, top = (a - b for a, b in zip(found.map.origin, ebsd.origin, strict=True))
     told, anchor = place_of(found.record["registration"], light), specimen.anchor
     # a map whose place in its light is not sure lies there as the others do
@@ -159,6 +162,26 @@ def _with_ebsd(job: Job) -> StoredSection:
     at = (left + job.shift[0] + x - anchor[0], top + job.shift[1] + y - anchor[1])
     made = _on_grid(found, specimen.grid, at)
     return replace(made, said=(*made.said, *_missed(made, told, specimen.grid, light)))
+
+
+def _renumbered(found: Result, phases: tuple[Phase, ...], file: Path) -> Result:
+    """A result whose phases have the numbers of the volume's, by what they are: files number them each in its way."""
+    joined, number = joined_phases(phases, found.map.phases)
+    present = {phase.id for phase in found.map.phases if (found.map.phase_id == phase.id).any()}
+    strange = [one for one in joined[len(phases) :] if one.id in {number[k] for k in present}]
+    if strange:
+        raise InputError(
+            "a phase of the section is none of the volume's",
+            file=file,
+            found=str(strange[0]),
+            expected="; ".join(map(str, phases)),
+        )
+    if all(old == new for old, new in number.items()):
+        return found
+    phase_id = found.map.phase_id.copy()
+    for old, new in number.items():
+        phase_id[found.map.phase_id == old] = new
+    return replace(found, map=found.map.replace(phases=phases, phase_id=phase_id))
 
 
 def _missed(made: StoredSection, told: Place | None, grid: Grid, light: LightStack | None) -> list[str]:

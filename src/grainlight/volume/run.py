@@ -15,11 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.diffusion.checkpoint import STACKS, weights_hash
 from grainlight.errors import InputError
 from grainlight.maps.io import load_ebsd
+from grainlight.maps.io.headers import read_map_header
 from grainlight.maps.io.shared.own_note import version
 from grainlight.maps.orientation_map import OrientationMap
+from grainlight.maps.same_phase import joined_phases
 from grainlight.progress import Progress, Silent
 from grainlight.restore.record import file_hash, weights_in_use
 from grainlight.restore.settings import Settings
@@ -111,7 +114,7 @@ def restore_volume(
 
 
 def _specimen(manifest: Manifest, settings: VolumeSettings) -> Specimen:
-    """What the first section with EBSD says of all."""
+    """What the first section with EBSD says of all, and the phases of all."""
     entry = next((s for s in manifest.used if s.ebsd is not None), None)
     if entry is None or entry.ebsd is None:
         raise InputError(
@@ -124,7 +127,17 @@ def _specimen(manifest: Manifest, settings: VolumeSettings) -> Specimen:
     ebsd = _read_map(entry, settings.maps)
     grid = grid_of(ebsd, settings.restore.scale)
     frames = ebsd.sample_frame, ebsd.crystal_frame
-    return Specimen(grid, ebsd.phases, *frames, settings.restore, settings.light, settings.maps)
+    phases = ebsd.phases
+    for other in manifest.used:
+        if other.ebsd is not None and other is not entry:
+            header = read_map_header(
+                other.ebsd,
+                None if settings.maps.frame is None else SampleFrame(settings.maps.frame),
+                None if settings.maps.crystal_frame is None else CrystalFrame(settings.maps.crystal_frame),
+                other.ebsd_slice,
+            )
+            phases, _ = joined_phases(phases, header.phases)
+    return Specimen(grid, phases, *frames, settings.restore, settings.light, settings.maps)
 
 
 def _aligned(manifest: Manifest, output: Path, settings: VolumeSettings, progress: Progress) -> Alignment:
@@ -242,6 +255,7 @@ def plan_jobs(
         "light": repr(specimen.light),
         "maps": repr(specimen.maps),
         "grid": repr(specimen.grid),
+        "phases": [repr(phase) for phase in specimen.phases],
         "anchor": list(specimen.anchor),
     }
     shifts = alignment.at(np.array([s.z for s in manifest.sections]))

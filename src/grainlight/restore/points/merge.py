@@ -13,7 +13,7 @@ from scipy.ndimage import distance_transform_edt
 from grainlight.errors import InputError
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
-from grainlight.maps.same_phase import is_same, with_each_phase_once
+from grainlight.maps.same_phase import joined_phases, with_each_phase_once
 from grainlight.restore.points.grid import REACH, output_shape, pixels, rasterise
 from grainlight.restore.points.noise import EbsdNoise, estimate_noise
 from grainlight.restore.points.unsupported import without_noise
@@ -169,14 +169,10 @@ class _Canvas:
 
 def _same_phases(phases: tuple[Phase, ...], ebsd: OrientationMap) -> tuple[tuple[Phase, ...], OrientationMap]:
     """Return the phases with those that only the map has, and the map with their numbers."""
+    phases, number = joined_phases(phases, ebsd.phases)
     phase_id = ebsd.phase_id.copy()
-    for phase in ebsd.phases:
-        same = next((one for one in phases if is_same(one, phase)), None)
-        if same is None:
-            free = max((one.id for one in phases), default=0) + 1
-            same = Phase(**{**phase.__dict__, "id": free})
-            phases = (*phases, same)
-        phase_id[ebsd.phase_id == phase.id] = same.id
+    for old, new in number.items():
+        phase_id[ebsd.phase_id == old] = new
     return phases, ebsd.replace(phase_id=phase_id, phases=phases)
 
 
