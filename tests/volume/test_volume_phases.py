@@ -48,8 +48,14 @@ def test_numbers_that_differ_between_sections_are_those_of_the_first(specimen: M
     volume = restore_volume(specimen, tmp_path / "OUT", SETTINGS)
     assert volume is not None
     assert [(phase.id, phase.laue_group) for phase in volume.phases] == [(1, "6/mmm"), (2, "m-3m")]
-    assert (volume.phase_id[0] == 1).mean() > 0.7
-    assert (volume.phase_id[2] == 1).mean() > 0.7
+    for k in (0, 2):
+        beta, file = volume.phase_id[k] == 2, tmp_path / f"s{k:03d}_ebsd.ang"
+        assert 0.1 < beta.mean() < 0.2
+        assert (volume.phase_id[k] == 1).mean() > 0.7
+        # beta is kept as it was measured, in the frames of the volume
+        measured = load_ebsd(file).quaternions[3:7].reshape(-1, 4)
+        kept = volume.quaternions[k][beta][::7].astype(np.float64)
+        assert np.abs(kept @ measured.T).max(1) == pytest.approx(1, abs=1e-5)
 
 
 def test_another_step_is_refused_before_the_section_is_restored(specimen: Manifest, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ class Stored(BySection):
         """Read section ``k``."""
         values = read_array(self.folder, self.rows[k], self.name)
         if self.name == "quaternions":
-            return _in_frames(values, self.specimen)
+            return _in_frames(values, read_array(self.folder, self.rows[k], "phase_id"), self.specimen)
         return values.astype(self.dtype, copy=False)
 
 
@@ -105,7 +105,10 @@ def gather(manifest: Manifest, specimen: Specimen, alignment: Alignment, output:
     )
 
 
-def _in_frames(q: NDArray[Any], specimen: Specimen) -> NDArray[np.float32]:
-    """Orientations (Y, X, 4) in frame S with X along a in the frames of the specimen."""
-    turned = change_crystal_frame(q.astype(np.float64), CrystalFrame.X_ALONG_A, specimen.crystal_frame)
+def _in_frames(q: NDArray[Any], phase_id: NDArray[Any], specimen: Specimen) -> NDArray[np.float32]:
+    """Orientations (Y, X, 4) in frame S, hexagonal ones with X along a, in the frames of the specimen."""
+    q = q.astype(np.float64)
+    turned = change_crystal_frame(q, CrystalFrame.X_ALONG_A, specimen.crystal_frame)
+    others = [phase.id for phase in specimen.phases if not phase.has_hexagonal_axes]
+    turned = np.where(np.isin(phase_id, others)[..., None], q, turned)
     return np.asarray(specimen.sample_frame.from_frame_s(turned), dtype=np.float32)

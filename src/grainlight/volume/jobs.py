@@ -28,6 +28,8 @@ from grainlight.volume.shape import interpolate_shapes
 
 # Pixels of a neighbour that are more likely of another grain than not are nothing to go by.
 _DOUBTED = 0.5
+# Flags of light that EBSD contradicts (`restore.result`), and share of the field from which that is asked about.
+_CONTRADICTS, _STRANGERS = 8 | 64, 0.25
 _SAME_STEP = 1e-3  # of an EBSD step
 # Share of the field that a section with EBSD may leave bare, and pixels of the images that its map may be bent, unsaid.
 _BARE, _BENT = 0.1, 4.0
@@ -161,7 +163,7 @@ def _with_ebsd(job: Job) -> StoredSection:
     x, y = anchor if told is None else (told.x, told.y)
     at = (left + job.shift[0] + x - anchor[0], top + job.shift[1] + y - anchor[1])
     made = _on_grid(found, specimen.grid, at)
-    return replace(made, said=(*made.said, *_missed(made, told, specimen.grid, light)))
+    return replace(made, said=(*made.said, *_missed(made, told, specimen.grid, light), *_contradicted(found)))
 
 
 def _renumbered(found: Result, phases: tuple[Phase, ...], file: Path) -> Result:
@@ -189,9 +191,7 @@ def _missed(made: StoredSection, told: Place | None, grid: Grid, light: LightSta
     said = []
     bare = float(np.isnan(made.uncertainty).mean())
     if bare > _BARE:
-        said.append(
-            f"{100 * bare:.0f} % of the volume's field is not restored in this section: its EBSD does not cover it"
-        )
+        said.append(f"{100 * bare:.0f} % of the volume's field is not restored in this section: no EBSD reaches there")
     if told is not None and light is not None and told.bent > _BENT * light.step:
         said.append(
             f"EBSD and light of the section are turned or bent against each other by up to {told.bent / grid.step:.1f} "
@@ -217,10 +217,11 @@ def _on_grid(found: Result, grid: Grid, place: tuple[float, float]) -> StoredSec
     q[(q == 0).all(-1), 0] = 1.0
     light = np.moveaxis(placed(np.moveaxis(found.light, 0, -1), np.nan, np.float16), -1, 0)
     source = placed(found.source, NOT_RESTORED, np.uint8)
-    phase = placed(found.map.phase_id, 0, np.int16)
+    # other phases than hexagonal ones are kept as they were measured; where nothing is known there is none
+    phase = placed(found.map.phase_id.clip(0), 0, np.int16)
     return StoredSection(
         q,
-        np.where(source == NOT_RESTORED, 0, phase).astype(np.int16),
+        phase,
         placed(found.uncertainty, np.nan, np.float32),
         placed(found.other_grain, np.nan, np.float32),
         placed(found.boundary, 0.0, np.float32),
@@ -228,6 +229,18 @@ def _on_grid(found: Result, grid: Grid, place: tuple[float, float]) -> StoredSec
         light,
         tuple(found.record["warnings"]),
     )
+
+
+def _contradicted(found: Result) -> list[str]:
+    """Whether a map and its light look as if they were of two sections."""
+    flags = found.light_flags
+    share = 0.0 if flags is None else float(((flags & _CONTRADICTS) > 0).mean())
+    if share < _STRANGERS:
+        return []
+    return [
+        f"light and EBSD contradict each other over {100 * share:.0f} % of the field: are both of this section, and is "
+        "its place in the order right?"
+    ]
 
 
 def _between(job: Job) -> StoredSection:

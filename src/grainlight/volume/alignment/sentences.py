@@ -12,6 +12,7 @@ from grainlight.volume.alignment.record import PairRecord, Trend
 
 _BENT = 2.0  # pixels
 _UNSURE = 0.5  # pixels of shear
+_LIKER = 0.02  # by how much the correlation of the liker two is larger
 _SAME = 0.999  # correlation from which two images are one
 
 
@@ -99,15 +100,28 @@ def _gaps(z: NDArray[np.float64], part: NDArray[np.int_], held: NDArray[np.bool_
 
 
 def _order(z: NDArray[np.float64], pairs: Sequence[PairRecord]) -> list[str]:
-    """Say where two neighbours look exchanged: the section before is liker to the second, that after to the first."""
+    """Say where two neighbours look exchanged: the section before is liker to the second, that after to the first; and
+    where one looks out of place: liker to one neighbour than both neighbours to each other, and unlike the other."""
     quality = {(p.lower, p.upper): p.quality for p in pairs if p.weight > 0}
-    said = []
+    said, named = [], set()
     for k in range(len(z) - 1):
         before = (k - 1, k), (k - 1, k + 1)
         after = (k + 1, k + 2), (k, k + 2)
         sides = [side for side in (before, after) if all(pair in quality for pair in side)]
-        if len(sides) == 2 and all(quality[far] > quality[near] + 0.02 for near, far in sides):
+        if len(sides) == 2 and all(quality[far] > quality[near] + _LIKER for near, far in sides):
             said.append(f"{_name(k, z)} and {_name(k + 1, z)} look exchanged: check their order.")
+            named |= {k, k + 1}
+    for k in range(1, len(z) - 1):
+        three = (k - 1, k), (k - 1, k + 1), (k, k + 1)
+        if named & {k - 1, k, k + 1} or any(pair not in quality for pair in three):
+            continue
+        below, across, above = (quality[pair] for pair in three)
+        if min(below, above) + 2 * _LIKER < across < max(below, above):
+            other = k - 1 if below < above else k + 1
+            said.append(
+                f"{_name(k, z)} is less like {_name(other, z)} than the section on its other side is: does it belong "
+                "elsewhere in the order?"
+            )
     return said
 
 
