@@ -194,6 +194,12 @@ def test_a_kept_alignment_may_be_edited_and_one_of_unknown_light_is_not_kept(
     assert np.allclose(run._aligned(drifting, tmp_path, SETTINGS, run.Silent()).shifts, found.shifts)
 
 
+def test_an_output_that_cannot_be_made_is_refused(specimen: tuple[Manifest, np.ndarray], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="output folder cannot be made"):
+        restore_volume(specimen[0], tmp_path / "file" / "OUT", SETTINGS)
+
+
 def test_no_ebsd_at_all_is_refused(specimen: tuple[Manifest, np.ndarray], tmp_path: Path) -> None:
     manifest = specimen[0]
     bare = tuple(replace(s, ebsd=None) for s in manifest.sections)

@@ -6,6 +6,7 @@ it again and nothing else.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -93,7 +94,7 @@ def restore_volume(
             expected=f"rows 1 to {len(manifest.sections)}, as they stand in the file",
         )
     specimen = _specimen(manifest, settings)
-    output.mkdir(parents=True, exist_ok=True)
+    _make(output)
     alignment = _aligned(manifest, output, settings, progress)
     specimen = replace(specimen, anchor=_anchored(manifest, output, settings, alignment, progress))
     first, second = plan_jobs(manifest, specimen, alignment, output)
@@ -111,6 +112,18 @@ def restore_volume(
     if settings.only is not None:
         return None
     return gather(manifest, specimen, alignment, output)
+
+
+def _make(output: Path) -> None:
+    """Make the output folder now that it is cheap to fail."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            "the output folder cannot be made", file=output, found=str(error), advice="choose another folder"
+        ) from error
+    if not os.access(output, os.W_OK):
+        raise InputError("the output folder cannot be written", file=output, advice="choose another folder")
 
 
 def _specimen(manifest: Manifest, settings: VolumeSettings) -> Specimen:
