@@ -122,7 +122,7 @@ def test_sections_that_differ_are_named(volume: Path) -> None:
     save_ebsd(other, volume / "s004_ebsd.ctf")
     edited(volume, "s004_ebsd.ang", "s004_ebsd.ctf")
     found = check(volume)
-    assert found.faults == ()
+    assert [fault.problem for fault in found.faults] == ["the EBSD steps of the sections differ"]
     told = {note.split(" differ")[0]: note for note in found.remarks}
     assert set(told) == {
         "The size of the EBSD map",
@@ -327,3 +327,31 @@ def test_command_of_plan(volume: Path, run, tmp_path: Path) -> None:
     assert "format of the output" in err
     code, out, err = run("volume", "plan", volume, "--spacing", "-1")
     assert code == 2
+
+
+@pytest.mark.parametrize(("compression", "left"), [(None, 0.7), ("zlib", 0.99)])
+def test_an_image_file_that_was_cut_off_is_a_fault(volume: Path, compression: str | None, left: float) -> None:
+    file = volume / "s002_light.tif"
+    tifffile.imwrite(file, tifffile.imread(file), photometric="minisblack", compression=compression)
+    assert check(volume).faults == ()
+    whole = file.read_bytes()
+    file.write_bytes(whole[: int(len(whole) * left)])
+    (fault,) = check(volume).faults
+    assert "row 3, column light" in str(fault)
+    assert "cut off" in str(fault)
+
+
+def test_another_ebsd_step_is_a_fault(volume: Path) -> None:
+    file = volume / "s004_ebsd.ang"
+    ebsd = load_ebsd(file)
+    other = OrientationMap.from_quaternions(
+        np.array(ebsd.quaternions[::2, ::2]),
+        (2.0, 2.0),
+        ebsd.phases,
+        sample_frame=ebsd.sample_frame,
+        crystal_frame=ebsd.crystal_frame,
+    )
+    save_ebsd(other, file)
+    (fault,) = check(volume).faults
+    assert "row 5, column ebsd" in str(fault)
+    assert "steps of the sections differ" in str(fault)

@@ -194,6 +194,19 @@ def test_a_kept_alignment_may_be_edited_and_one_of_unknown_light_is_not_kept(
     assert np.allclose(run._aligned(drifting, tmp_path, SETTINGS, run.Silent()).shifts, found.shifts)
 
 
+def test_a_kill_over_the_picture_of_the_alignment_leaves_none_without(
+    specimen: tuple[Manifest, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "draw_cuts", killed)
+        with pytest.raises(KeyboardInterrupt):
+            restore_volume(specimen[0], tmp_path, replace(SETTINGS, only=(1,)))
+    assert not (tmp_path / "alignment.json").exists()
+
+
 def test_an_output_that_cannot_be_made_is_refused(specimen: tuple[Manifest, np.ndarray], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="output folder cannot be made"):

@@ -22,7 +22,7 @@ from grainlight.restore.points.grid import output_shape
 from grainlight.restore.result import NOT_RESTORED, Result
 from grainlight.restore.settings import Settings
 from grainlight.volume.anchor import Place, place_of
-from grainlight.volume.manifest import SectionEntry
+from grainlight.volume.manifest import SAME_STEP, SectionEntry
 from grainlight.volume.section_store import StoredSection, read, store
 from grainlight.volume.shape import interpolate_shapes
 
@@ -30,7 +30,6 @@ from grainlight.volume.shape import interpolate_shapes
 _DOUBTED = 0.5
 # Flags of light that EBSD contradicts (`restore.result`), and share of the field from which that is asked about.
 _CONTRADICTS, _STRANGERS = 8 | 64, 0.25
-_SAME_STEP = 1e-3  # of an EBSD step
 # Share of the field that a section with EBSD may leave bare, and pixels of the images that its map may be bent, unsaid.
 _BARE, _BENT = 0.1, 4.0
 
@@ -147,13 +146,13 @@ def _with_ebsd(job: Job) -> StoredSection:
     assert job.entry.ebsd is not None
     ebsd = load_ebsd(job.entry.ebsd, specimen.maps.frame, specimen.maps.crystal_frame, section=job.entry.ebsd_slice)
     light = read_light(job.entry, specimen.light)
-    if abs(output_shape(ebsd, specimen.settings.scale)[2] / specimen.grid.step - 1) > _SAME_STEP:
+    if abs(output_shape(ebsd, specimen.settings.scale)[2] / specimen.grid.step - 1) > SAME_STEP:
         raise InputError(
             "the EBSD steps of the sections differ",
             file=job.entry.ebsd,
             found=f"{ebsd.step[0]:g} um",
             expected=f"{specimen.grid.step * specimen.settings.scale:g} um, as of the first section with EBSD",
-            advice="restore sections of another step with a --scale of their own, or leave them out (exclude)",
+            advice="leave the section out (exclude), or scan it with the step of the others",
         )
     found = enhance(ebsd, light, replace(specimen.settings, seed=specimen.settings.seed + job.entry.row))
     found = _renumbered(found, specimen.phases, job.entry.ebsd)
@@ -189,7 +188,7 @@ def _renumbered(found: Result, phases: tuple[Phase, ...], file: Path) -> Result:
 def _missed(made: StoredSection, told: Place | None, grid: Grid, light: LightStack | None) -> list[str]:
     """What a map does not cover of the volume, and how far its light is from lying straight on it."""
     said = []
-    bare = float(np.isnan(made.uncertainty).mean())
+    bare = float((made.phase_id == 0).mean())
     if bare > _BARE:
         said.append(f"{100 * bare:.0f} % of the volume's field is not restored in this section: no EBSD reaches there")
     if told is not None and light is not None and told.bent > _BENT * light.step:

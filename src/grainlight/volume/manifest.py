@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+SAME_STEP = 1e-3
+"""By what part of it EBSD steps of one volume may differ."""
+
 
 @dataclass(frozen=True)
 class SectionEntry:

@@ -179,9 +179,10 @@ def _aligned(manifest: Manifest, output: Path, settings: VolumeSettings, progres
         shifts = _stayed(kept, shifts, made_from, found.method["step_um"])
     before = {} if kept is None else {k: v for k, v in kept.method.items() if k == _ANCHOR}
     found = replace(found, shifts=shifts, method=found.method | before | {_MADE_FROM: made_from})
-    save_alignment(found, output / _ALIGNMENT)
+    # the picture first: a kill between the two leaves an alignment to find again, not one without its picture
     if found.cuts is not None:
         draw_cuts(found.cuts, output / "alignment.png")
+    save_alignment(found, output / _ALIGNMENT)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
@@ -13,6 +14,9 @@ from grainlight.maps.io.readers import ctf
 from grainlight.maps.io.shared.edax import DEFAULT_FRAME
 from grainlight.maps.io.text.ang_header import read_header as read_ang_header
 from grainlight.maps.phase import Phase
+
+if TYPE_CHECKING:
+    from tifffile import TiffPageSeries
 
 _SHORTEST = 0.6
 """Of the room that the points of a header take, each as long as the first: a file with less was cut off, or is a crop
@@ -165,9 +169,24 @@ def _tiff(file: Path) -> ImageHeader:
             samples = 1 if page.photometric is None else int(page.samplesperpixel)
             bits = page.dtype.itemsize if page.dtype is not None else 2
             number[rows, columns, bits] += max(1, count // (rows * columns * samples))
+            _check_length(file, one)
     # as `readers.tiff` chooses: thumbnails beside the images are left out
     (rows, columns, bits), images = max(number.items(), key=lambda item: (item[1], item[0]))
     return ImageHeader(file, images, (rows, columns), bits)
+
+
+def _check_length(file: Path, series: TiffPageSeries) -> None:
+    """Refuse a file that ends before the pixels that it promises."""
+    pages = [page for page in series.pages if page is not None]
+    ends = [
+        offset + length for page in pages for offset, length in zip(page.dataoffsets, page.databytecounts, strict=False)
+    ]
+    if len(pages) == 1 and series.dataoffset is not None:
+        # all images of a series in one piece, told by the first page alone
+        ends.append(series.dataoffset + series.nbytes)
+    size = file.stat().st_size
+    if max(ends, default=0) > size:
+        raise EOFError(f"{size} of {max(ends)} bytes: the file was cut off")
 
 
 def _picture(file: Path) -> ImageHeader:

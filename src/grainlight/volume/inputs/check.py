@@ -24,7 +24,7 @@ from grainlight.volume.inputs.section_headers import (
     row_names,
 )
 from grainlight.volume.inputs.volume_cost import stand_ins, volume_cost
-from grainlight.volume.manifest import Manifest, SectionEntry
+from grainlight.volume.manifest import SAME_STEP, Manifest, SectionEntry
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +77,7 @@ def check_manifest(
             _kept(light, section, "light", faults, manifest, lambda s: light_header(s, stated))
         progress.advance()
     remarks = [*manifest.notes, *_noted(maps), *_bare(light), *differences(maps, light), *_unmeasured(manifest)]
+    faults += _steps(manifest, maps)
     lines = _inventory(manifest, maps, light)
     sizes = stand_ins(maps, light)
     if sizes:
@@ -111,6 +112,23 @@ def _kept(
                 advice=error.advice,
             )
         )
+
+
+def _steps(manifest: Manifest, maps: dict[int, MapHeader]) -> list[InputError]:
+    """Sections whose EBSD step is not that of the first, which a run refuses."""
+    known = [s for s in manifest.used if s.row in maps]
+    return [
+        InputError(
+            "the EBSD steps of the sections differ",
+            file=manifest.path,
+            place=f"row {s.row}, column ebsd, {s.ebsd}",
+            found=f"{maps[s.row].step[0]:g} um",
+            expected=f"{maps[known[0].row].step[0]:g} um, as of the first section with EBSD",
+            advice="leave the section out (exclude), or scan it with the step of the others",
+        )
+        for s in known[1:]
+        if abs(maps[s.row].step[0] / maps[known[0].row].step[0] - 1) > SAME_STEP
+    ]
 
 
 def _noted(maps: dict[int, MapHeader]) -> list[str]:

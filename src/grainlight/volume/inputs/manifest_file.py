@@ -159,7 +159,7 @@ def _load(path: Path, fault: Fault) -> Manifest:
 
 
 def _section(row: Row, base: Path, images: Listing, fault: Fault) -> SectionEntry | None:
-    z = row.number_of(row.cells["z"])
+    z = row.number_of(row.cells["z"]) + 0.0  # no -0
     if math.isnan(z):
         fault(
             row.error(
