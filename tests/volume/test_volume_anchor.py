@@ -15,7 +15,7 @@ from grainlight.maps.orientation_map import OrientationMap
 from grainlight.register.register import Registration
 from grainlight.register.transform import Transform, stated
 from grainlight.restore.settings import Settings
-from grainlight.volume.anchor import Place, place_of
+from grainlight.volume.alignment.anchor import Place, place_of
 from grainlight.volume.inputs.manifest_file import load_manifest
 from grainlight.volume.inputs.synthetic import VolumeRecipe, write_synthetic_volume
 from grainlight.volume.jobs import LightOptions

@@ -21,7 +21,7 @@ from grainlight.restore.enhance import enhance
 from grainlight.restore.points.grid import output_shape
 from grainlight.restore.result import NOT_RESTORED, Result
 from grainlight.restore.settings import Settings
-from grainlight.volume.anchor import Place, place_of
+from grainlight.volume.alignment.anchor import Place, place_of
 from grainlight.volume.manifest import SAME_STEP, SectionEntry
 from grainlight.volume.section_store import StoredSection, read, store
 from grainlight.volume.shape import interpolate_shapes
@@ -74,7 +74,7 @@ class Grid:
 class Specimen:
     """What the sections of a volume share: its grid, phases and frames, and how all are restored.
 
-    ``anchor`` x, y in um by which EBSD lies right and down of where the images' origin states (`volume.anchor`).
+    ``anchor`` x, y in um by which EBSD lies right and down of where the images' origin states (`alignment.anchor`).
     """
 
     grid: Grid

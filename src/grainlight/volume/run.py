@@ -28,9 +28,9 @@ from grainlight.progress import Progress, Silent
 from grainlight.restore.record import file_hash, weights_in_use
 from grainlight.restore.settings import Settings
 from grainlight.volume.align import align_sections
+from grainlight.volume.alignment.anchor import find_anchor
 from grainlight.volume.alignment.cuts import draw_cuts
 from grainlight.volume.alignment.record import Alignment, Trend, load_alignment, save_alignment
-from grainlight.volume.anchor import find_anchor
 from grainlight.volume.engine.workers import open_workers
 from grainlight.volume.gather import gather
 from grainlight.volume.jobs import Job, LightOptions, MapOptions, Specimen, grid_of, read_light, work

@@ -135,11 +135,16 @@ def phase_text(phase: Phase) -> str:
 
 def row_names(numbers: list[int]) -> str:
     """Name rows, runs of them by their ends."""
+    return f"row{'s' * (len(numbers) > 1)} {runs_of(numbers)}"
+
+
+def runs_of(numbers: list[int]) -> str:
+    """Name numbers, runs of them by their ends."""
     runs: list[list[int]] = []
-    for n in sorted(numbers):
+    for n in sorted(set(numbers)):
         if runs and n == runs[-1][-1] + 1:
             runs[-1].append(n)
         else:
             runs.append([n])
     named = [f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs[:5]]
-    return f"row{'s' * (len(numbers) > 1)} {', '.join(named)}" + (" and others" if len(runs) > 5 else "")
+    return ", ".join(named) + (" and others" if len(runs) > 5 else "")

@@ -21,6 +21,7 @@ from grainlight.volume.grains.grain_volume import GrainVolume, find_volume_grain
 from grainlight.volume.output.regular import levels_of
 from grainlight.volume.report.heights import height_chart
 from grainlight.volume.report.pictures import VolumePictures, pictures_of
+from grainlight.volume.report.said import in_short
 from grainlight.volume.volume import Volume
 
 _ROOM = "grainlight.volume.report"
@@ -148,7 +149,9 @@ def _tiles(
 
 def _findings(volume: Volume, shares: dict[str, float]) -> list[Finding]:
     """Return what is to be said about a volume, cautions first."""
-    found = [Finding("caution", str(one)) for one in volume.record.get("warnings", ()) or ()]
+    found = [
+        Finding("caution", one[:1].upper() + one[1:]) for one in in_short(map(str, volume.record.get("warnings") or ()))
+    ]
     z, at = np.asarray(volume.z), np.flatnonzero(volume.measured)
     count = len(z)
     if not len(at):

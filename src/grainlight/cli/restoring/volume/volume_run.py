@@ -114,8 +114,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"restored: {', '.join(str(row) for row in arguments.only)}")
         return 0
     from grainlight.volume.output import write_volume
+    from grainlight.volume.report.said import in_short
 
-    for warning in volume.record["warnings"]:
+    for warning in in_short(volume.record["warnings"]):
         note(f"note: {warning}")
     files = write_volume(
         volume, output, vti=arguments.vti, dream3d=arguments.dream3d, say=lambda text: note(f"note: {text}")
