@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from grainlight.synth.section_map import synthetic_section
     from grainlight.validation.verdict import Validation
     from grainlight.volume.front import restore_volume
+    from grainlight.volume.grains.grain_volume import find_volume_grains
     from grainlight.volume.output.load import load_volume
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "disorientation",
     "enhance",
     "find_grains",
+    "find_volume_grains",
     "load_ebsd",
     "load_light",
     "load_result",
@@ -71,6 +73,7 @@ _HOME = {
     "LightStack": "grainlight.maps.light_stack",
     "OrientationMap": "grainlight.maps.orientation_map",
     "card": "grainlight.report.notebook.card",
+    "find_volume_grains": "grainlight.volume.grains.grain_volume",
     "load_ebsd": "grainlight.maps.io",
     "load_light": "grainlight.maps.io",
     "load_result": "grainlight.restore.saved",

@@ -213,6 +213,11 @@ def test_an_output_that_cannot_be_made_is_refused(specimen: tuple[Manifest, np.n
         restore_volume(specimen[0], tmp_path / "file" / "OUT", SETTINGS)
 
 
+def test_no_workers_are_refused(specimen: tuple[Manifest, np.ndarray], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there are no workers"):
+        restore_volume(specimen[0], tmp_path, replace(SETTINGS, workers=0))
+
+
 def test_no_ebsd_at_all_is_refused(specimen: tuple[Manifest, np.ndarray], tmp_path: Path) -> None:
     manifest = specimen[0]
     bare = tuple(replace(s, ebsd=None) for s in manifest.sections)

@@ -41,6 +41,8 @@ def open_workers(workers: int = 1, scheduler: str | None = None) -> Iterator[Eac
     InputError
         While jobs are done: where one cannot be, workers end again and again, or a scheduler cannot be used.
     """
+    if workers < 1:
+        raise InputError("there are no workers", found=f"{workers}", expected="one process or more")
     threads = max(1, (os.cpu_count() or 1) // workers)
     if scheduler is not None:
         with DaskWorkers(scheduler, workers, threads) as crew:
