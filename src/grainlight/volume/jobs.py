@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from grainlight.maps.phase import Phase
 from grainlight.maps.same_phase import joined_phases
 from grainlight.restore.between import KnownSection, restore_between
 from grainlight.restore.enhance import enhance
+from grainlight.restore.light.registration import WAYS_ON
 from grainlight.restore.points.grid import output_shape
 from grainlight.restore.result import NOT_RESTORED, Result
 from grainlight.restore.settings import Settings
@@ -30,6 +32,8 @@ from grainlight.volume.shape import interpolate_shapes
 _DOUBTED = 0.5
 # Flags of light that EBSD contradicts (`restore.result`), and share of the field from which that is asked about.
 _CONTRADICTS, _STRANGERS = 8 | 64, 0.25
+# A part of a sentence with an option of `enhance` alone.
+_OPTIONS = re.compile(r"(?:;|(?<=[.;])) [^.;]*--(?:fill-holes|keep-noise|register|points)\b[^.;]*")
 # Share of the field that a section with EBSD may leave bare, and pixels of the images that its map may be bent, unsaid.
 _BARE, _BENT = 0.1, 4.0
 
@@ -162,7 +166,8 @@ def _with_ebsd(job: Job) -> StoredSection:
     x, y = anchor if told is None else (told.x, told.y)
     at = (left + job.shift[0] + x - anchor[0], top + job.shift[1] + y - anchor[1])
     made = _on_grid(found, specimen.grid, at)
-    return replace(made, said=(*made.said, *_missed(made, told, specimen.grid, light), *_contradicted(found)))
+    said = (*map(said_of_section, made.said), *_missed(made, told, specimen.grid, light), *_contradicted(found))
+    return replace(made, said=said)
 
 
 def _renumbered(found: Result, phases: tuple[Phase, ...], file: Path) -> Result:
@@ -230,6 +235,13 @@ def _on_grid(found: Result, grid: Grid, place: tuple[float, float]) -> StoredSec
     )
 
 
+def said_of_section(text: str) -> str:
+    """A sentence of a restoration without the options that a volume's run has not."""
+    if WAYS_ON in text:
+        return text.replace(WAYS_ON, "The column origin of the manifest states where its images lie")
+    return _OPTIONS.sub("", text).strip().rstrip(".") + "."
+
+
 def _contradicted(found: Result) -> list[str]:
     """Whether a map and its light look as if they were of two sections."""
     flags = found.light_flags
@@ -255,7 +267,7 @@ def _between(job: Job) -> StoredSection:
     below, above = sides
     found = restore_between(light, below, above, _shape(below, above), specimen.settings)
     made = _on_grid(found, grid, (0.0, 0.0))
-    said = made.said
+    said = tuple(map(said_of_section, made.said))
     if light is None:
         why = f"left out ({job.entry.exclude})" if job.entry.exclude else "without light"
         said = (*said, f"the section is {why}: it is interpolated from those below and above")
