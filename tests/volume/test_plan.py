@@ -235,6 +235,10 @@ REFUSED = {
     "other things": (("a.txt",), "no EBSD file and no image"),
     "no number": (("left.tif", "right.tif"), "no number"),
     "two numbers that count": (("1_1.tif", "1_2.tif", "2_1.tif", "2_2.tif"), "cannot be told"),
+    "a run before the section": (
+        (*(f"Ti_{k}_{a}deg.tif" for k in (1, 2, 12) for a in (0, 45, 90)), "Ti_1_12.ang"),
+        "cannot be told",
+    ),
     "two kinds of images": (("s1_pl.tif", "s1_bse.tif"), "images of two kinds"),
     "two maps": (("s1_a.ang", "s1_b.ang", "s1.tif"), "two EBSD files"),
     "half a section": (("s1.5.tif", "s2.0.tif"), "not whole"),

@@ -119,7 +119,7 @@ def _section_column(group: _Alike, known: Known) -> tuple[int, list[int]]:
         # two marks, such as those of a block and of its sections
         varying = [k for k in marked if k in varying] or marked
     choices = varying or left
-    one = _same(group, choices) or _single([k for k in choices if group.text[: k + 1] in known.before])
+    one = _same(group, choices) or [k for k in choices[-1:] if group.text[: k + 1] in known.before]
     if not one and len(group.files) > 1:
         turning = [k for k in range(count) if angles[k]] or [k for k in choices if _like_angles(group, k)]
         alone = [k for k in choices if k not in turning and group.tells_apart([k, *turning])]
