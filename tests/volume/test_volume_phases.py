@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,6 +65,17 @@ def test_another_step_is_refused_before_the_section_is_restored(specimen: Manife
     save_ebsd(replace_step(ebsd), file)
     with pytest.raises(InputError, match="steps of the sections differ"):
         restore_volume(specimen, tmp_path / "OUT", SETTINGS)
+
+
+def test_a_section_beside_the_volume_is_refused(specimen: Manifest, tmp_path: Path) -> None:
+    restore_volume(specimen, tmp_path / "OUT", replace(SETTINGS, only=(1,)))
+    record = json.loads((tmp_path / "OUT" / "alignment.json").read_text())
+    record["sections"][2]["shift_um"] = [300.0, 0.0]
+    given = tmp_path / "given.json"
+    given.write_text(json.dumps(record))
+    with pytest.raises(InputError, match="lies beside the volume") as caught:
+        restore_volume(specimen, tmp_path / "OUT", replace(SETTINGS, only=(3,), alignment=given))
+    assert "300" in str(caught.value)
 
 
 def replace_step(ebsd):

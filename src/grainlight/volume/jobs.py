@@ -165,6 +165,15 @@ def _with_ebsd(job: Job) -> StoredSection:
     # a map whose place in its light is not sure lies there as the others do
     x, y = anchor if told is None else (told.x, told.y)
     at = (left + job.shift[0] + x - anchor[0], top + job.shift[1] + y - anchor[1])
+    if not _meets(found, specimen.grid, at):
+        raise InputError(
+            "the section lies beside the volume",
+            file=job.entry.ebsd,
+            place=f"row {job.entry.row}",
+            found=f"its EBSD begins {at[0]:.4g}, {at[1]:.4g} um from that of the first section",
+            expected="a place on the field of the first section with EBSD",
+            advice="check its shift in alignment.json and its origin in the manifest, or leave it out (exclude)",
+        )
     made = _on_grid(found, specimen.grid, at)
     said = (*map(said_of_section, made.said), *_missed(made, told, specimen.grid, light), *_contradicted(found))
     return replace(made, said=said)
@@ -202,6 +211,13 @@ def _missed(made: StoredSection, told: Place | None, grid: Grid, light: LightSta
             "pixels of the output: it is placed by the middle of its EBSD map"
         )
     return said
+
+
+def _meets(found: Result, grid: Grid, place: tuple[float, float]) -> bool:
+    """Whether a result, its first pixel x, y um from the grid's, has a pixel on the grid."""
+    left, top = (round(at / grid.step) for at in place)
+    rows, columns = found.map.shape
+    return -columns < left < grid.columns and -rows < top < grid.rows
 
 
 def _on_grid(found: Result, grid: Grid, place: tuple[float, float]) -> StoredSection:
