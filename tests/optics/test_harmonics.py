@@ -9,6 +9,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from grainlight.errors import InputError
 from grainlight.optics.calibration.harmonics import design_matrix, find_gains, fit_harmonics
@@ -155,3 +157,36 @@ def test_counts_of_16_bits_are_fitted_as_they_are() -> None:
     angles = ANGLES
     one, other = (fit_harmonics(torch.from_numpy(i), angles, saturation=4095.0) for i in (images, images.astype("f4")))
     assert torch.equal(one.coefficients, other.coefficients)
+
+
+class OldTorch(TorchDispatchMode):
+    """What torch before 2.10 can do with uint16: look at it, copy it, and make another type of it."""
+
+    ABLE = (
+        "alias", "clone", "copy_", "_to_copy", "detach", "lift_fresh", "_reshape_alias", "select", "slice", "unbind",
+        "_unsafe_view", "view",
+    )  # fmt: skip
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        name = func.overloadpacket.__name__
+        if name not in self.ABLE:
+            for one in tree_leaves((args, kwargs)):
+                if isinstance(one, torch.Tensor) and one.dtype == torch.uint16:
+                    raise NotImplementedError(f"\"{name}\" not implemented for 'UInt16'")
+        return func(*args, **(kwargs or {}))
+
+
+def test_counts_of_16_bits_are_fitted_by_an_old_torch() -> None:
+    """Over their whole range, and with lamp drift, for which pixels are picked from every frame."""
+    images = np.random.default_rng(0).integers(0, 65536, (18, 70, 80)).astype(np.uint16)
+    images[4] //= 2
+    images[:, :, 40:] //= 4
+    wide = find_gains(torch.from_numpy(images.astype(np.int32)), ANGLES)
+    with OldTorch():
+        with pytest.raises(NotImplementedError, match="index"):
+            torch.from_numpy(images)[0, torch.tensor([3])]
+        gains = find_gains(torch.from_numpy(images), ANGLES)
+        fit = fit_harmonics(torch.from_numpy(images[:, ::-1].copy()), ANGLES)
+    assert torch.equal(gains, wide)
+    assert not torch.equal(gains, torch.ones_like(gains))
+    assert torch.isfinite(fit.coefficients).all()

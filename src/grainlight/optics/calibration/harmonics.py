@@ -226,7 +226,7 @@ def _frame_gains(flat: Tensor, design: Tensor, limit: float | None) -> Tensor:
     # an irrational stride never falls into step with the rows of the image
     stride = max(1.0, pixels / _GAIN_SAMPLE + 0.618)
     chosen = torch.arange(0, pixels, stride, dtype=torch.float64).long().to(flat.device)
-    sample = torch.stack([frame[chosen].to("cpu", torch.float64) for frame in flat])
+    sample = torch.stack([_at(frame, chosen).to("cpu") for frame in flat])
     good = torch.isfinite(sample).all(0)
     if limit is not None:
         good &= (sample < limit).all(0)
@@ -243,6 +243,17 @@ def _frame_gains(flat: Tensor, design: Tensor, limit: float | None) -> Tensor:
         gain = torch.where(torch.isfinite(update) & (update > 0), update, gain)
         gain = gain / gain.mean()
     return gain
+
+
+def _at(frame: Tensor, chosen: Tensor) -> Tensor:
+    """Return some pixels of a frame (P,) as float64, without a copy of the others.
+
+    torch before 2.10 cannot index uint16: its bits are indexed, taken for int16, whose negative numbers are what lies
+    above 32767.
+    """
+    if frame.dtype != torch.uint16:
+        return frame[chosen].to(torch.float64)
+    return torch.remainder(frame.view(torch.int16)[chosen].to(torch.float64), 65536.0)
 
 
 def _lower_median(values: Tensor) -> Tensor:
