@@ -98,7 +98,17 @@ class InputError(ValueError):
         super().__init__(harmless(text, "\n\t"))
 
     def of_file(self, copy: Path, file: Path) -> InputError:
-        """Return the same error for a file of which a temporary copy was read."""
+        """Return the same error for a file of which a temporary copy was read.
+
+        Parameters
+        ----------
+        copy, file
+            The copy, and the file that it is of.
+
+        Returns
+        -------
+        The error, which names the file.
+        """
         about = file if self.file == str(copy) else self.file
         return InputError(
             self.problem, file=about, place=self.place, found=self.found, expected=self.expected, advice=self.advice

@@ -56,10 +56,10 @@ class OrientationMap:
         Format and dialect, such as "ang (EDAX)".
     path
         The file, where there is one.
-    sample, scan
-        Name of the specimen, and of the acquisition in a file that may hold several; empty where the file has none.
     notes
         Suspected problems, one sentence each.
+    sample, scan
+        Name of the specimen, and of the acquisition in a file that may hold several; empty where the file has none.
     """
 
     quaternions: NDArray[np.float64]

@@ -25,10 +25,20 @@ Array = NDArray[np.float64]
 class Plan:
     """What to scan next.
 
-    ``x``, ``y`` (n,) um of points in the input's coordinates, best first; ``boxes`` where these were asked for,
-    ``corners`` (n, 4) um of their corners; ``expected`` (k, 2): number of further points, and the
-    predicted share of wrong pixels after them; ``seconds`` that the plan takes, and ``full_seconds`` that a scan of
-    all output pixels would; ``step`` um of the output grid.
+    Parameters
+    ----------
+    x, y
+        (n,) um of points in the coordinates of the input, best first.
+    boxes
+        Boxes in place of points, where these were asked for.
+    corners
+        (n, 4) um of the corners of the boxes: x0, y0, x1, y1.
+    expected
+        (k, 2) number of further points, and the predicted share of wrong pixels after them.
+    seconds, full_seconds
+        What the plan takes, and what a scan of all pixels of the output would; None without a rate.
+    step
+        um of the output grid.
     """
 
     x: Array
@@ -41,7 +51,17 @@ class Plan:
     step: float
 
     def save(self, path: str | Path) -> Path:
-        """Write points as CSV with the columns x,y, or boxes as x0,y0,x1,y1,step,points, in um, best first."""
+        """Write points as CSV with the columns x,y, or boxes as x0,y0,x1,y1,step,points, in um, best first.
+
+        Parameters
+        ----------
+        path
+            The file.
+
+        Returns
+        -------
+        The file.
+        """
         path = Path(path)
         if self.boxes:
             head = "x0,y0,x1,y1,step,points"

@@ -107,6 +107,17 @@ class Validation:
     def save(self, path: str | Path, overwrite: bool = False) -> Path:
         """Write the figures as JSON, which `enhance` takes as its calibration.
 
+        Parameters
+        ----------
+        path
+            The file.
+        overwrite
+            Whether one that is there may be replaced.
+
+        Returns
+        -------
+        The file.
+
         Raises
         ------
         InputError
@@ -121,7 +132,12 @@ class Validation:
         return path
 
     def as_record(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
+        """Return plain values, for JSON.
+
+        Returns
+        -------
+        What ``save`` writes.
+        """
         return {
             "kind": KIND,
             "wrong_share": self.wrong_share,

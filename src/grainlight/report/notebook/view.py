@@ -59,6 +59,10 @@ def view(result: Result, light: LightStack | None = None, height: int = 760) -> 
         The images that it was restored with: shown beside the restored light.
     height
         Of the frame, in pixels.
+
+    Returns
+    -------
+    What a notebook shows as the viewer, where it is the last value of a cell.
     """
     import grainlight
 
