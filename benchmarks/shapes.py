@@ -76,7 +76,7 @@ class GatedNetwork(LabelNetwork):
         guided = self.guided(evidence)
         if not self.gated:
             return self._from_stem(stem, guided)
-        rows = self.head(F.silu(self.body(stem))).permute(0, 2, 3, 1).reshape(len(guided), -1).float()
+        rows = self.rows(stem)
         ends = PIXELS * (SLOTS + 1), rows.shape[1] - PIXELS * _TERMS
         logits, other, gates = rows.tensor_split(ends, 1)
         weighed = (_terms(evidence) * gates.reshape(-1, PIXELS, _TERMS, 1)).sum(2)

@@ -13,9 +13,13 @@ import subprocess
 import tempfile
 import time
 from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "headless_shell")
 
@@ -29,6 +33,16 @@ def find_browser() -> str | None:
     if named:
         return shutil.which(named)
     return next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+@contextmanager
+def opened_browser(width: int = 1280, height: int = 900, *, loopback: bool = False) -> Iterator[Page]:
+    """A browser of its own (`Page`); where there is none the test is skipped and says so."""
+    found = find_browser()
+    if found is None:
+        pytest.skip("no Chromium here: install it, or name it in the environment as CHROMIUM")
+    with Page(found, width, height, loopback=loopback) as page:
+        yield page
 
 
 class Page:

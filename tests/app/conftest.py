@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from page_client import Client
 
+from browser import Page, opened_browser
+
 pytest.importorskip("starlette", reason="the page needs the extra `app`")
 pytest.importorskip("uvicorn", reason="the page needs the extra `app`")
 
@@ -52,3 +54,26 @@ def serving(tmp_path: Path) -> Iterator[Callable[..., Client]]:
 def page(serving: Callable[..., Client]) -> Client:
     """A server as it is by default."""
     return serving()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Page]:
+    """Chromium, which reaches this machine alone."""
+    with opened_browser(loopback=True) as page:
+        yield page
+
+
+@pytest.fixture
+def tab(browser: Page, page: Client) -> Iterator[Page]:
+    """A page of the server, opened by the address that it prints; quiet at the end, and on loopback all along."""
+    for told in (browser.requests, browser.messages, browser.errors):
+        told.clear()
+    browser.resize(1280, 900)
+    browser.open(page.access.address)
+    browser.wait("!!document.querySelector('#steps a[data-done]')")
+    yield browser
+    found = browser.errors + browser.messages
+    browser.open("about:blank")  # a page whose server has gone goes on asking for it
+    assert found == []
+    own = (f"http://127.0.0.1:{page.port}/", f"blob:http://127.0.0.1:{page.port}/")
+    assert [url for url in browser.requests if not url.startswith(own) and url != "about:blank"] == []

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from page_client import Client
 
-from browser import Page, find_browser
+from browser import opened_browser
 
 SIDE = 2048
 
@@ -84,11 +84,8 @@ MEASURE = """(async () => {
 
 def test_result_of_four_megapixels(page):
     """From the choice of a layer to the screen under 200 ms, and 30 frames a second while it is panned."""
-    found = find_browser()
-    if found is None:
-        pytest.skip("no Chromium here: install it, or name it in the environment as CHROMIUM")
     large_result(page)
-    with Page(found, 1280, 900, loopback=True) as tab:
+    with opened_browser(loopback=True) as tab:
         tab.open(page.access.address)
         tab.wait("document.getElementById('layer-words')?.dataset.layer === 'ipf-Z'", 60)
         tab.wait(

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
-from browser import Page, find_browser
+from browser import Page
 
 WIDTHS = (400, 1280, 2560)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Page]:
-    found = find_browser()
-    if found is None:
-        pytest.skip("no Chromium here: install it, or name it in the environment as CHROMIUM")
-    with Page(found, 1280, 900, loopback=True) as page:
-        yield page
 
 
 @pytest.fixture(scope="module")
@@ -26,22 +16,6 @@ def demo(tmp_path_factory):
     from grainlight.evaluation.demo import write_demo
 
     return write_demo(tmp_path_factory.mktemp("demo"))
-
-
-@pytest.fixture
-def tab(browser, page) -> Iterator[Page]:
-    """A page of the server, opened by the address that it prints; quiet at the end, and on loopback all along."""
-    for told in (browser.requests, browser.messages, browser.errors):
-        told.clear()
-    browser.resize(1280, 900)
-    browser.open(page.access.address)
-    browser.wait("!!document.querySelector('#steps a[data-done]')")
-    yield browser
-    found = browser.errors + browser.messages
-    browser.open("about:blank")  # a page whose server has gone goes on asking for it
-    assert found == []
-    own = (f"http://127.0.0.1:{page.port}/", f"blob:http://127.0.0.1:{page.port}/")
-    assert [url for url in browser.requests if not url.startswith(own) and url != "about:blank"] == []
 
 
 def text(tab: Page, where: str) -> str:

@@ -3,34 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
-from browser import Page, find_browser
+from browser import Page
 
 TEXT = "document.getElementById('{}').textContent"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Page]:
-    found = find_browser()
-    if found is None:
-        pytest.skip("no Chromium here: install it, or name it in the environment as CHROMIUM")
-    with Page(found, 1280, 900, loopback=True) as page:
-        yield page
-
-
-@pytest.fixture
-def tab(browser, page) -> Iterator[Page]:
-    for told in (browser.requests, browser.messages, browser.errors):
-        told.clear()
-    browser.open(page.access.address)
-    browser.wait("!!document.querySelector('#steps a[data-done]')")
-    yield browser
-    found = browser.errors + browser.messages
-    browser.open("about:blank")
-    assert found == []
 
 
 @pytest.fixture(scope="module")

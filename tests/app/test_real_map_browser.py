@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from browser import Page, find_browser
+from browser import Page, opened_browser
 
 STEP = "0.4999"
 CUT = np.s_[20:120, 40:160]
@@ -64,11 +64,8 @@ def take_light(tab: Page, images) -> None:
 
 @pytest.mark.slow
 def test_the_whole_way_on_a_real_map(page, files):
-    found = find_browser()
-    if found is None:
-        pytest.skip("no Chromium here: install it, or name it in the environment as CHROMIUM")
     ebsd, turned, right = files
-    with Page(found, 1280, 900, loopback=True) as tab:
+    with opened_browser(loopback=True) as tab:
         tab.open(page.access.address)
         tab.wait("!!document.querySelector('#steps a[data-done]')")
         tab.choose("#map-file", ebsd)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from browser import Page, opened_browser
 from grainlight.constants import WEIGHTS, constants
 from grainlight.crystal.frames import SampleFrame
 from grainlight.maps.light_stack import LightStack
@@ -138,3 +140,10 @@ def page(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from grainlight.report.html import write_report
 
     return write_report(made.result, tmp_path_factory.mktemp("report") / "report.html", light=made.stack)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Page]:
+    """Chromium, which reaches nothing."""
+    with opened_browser() as page:
+        yield page

@@ -7,21 +7,12 @@ import io
 import numpy as np
 import pytest
 
-from browser import Page, find_browser
+from browser import Page
 
 WIDTHS = {"wide": (1280, 900), "narrow": (400, 800)}
 READY = "document.documentElement.dataset.viewer === 'ready'"
 CUT = "document.getElementById('cut').value"
 MAP = "#result-view canvas"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    found = find_browser()
-    if found is None:
-        pytest.skip("no Chromium here: install it, or name it in the environment as CHROMIUM")
-    with Page(found, *WIDTHS["wide"]) as page:
-        yield page
 
 
 @pytest.fixture(params=WIDTHS)

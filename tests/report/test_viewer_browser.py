@@ -8,20 +8,11 @@ import numpy as np
 import pytest
 
 import grainlight as gl
-from browser import Page, find_browser
+from browser import Page
 from grainlight.report.viewer.layers import layers_of
 from grainlight.report.viewer.pixels import pixel_record
 
 READY = "document.documentElement.dataset.viewer === 'ready'"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    found = find_browser()
-    if found is None:
-        pytest.skip("no Chromium here: install it, or name it in the environment as CHROMIUM")
-    with Page(found, 1280, 900) as page:
-        yield page
 
 
 @pytest.fixture(scope="module")

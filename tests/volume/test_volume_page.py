@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from drawn_volumes import synthetic_volume
 
-from browser import Page, find_browser
+from browser import opened_browser
 from grainlight.errors import InputError
 from grainlight.volume.report import page as page_module
 from grainlight.volume.report import pictures
@@ -158,12 +158,11 @@ def test_page_is_written_whole(volume: Volume, tmp_path: Path) -> None:
         write_volume_report(volume, tmp_path / "nowhere" / "report.html")
 
 
-@pytest.mark.skipif(find_browser() is None, reason="no browser here")
 def test_slider_walks_through_the_sections(text: str, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     file.write_text(text, encoding="utf-8")
     shown = "[...document.querySelectorAll('img[data-section]')].filter(i => i.offsetWidth).map(i => i.dataset.section)"
-    with Page(str(find_browser()), 1200, 900) as page:
+    with opened_browser(1200, 900) as page:
         page.open(file)
         assert page.evaluate(shown) == ["0", "0"]
         page.evaluate("document.querySelector('.walk input').focus()")

@@ -126,10 +126,13 @@ class LabelNetwork(nn.Module):
 
     def _from_stem(self, stem: Tensor, guided: Tensor) -> Labels:
         """What follows the first layer (B, widths[0], h, w)."""
-        out = self.head(F.silu(self.body(stem)))
-        rows = out.permute(0, 2, 3, 1).reshape(len(guided), -1).float()
+        rows = self.rows(stem)
         logits, other = rows.split((PIXELS * (SLOTS + 1), PIXELS * _EMBEDDING), 1)
         return Labels(guided + logits.reshape(guided.shape), other.reshape(-1, _EMBEDDING, PIXELS))
+
+    def rows(self, stem: Tensor) -> Tensor:
+        """What the last layer says of each cell (n, outputs), of the first layer (B, widths[0], h, w)."""
+        return self.head(F.silu(self.body(stem))).permute(0, 2, 3, 1).flatten(0, 2).float()
 
     def body(self, x: Tensor) -> Tensor:
         """All between the first and the last layer, (B, widths[0], h, w) to the same."""
