@@ -49,6 +49,31 @@ def test_links_lead_somewhere(document: Path) -> None:
             assert (document.parent / target).exists(), target
 
 
+def messages() -> list[str]:
+    """What stands in the questions as printed by the program."""
+    return re.findall(r'^\*\*"(.+?)"\*\*', (ROOT / "docs" / "faq.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def said() -> str:
+    """All text of the source, one line each."""
+    found = []
+    for file in sorted((ROOT / "src").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                found.append("".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values))
+    return "\n".join(found)
+
+
+@pytest.mark.parametrize("message", messages())
+def test_message_is_one_that_the_program_prints(message: str, said: str) -> None:
+    # the light, or its brightness
+    parts = [part.strip() for part in message.removeprefix("The light ").split("...") if part.strip()]
+    assert [part for part in parts if part not in said] == []
+
+
 def test_make_targets_are_there() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for document in DOCUMENTS:
