@@ -45,11 +45,13 @@ html_title = "grainlight"
 html_static_path = ["_static"]
 templates_path = ["_templates"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_show_sourcelink = False
 html_theme_options = {
     "show_toc_level": 2,
     "navigation_with_keys": False,
-    "secondary_sidebar_items": ["page-toc"],
+    # tutorials are short, and their code is wide
+    "secondary_sidebar_items": {"**": ["page-toc"], "auto_tutorials/*": []},
     "header_links_before_dropdown": 6,
 }
 # nothing from elsewhere: browsers set formulas by themselves
@@ -57,6 +59,8 @@ html_math_renderer = "mathml"
 
 autosummary_generate = True
 autodoc_typehints = "signature"
+# names in docstrings lead to their pages where they have one
+default_role = "py:obj"
 maximum_signature_line_length = 88
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
@@ -74,6 +78,8 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "abort_on_example_error": True,
     "show_memory": False,
+    # that page asks for scripts of other sites
+    "write_computation_times": False,
     "capture_repr": ("_repr_html_",),
 }
 
@@ -141,6 +147,20 @@ def _commands() -> str:
     return "\n".join(parts)
 
 
+def _returns(app, what: str, name: str, thing, options, lines: list[str]) -> None:
+    """Put the type before what a docstring says comes back, where numpydoc would take the words for the type."""
+    heads = [i for i, line in enumerate(lines[:-1]) if line == "Returns" and set(lines[i + 1]) == {"-"}]
+    if not heads or not callable(thing):
+        return
+    first = heads[0] + 2
+    later = (i for i in range(first + 1, len(lines)) if lines[i] and set(lines[i]) == {"-"})
+    last = next(later, len(lines) + 1) - 1
+    body = lines[first:last]
+    typed = inspect.signature(thing).return_annotation
+    if isinstance(typed, str) and not any(line.startswith(" ") for line in body):
+        lines[first:last] = [typed, *(f"    {line}" if line else "" for line in body)]
+
+
 class _Word(str):
     """What stands in a signature without quotes."""
 
@@ -180,4 +200,5 @@ def _block(self, node) -> None:
 def setup(app) -> None:
     app.add_html_math_renderer("mathml", (_inline, None), (_block, None))
     app.connect("source-read", _read)
+    app.connect("autodoc-process-docstring", _returns, priority=100)
     app.connect("autodoc-process-signature", _signature)

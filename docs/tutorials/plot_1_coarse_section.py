@@ -20,7 +20,7 @@ full = gl.synthetic_section(seed=11, family="equiaxed", shape=(97, 97), grain_si
 coarse = full.every(4)
 light = gl.simulate_light(full, "0:180:10", level="corrupted", seed=3)
 
-# In a notebook a map, a stack of light and a result show themselves when they are the last line of a cell.
+# a map, a stack of light and a result show themselves at the end of a notebook's cell
 coarse
 
 # %%
@@ -62,7 +62,8 @@ result.plot_boundaries(axes[0])
 result.plot_uncertainty(axes[1])
 
 inside = gl.disorientation(result.map, full) <= result.uncertainty
-print(f"the bound holds for {100 * inside[~result.measured].mean():.0f} % of the pixels that were not measured")
+share = 100 * inside[~result.measured].mean()
+print(f"the bound holds for {share:.0f} % of the pixels that were not measured")
 
 # %%
 # Take it home

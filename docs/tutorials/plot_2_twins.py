@@ -11,14 +11,12 @@ restoration, because a count of grains on a restored map is as uncertain as its 
 import matplotlib.pyplot as plt
 
 import grainlight as gl
-from grainlight.maps.phase import Phase
 
-magnesium = Phase(1, "Magnesium", "6/mmm", 3.209, 3.209, 5.211, 90.0, 90.0, 120.0)
-full = gl.synthetic_section(seed=30, family="twinned", shape=(97, 97), grain_size=24, step=0.5).replace(
-    phases=(magnesium,)
-)
-coarse = full.every(4)
-result = gl.enhance(coarse, gl.simulate_light(full, metal="Mg", level="mild"), scale=4, samples=4)
+magnesium = gl.Phase(1, "Magnesium", "6/mmm", 3.209, 3.209, 5.211, 90.0, 90.0, 120.0)
+full = gl.synthetic_section(seed=30, family="twinned", shape=(97, 97), grain_size=24)
+full = full.replace(phases=(magnesium,))
+coarse, light = full.every(4), gl.simulate_light(full, metal="Mg", level="mild")
+result = gl.enhance(coarse, light, scale=4, samples=4)
 
 # %%
 # Grains of the scan, of the restored map and of the truth. Boundaries of twin systems have a colour of their own.
@@ -27,12 +25,13 @@ truth = gl.find_grains(full, minimum_pixels=found.minimum_pixels)
 measured = gl.find_grains(coarse, minimum_pixels=1)
 
 figure, axes = plt.subplots(1, 3, figsize=(12, 4.2), layout="constrained")
-for ax, title, grains in zip(axes, ("measured", "restored", "truth"), (measured, found, truth), strict=True):
+maps = {"measured": measured, "restored": found, "truth": truth}
+for ax, (title, grains) in zip(axes, maps.items(), strict=True):
     gl.plot_grains(grains, ax)
     ax.set_title(f"{title}: {len(grains.grains)} grains")
 
 # %%
 # Figures of the map, with their intervals; an interval is missing where only one sample was drawn.
 for name in ("grains", "mean_diameter", "boundary_density", "twin_fraction"):
-    one = found.figures[name]
-    print(f"{name}: {one.value:.3g} (90 %: {one.low:.3g} to {one.high:.3g}), truth {truth.figures[name].value:.3g}")
+    one, true = found.figures[name], truth.figures[name].value
+    print(f"{name}: {one.value:.3g} (90 %: {one.low:.3g} to {one.high:.3g}), truth {true:.3g}")

@@ -19,10 +19,9 @@ good = gl.simulate_light(full, level="mild", seed=2)
 
 row, column = np.indices(full.shape)
 blot = np.hypot(row - 36, 0.8 * (column - 60)) < 17
-images = good.images.copy()
-# a residue reflects a little, the same at every angle, and brighter where the lamp was brighter
-lamp = images.mean(axis=(1, 2), keepdims=True)
-images = np.where(blot, np.random.default_rng(1).poisson(np.broadcast_to(0.3 * lamp, images.shape)), images)
+# a residue reflects a little, the same at every angle, and more where the lamp was brighter
+lamp = np.broadcast_to(good.images.mean(axis=(1, 2), keepdims=True), good.images.shape)
+images = np.where(blot, np.random.default_rng(1).poisson(0.3 * lamp), good.images)
 bad = gl.LightStack(images, good.angles, good.step, saturation=good.saturation)
 print(f"the blot covers {100 * blot.mean():.0f} % of the field")
 
@@ -46,8 +45,8 @@ for ax, (name, result) in zip(axes[1:], results.items(), strict=True):
 spoiled = results["with the blot"]
 for warning in spoiled.record["warnings"]:
     print("-", warning)
-not_used = (spoiled.light_flags & 64) > 0
-print(f"not used: {100 * not_used[blot].mean():.0f} % of the blot, {100 * not_used[~blot].mean():.1f} % elsewhere")
+not_used = 100 * ((spoiled.light_flags & 64) > 0)
+print(f"not used: {not_used[blot].mean():.0f} % of the blot, {not_used[~blot].mean():.1f} % elsewhere")
 
 # %%
 # The bound knows where the light was missing: under the blot it is as wide as without light.

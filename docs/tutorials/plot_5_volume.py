@@ -15,7 +15,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import matplotlib.pyplot as plt
-import numpy as np
 
 import grainlight as gl
 
@@ -27,8 +26,9 @@ subprocess.run(command, check=True, capture_output=True)
 print((folder / "volume.csv").read_text())
 
 # %%
+manifest, restored = folder / "volume.csv", folder / "restored"
 volume = gl.restore_volume(
-    folder / "volume.csv", folder / "restored", scale=2, quality="fast", angles="0:180:10", step=0.5
+    manifest, restored, scale=2, quality="fast", angles="0:180:10", step=0.5
 )
 print(volume.quaternions.shape)
 for warning in volume.record["warnings"]:
@@ -36,16 +36,11 @@ for warning in volume.record["warnings"]:
 
 # %%
 # Five sections; the first and the last have EBSD.
-from grainlight.report.colours import quaternion_colours
-
 figure, axes = plt.subplots(1, 5, figsize=(15, 3.4), layout="constrained")
-for ax, z, orientation in zip(axes, volume.z, np.asarray(volume.quaternions), strict=True):
-    colours = quaternion_colours(orientation.reshape(-1, 4).astype(float)).reshape(*orientation.shape[:2], 3)
-    ax.imshow(colours)
-    ax.set_title(f"z = {z:g} µm")
-    ax.set_axis_off()
+for k, ax in enumerate(axes):
+    gl.plot_ipf(volume.section(k), ax, title=f"z = {volume.z[k]:.3g} µm")
 
 # %%
 # The folder of the result also holds ``volume.zarr``, a page that opens in any browser, and tables of the grains in 3-D.
-print(sorted(file.name for file in (folder / "restored").iterdir()))
+print(*sorted(file.name for file in restored.iterdir()), sep="\n")
 temporary.cleanup()

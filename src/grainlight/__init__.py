@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from grainlight.maps.io import load_ebsd, load_light, save_ebsd
     from grainlight.maps.light_stack import LightStack
     from grainlight.maps.orientation_map import OrientationMap
+    from grainlight.maps.phase import Phase
     from grainlight.planning.plan import Plan
     from grainlight.progress import Progress
     from grainlight.report.grain_picture import plot_grains
@@ -44,6 +45,7 @@ __all__ = [
     "InputError",
     "LightStack",
     "OrientationMap",
+    "Phase",
     "__version__",
     "card",
     "disorientation",
@@ -72,6 +74,7 @@ _HOME = {
     "InputError": "grainlight.errors",
     "LightStack": "grainlight.maps.light_stack",
     "OrientationMap": "grainlight.maps.orientation_map",
+    "Phase": "grainlight.maps.phase",
     "card": "grainlight.report.notebook.card",
     "find_volume_grains": "grainlight.volume.grains.grain_volume",
     "load_ebsd": "grainlight.maps.io",

@@ -265,6 +265,7 @@ def test_sections_are_written_as_maps(volume: Volume, tmp_path: Path, ending: st
     at = section.indexed
     assert np.degrees(rotation_angle(in_s(read), in_s(section)))[at].max() < 0.05
     np.testing.assert_array_equal(volume_section(volume, -2).quaternions, section.quaternions)
+    np.testing.assert_array_equal(volume.section(3).quaternions, section.quaternions)
     np.testing.assert_allclose(section.fields["mad"][at], volume.uncertainty[3][at])
     with pytest.raises(IndexError):
         volume_section(volume, 5)

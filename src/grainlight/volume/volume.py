@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.maps.phase import Phase
+
+if TYPE_CHECKING:
+    from grainlight.maps.orientation_map import OrientationMap
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,3 +84,24 @@ class Volume:
         """
         end, half = [self.spacing / 2], np.diff(self.z) / 2
         return np.concatenate([end, half]) + np.concatenate([half, end])
+
+    def section(self, k: int) -> OrientationMap:
+        """Return one section as a map, to plot, to find its grains, or to save.
+
+        Parameters
+        ----------
+        k
+            Number of the section from the lowest up; negative numbers count from the highest down.
+
+        Returns
+        -------
+        The map in the frames of the volume (`volume.section.volume_section`).
+
+        Raises
+        ------
+        IndexError
+            Where there is no such section.
+        """
+        from grainlight.volume.section import volume_section
+
+        return volume_section(self, k)
