@@ -12,8 +12,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from grainlight.cli.option_words import commands_of, options_of, words_of
+from grainlight.cli.option_words import commands_of, options_of, words_in_file
 from grainlight.errors import InputError, in_words
+
+_UNFIT = "a value of the configuration cannot be used"
 
 
 def with_config(words: list[str], top: argparse.ArgumentParser) -> list[str]:
@@ -44,7 +46,7 @@ def with_config(words: list[str], top: argparse.ArgumentParser) -> list[str]:
     own = _own(table, names, path)
     for key, value in given.items():
         if _plain(key) in options and key not in own:
-            found += _words(options[_plain(key)], key, value, path)
+            found += words_in_file(options[_plain(key)], key, value, path, _UNFIT)
         elif _plain(key) not in options and not _known(_plain(key), top):
             raise _unknown(key, "above the tables", sorted(_every(top)), path)
     for key, value in own.items():
@@ -52,7 +54,7 @@ def with_config(words: list[str], top: argparse.ArgumentParser) -> list[str]:
             continue
         if _plain(key) not in options:
             raise _unknown(key, f"[{'.'.join(names)}]", list(options), path)
-        found += _words(options[_plain(key)], key, value, path)
+        found += words_in_file(options[_plain(key)], key, value, path, _UNFIT)
     at = len(names)
     # an option between them, so that one that takes several values does not take what follows too
     return [*words[:at], *found, f"--config={path}", *words[at:]]
@@ -92,19 +94,6 @@ def _own(table: dict[str, Any], names: list[str], path: Path) -> dict[str, Any]:
         if not isinstance(own, dict):
             raise InputError(f"{name} is the name of a command", file=path, expected=f"a table [{name}]")
     return own
-
-
-def _words(action: argparse.Action, key: str, value: Any, path: Path) -> list[str]:
-    try:
-        return words_of(action, value, path.absolute().parent)
-    except ValueError as error:
-        raise InputError(
-            "a value of the configuration cannot be used",
-            file=path,
-            place=key,
-            found=repr(value)[:80],
-            expected=str(error),
-        ) from None
 
 
 def _unknown(key: str, place: str, options: list[str], path: Path) -> InputError:

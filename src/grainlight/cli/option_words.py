@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from grainlight.errors import InputError
+
 PATHS = ("EBSD", "OUT", "PNG", "HTML", "F", "JSON", "CSV", "FILE", "FOLDER", "IMAGE")
 """What options that take files call their values."""
 FILE_OR_VALUE = ("angles",)
@@ -70,6 +72,20 @@ def words_of(action: argparse.Action, value: Any, base: Path) -> list[str]:
     if action.nargs == "+":
         return [option, *parts]
     return [f"{option}={part}" for part in parts]
+
+
+def words_in_file(action: argparse.Action, name: str, value: Any, file: Path, problem: str) -> list[str]:
+    """Return the words that give an option the value that a file has for it under a name.
+
+    Raises
+    ------
+    InputError
+        Where the option does not take such a value: ``problem``, with the file and the name.
+    """
+    try:
+        return words_of(action, value, file.absolute().parent)
+    except ValueError as error:
+        raise InputError(problem, file=file, place=name, found=repr(value)[:80], expected=str(error)) from None
 
 
 def place(text: str, base: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Checks of where output goes, made before any work."""
+"""Checks of where output goes, made before any work, and how text is written there."""
 
 from __future__ import annotations
 
@@ -120,3 +120,11 @@ def new_folder(path: str | Path, force: bool) -> Path:
         folder.mkdir()
     check_folder(folder)
     return folder
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file of text, whole or not at all."""
+    from grainlight.maps.io.shared.atomic import atomic_path
+
+    with atomic_path(path) as file:
+        file.write_text(text, encoding="utf-8")

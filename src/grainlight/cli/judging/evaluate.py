@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grainlight.cli import device, values
-from grainlight.cli.output import check_file
+from grainlight.cli.output import check_file, write_text
 from grainlight.cli.terminal import bars, note
 from grainlight.errors import InputError
 from grainlight.restore.settings import LARGEST_SCALE, QUALITIES
@@ -114,7 +114,6 @@ def run(arguments: argparse.Namespace) -> int:
     from grainlight.evaluation import table
     from grainlight.evaluation.results import Results
     from grainlight.evaluation.run import count, run
-    from grainlight.maps.io.shared.atomic import atomic_path
 
     note(device.describe(chosen))
     if arguments.coarsest is not None:
@@ -130,12 +129,10 @@ def run(arguments: argparse.Namespace) -> int:
     seconds = time.perf_counter() - began
     print(table.narrow(results))
     if output is not None:
-        with atomic_path(output) as file:
-            file.write_text(table.markdown(results), encoding="utf-8")
+        write_text(output, table.markdown(results))
         print(f"wrote {output}")
     if record_file is not None:
-        with atomic_path(record_file) as file:
-            file.write_text(table.as_json(results, weights, chosen, seconds), encoding="utf-8")
+        write_text(record_file, table.as_json(results, weights, chosen, seconds))
         print(f"wrote {record_file}")
     note(f"{seconds:.0f} s")
     return 0
@@ -162,7 +159,6 @@ def _coarsest(arguments: argparse.Namespace, chosen: str, record_file: Path | No
     import torch
 
     from grainlight.evaluation.reference_map import load_reference_maps
-    from grainlight.maps.io.shared.atomic import atomic_path
     from grainlight.validation.coarseness import how_coarse
 
     tolerance, records = arguments.coarsest / 100, []
@@ -184,8 +180,7 @@ def _coarsest(arguments: argparse.Namespace, chosen: str, record_file: Path | No
             print("\n".join(found.lines(tolerance, arguments.rate)) + "\n")
             records.append(found.as_record(tolerance))
     if record_file is not None:
-        with atomic_path(record_file) as file:
-            file.write_text(json.dumps({"how_coarse": records}, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        write_text(record_file, json.dumps({"how_coarse": records}, indent=1, allow_nan=False) + "\n")
         print(f"wrote {record_file}")
     return 0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grainlight.cli import values
-from grainlight.cli.output import check_file
+from grainlight.cli.output import check_file, write_text
 from grainlight.cli.terminal import note
 from grainlight.errors import InputError
 
@@ -106,7 +106,6 @@ def run(arguments: argparse.Namespace) -> int:
     from grainlight.grains.grain_map import find_grains
     from grainlight.grains.special import TOLERANCE
     from grainlight.grains.table import figure_table, grain_table
-    from grainlight.maps.io.shared.atomic import atomic_path
 
     ebsd, samples, least, calibrated = _read(source, arguments)
     if not ebsd.indexed.any():
@@ -120,10 +119,8 @@ def run(arguments: argparse.Namespace) -> int:
         burgers=arguments.variants,
         calibrated=calibrated,
     )
-    with atomic_path(output) as file:
-        file.write_text(grain_table(found), encoding="utf-8")
-    with atomic_path(figures) as file:
-        file.write_text(figure_table(found), encoding="utf-8")
+    write_text(output, grain_table(found))
+    write_text(figures, figure_table(found))
     _write_labels(found.labels, output.with_suffix(".tif"))
     _write_picture(found, output.with_suffix(".png"), arguments.ipf)
     for line in _lines(found):
@@ -216,8 +213,7 @@ def _write_macrozones(
 
     zones, given = of(found.ebsd), found.ebsd.in_crystal_frame(found.crystal_frame)
     members = [of(given.replace(quaternions=one.astype(np.float64))) for one in (() if samples is None else samples)]
-    with atomic_path(path) as file:
-        file.write_text(macrozone_table(zones), encoding="utf-8")
+    write_text(path, macrozone_table(zones))
     with atomic_path(path.with_suffix(".png")) as file:
         macrozone_figure(found.ebsd, zones, arguments.ipf).savefig(file, dpi=150)
     for line in macrozone_lines(zones, members):

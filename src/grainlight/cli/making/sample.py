@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from grainlight.cli import device, values
 from grainlight.cli.making.simulate import METALS
 from grainlight.cli.making.synthesize import FAMILIES
-from grainlight.cli.output import new_folder
+from grainlight.cli.output import new_folder, write_text
 from grainlight.cli.terminal import bars, note
 from grainlight.errors import InputError
 from grainlight.restore.settings import LARGEST_SCALE
@@ -178,6 +178,5 @@ def _write(
         "metal": arguments.metal,
         "angles": light.angles.tolist(),
     }
-    with atomic_path(folder / f"{stem}.json") as file:
-        file.write_text(json.dumps(head | about | optics, indent=1) + "\n", encoding="utf-8")
+    write_text(folder / f"{stem}.json", json.dumps(head | about | optics, indent=1) + "\n")
     return light

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from grainlight.cli import values
 from grainlight.cli.making.simulate import METALS, readable
-from grainlight.cli.output import new_folder
+from grainlight.cli.output import new_folder, write_text
 from grainlight.cli.terminal import bars, note
 from grainlight.errors import InputError
 from grainlight.restore.settings import LARGEST_SCALE
@@ -170,5 +170,4 @@ def _write(folder: Path, arguments: argparse.Namespace, seed: int) -> None:
         "level": arguments.level,
         "camera": readable(optics),
     }
-    with atomic_path(folder / f"{stem}.json") as file:
-        file.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    write_text(folder / f"{stem}.json", json.dumps(about, indent=1) + "\n")

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from grainlight.cli.option_words import FILE_OR_VALUE, PATHS, commands_of, options_of, words_of
+from grainlight.cli.option_words import FILE_OR_VALUE, PATHS, commands_of, options_of, words_in_file
 from grainlight.errors import InputError
 
 _OF_THE_CALL = ("output", "picture", "report", "force", "dry-run", "quiet", "verbose", "log")
@@ -83,7 +83,7 @@ def with_again(words: list[str], top: argparse.ArgumentParser) -> list[str]:
         if name != "ebsd":
             if name not in options:
                 raise InputError("the result was made with an option that is not known", file=path, found=f"--{name}")
-            inserted += _spoken(options[name], name, value, path)
+            inserted += words_in_file(options[name], name, value, path, "an option of the result cannot be used")
     if "ebsd" in table:
         inserted += [f"--again={path}", _at(table["ebsd"], path)]
     _check_files(table, record, path)
@@ -102,15 +102,6 @@ def _record(path: Path) -> dict[str, Any]:
             "the result does not say what it was made from", file=path, expected="the .npz of `grainlight enhance`"
         )
     return record
-
-
-def _spoken(action: argparse.Action, name: str, value: Any, path: Path) -> list[str]:
-    try:
-        return words_of(action, value, path.absolute().parent)
-    except ValueError as error:
-        raise InputError(
-            "an option of the result cannot be used", file=path, place=name, found=repr(value)[:80], expected=str(error)
-        ) from None
 
 
 def _from_record(record: Mapping[str, Any], path: Path, own: set[str]) -> dict[str, Any]:
