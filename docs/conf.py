@@ -50,8 +50,8 @@ html_show_sourcelink = False
 html_theme_options = {
     "show_toc_level": 2,
     "navigation_with_keys": False,
-    # tutorials are short, and their code is wide
-    "secondary_sidebar_items": {"**": ["page-toc"], "auto_tutorials/*": []},
+    # tutorials are short, and their code is wide; no other page begins with an a
+    "secondary_sidebar_items": {"[!a]**": ["page-toc"], "auto_tutorials/*": []},
     "header_links_before_dropdown": 6,
 }
 # nothing from elsewhere: browsers set formulas by themselves
@@ -114,7 +114,11 @@ def _relink(text: str, folder: str, here: str) -> str:
             return f"] (`{path}`)"
         return f"]({posixpath.relpath(target, here or '.')}{anchor})"
 
-    return re.sub(r"\[([^\]]*)\] \((`[^`]*`)\)", r"\1 (\2)", _LINK.sub(replaced, text))
+    def plain(match: re.Match[str]) -> str:
+        named = match[1].strip("`") == match[2].strip("`")
+        return match[2] if named else f"{match[1]} ({match[2]})"
+
+    return re.sub(r"\[([^\]]*)\] \((`[^`]*`)\)", plain, _LINK.sub(replaced, text))
 
 
 def _read(app, name: str, source: list[str]) -> None:
@@ -158,7 +162,8 @@ def _returns(app, what: str, name: str, thing, options, lines: list[str]) -> Non
     body = lines[first:last]
     typed = inspect.signature(thing).return_annotation
     if isinstance(typed, str) and not any(line.startswith(" ") for line in body):
-        lines[first:last] = [typed, *(f"    {line}" if line else "" for line in body)]
+        # np.bool_ is no reference
+        lines[first:last] = [typed.replace("_", "\\_"), *(f"    {line}" if line else "" for line in body)]
 
 
 class _Word(str):

@@ -26,10 +26,10 @@ for sentence in plan.sentences:
 
 # %%
 # Best first, in um, in the coordinates of the scan. ``plan.save("next.csv")`` writes what a microscope's script reads.
-fig, axes = plt.subplots(figsize=(5, 5))
+fig, axes = plt.subplots(figsize=(5.4, 4.4), layout="constrained")
 shown = axes.imshow(first.other_grain, cmap="gray_r", extent=(0, 48.5, 48.5, 0))
-axes.plot(plan.x, plan.y, ".", markersize=3)
-fig.colorbar(shown, label="probability of another grain", fraction=0.046)
+axes.plot(plan.x, plan.y, ".", markersize=3, color="tab:red")
+fig.colorbar(shown, label="probability of another grain")
 axes.set_xlabel("um")
 
 # %%

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,18 @@ def test_message_is_one_that_the_program_prints(message: str, said: str) -> None
     # the light, or its brightness
     parts = [part.strip() for part in message.removeprefix("The light ").split("...") if part.strip()]
     assert [part for part in parts if part not in said] == []
+
+
+def test_a_table_ends_with_an_empty_line() -> None:
+    """What follows a row without one is taken for a row of one cell."""
+    files = [*DOCUMENTS, *(ROOT / "docs").rglob("*.md"), *(ROOT / "src").rglob("*.md"), *(ROOT / "tests").rglob("*.md")]
+    found = []
+    for file in files:
+        lines = file.read_text(encoding="utf-8").splitlines()
+        for number, (line, after) in enumerate(pairwise(lines), start=2):
+            if line.startswith("|") and line.endswith("|") and after.strip() and not after.startswith("|"):
+                found.append(f"{file.name}, line {number}: {after[:40]}")
+    assert found == []
 
 
 def test_make_targets_are_there() -> None:
