@@ -22,7 +22,7 @@ WORKERS ?= 2
 # an empty PYTHONDONTWRITEBYTECODE: or each of the many processes that tests start compiles all that it imports
 PYTEST = PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m pytest -q -n $(WORKERS) --dist worksteal
 
-.PHONY: demo app demo-volume test check evaluate bench constants gallery docs browser real-files train-gpu clean
+.PHONY: demo app demo-volume test check coverage evaluate bench constants gallery docs browser real-files train-gpu clean
 
 demo: $(VENV)/.installed
 	$(VENV)/bin/grainlight demo --output demo --force
@@ -46,6 +46,13 @@ check: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check src tests benchmarks examples
 	$(VENV)/bin/mypy
 	$(PYTEST) -m "not slow"
+
+# which lines of src the quick tests run, in this process and in those that they start
+coverage: $(VENV)/.installed-dev browser
+	$(VENV)/bin/coverage erase
+	$(VENV)/bin/coverage run -m pytest -q -m "not slow"
+	$(VENV)/bin/coverage combine -q
+	$(VENV)/bin/coverage report
 
 evaluate: $(VENV)/.installed
 	$(VENV)/bin/grainlight evaluate --suite $(MAP) --json evaluation.json --output evaluation.md --force
@@ -89,7 +96,7 @@ real-files: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m tests.real_files
 
 clean:
-	rm -rf build dist demo demo-volume evaluation.json evaluation.md src/grainlight.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist demo demo-volume evaluation.json evaluation.md src/grainlight.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -12,6 +12,7 @@ import pytest
 
 import grainlight
 from grainlight.cli.main import COMMANDS, parser
+from grainlight.cli.option_words import commands_of, options_of
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
@@ -41,6 +42,18 @@ def test_there_are_commands_to_check() -> None:
 def test_command_parses(line: str) -> None:
     arguments = parser().parse_args(shlex.split(line)[1:])
     assert callable(arguments.run)
+
+
+def test_usage_names_every_option() -> None:
+    words = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"--[a-z][a-z0-9-]*", words))
+    missing = []
+    waiting = [("", parser())]
+    while waiting:
+        name, command = waiting.pop()
+        waiting += [(f"{name} {word}", inner) for word, inner in commands_of(command).items()]
+        missing += [f"{name} --{option}" for option in options_of(command) if f"--{option}" not in told]
+    assert missing == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
