@@ -137,8 +137,7 @@ def enhance(
         How often each pixel near a boundary is asked which grain it is in, by the light, in place of the quality's; 0
         moves boundaries by a descent instead.
     seed
-        The same seed gives the same result on a CPU: on the same machine, with the same number of threads and the same
-        versions.
+        The same seed gives the same result on the CPU of one machine, with as many threads and the same versions.
     device
         Where the network runs; "auto" takes a GPU where there is one.
     projection
@@ -166,8 +165,7 @@ def enhance(
     calibration
         A file that `grainlight validate --json` wrote of the same specimen: bounds are multiplied by its factor.
     mask
-        Where there is metal: an image or an array with a pixel for each point, or for each pixel of the output; zero is
-        no metal and is not restored.
+        Where there is metal, by an image or array of a pixel for each point or each pixel of the output; zero is none.
     also
         Further maps of the same field in coordinates of the same stage, oldest first, on any grid; where several have
         a point in one pixel the newest counts. The output grid is that of ``ebsd`` and ``scale``.
@@ -336,21 +334,20 @@ def find_grains(of: Result | OrientationMap, *, threshold: float = 5.0, minimum_
     -------
     Grains with size, shape and mean orientation, boundaries with disorientations, twins, and the figures of the map.
     """
-    from grainlight.grains.grain_map import TABLES
-    from grainlight.grains.grain_map import find_grains as find
+    from grainlight.grains import grain_map
     from grainlight.grains.segment import MINIMUM_PIXELS
     from grainlight.maps.orientation_map import OrientationMap
     from grainlight.restore.record import is_calibrated
 
     if isinstance(of, OrientationMap):
-        return find(of, threshold=threshold, minimum_pixels=minimum_pixels or MINIMUM_PIXELS)
+        return grain_map.find_grains(of, threshold=threshold, minimum_pixels=minimum_pixels or MINIMUM_PIXELS)
     scale = int(of.record.get("settings", {}).get("scale", 1))
-    return find(
+    return grain_map.find_grains(
         of.map,
         of.samples,
         threshold=threshold,
         minimum_pixels=minimum_pixels or max(MINIMUM_PIXELS, scale**2),
-        calibrated=is_calibrated(of.record, *TABLES),
+        calibrated=is_calibrated(of.record, *grain_map.TABLES),
     )
 
 

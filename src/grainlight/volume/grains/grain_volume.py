@@ -97,6 +97,10 @@ def find_volume_grains(
     minimum_voxels
         Smaller grains join a neighbour of their phase; those that have none are left out. By default 5 or, where more,
         the pixels that an EBSD point stands for in its section, as the record tells it.
+
+    Returns
+    -------
+    Grains with volume, diameter, mean orientation and neighbours, their contacts, and the label of every voxel.
     """
     if minimum_voxels is None:
         scale = volume.record.get("settings", {}).get("scale", 1)
