@@ -11,8 +11,8 @@ import torch
 from benchmarks.misplaced import Misplaced, askew, misplace
 from grainlight.evaluation.damage import Damage, damage_stack
 from grainlight.register.fine.evidence import halves, sound
-from grainlight.register.fine.fit import fit
-from grainlight.register.fine.sides import refine, sided
+from grainlight.register.fine.fit import Follow, fit
+from grainlight.register.fine.sides import _own_light, refine, sided
 from grainlight.register.fixed import fixed_map
 from grainlight.register.level import Pair, PyramidLevel
 from grainlight.register.moving import moving_light
@@ -133,3 +133,42 @@ def test_where_no_point_is_on_the_images_nothing_is_read():
     assert PyramidLevel._read(images, np.zeros((0, 2))).shape == (5, 1, 0)
     assert PyramidLevel._read(images, np.zeros((4, 0, 2))).shape == (5, 4, 0)
     assert PyramidLevel._read(images, np.zeros((4, 3, 2))).shape == (5, 4, 3)
+
+
+def test_a_grain_shows_the_light_of_its_own_points() -> None:
+    rng = np.random.default_rng(0)
+    row, column = np.indices((12, 16)).reshape(2, -1)
+    right = column >= 8
+    expected = np.stack((20.0 * right, -10.0 * right)).astype(np.float32)
+    beside = np.stack((np.where(right, 3.0, -2.0), np.where(right, 0.0, 1.0)))
+    noise = rng.normal(0, 0.3, beside.shape)
+    noise[:, rng.random(len(row)) < 0.1] += 8.0
+    rest = (beside + noise).astype(np.float32)
+    state = Follow(rest, np.ones(len(row), np.float32), np.ones(2), np.zeros((2, 2)), np.ones(2))
+    light, left = _own_light((12, 16), (row, column), expected, state)
+    assert np.abs(light - expected - beside).max() < 0.5
+    assert (left < 0.8).all()
+
+
+def test_where_no_point_lies_in_the_light_its_grain_shows_what_its_axis_says() -> None:
+    expected = np.ones((2, 12), np.float32)
+    state = Follow(np.zeros((2, 12), np.float32), np.zeros(12, np.float32), np.zeros(2), np.zeros((2, 2)), np.ones(2))
+    light, left = _own_light((3, 4), tuple(np.indices((3, 4)).reshape(2, -1)), expected, state)
+    assert (light == expected).all()
+    assert (left == 1).all()
+
+
+def test_what_is_left_open_is_as_wide_as_the_error() -> None:
+    """Once no point contradicts its side, the error is that of the whole range of such places, not of one of them."""
+    truth = replace(askew(31), drift=_NOTHING["drift"])
+    task = misplace(section_map(31, 133), truth, scale=4, level="corrupted", seed=31)
+    pair = pair_of(task)
+    start = fit(pair, stated(task.light, pair.fixed.extent), "affine", np.ones(len(pair.fixed.points), dtype=bool))
+    rng = np.random.default_rng(0)
+    wrong, said = [], []
+    for _ in range(8):
+        found = refine(pair, start, "affine", rng.random(len(pair.fixed.points)) < 0.3)
+        assert found is not None
+        wrong.append(rms(task, found.transform))
+        said.append(found.chance)
+    assert 0.8 < np.sqrt(np.mean(np.square(said)) / np.mean(np.square(wrong))) < 1.8

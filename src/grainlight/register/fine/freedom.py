@@ -80,12 +80,14 @@ def _by_sides(pair: Pair, base: Transform, near: bool, parts: Parts, affine: Tra
     if straight is None:
         return None
     bent = _bent(pair, straight.transform, parts, straight)
-    pays = bent is not None and bent.evidence_over(straight) > (_BENT if near else 0.0)
+    best, name = sided(pair, base, use), "stated"
+    # what was scanned askew has drift too
+    askew = straight.transform.distance(base) > WORTHWHILE and straight.gain_over(best) > _MOVED
+    pays = bent is not None and bent.evidence_over(straight) > (_BENT if near and not askew else 0.0)
     if bent is not None and pays and (not near or bent.transform.distance(base) > WORTHWHILE):
         return Chosen(bent.transform, "deformable", bent.chance)
     if not near:
         return Chosen(straight.transform, "affine", straight.chance)
-    best, name = sided(pair, base, use), "stated"
     shifted = refine(pair, fit(pair, base, "translation", use, levels=(2.0, *FINE)), "translation", use)
     for freedom, trial, least in (("translation", shifted, _SHIFTED), ("affine", straight, _MOVED)):
         farther = trial is not None and trial.transform.distance(best.transform) > WORTHWHILE
