@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
+from torch.nn.functional import conv2d
 
 from grainlight.maps.light_stack import LightStack
 from grainlight.register.blocks import block_side, blocks, enlarged
 from grainlight.register.fixed import A0, A2, A4
-from grainlight.register.gaussian import blurred
 
 Array = NDArray[np.float64]
 Group = tuple[tuple[int, ...], tuple[int, ...]]
@@ -21,6 +22,7 @@ _Read = Callable[[slice], NDArray[np.float32]]
 _CLIP = 5.0  # robust standard deviations: dust and scratches beyond them are cut off
 _MOST_PIXELS = 1_500_000
 _AT_ONCE = 1 << 18  # of them read at once
+_REACH = 4.0  # standard deviations of a Gaussian, as in scipy.ndimage
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,7 @@ class MovingLight:
         factor = block_side(sigma)
         if factor > 1:
             return self._coarser(factor).blurred(sigma / factor)
-        channels = blurred(self.channels, sigma)
+        channels = _gaussian(self.channels, sigma)
         if self.seen.all():
             down, across = (gaussian_filter1d(np.ones(n, np.float32), sigma, mode="constant") for n in self.seen.shape)
             channels *= np.reciprocal(down[:, None] * across)
@@ -85,8 +87,6 @@ def moving_light(light: LightStack, step: float, broad: float) -> MovingLight:
     """
     if not light.determined:
         return moving_images(light.images, light.step, step, broad)
-    import torch
-
     from grainlight.optics.calibration.harmonics import find_gains, fit_harmonics
 
     stack, angles = torch.from_numpy(light.images), light.angles.tolist()
@@ -138,6 +138,22 @@ def _moving(
         detail /= np.float32(max(spread, 1e-12))
         np.clip(detail, -_CLIP, _CLIP, out=detail)
     return MovingLight(channels, seen, groups, binning, (high, wide))
+
+
+def _gaussian(images: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """Return images (C, H, W) blurred by a Gaussian of ``sigma`` pixels, zeros beyond the edge.
+
+    What is returned has its channels side by side in memory, as those want it who read all of them between pixels.
+    """
+    # Convolution of a single channel is many times slower than of two.
+    several = images if len(images) > 1 else np.repeat(images, 2, axis=0)
+    count, reach = len(several), int(_REACH * sigma + 0.5)
+    bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    kernel = torch.from_numpy((bell / bell.sum()).astype(np.float32)).expand(count, 1, -1)
+    found = torch.from_numpy(several)[None].contiguous(memory_format=torch.channels_last)
+    found = conv2d(found, kernel[..., None], padding=(reach, 0), groups=count)
+    found = conv2d(found, kernel[..., None, :], padding=(0, reach), groups=count)
+    return found[0, : len(images)].numpy()
 
 
 def _binned(read: _Read, shape: tuple[int, ...], binning: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

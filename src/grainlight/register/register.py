@@ -12,6 +12,7 @@ from grainlight.errors import InputError
 from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Progress, Silent
+from grainlight.register.featureless import without_featureless
 from grainlight.register.fine.basis import LADDER, Freedom
 from grainlight.register.fine.evidence import Parts, halves, left_over, overlap, sound, sure_part
 from grainlight.register.fine.fit import fit, follow
@@ -135,11 +136,19 @@ def register(
             () if method == "none" else ("The map has too few points to register it; the stated placement was used.",)
         )
         return Registration(as_stated, "stated", float("nan"), 0.0, True, {"points": len(fixed.points)}, told)
+
+    def placed(images: LightStack, progress: Progress) -> Registration:
+        moving = moving_light(images, fixed.step / scale * (1 + 1e-6), fixed.broad)
+        return register_pair(
+            Pair(fixed, moving, light.step), as_stated, method, given=start is not None, progress=progress
+        )
+
     progress.begin("registering", 4)
-    moving = moving_light(light, fixed.step / scale * (1 + 1e-6), fixed.broad)
-    found = register_pair(
-        Pair(fixed, moving, light.step), as_stated, method, given=start is not None, progress=progress
-    )
+    found = placed(light, progress)
+    rest = None if found.trusted else without_featureless(light, fixed.step)
+    if rest is not None:
+        again = placed(rest, Silent())
+        found = again if again.trusted else found
     return replace(found, moved=found.transform.distance(stated(light, fixed.extent)))
 
 
