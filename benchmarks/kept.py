@@ -25,6 +25,7 @@ from benchmarks.registration import SYNTHETIC, synthetic_section
 from grainlight.evaluation.damage import Damage, damage_stack
 from grainlight.evaluation.metrics import score
 from grainlight.maps.light_stack import LightStack
+from grainlight.register.method import Method
 from grainlight.register.register import Registration, register
 from grainlight.register.transform import Transform, spline_basis
 from grainlight.restore.enhance import enhance
@@ -74,7 +75,9 @@ def near(task: Misplaced, light: LightStack | None, placed: Transform | None, qu
     """Return the percent of pixels near boundaries that are wrong: with light in a place, registered, or without."""
     with TemporaryDirectory() as folder:
         file = None if placed is None else placed.save(Path(folder) / "place.json")
-        settings = Settings(scale=task.task.scale, quality=quality, transform=file)
+        # a place that is known is not to be improved
+        search: Method = "auto" if placed is None else "none"
+        settings = Settings(scale=task.task.scale, quality=quality, transform=file, register=search)
         restored = enhance(task.task.coarse, light, settings)
     rows, columns = task.task.measured.shape
     q = restored.map.quaternions[:rows, :columns]
