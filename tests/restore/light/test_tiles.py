@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -12,6 +13,7 @@ from grainlight.evaluation.damage import Damage
 from grainlight.evaluation.degrade import Level, Task, degrade
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.progress import Silent
+from grainlight.register.transform import stated
 from grainlight.restore.large.windows import windows
 from grainlight.restore.light.placed import PlacedLight, place_light
 from grainlight.restore.light.tiles import Retiled, retile
@@ -92,6 +94,25 @@ def test_light_with_a_tile_beside_its_place_is_not_bent_to_fit(strength: int) ->
     assert found.registered.transform is None
     assert found.residual < 0.5
     assert found.unused < 0.1
+
+
+def test_no_tile_is_looked_for_where_a_transform_places_the_light(monkeypatch, tmp_path) -> None:
+    """In the stated place all light contradicts the points, in the given one what is damaged: neither is a tile."""
+    task, grid = taken("clean", Damage("dark"))
+    assert task.stack is not None
+    rows, columns = grid.shape
+    right = stated(task.stack, (0.0, 0.0, float(columns - 1), float(rows - 1)))
+    path = right.save(tmp_path / "transform.json")
+    elsewhere = replace(task.stack, origin=(task.stack.origin[0] + 9, task.stack.origin[1] - 7))
+    asked = []
+    monkeypatch.setattr("grainlight.restore.light.placed.retile", lambda *a: asked.append(a))
+    settings = Settings(scale=4, transform=path)
+    found = place_light(task.coarse, elsewhere, grid, NOISE, windows(*grid.shape), settings, Silent())
+    assert not asked
+    assert found.unused < 0.4
+    # in its stated place, with nothing given, a tile is looked for
+    place_light(task.coarse, task.stack, grid, NOISE, windows(*grid.shape), Settings(scale=4), Silent())
+    assert asked
 
 
 def test_light_that_lies_elsewhere_as_a_whole_is_no_tile() -> None:

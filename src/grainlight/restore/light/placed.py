@@ -76,7 +76,7 @@ def place_light(
         return PlacedLight(placed, calibrate_light(placed, grid, noise, ebsd.sample_frame, cut))
 
     found = brought(checked.light, told)
-    if settings.register != "auto" or not _is_doubtful(found):
+    if settings.register != "auto" or _is_given(found) or not _is_doubtful(found):
         return found
     # Of a c-axis, which feels the noise in two directions of three.
     again = retile(checked.light, grid, noise / np.sqrt(3.0))
@@ -100,6 +100,12 @@ def _is_doubtful(found: PlacedLight) -> bool:
     contradicts the points of a region."""
     unused = found.calibrated is not None and found.calibrated.unused > _UNUSED
     return unused or _is_bent(found) or found.registered.transform is not None
+
+
+def _is_given(found: PlacedLight) -> bool:
+    """Whether a user gave another place than the stated one, in which what contradicts the points is no tile."""
+    registration = found.registered.registration
+    return registration is not None and registration.method == "file" and found.registered.transform is not None
 
 
 def _is_bent(found: PlacedLight) -> bool:
