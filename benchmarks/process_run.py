@@ -176,6 +176,7 @@ def counted_calls(shape: tuple[int, ...]) -> Iterator[list[float]]:
     from torch.nn.modules.module import register_module_forward_pre_hook
 
     from benchmarks.peers.denoiser.denoiser import Denoiser
+    from grainlight.diffusion.candidates import PIXELS
     from grainlight.diffusion.network import LabelNetwork
 
     calls: list[float] = []
@@ -190,19 +191,19 @@ def counted_calls(shape: tuple[int, ...]) -> Iterator[list[float]]:
             batch, _, rows, columns = given[0].shape
             count(batch, rows, columns)
 
-    plain = LabelNetwork.label
+    plain = LabelNetwork.answer
 
-    def labelled(self: Any, measured: Any, *given: Any, **more: Any) -> Any:
-        count(*measured.points.shape)
-        return plain(self, measured, *given, **more)
+    def answered(self: Any, first: Any, guided: Any, size: tuple[int, int], *given: Any, **more: Any) -> Any:
+        count(len(first) * PIXELS // (size[0] * size[1]), *size)
+        return plain(self, first, guided, size, *given, **more)
 
     hook = register_module_forward_pre_hook(denoised)
-    LabelNetwork.label = labelled  # type: ignore[method-assign]
+    LabelNetwork.answer = answered  # type: ignore[method-assign]
     try:
         yield calls
     finally:
         hook.remove()
-        LabelNetwork.label = plain  # type: ignore[method-assign]
+        LabelNetwork.answer = plain  # type: ignore[method-assign]
 
 
 def _peak_megabytes() -> float:

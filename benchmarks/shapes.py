@@ -72,10 +72,10 @@ class GatedNetwork(LabelNetwork):
     def from_evidence(self, evidence: Evidence, size: tuple[int, int]) -> Labels:
         """Labels of the cells of images of a size (H, W)."""
         stem = self._first(evidence.features, evidence.beside)
-        stem = stem.view(-1, size[0] // CELL, size[1] // CELL, stem.shape[1]).permute(0, 3, 1, 2)
         guided = self.guided(evidence)
         if not self.gated:
-            return self._from_stem(stem, guided)
+            return self.answer(stem, guided, size)
+        stem = stem.view(-1, size[0] // CELL, size[1] // CELL, stem.shape[1]).permute(0, 3, 1, 2)
         rows = self.rows(stem)
         ends = PIXELS * (SLOTS + 1), rows.shape[1] - PIXELS * _TERMS
         logits, other, gates = rows.tensor_split(ends, 1)

@@ -11,6 +11,7 @@ from torch import Tensor
 from grainlight.crystal.embedding import embed
 from grainlight.crystal.quaternion import random
 from grainlight.diffusion import beside
+from grainlight.diffusion.asked import Question
 from grainlight.diffusion.beside import candidates_of
 from grainlight.diffusion.evidence import gather_evidence, ideal_light, tabulate
 from grainlight.diffusion.measurement import Measurement, Neighbours, Revealed
@@ -18,7 +19,8 @@ from grainlight.diffusion.network import LabelConfig, LabelNetwork
 from grainlight.diffusion.sampler import draw, estimate
 from grainlight.diffusion.square import VIEWS
 from grainlight.diffusion.state import SIGMA_MAX
-from grainlight.diffusion.views import turn_candidates, turn_labels_back, turn_measurement, turn_revealed
+
+from .turned import turn_candidates, turn_labels_back, turn_measurement, turn_revealed
 
 CONFIG = LabelConfig(widths=(8, 12, 16), down_blocks=(0, 1, 1), up_blocks=(0, 1), stacks=True)
 SIDE, BATCH = 32, 2
@@ -98,7 +100,7 @@ def test_before_training_light_chooses_among_the_grains_of_both_sides() -> None:
     with torch.inference_mode():
         labels = LabelNetwork(CONFIG).label(measured, Revealed.none(measured), candidates)
         found = estimate(labels, candidates, measured)
-        drawn = draw(LabelNetwork(CONFIG).label, measured, candidates, 2, torch.Generator().manual_seed(1))
+        drawn = draw(Question(LabelNetwork(CONFIG), measured, candidates).ask(), 2, torch.Generator().manual_seed(1))
     assert ((found.chosen - truth).norm(dim=1) < 1e-3).float().mean() > 0.999
     assert ((drawn - truth).norm(dim=1) < 1e-3).float().mean() > 0.98
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from grainlight.crystal.embedding import embed
 from grainlight.crystal.quaternion import random
+from grainlight.diffusion.asked import Question
 from grainlight.diffusion.candidates import (
     CELL,
     Candidates,
@@ -22,14 +23,9 @@ from grainlight.diffusion.network import LabelConfig, LabelNetwork
 from grainlight.diffusion.sampler import draw, estimate, schedule
 from grainlight.diffusion.square import VIEWS
 from grainlight.diffusion.state import SIGMA_MAX
-from grainlight.diffusion.views import (
-    average_views,
-    turn_candidates,
-    turn_labels_back,
-    turn_measurement,
-    turn_revealed,
-)
 from grainlight.optics.forward.curves import IDEAL
+
+from .turned import turn_candidates, turn_labels_back, turn_measurement, turn_revealed
 
 SMALL = LabelConfig(widths=(8, 12, 16), down_blocks=(0, 1, 1), up_blocks=(0, 1))
 SIDE = 32
@@ -132,7 +128,7 @@ def test_views_of_a_network_that_is_silent_agree() -> None:
     model, candidates = LabelNetwork(SMALL).eval(), candidates_of(measured)
     with torch.inference_mode():
         one = model.label(measured, Revealed.none(measured), candidates)
-        all_of_them = average_views(model.label, measured, candidates, Revealed.none(measured), VIEWS)
+        all_of_them = Question(model, measured, candidates).ask(VIEWS).mean
     torch.testing.assert_close(all_of_them.logits.softmax(2), one.logits.softmax(2), atol=1e-4, rtol=1e-3)
 
 
@@ -145,7 +141,8 @@ def test_a_drawn_map_has_measured_orientations_and_agrees_with_what_is_certain()
     measured, truth = sections()
     candidates, model = candidates_of(measured), LabelNetwork(SMALL).eval()
     with torch.inference_mode():
-        drawn = [draw(model.label, measured, candidates, 4, torch.Generator().manual_seed(s)) for s in (1, 1, 2)]
+        asked = Question(model, measured, candidates).ask()
+        drawn = [draw(asked, 4, torch.Generator().manual_seed(s)) for s in (1, 1, 2)]
         sure = estimate(model.label(measured, Revealed.none(measured), candidates), candidates, measured).sure > 0.999
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])

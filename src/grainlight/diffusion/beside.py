@@ -20,17 +20,17 @@ from grainlight.diffusion.candidates import (
     to_cells,
 )
 from grainlight.diffusion.measurement import Measurement, Neighbours
-from grainlight.diffusion.misfit import GROUPS, HALF, RELATIVE, TOLERANCE, capped
+from grainlight.diffusion.misfit import GROUPS, HALF, RELATIVE, TOLERANCE, capped, likeness
 from grainlight.diffusion.state import is_unknown
 
-_LAYERS = 2
+LAYERS = 2
 # Nodes in a neighbour lie this share of its distance apart, within these limits (pixels): boundaries move with height.
 _APART, _NEAREST, _FARTHEST = 0.6, 3.0, 8.0
 
 CHANNELS = (
-    _LAYERS * PIXELS * SLOTS  # orientation at the same place against the candidates'
-    + _LAYERS * PIXELS * 2  # light there against the pixel's own, and whether the orientation is known
-    + _LAYERS * 2  # distance, and whether there is such a section
+    LAYERS * PIXELS * SLOTS  # orientation at the same place against the candidates'
+    + LAYERS * PIXELS * 2  # light there against the pixel's own, and whether the orientation is known
+    + LAYERS * 2  # distance, and whether there is such a section
     + SLOTS * 2  # candidate from another section, and its distance
 )
 
@@ -56,14 +56,14 @@ def lay_beside(neighbours: Neighbours) -> Beside:
     batch = len(neighbours.known)
     known = to_cells(neighbours.known.to(neighbours.light))
     cells = len(known)
-    embedding = to_cells(neighbours.embedding.flatten(1, 2)).view(cells, _LAYERS, -1, PIXELS)
+    embedding = to_cells(neighbours.embedding.flatten(1, 2)).view(cells, LAYERS, -1, PIXELS)
     there = neighbours.known.flatten(2).any(2)
     distance = torch.where(there, neighbours.distance, 0.0)
     return Beside(
         known,
-        embedding.transpose(2, 3).reshape(cells, _LAYERS * PIXELS, -1),
-        to_cells(neighbours.light.flatten(1, 2)).view(cells, _LAYERS, -1, PIXELS),
-        to_cells(neighbours.sigma.flatten(1, 2)).view(cells, _LAYERS, -1, PIXELS),
+        embedding.transpose(2, 3).reshape(cells, LAYERS * PIXELS, -1),
+        to_cells(neighbours.light.flatten(1, 2)).view(cells, LAYERS, -1, PIXELS),
+        to_cells(neighbours.sigma.flatten(1, 2)).view(cells, LAYERS, -1, PIXELS),
         distance.repeat_interleave(cells // batch, 0),
     )
 
@@ -84,7 +84,7 @@ def compare_beside(
     """
     away = torch.baddbmm(embedding.square().sum(-1)[:, None], beside.embedding, embedding.transpose(1, 2), alpha=-2)
     away = away + beside.embedding.square().sum(-1)[:, :, None]
-    likeness = torch.exp(-away.clamp(min=0) / width[:, None]) * (beside.known.flatten(1)[:, :, None] * usable[:, None])
+    alike = likeness(away, width[:, None]).mul_(beside.known.flatten(1)[:, :, None]).mul_(usable[:, None].to(away))
     misfit = torch.zeros_like(beside.known)
     for group, channels in enumerate(GROUPS):
         here, at, level = of_cells[:, None, channels], of_cells[:, None, 5 + group], beside.sigma[:, :, group]
@@ -97,7 +97,7 @@ def compare_beside(
     of_layer = torch.cat((none, far), 1).gather(1, layer)
     return torch.cat(
         (
-            likeness.flatten(1),
+            alike.flatten(1),
             (misfit / (misfit + HALF)).flatten(1),
             beside.known.flatten(1),
             far,

@@ -62,6 +62,13 @@ def from_cells(cells: Tensor, shape: tuple[int, int]) -> Tensor:
     return cut.reshape(-1, channels, rows, columns)
 
 
+def from_cells_last(cells: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Images (B, C, H, W) of cells (n, 16, C), those of a pixel together (`by_pixel` copies nothing)."""
+    channels, (rows, columns) = cells.shape[2], shape
+    cut = cells.view(-1, rows // CELL, columns // CELL, CELL, CELL, channels).transpose(2, 3)
+    return cut.reshape(-1, rows, columns, channels).permute(0, 3, 1, 2)
+
+
 def point_spacing(points: Tensor) -> Tensor:
     """Spacing in pixels (B,) of the points of masks (B, H, W), by their density where there are some.
 
@@ -198,7 +205,8 @@ def distinct(index: Tensor, usable: Tensor, spacing: Tensor, shape: tuple[int, i
 
 def by_pixel(image: Tensor) -> Tensor:
     """(B, C, H, W) to a table (B H W, C) with a row for each pixel."""
-    return image.flatten(2).transpose(1, 2).reshape(-1, image.shape[1])
+    # Rows that lie together are looked up many times faster.
+    return image.permute(0, 2, 3, 1).reshape(-1, image.shape[1]).contiguous()
 
 
 def at_points(table: Tensor, index: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""How light is compared: what two pixels of a grain may differ by, and what a misfit counts at most."""
+"""How light and orientations are compared: what pixels of a grain may differ by, and what a misfit counts at most."""
 
 from __future__ import annotations
 
@@ -15,3 +15,8 @@ GROUPS = (slice(0, 1), slice(1, 3), slice(3, 5))
 def capped(squared: Tensor) -> Tensor:
     """Squared misfits, `MOST` at most."""
     return MOST * squared / (MOST + squared)
+
+
+def likeness(away: Tensor, width: Tensor) -> Tensor:
+    """exp(-away / width) of squared distances, 1e-26 at least: smaller numbers are slow to compute and say no more."""
+    return (away / width).clamp_(0.0, 60.0).neg_().exp_()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,8 +12,10 @@ from torch.nn import functional as F
 
 from grainlight.diffusion import beside
 from grainlight.diffusion.candidates import CELL, PIXELS, SLOTS, Candidates
-from grainlight.diffusion.evidence import CHANNELS, Evidence, Tables, gather_evidence, tabulate
+from grainlight.diffusion.evidence import CHANNELS, Evidence, gather_evidence, tabulate
 from grainlight.diffusion.measurement import Measurement, Revealed
+from grainlight.diffusion.square import turn_image, turn_image_back
+from grainlight.diffusion.views import last_rows
 
 # Logit of a candidate that cannot be taken.
 _NEVER = -30.0
@@ -20,7 +23,7 @@ _NEVER = -30.0
 _EMBEDDING = 18
 # Widths of the misfits' weights in the logits before training: light, expected light, distance, and "none of them".
 _START = (0.5, 0.1, 0.5, -6.0)
-# Cells whose evidence is gathered at once where no gradient is wanted: it stays in a CPU's cache.
+# Cells whose evidence is gathered at once on a CPU: it stays in its cache.
 _AT_ONCE = 512
 
 
@@ -111,28 +114,46 @@ class LabelNetwork(nn.Module):
 
         ``neighbours`` (n, `beside.CHANNELS`): what sections below and above say.
         """
-        high, wide = size[0] // CELL, size[1] // CELL
-        stem = self._first(features, neighbours)
-        return self._from_stem(stem.view(-1, high, wide, stem.shape[1]).permute(0, 3, 1, 2), guided)
+        return self.answer(self._first(features, neighbours), guided, size)
 
     def _first(self, features: Tensor, neighbours: Tensor | None) -> Tensor:
         """The first layer (n, widths[0])."""
         stem = F.linear(features, self.stem.weight[:, :, 0, 0], self.stem.bias)
         if neighbours is None:
             return stem
+        return stem + self.of_beside()(neighbours)
+
+    def of_beside(self) -> nn.Linear:
+        """What sections below and above add to the first layer; raises ValueError in a network that knows none."""
         if self.beside is None:
             raise ValueError("sections below and above were given to a network that was not trained on stacks")
-        return stem + self.beside(neighbours)
+        return self.beside
 
-    def _from_stem(self, stem: Tensor, guided: Tensor) -> Labels:
-        """What follows the first layer (B, widths[0], h, w)."""
-        rows = self.rows(stem)
+    def answer(self, first: Tensor, guided: Tensor, size: tuple[int, int], view: int = 0) -> Labels:
+        """What follows the first layer (n, widths[0]) of images of a size (H, W).
+
+        In another ``view`` of the square the first layer is that of the turned images, for their cells as they lay
+        before, and so is what comes back (`diffusion/views.py`).
+        """
+        stem = first.view(-1, size[0] // CELL, size[1] // CELL, first.shape[1]).permute(0, 3, 1, 2)
+        rows = self.rows(stem, view)
         logits, other = rows.split((PIXELS * (SLOTS + 1), PIXELS * _EMBEDDING), 1)
-        return Labels(guided + logits.reshape(guided.shape), other.reshape(-1, _EMBEDDING, PIXELS))
+        whole = guided.flatten(1)
+        # Where no gradient needs them, the network's own are overwritten.
+        logits = logits + whole if torch.is_grad_enabled() else logits.add_(whole)
+        return Labels(logits.view(guided.shape), other.view(-1, _EMBEDDING, PIXELS))
 
-    def rows(self, stem: Tensor) -> Tensor:
-        """What the last layer says of each cell (n, outputs), of the first layer (B, widths[0], h, w)."""
-        return self.head(F.silu(self.body(stem))).permute(0, 2, 3, 1).flatten(0, 2).float()
+    def rows(self, stem: Tensor, view: int = 0) -> Tensor:
+        """What the last layer says of each cell (n, outputs), of the first layer (B, widths[0], h, w); see `answer`."""
+        if view == 0:
+            out = self.head(F.silu(self.body(stem)))
+        else:
+            seen = turn_image(stem, view).contiguous(memory_format=torch.channels_last)
+            seen = turn_image_back(F.silu(self.body(seen)), view).contiguous(memory_format=torch.channels_last)
+            assert self.head.bias is not None
+            weight = last_rows(self.head.weight, view).contiguous(memory_format=torch.channels_last)
+            out = F.conv2d(seen, weight, last_rows(self.head.bias, view))
+        return out.permute(0, 2, 3, 1).flatten(0, 2).float()
 
     def body(self, x: Tensor) -> Tensor:
         """All between the first and the last layer, (B, widths[0], h, w) to the same."""
@@ -163,27 +184,26 @@ class LabelNetwork(nn.Module):
         """What the network says of the candidates, for images whose sides are multiples of `config.multiple`.
 
         Without gradients: evidence is compared in single precision and some cells at a time, the layers run in
-        ``dtype``.
+        ``dtype``. Who asks more than once about a section spares most of it: `diffusion/asked.py`.
         """
         tables = tabulate(measured, revealed)
         size = (measured.points.shape[1], measured.points.shape[2])
         device = measured.points.device.type
-        stem, guided = self._in_strips(tables, candidates, _AT_ONCE if device == "cpu" else len(candidates.index))
-        stem = stem.view(-1, size[0] // CELL, size[1] // CELL, stem.shape[1]).permute(0, 3, 1, 2)
-        with torch.autocast(device, dtype, enabled=dtype != torch.float32):
-            return self._from_stem(stem, guided)
-
-    def _in_strips(self, tables: Tables, candidates: Candidates, at_once: int) -> tuple[Tensor, Tensor]:
-        """First layer (n, widths[0]) and guided logits (n, 16, 17), some cells at a time."""
         cells = len(candidates.index)
-        stem = tables.embedding.new_empty(cells, self.config.widths[0])
+        first = tables.embedding.new_empty(cells, self.config.widths[0])
         guided = tables.embedding.new_empty(cells, PIXELS, SLOTS + 1)
-        for start in range(0, cells, at_once):
-            part = slice(start, start + at_once)
+        for part in strips(cells, device):
             evidence = gather_evidence(tables, candidates, part)
-            stem[part] = self._first(evidence.features, evidence.beside)
+            first[part] = self._first(evidence.features, evidence.beside)
             guided[part] = self.guided(evidence)
-        return stem, guided
+        with torch.autocast(device, dtype, enabled=dtype != torch.float32):
+            return self.answer(first, guided, size)
+
+
+def strips(cells: int, device: str) -> Iterator[slice]:
+    """Cells whose evidence is gathered at once where no gradient is wanted."""
+    at_once = _AT_ONCE if device == "cpu" else cells
+    return (slice(start, start + at_once) for start in range(0, cells, at_once))
 
 
 def flops_per_pixel(config: LabelConfig) -> float:

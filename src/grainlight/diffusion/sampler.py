@@ -7,21 +7,18 @@ revealed in a random order, a few at first, so that what is drawn at once is far
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from grainlight.crystal.embedding import SQUARED_NORM
-from grainlight.diffusion.candidates import PIXELS, SLOTS, Candidates, at_points, from_cells
+from grainlight.diffusion.asked import Asked
+from grainlight.diffusion.candidates import PIXELS, SLOTS, Candidates, at_points, from_cells, from_cells_last
 from grainlight.diffusion.evidence import same_grain, same_grain_width
 from grainlight.diffusion.measurement import Measurement, Revealed
 from grainlight.diffusion.network import Labels
 
-Call = Callable[[Measurement, Revealed, Candidates], Labels]
-"""The network on a measurement, what is revealed of it, and its candidates."""
 # Cells at a time: what is said of them stays in a CPU's cache.
 _AT_ONCE = 1024
 # Logit of a label that may not be drawn, and the share of the labels that is hidden again in a round.
@@ -74,15 +71,9 @@ def estimate(labels: Labels, candidates: Candidates, measured: Measurement) -> L
     return LabelEstimate(chosen, mean, sure[:, 0], new[:, 0])
 
 
-def _looked_up(of_points: Tensor, label: Tensor, other: Tensor) -> Tensor:
-    """Embedding (n, 16, 18) of labels (n, 16): of a candidate's point, or the expected one of a new grain."""
-    at = label.clamp(max=SLOTS - 1)[..., None].expand(-1, -1, of_points.shape[-1])
-    return torch.where((label == SLOTS)[..., None], on_sphere(other), of_points.gather(1, at))
-
-
 def on_sphere(embedding: Tensor) -> Tensor:
     """Embeddings (..., 18) scaled to the norm of an orientation."""
-    return F.normalize(embedding, dim=-1) * SQUARED_NORM**0.5
+    return embedding * (SQUARED_NORM**0.5 / embedding.square().sum(-1, keepdim=True).sqrt_().clamp_(min=1e-12))
 
 
 def schedule(steps: int) -> list[float]:
@@ -90,11 +81,13 @@ def schedule(steps: int) -> list[float]:
     return [2.0 ** (step - steps) for step in range(1, steps)]
 
 
-def draw(call: Call, measured: Measurement, candidates: Candidates, steps: int, generator: torch.Generator) -> Tensor:
+def draw(asked: Asked, steps: int, generator: torch.Generator) -> Tensor:
     """Draw a map: labels are revealed in ``steps`` calls of the network.
 
     Parameters
     ----------
+    asked
+        The network's answer before any label; it is asked again after every step but the last.
     generator
         On the CPU: a seed means the same on every device.
 
@@ -103,18 +96,19 @@ def draw(call: Call, measured: Measurement, candidates: Candidates, steps: int, 
     Embedding (B, 18, H, W) of the label drawn for every pixel. A measured pixel is given a label as others are: that of
     a point of its grain, not always its own.
     """
+    measured, candidates = asked.question.measured, asked.question.candidates
     shape, device = measured.points.shape, measured.points.device
     order = torch.rand(shape, generator=generator).to(device)
     revealed = Revealed.none(measured)
-    for share in [*schedule(steps), 1.0]:
-        labels = call(measured, revealed, candidates)
-        drawn, new = draw_labels(labels, candidates, measured, generator)
+    drawn, new = draw_labels(asked.labels, candidates, measured, generator)
+    for share in schedule(steps):
         reveal = (order <= share) & ~revealed.mask & ~measured.points
         revealed = Revealed(
             revealed.mask | reveal,
             torch.where(reveal[:, None], drawn, revealed.embedding),
             revealed.new | (new & reveal),
         )
+        drawn, new = draw_labels(asked.given(revealed), candidates, measured, generator)
     return torch.where(revealed.mask[:, None], revealed.embedding, drawn)
 
 
@@ -125,16 +119,16 @@ def draw_labels(
     # One number a pixel, from the CPU's generator: where it falls among the labels' cumulative probabilities.
     lot = torch.rand(*labels.logits.shape[:2], 1, generator=generator).to(labels.logits.device)
     embedding, _ = measured.orientation_rows()
-    # Channels: the embedding, and whether the grain is new.
-    found = labels.logits.new_empty(len(lot), embedding.shape[1] + 1, PIXELS)
+    drawn = labels.logits.new_empty(*lot.shape[:2], embedding.shape[1])
+    new = torch.empty(lot.shape[:2], dtype=torch.bool, device=lot.device)
     for start in range(0, len(lot), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
         label = (labels.logits[part].softmax(2).cumsum(2) < lot[part]).sum(2).clamp(max=SLOTS)
-        drawn = _looked_up(at_points(embedding, candidates.index[part]), label, labels.other[part].transpose(1, 2))
-        found[part, :-1] = drawn.transpose(1, 2)
-        found[part, -1] = (label == SLOTS).to(found)
-    images = from_cells(found, (measured.points.shape[1], measured.points.shape[2]))
-    return images[:, :-1], images[:, -1] > 0.5
+        new[part] = label == SLOTS
+        drawn[part] = at_points(embedding, candidates.index[part].gather(1, label.clamp(max=SLOTS - 1)))
+    drawn[new] = on_sphere(labels.other.transpose(1, 2)[new])
+    size = (measured.points.shape[1], measured.points.shape[2])
+    return from_cells_last(drawn, size), from_cells(new[:, None], size)[:, 0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,49 +142,38 @@ class DrawnLabels:
     new: Tensor
 
 
-def draw_revised(
-    call: Call,
-    measured: Measurement,
-    candidates: Candidates,
-    generator: torch.Generator,
-    *,
-    steps: int,
-    rounds: int = 0,
-) -> DrawnLabels:
+def draw_revised(asked: Asked, generator: torch.Generator, *, steps: int, rounds: int = 0) -> DrawnLabels:
     """Draw labels in ``steps`` calls, then hide some and draw them again given the others, ``rounds`` times.
 
     Pixels that are revealed in one call do not see one another, and their boundaries are ragged: drawing them again is
     a step of a Gibbs sampler of the same distribution (as remasking is; Wang et al. 2025, arXiv 2503.00307). The
     generator lies on the CPU: a seed means the same on every device.
     """
+    measured, candidates = asked.question.measured, asked.question.candidates
     shape, device = measured.points.shape, measured.points.device
 
-    def revealing(before: Revealed, where: Tensor) -> Revealed:
-        drawn, new = draw_labels(call(measured, before, candidates), candidates, measured, generator)
+    def revealing(before: Revealed, where: Tensor, *, first: bool = False) -> Revealed:
+        labels = asked.labels if first else asked.given(before)
+        drawn, new = draw_labels(labels, candidates, measured, generator)
         embedding = torch.where(where[:, None], drawn, before.embedding)
         return Revealed(before.mask | where, embedding, before.new | (new & where))
 
     order = torch.rand(shape, generator=generator).to(device)
     revealed = Revealed.none(measured)
     for step in range(1, steps + 1):
-        revealed = revealing(revealed, (order <= (step / steps) ** 2) & ~revealed.mask & ~measured.points)
+        where = (order <= (step / steps) ** 2) & ~revealed.mask & ~measured.points
+        revealed = revealing(revealed, where, first=step == 1)
     for _ in range(rounds):
         kept = revealed.mask & (torch.rand(shape, generator=generator).to(device) >= _HIDDEN_AGAIN)
         revealed = revealing(_part(revealed, kept), ~kept & ~measured.points)
     return DrawnLabels(torch.where(revealed.mask[:, None], revealed.embedding, measured.embedding), revealed.new)
 
 
-def draw_known(
-    call: Call,
-    measured: Measurement,
-    candidates: Candidates,
-    generator: torch.Generator,
-    drawn: DrawnLabels,
-    where: Tensor,
-) -> DrawnLabels:
+def draw_known(asked: Asked, generator: torch.Generator, drawn: DrawnLabels, where: Tensor) -> DrawnLabels:
     """Draw the labels of some pixels (B, H, W) again, among candidates alone, given those of the others."""
+    measured, candidates = asked.question.measured, asked.question.candidates
     every = Revealed(~measured.points, drawn.embedding, drawn.new)
-    labels = call(measured, _part(every, ~measured.points & ~where), candidates)
+    labels = asked.given(_part(every, ~measured.points & ~where))
     logits = labels.logits.clone()
     logits[..., SLOTS] = _CLOSED
     again, _ = draw_labels(Labels(logits, labels.other), candidates, measured, generator)

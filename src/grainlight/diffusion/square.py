@@ -86,6 +86,11 @@ def turn_light(light: Tensor, view: int) -> Tensor:
     return turn_image(torch.einsum("ij,...jrc->...irc", matrix, light), view)
 
 
+def turned_light(view: int) -> Tensor:
+    """Signs (5,) that the canonical harmonics change by."""
+    return _channel_matrix(view)[LIGHT, LIGHT].diagonal().round()
+
+
 def turn_state_back(state: Tensor, view: int) -> Tensor:
     """Inverse of `turn_state`."""
     if view == 0:

@@ -1,119 +1,113 @@
-"""Labels averaged over the eight views of the square, which are exact symmetries of what is asked."""
+"""The network's first and last layer for sections seen in the eight views of the square, which are exact symmetries.
+
+To turn or mirror a section is to exchange places among the features of a cell, and the signs of some. A first layer
+whose weights are exchanged so sees the turned section in the features of the section as it is; a last layer whose rows
+are, with the expected orientation turned back, answers for the section as it is.
+"""
 
 from __future__ import annotations
+
+import functools
 
 import torch
 from torch import Tensor
 
-from grainlight.diffusion.candidates import CELL, SLOTS, Candidates
-from grainlight.diffusion.measurement import Measurement, Neighbours, Revealed
-from grainlight.diffusion.network import Labels
-from grainlight.diffusion.sampler import Call
-from grainlight.diffusion.square import turn_ebsd, turn_ebsd_back, turn_image, turn_image_back, turn_light
+from grainlight.diffusion import beside, evidence
+from grainlight.diffusion.candidates import CELL, PIXELS, SLOTS
+from grainlight.diffusion.square import turn_ebsd_back, turn_image, turned_light
+
+_SEEN_SIDE = round(evidence.SEEN**0.5)
 
 
-def turn_measurement(measured: Measurement, view: int) -> Measurement:
-    """The measurement of the turned or mirrored sections."""
-    if view == 0:
-        return measured
-    return Measurement(
-        turn_image(measured.points, view),
-        turn_ebsd(measured.embedding, view),
-        turn_image(measured.noise, view),
-        turn_light(measured.light, view),
-        turn_image(measured.sigma, view),
-        None if measured.neighbours is None else turn_neighbours(measured.neighbours, view),
-    )
+def first_weight(weight: Tensor, view: int) -> Tensor:
+    """Weights (w, `evidence.CHANNELS`) of a first layer, for a view."""
+    source, sign = _features(view)
+    return _exchanged(weight * sign.to(weight), source)
 
 
-def turn_neighbours(neighbours: Neighbours, view: int) -> Neighbours:
-    """The sections below and above the turned or mirrored sections; a mirror does not exchange them."""
-    return Neighbours(
-        turn_image(neighbours.known, view),
-        turn_ebsd(neighbours.embedding, view),
-        turn_image(neighbours.noise, view),
-        turn_light(neighbours.light, view),
-        turn_image(neighbours.sigma, view),
-        neighbours.distance,
-    )
+def beside_weight(weight: Tensor, view: int) -> Tensor:
+    """Weights (w, `beside.CHANNELS`) of the layer of sections below and above, for a view."""
+    return _exchanged(weight, _features_beside(view))
 
 
-def turn_revealed(revealed: Revealed, view: int) -> Revealed:
-    """What is revealed of the turned or mirrored sections."""
-    if view == 0:
-        return revealed
-    return Revealed(
-        turn_image(revealed.mask, view), turn_ebsd(revealed.embedding, view), turn_image(revealed.new, view)
-    )
+def last_rows(rows: Tensor, view: int) -> Tensor:
+    """Rows (16 * 17 + 18 * 16, ..) of a last layer, its weights or its bias, for a view."""
+    ends = PIXELS * (SLOTS + 1)
+    pixels, slots = _turned(CELL, view), torch.cat((_turned(CELL, view), torch.tensor([SLOTS])))
+    place = (pixels[:, None] * (SLOTS + 1) + slots).reshape(-1)
+    logits = torch.empty_like(rows[:ends])
+    logits[place.to(rows.device)] = rows[:ends]
+    given = rows[ends:].reshape(-1, PIXELS, rows[0].numel())
+    other = torch.empty_like(given)
+    other[:, pixels.to(rows.device)] = given
+    back = turn_ebsd_back(other, view, arrangement=False)
+    return torch.cat((logits, back.reshape(rows[ends:].shape)))
 
 
-def turn_labels_back(labels: Labels, view: int, shape: tuple[int, int]) -> Labels:
-    """Labels of a turned section for the cells, pixels and candidates of the section itself, of a shape (H, W).
-
-    The nodes that candidates are nearest to lie as the pixels of a cell do: both turn with it.
-    """
-    if view == 0:
-        return labels
-    rows, columns = shape if view % 2 == 0 else shape[::-1]
-    grid = (-1, rows // CELL, columns // CELL)
-    own = labels.logits[..., :SLOTS].view(*grid, CELL, CELL, CELL, CELL)
-    for axes in ((1, 2), (3, 4), (5, 6)):
-        own = turn_image_back(own.movedim(axes, (-2, -1)), view).movedim((-2, -1), axes)
-    new = labels.logits[..., SLOTS].view(*grid, CELL, CELL)
-    other = labels.other.view(*grid, labels.other.shape[1], CELL, CELL)
-    for axes in ((1, 2), (-2, -1)):
-        new = turn_image_back(new.movedim(axes, (-2, -1)), view).movedim((-2, -1), axes)
-        other = turn_image_back(other.movedim(axes, (-2, -1)), view).movedim((-2, -1), axes)
-    # The orientations themselves: their arrangement is turned back already.
-    other = turn_ebsd_back(other, view, arrangement=False)
-    n = len(labels.logits)
-    logits = torch.cat((own.reshape(n, CELL * CELL, SLOTS), new.reshape(n, CELL * CELL, 1)), 2)
-    return Labels(logits, other.reshape(n, -1, CELL * CELL))
+def _exchanged(weight: Tensor, source: Tensor) -> Tensor:
+    """Columns for features as they are, of a layer that would see those of ``source``."""
+    out = torch.empty_like(weight)
+    out[:, source.to(weight.device)] = weight
+    return out
 
 
-def turn_candidates(candidates: Candidates, view: int, batch: int, shape: tuple[int, int]) -> Candidates:
-    """Candidates of the cells of turned sections, of a shape (H, W) before: the same points, in the turned slots."""
-    if view == 0:
-        return candidates
-    rows, columns = shape
-    # Where each pixel is after the turn.
-    before = turn_image(torch.arange(rows * columns, device=candidates.index.device).view(rows, columns), view)
-    after = torch.empty(rows * columns, dtype=torch.long, device=before.device)
-    after[before.reshape(-1)] = torch.arange(rows * columns, device=before.device)
-    image = torch.div(candidates.index, rows * columns, rounding_mode="floor")
-    index = after[candidates.index % (rows * columns)] + image * (rows * columns)
-    # A turn of the arrangement is a turn of what points from a cell to its candidates.
-    down, right = candidates.offset.unbind(1)
+def _turned(side: int, view: int) -> Tensor:
+    """Which place (side^2,) of a square stands in each place of the turned one."""
+    return turn_image(torch.arange(side * side).view(side, side), view).reshape(-1)
+
+
+def _pairs(first: Tensor, second: Tensor, of: int) -> Tensor:
+    """Places of all pairs of places, the second of ``of``, row by row."""
+    return (first[:, None] * of + second).reshape(-1)
+
+
+@functools.cache
+@torch.inference_mode(False)
+def _features(view: int) -> tuple[Tensor, Tensor]:
+    """Which feature (C,) of a section stands in the place of each of the turned one, and with which sign (C,)."""
+    pixels = slots = _turned(CELL, view)
+    seen = _turned(_SEEN_SIDE, view)
+    pairs = evidence.PAIRS
+    number = torch.zeros(SLOTS, SLOTS, dtype=torch.long)
+    number[pairs[0], pairs[1]] = number[pairs[1], pairs[0]] = torch.arange(pairs.shape[1])
+    signs = turned_light(view)
+    # A quarter turn takes (down, right) to (-right, down), a mirror right to -right.
+    axes, towards = torch.tensor([0, 1]), torch.ones(2)
     for _ in range(view % 4):
-        down, right = -right, down
-    right = -right if view >= 4 else right
-    grid = (batch, rows // CELL, columns // CELL)
+        axes, towards = axes.flip(0), towards.flip(0) * torch.tensor([-1.0, 1.0])
+    towards[1] *= -1.0 if view >= 4 else 1.0
+    kinds = torch.arange(5)
+    one = torch.zeros(1, dtype=torch.long)
+    blocks = (
+        (_pairs(pixels, slots, SLOTS), None),
+        (_pairs(pixels, slots, SLOTS), None),
+        (_pairs(seen, slots, SLOTS), None),
+        (number[slots[pairs[0]], slots[pairs[1]]], None),
+        (_pairs(kinds, pixels, PIXELS), signs.repeat_interleave(PIXELS)),
+        (_pairs(kinds[:3], pixels, PIXELS), None),
+        (_pairs(kinds[:2], pixels, PIXELS), None),
+        (seen, None),
+        (slots, None),
+        (_pairs(axes, slots, SLOTS), towards.repeat_interleave(SLOTS)),
+        (slots, None),
+        (one, None),
+    )
+    sign = torch.cat([torch.ones(len(place)) if s is None else s for place, s in blocks])
+    return _in_turn([place for place, _ in blocks]), sign
 
-    def turned(values: Tensor) -> Tensor:
-        placed = values.view(*grid, CELL, CELL)
-        for axes in ((1, 2), (3, 4)):
-            placed = turn_image(placed.movedim(axes, (-2, -1)), view).movedim((-2, -1), axes)
-        return placed.reshape(len(values), SLOTS)
 
-    offset = torch.stack((turned(down), turned(right)), 1)
-    spacing = turn_image(candidates.spacing.view(*grid), view).reshape(-1)
-    return Candidates(turned(index), turned(candidates.usable), offset, spacing)
+@functools.cache
+@torch.inference_mode(False)
+def _features_beside(view: int) -> Tensor:
+    """As `_features`, of sections below and above; no sign changes."""
+    pixels = slots = _turned(CELL, view)
+    layers = torch.arange(beside.LAYERS)
+    at = _pairs(layers, pixels, PIXELS)
+    two = torch.arange(2 * beside.LAYERS)
+    return _in_turn([_pairs(at, slots, SLOTS), at, at, two, slots, slots])
 
 
-def average_views(call: Call, measured: Measurement, candidates: Candidates, revealed: Revealed, views: int) -> Labels:
-    """Mean probabilities over the first ``views`` of the eight views."""
-    batch, shape = len(measured.points), (measured.points.shape[1], measured.points.shape[2])
-    labels = call(measured, revealed, candidates)
-    if views == 1:
-        return labels
-    p, other = labels.logits.softmax(2), labels.other / views
-    for view in range(1, views):
-        turned = call(
-            turn_measurement(measured, view),
-            turn_revealed(revealed, view),
-            turn_candidates(candidates, view, batch, shape),
-        )
-        turned = turn_labels_back(turned, view, shape)
-        p += turned.logits.softmax(2)
-        other += turned.other / views
-    return Labels((p / views).clamp(min=1e-9).log(), other)
+def _in_turn(blocks: list[Tensor]) -> Tensor:
+    """Places within blocks as places in all of them."""
+    begins = torch.tensor([0, *(len(block) for block in blocks)]).cumsum(0)
+    return torch.cat([block + begin for block, begin in zip(blocks, begins, strict=False)])

@@ -141,7 +141,8 @@ class Settings:
     def network_calls(self, has_light: bool) -> int:
         """Calls of the network on each window, with light that of a draft and one without the light among them."""
         plan = self.plan
-        drawn = plan.steps * plan.samples if plan.samples > 1 else 0
+        # Before anything is revealed all samples are asked the same, which the first view is the answer to.
+        drawn = (plan.steps - 1) * plan.samples if plan.samples > 1 else 0
         for_chain = has_light and self.chain_visits > 0 and self.projection
         return plan.views + drawn + (2 if for_chain else 0)
 

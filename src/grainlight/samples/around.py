@@ -64,7 +64,7 @@ def sample_around(prior: LabelPrior, ebsd: OrientationMap, points: Prepared, see
     known, lots = points.grid.measured_points, np.random.default_rng((seed, _STREAM))
     density = max(float(joint.measured.float().mean()) / 4, SPARSEST)
     found = draw_section(
-        prior.call,
+        prior.question,
         asked,
         lambda at: known[lots.integers(len(known), size=len(at))],
         min(density, 1 / 64),

@@ -62,6 +62,6 @@ def sample_from_nothing(
         torch.zeros(1, rows, columns),
     ).to(prior.device)
     generator = torch.Generator().manual_seed(seed + _STREAM)
-    found = draw_section(prior.call, nothing, lambda at: q[at[:, 0], at[:, 1]], density, generator)
+    found = draw_section(prior.question, nothing, lambda at: q[at[:, 0], at[:, 1]], density, generator)
     inside = np.s_[: shape[0], : shape[1]]
     return DrawnSection(found.quaternions[inside], found.added[inside], found.unmeasured), q[inside]

@@ -18,14 +18,17 @@ from scipy import ndimage
 from torch import Tensor
 
 from grainlight.crystal.embedding import PER_DEGREE, decode, embed
+from grainlight.diffusion.asked import Asked, Question
 from grainlight.diffusion.candidates import Candidates, find_candidates, nearest_point, point_spacing
 from grainlight.diffusion.measurement import Measurement
-from grainlight.diffusion.sampler import Call, DrawnLabels, draw_known, draw_revised
+from grainlight.diffusion.sampler import DrawnLabels, draw_known, draw_revised
 from grainlight.diffusion.state import SIGMA_MAX
 from grainlight.evaluation.metrics import boundary_edges
 
 OrientationsAt = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 """Orientations (n, 4), frame S, X along a, of points that are put at pixels (n, 2), row and column."""
+Ask = Callable[[Measurement, Candidates], Question]
+"""The network and a batch of sections, to be asked."""
 SPARSEST = 0.008
 """Points per pixel, fewest that the network met in training (`training.hidden_labels`)."""
 # How often points are added, in how many calls labels are drawn meanwhile and at last, and how often some are drawn
@@ -56,13 +59,13 @@ class DrawnSection:
 
 
 def draw_section(
-    call: Call, measured: Measurement, orientations: OrientationsAt, density: float, generator: torch.Generator
+    ask: Ask, measured: Measurement, orientations: OrientationsAt, density: float, generator: torch.Generator
 ) -> DrawnSection:
     """Draw a section.
 
     Parameters
     ----------
-    call
+    ask
         The label network.
     measured
         A batch of one section, sides multiples of the network's; without a point where it is drawn from nothing.
@@ -75,7 +78,7 @@ def draw_section(
     """
     given, first = measured.points[0].cpu().numpy(), 0.0
     for seeding in range(_SEEDINGS):
-        new = _drawn(call, measured, generator, _FIRST_STEPS, 0)[0].new[0].cpu().numpy()
+        new = _drawn(ask, measured, generator, _FIRST_STEPS, 0)[0].new[0].cpu().numpy()
         if not seeding:
             first = float(new.mean())
         places = _places(new, density, generator)
@@ -84,13 +87,13 @@ def draw_section(
     if not bool(measured.points.any()):
         middle = np.array([[n // 2 for n in measured.points.shape[1:]]])
         measured = _with_points(measured, middle, orientations(middle))
-    drawn, candidates = _drawn(call, measured, generator, _STEPS, _ROUNDS)
+    drawn, asked = _drawn(ask, measured, generator, _STEPS, _ROUNDS)
     # a grain that still has no point is one where it is large enough; pixels of smaller ones join a grain
     region, _ = ndimage.label(drawn.new[0].cpu().numpy())
     small = np.bincount(region.ravel())[region] < _SMALLEST
     where = torch.from_numpy(small & (region > 0))[None].to(drawn.new.device)
     with torch.inference_mode():
-        drawn = draw_known(call, measured, candidates, generator, drawn, where)
+        drawn = draw_known(asked, generator, drawn, where)
     quaternions = decode(drawn.embedding[0].movedim(0, -1).double().cpu()).numpy()
     left = np.unique(region[(region > 0) & ~small])
     if len(left):
@@ -113,11 +116,12 @@ def _alone(quaternions: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _drawn(
-    call: Call, measured: Measurement, generator: torch.Generator, steps: int, rounds: int
-) -> tuple[DrawnLabels, Candidates]:
+    ask: Ask, measured: Measurement, generator: torch.Generator, steps: int, rounds: int
+) -> tuple[DrawnLabels, Asked]:
     candidates = find_candidates(nearest_point(measured.points), point_spacing(measured.points))
     with torch.inference_mode():
-        return draw_revised(call, measured, candidates, generator, steps=steps, rounds=rounds), candidates
+        asked = ask(measured, candidates).ask()
+        return draw_revised(asked, generator, steps=steps, rounds=rounds), asked
 
 
 def _places(new: NDArray[np.bool_], density: float, generator: torch.Generator) -> NDArray[np.int64]:

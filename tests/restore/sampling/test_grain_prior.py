@@ -107,6 +107,6 @@ def test_the_chain_follows_it_where_the_light_is_too_weak_to_decide() -> None:
 def test_calls_of_the_network_count_those_without_light() -> None:
     fast, balanced = Settings(scale=2, quality="fast"), Settings(scale=2, quality="balanced")
     assert fast.network_calls(has_light=True) == fast.network_calls(has_light=False) == 1
-    # four views, six steps of samples; with light a draft, and one call without it
-    assert balanced.network_calls(has_light=False) == 10
-    assert balanced.network_calls(has_light=True) == 12
+    # four views, the first of which begins both samples, and their later steps; with light a draft, and one without it
+    assert balanced.network_calls(has_light=False) == 8
+    assert balanced.network_calls(has_light=True) == 10

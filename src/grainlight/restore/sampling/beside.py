@@ -15,10 +15,9 @@ from grainlight.crystal.hexagonal import disorientation_angle
 from grainlight.diffusion.beside import candidates_of
 from grainlight.diffusion.candidates import CELL, SLOTS, Candidates, from_cells
 from grainlight.diffusion.evidence import ideal_light
-from grainlight.diffusion.measurement import Measurement, Neighbours, Revealed
+from grainlight.diffusion.measurement import Measurement, Neighbours
 from grainlight.diffusion.sampler import estimate
 from grainlight.diffusion.state import SIGMA_MAX, group_to_channel_light, is_unknown
-from grainlight.diffusion.views import average_views
 from grainlight.restore.sampling.label_prior import LabelPrior
 
 # Noise of restored orientations (degrees, root mean square), and of the light that they should show (canonical units):
@@ -92,7 +91,7 @@ def ask_between(
     measured = _measurement(light, sigma, maps, grow).to(prior.device)
     candidates = candidates_of(measured)
     with torch.inference_mode():
-        labels = average_views(prior.call, measured, candidates, Revealed.none(measured), views)
+        labels = prior.question(measured, candidates).ask(views, reveals=False).mean
         found = estimate(labels, candidates, measured)
     size = (measured.points.shape[1], measured.points.shape[2])
     inside = (slice(None), slice(shape[0]), slice(shape[1]))

@@ -15,6 +15,7 @@ from torch import Tensor
 from grainlight.diffusion.candidates import CELL, SLOTS, Candidates, at_points
 from grainlight.diffusion.evidence import same_grain_width
 from grainlight.diffusion.measurement import Measurement
+from grainlight.diffusion.misfit import likeness
 from grainlight.diffusion.network import Labels
 
 # Of the probability of a grain that nobody measured, the share that a grain near the pixel gets which no candidate is
@@ -68,8 +69,8 @@ class GrainPrior:
         index = self.candidates.index[cell]
         points = at_points(self.embedding, index)
         away = torch.baddbmm(points.square().sum(-1)[:, None], offered, points.transpose(1, 2), alpha=-2)
-        away.add_(offered.square().sum(-1)[:, :, None]).clamp_(min=0.0)
-        alike = away.div_(-self.width[index][:, None]).exp_().mul_(self.candidates.usable[cell][:, None])
+        away.add_(offered.square().sum(-1)[:, :, None])
+        alike = likeness(away, self.width[index][:, None]).mul_(self.candidates.usable[cell][:, None].to(away))
         known = (alike * p[:, None, :SLOTS]).sum(2)
         new = (1 - alike.amax(2)) * p[:, SLOTS:]
         return (known + _UNMEASURED * new + _LEAST).log_().neg_()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +12,14 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from torch.nn import functional as F
 
+from grainlight.diffusion.asked import Asked, Question
 from grainlight.diffusion.candidates import Candidates, find_candidates, point_spacing
 from grainlight.diffusion.checkpoint import load_weights
-from grainlight.diffusion.measurement import Measurement, Revealed
+from grainlight.diffusion.measurement import Measurement
 from grainlight.diffusion.network import LabelNetwork, Labels
 from grainlight.diffusion.sampler import LabelEstimate, draw, estimate
 from grainlight.diffusion.square import VIEWS
 from grainlight.diffusion.state import SIGMA_MAX
-from grainlight.diffusion.views import average_views
 from grainlight.restore.device import has_fast_bfloat16
 from grainlight.restore.sampling.farther import look_farther
 from grainlight.restore.sampling.grain_prior import GrainPrior
@@ -38,50 +38,53 @@ class LabelPrior:
 
     def draft(self, measured: JointMeasurement, seed: int) -> Tensor:
         """Guide of one call; the seed does not matter."""
-        return _guide(self._ask(measured, 1)[0], measured)
+        with torch.inference_mode():
+            asked = self.question(*self._inputs(measured)).ask(reveals=False)
+        return _guide(self._estimate(asked, measured), measured)
 
     def sample(self, measured: JointMeasurement, plan: Plan) -> Samples:
         """Marginals averaged over views, and maps drawn label by label."""
-        found, inputs = self._ask(measured, plan.views)
+        with torch.inference_mode():
+            asked = self.question(*self._inputs(measured)).ask(min(plan.views, VIEWS), reveals=plan.samples > 1)
+        found = self._estimate(asked, measured)
+        # The average is not needed any more: free it.
+        asked = replace(asked, mean=asked.labels)
         members = []
         for number in range(plan.samples if plan.samples > 1 else 0):
             # A generator takes 64 bits.
             generator = torch.Generator().manual_seed((plan.seed * 1_000_003 + number) % 2**64)
             with torch.inference_mode():
-                drawn = draw(self.call, *inputs, plan.steps, generator)
+                drawn = draw(asked, plan.steps, generator)
             members.append(self._map(drawn, measured).half())
-        asked = plan.visits > 0 and measured.has_light and measured.neighbours is not None
-        unlit = self._unlit(measured) if asked else None
+        del asked
+        for_chain = plan.visits > 0 and measured.has_light and measured.neighbours is not None
+        unlit = self._unlit(measured) if for_chain else None
         return Samples(_guide(found, measured), found.mean, None, tuple(members), unlit)
 
     def _unlit(self, measured: JointMeasurement) -> GrainPrior:
         """What the network says of the grains without the light, in one call: an average over views changes nothing."""
-        asked, candidates = self._inputs(measured.without_light(torch.ones_like(measured.measured)))
+        question = self.question(*self._inputs(measured.without_light(torch.ones_like(measured.measured))))
         with torch.inference_mode():
-            labels = self.call(asked, Revealed.none(asked), candidates)
+            labels = question.ask(reveals=False).labels
         return GrainPrior.of(
             Labels(labels.logits.float().cpu(), labels.other.float().cpu()),
-            candidates.to("cpu"),
-            asked.to(torch.device("cpu")),
+            question.candidates.to("cpu"),
+            question.measured.to(torch.device("cpu")),
             measured.state.shape[2],
         )
 
-    def _ask(self, measured: JointMeasurement, views: int) -> tuple[LabelEstimate, tuple[Measurement, Candidates]]:
-        """What the network says of every pixel, (18, H, W) and (H, W), and what it was asked."""
-        inputs = self._inputs(measured)
+    def _estimate(self, asked: Asked, measured: JointMeasurement) -> LabelEstimate:
+        """What the network says of every pixel, (18, H, W) and (H, W)."""
+        of, candidates = asked.question.measured, asked.question.candidates
         with torch.inference_mode():
-            labels = average_views(self.call, *inputs, Revealed.none(inputs[0]), min(views, VIEWS))
-            labels = look_farther(labels, inputs[1], inputs[0])
-            found = estimate(labels, inputs[1], inputs[0])
-        maps = (self._map(x, measured) for x in (found.chosen, found.mean, found.sure, found.other))
-        return LabelEstimate(*maps), inputs
+            labels = look_farther(asked.mean, candidates, of)
+            found = estimate(labels, candidates, of)
+        return LabelEstimate(*(self._map(x, measured) for x in (found.chosen, found.mean, found.sure, found.other)))
 
-    def call(self, measured: Measurement, revealed: Revealed, candidates: Candidates) -> Labels:
-        """One call of the network; in half precision where the device is fast in it."""
+    def question(self, measured: Measurement, candidates: Candidates) -> Question:
+        """The network and a batch of sections, to be asked; in half precision where the device is fast in it."""
         dtype = torch.bfloat16 if has_fast_bfloat16(self.device) else torch.float32
-        labels = self.model.label(measured, revealed, candidates, dtype)
-        self.on_call()
-        return labels
+        return Question(self.model, measured, candidates, dtype, self.on_call)
 
     def _inputs(self, measured: JointMeasurement) -> tuple[Measurement, Candidates]:
         """A batch of one: the map, grown by unmeasured pixels to whole cells, and its candidates."""
@@ -90,6 +93,8 @@ class LabelPrior:
         grow = (0, -columns % multiple, 0, -rows % multiple)
         state, sigma = F.pad(measured.state, grow)[None], F.pad(measured.sigma, grow, value=SIGMA_MAX)[None]
         asked = Measurement.of_state(state, sigma)
+        # The channels of a pixel together: they are looked up so.
+        asked = replace(asked, embedding=asked.embedding.contiguous(memory_format=torch.channels_last))
         nearest = _nearest(asked.points[0])
         candidates = find_candidates(nearest[None], point_spacing(measured.measured[None]))
         return asked.to(self.device), candidates.to(self.device)
