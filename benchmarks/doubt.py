@@ -11,17 +11,19 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from benchmarks.sections import Sections, seeds_text
-from grainlight.constants import constants
+from benchmarks.unlit import logistic
+from grainlight.constants import LitBoundary, SpreadQuantile, constants, using
 from grainlight.crystal.embedding import decode
 from grainlight.evaluation.metrics import (
     BOUNDARY_ANGLE,
@@ -35,6 +37,9 @@ from grainlight.evaluation.scenario import Scenario
 from grainlight.restore.inputs import prepare
 from grainlight.restore.settings import Settings
 from grainlight.restore.uncertainty.bound import bound_90
+from grainlight.restore.uncertainty.gradient import orientation_bound
+from grainlight.restore.uncertainty.lit_boundary import TERMS, boundary_terms
+from grainlight.restore.uncertainty.surroundings import surroundings
 from grainlight.synth.families import FAMILIES
 
 TASKS = (
@@ -56,6 +61,9 @@ TASKS = (
 FIRST_CHECKING_SEED = FIRST_SEED + 700_000
 
 _ROUNDS = 10
+# Spacings of points in pixels that quantiles of the spread are fitted at; raw uncertainty of pixels of a sure grain.
+_SPACINGS, _SURE = (1.0, 2.0, 4.0, 8.0, 12.0), 2.0
+_WHERE = ("spacing", "measured")
 _USUAL, _SIZE = 1, 97
 
 Array = NDArray[np.float32]
@@ -63,15 +71,20 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """One restoration: its task and, pixel by pixel (N,), error, raw uncertainty and spread in degrees, whether light
-    was used, the boundary probability and whether there is a boundary."""
+    """One restoration: its task and, pixel by pixel (N,), error, raw uncertainty, spread and bound of the orientation
+    in degrees, whether light was used and EBSD measured, distance of the fourth point, the boundary probability,
+    ``terms`` (8, N) of `lit_boundary.boundary_terms`, and whether there is a boundary."""
 
     scenario: Scenario
     error: Array
     uncertainty: Array
     spread: Array
+    orientation: Array
     lit: NDArray[np.bool_]
+    measured: NDArray[np.bool_]
+    spacing: Array
     boundary: Array
+    terms: Array
     starts: NDArray[np.bool_]
 
 
@@ -85,15 +98,24 @@ def judged(half: int, on: Sections) -> Iterator[Judged]:
             for scenario in TASKS:
                 task = scenario.degrade(full, number + len(FAMILIES) * turn)
                 settings = Settings(scale=scenario.scale, quality=on.quality)
-                posterior = prepare(task.coarse, task.stack, settings).restore(prior, settings)
+                prepared = prepare(task.coarse, task.stack, settings)
+                posterior, joint = prepared.restore(prior, settings), prepared.joint()
+                assert joint.neighbours is not None
+                around = surroundings(joint.state, joint.sigma, joint.neighbours)
                 restored = decode(posterior.embedding, dim=0).double().numpy()
                 error = disorientation(restored, task.truth).astype(np.float32).ravel()
                 found = posterior.uncertainty
-                uncertainty, spread, lit, boundary = (
-                    x.numpy().ravel() for x in (found.raw, found.spread, found.lit, found.boundary)
+                uncertainty, spread, orientation, lit, measured, spacing, boundary = (
+                    x.numpy().ravel()
+                    for x in (
+                        *(found.raw, found.spread, found.orientation, found.lit),
+                        *(joint.measured, around.spacing, found.boundary),
+                    )
                 )
+                terms = boundary_terms(found.boundary, around).flatten(1).numpy()
                 starts = boundary_starts(boundary_edges(task.truth)).ravel()
-                yield Judged(scenario, error, uncertainty, spread, lit, boundary, starts)
+                where = (lit, measured, spacing)
+                yield Judged(scenario, error, uncertainty, spread, orientation, *where, boundary, terms, starts)
 
 
 def _section(half: int, turn: int, family: int) -> int:
@@ -106,17 +128,29 @@ def knots() -> tuple[float, ...]:
     return constants().uncertainty_lit.raw
 
 
+def spread_quantiles(ratio: Array, spacing: Array) -> list[float]:
+    """Return 90 % quantiles of the ratios of errors to spreads around each spacing of `_SPACINGS`."""
+    # A hair more: distances of pixels in the middle of points lie on such a limit, in half precision.
+    edges = [0.0, *(np.sqrt(a * b) - 0.01 for a, b in pairwise(_SPACINGS)), np.inf]
+    parts = [(spacing >= low) & (spacing < high) for low, high in pairwise(edges)]
+    good = np.array([part.sum() > 200 for part in parts])
+    if not good.any():
+        return list(constants().spread_quantile.inferred)
+    found = [float(np.quantile(ratio[part], 0.9)) for part, some in zip(parts, good, strict=True) if some]
+    return [round(float(v), 2) for v in np.interp(_SPACINGS, np.array(_SPACINGS)[good], found)]
+
+
 def quantile_table(
-    error: Array, uncertainty: Array, spread: Array, raw: tuple[float, ...] | None = None
+    error: Array, uncertainty: Array, orientation: Array, raw: tuple[float, ...] | None = None
 ) -> list[float]:
     """Return bounds at each raw uncertainty, never falling, whose interpolation holds for 90 % of the errors there.
 
-    What the spread's own bound covers needs none.
+    What the orientation's own bound covers needs none.
     A quantile of all errors around a raw uncertainty is too large where uncertainties there differ: the bounds are
     refined until the errors over their own interpolated bounds have a 90 % quantile of 1.
     """
     raw = knots() if raw is None else raw
-    error = np.where(error <= constants().spread_quantile.value * spread, 0.0, error).astype(np.float32)
+    error = np.where(error <= orientation, 0.0, error).astype(np.float32)
     edges = [0.0, *(np.sqrt(max(a, 0.1) * b) for a, b in pairwise(raw)), np.inf]
     parts = [(uncertainty >= low) & (uncertainty < high) for low, high in pairwise(edges)]
     good = np.array([part.sum() > 50 for part in parts])
@@ -151,20 +185,46 @@ def _has_gaps(scenario: Scenario) -> bool:
 
 
 def fit(on: Sections) -> dict[str, dict[str, Any]]:
-    """Return the values of the tables ``uncertainty_lit`` and ``uncertainty_unlit``."""
+    """Return the values of the tables ``spread_quantile``, ``lit_boundary``, ``uncertainty_lit`` and
+    ``uncertainty_unlit``."""
+    plain = LitBoundary((0.0, 1.0, *[0.0] * (TERMS - 2)))
+    with using(replace(constants(), lit_boundary=plain)):
+        every = list(judged(0, on))
+    sure = [one.uncertainty < _SURE for one in every]
+    ratio = [(one.error / np.maximum(one.spread, 1e-3))[some] for one, some in zip(every, sure, strict=True)]
+    spacing, own = (np.concatenate([getattr(one, n)[s] for one, s in zip(every, sure, strict=True)]) for n in _WHERE)
+    off = np.concatenate(ratio)
+    quantiles = SpreadQuantile(_SPACINGS, *(tuple(spread_quantiles(off[part], spacing[part])) for part in (~own, own)))
+    terms = np.concatenate([one.terms[:, one.lit] for one in every], 1)
+    starts = np.concatenate([one.starts[one.lit] for one in every])
+    weights = logistic(torch.from_numpy(terms), torch.from_numpy(starts)) if starts.size else None
     # Noise at every point is the spread's; the tables are of the choice between grains.
-    found = [one for one in judged(0, on) if _has_gaps(one.scenario)]
-    error, uncertainty, spread, lit = (
-        np.concatenate([getattr(one, n) for one in found]) for n in ("error", "uncertainty", "spread", "lit")
+    found = [one for one in every if _has_gaps(one.scenario)]
+    error, uncertainty, lit = (
+        np.concatenate([getattr(one, n) for one in found]) for n in ("error", "uncertainty", "lit")
     )
-    return {
+    with using(replace(constants(), spread_quantile=quantiles)):
+        orientation = np.concatenate([_orientation(one) for one in found])
+    tables = {
         name: {
             "raw": list(knots()),
-            "bound": quantile_table(error[part], uncertainty[part], spread[part]),
+            "bound": quantile_table(error[part], uncertainty[part], orientation[part]),
             "other_grain": _filled(other_table(error[part], uncertainty[part])),
         }
         for name, part in (("uncertainty_lit", lit), ("uncertainty_unlit", ~lit))
     }
+    own_weights = list(constants().lit_boundary.weights) if weights is None else [round(float(w), 3) for w in weights]
+    return {
+        "spread_quantile": {name: list(values) for name, values in asdict(quantiles).items()},
+        "lit_boundary": {"weights": own_weights},
+        **tables,
+    }
+
+
+def _orientation(one: Judged) -> Array:
+    """Bound (N,) of the orientation by the constants in use."""
+    given = (torch.from_numpy(x) for x in (one.spread, one.spacing, one.measured))
+    return orientation_bound(*given).numpy()
 
 
 def seeds(on: Sections) -> str:
@@ -188,7 +248,7 @@ def report(qualities: list[str], on: Sections) -> Iterator[str]:
         tasks: dict[Scenario, list[tuple[float, ...]]] = {}
         for one in judged(1, replace(on, quality=quality)):
             p, y = one.boundary, one.starts
-            covered = float((one.error <= bound_90(one.uncertainty, one.spread, one.lit)).mean())
+            covered = float((one.error <= bound_90(one.uncertainty, one.orientation, one.lit)).mean())
             row = (covered, calibration_error(p, y), float(np.mean((p - y) ** 2)), float(y.mean() * (1 - y.mean())))
             tasks.setdefault(one.scenario, []).append(row)
         for task, rows in tasks.items():

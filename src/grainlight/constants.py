@@ -53,6 +53,24 @@ class RawUncertainty:
 
 
 @dataclass(frozen=True)
+class SpreadQuantile:
+    """90 % quantile of the error of the orientation of a grain over its root mean square as `gradient` says it, by the
+    ``spacing`` of the points in pixels (`Surroundings.spacing`), interpolated: of ``inferred`` and of ``measured``
+    pixels."""
+
+    spacing: Numbers
+    inferred: Numbers
+    measured: Numbers
+
+
+@dataclass(frozen=True)
+class LitBoundary:
+    """Weights of the terms of `lit_boundary.boundary_terms` in the logit of a boundary."""
+
+    weights: Numbers
+
+
+@dataclass(frozen=True)
 class UnlitBoundary:
     """Weights of the terms of `unlit_boundary.edge_terms` in the logit of a boundary, of an edge of which one side or
     none was measured, and of one between two measured points."""
@@ -179,8 +197,10 @@ class Constants:
 
     uncertainty_lit: RawUncertainty
     uncertainty_unlit: RawUncertainty
-    spread_quantile: Number
+    spread_quantile: SpreadQuantile
+    lit_boundary: LitBoundary
     unlit_boundary: UnlitBoundary
+    regular_chords: Number
     edges_together: Number
     missed_grain: MissedGrain
     missed_everywhere: Number

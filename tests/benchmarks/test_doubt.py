@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.doubt import judged, knots, other_table, quantile_table
+from benchmarks.doubt import fit, judged, knots, other_table, quantile_table, spread_quantiles
 from benchmarks.sections import Sections
-from grainlight.constants import constants
+from grainlight.evaluation.scenario import Scenario
+from grainlight.restore.uncertainty.lit_boundary import TERMS
 
 RAW = knots()
 
@@ -24,8 +25,17 @@ def test_table_finds_the_quantile_of_each_doubt():
 
 def test_what_the_scatter_covers_needs_no_table():
     error = np.linspace(0.0, 1.0, 1000)
-    table = quantile_table(error, np.full(1000, 1.0), np.full(1000, 1.0 / constants().spread_quantile.value))
+    table = quantile_table(error, np.full(1000, 1.0), np.full(1000, 1.0))
     assert max(table) < 0.01
+
+
+def test_quantiles_of_the_spread_are_those_around_each_spacing():
+    rng = np.random.default_rng(1)
+    spacing = rng.choice([1.0, 2.0, 2.2, 8.0], 200_000)
+    ratio = spacing * rng.uniform(0.0, 1.0, len(spacing))
+    found = spread_quantiles(ratio.astype(np.float32), spacing)
+    # at 4 pixels, where there are none, between the others; beyond the last the last
+    np.testing.assert_allclose(found, [0.9, 1.9, 3.6, 7.2, 7.2], rtol=0.05)
 
 
 def test_doubts_without_data_are_filled_and_the_table_never_falls():
@@ -47,6 +57,22 @@ def test_halves_are_other_sections(tmp_path):
     assert one.scenario == other.scenario
     assert one.error.shape == one.uncertainty.shape == one.spread.shape == one.boundary.shape == (33 * 33,)
     assert not np.array_equal(one.error, other.error)
+
+
+def test_all_tables_of_doubt_are_fitted_at_once(tmp_path, monkeypatch):
+    from grainlight.diffusion.checkpoint import save_weights
+    from grainlight.diffusion.network import LabelNetwork
+    from grainlight.training.presets import PRESETS
+
+    weights = tmp_path / "weights.safetensors"
+    save_weights(LabelNetwork(PRESETS["tiny"].network), weights)
+    monkeypatch.setattr("benchmarks.doubt.TASKS", (Scenario(2), Scenario(2, None)))
+    tables = fit(Sections(each=1, size=49, quality="fast", weights=weights))
+    assert set(tables) == {"spread_quantile", "lit_boundary", "uncertainty_lit", "uncertainty_unlit"}
+    assert len(tables["lit_boundary"]["weights"]) == TERMS
+    # the likelier the chain says a boundary is, the likelier it is
+    assert tables["lit_boundary"]["weights"][2] > 0
+    assert all(0.3 < one < 5 for side in ("inferred", "measured") for one in tables["spread_quantile"][side])
 
 
 def test_shares_of_other_grains_are_those_around_each_doubt():

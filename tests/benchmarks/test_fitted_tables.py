@@ -75,7 +75,7 @@ def test_a_table_that_is_written_is_what_is_used(
     monkeypatch.setattr("grainlight.restore.uncertainty.unlit_boundary.edge_terms", lambda *_: terms)
 
     class Nowhere:
-        rate = 0.0
+        density = 0.0
 
     with using(found):
         one = torch.zeros(2, 2)

@@ -20,7 +20,7 @@ def test_regression_finds_the_logit_that_pixels_were_drawn_from():
 
 def test_chance_is_a_logit_of_the_terms_that_are_fitted():
     variance, nearest = torch.rand(2, 20, 30, generator=torch.Generator().manual_seed(1))
-    around = Surroundings(torch.zeros(20, 30), 1 + 5 * nearest, torch.ones(20, 30), 0.05)
+    around = Surroundings(torch.zeros(20, 30), 1 + 5 * nearest, torch.ones(20, 30), 0.05, 0.05)
     logit = torch.logit(around.missed(variance).double()).flatten()
     terms = torch.stack((torch.ones_like(variance), *around.missed_terms(variance))).double().flatten(1)
     weights = torch.linalg.lstsq(terms.T, logit[:, None]).solution[:, 0]

@@ -51,7 +51,7 @@ def assemble(
     source = _source(correction, ready, restored)
     found = posterior.uncertainty
     raw, lit = found.raw.numpy(), found.lit.numpy()
-    bound = np.minimum(widened * bound_90(raw, found.spread.numpy(), lit, unfitted), np.float32(LARGEST))
+    bound = np.minimum(widened * bound_90(raw, found.orientation.numpy(), lit, unfitted), np.float32(LARGEST))
     uncertainty = _where(restored, bound)
     phase_id = _phase_id(ready, posterior, restored)
     boundary = np.where(restored, found.boundary.numpy(), 0.0)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
 
+from grainlight.constants import constants
 from grainlight.crystal.embedding import PER_DEGREE, embed
 from grainlight.crystal.quaternion import from_rotation_vector, multiply, random
 from grainlight.diffusion.state import SIGMA_MAX
 from grainlight.restore.points.neighbours import find_neighbours
-from grainlight.restore.uncertainty.gradient import intragranular_gradient, orientation_spread
+from grainlight.restore.uncertainty.gradient import intragranular_gradient, orientation_bound, orientation_spread
 
 NOISE = 0.3 * PER_DEGREE / math.sqrt(3.0)
 
@@ -54,3 +56,14 @@ def test_without_pairs_grains_turn_as_usual():
     e = walk(9, 9, 0.0)
     state = torch.cat((e, torch.zeros(5, 9, 9)))
     assert intragranular_gradient(e, state, sigma, find_neighbours(sigma[0] < SIGMA_MAX)) == 0.05
+
+
+def test_the_bound_of_an_orientation_is_its_spread_times_what_the_spacing_says() -> None:
+    its = constants().spread_quantile
+    spread, measured = torch.full((2, 3), 0.5), torch.tensor([[True], [False]]).expand(2, 3)
+    spacing = torch.tensor([[1.0, 3.0, 50.0]]).expand(2, 3)
+    found = orientation_bound(spread, spacing, measured) / 0.5
+    for row, values in zip(found, (its.measured, its.inferred), strict=True):
+        assert float(row[0]) == pytest.approx(values[0], rel=1e-4)
+        assert float(row[1]) == pytest.approx((values[1] + values[2]) / 2, rel=1e-4)
+        assert float(row[2]) == pytest.approx(values[-1], rel=1e-4)

@@ -52,6 +52,18 @@ def test_rate_of_random_crossings_is_found_at_every_scale(scale):
     assert 0.6 * 0.025 < sum(rates) / len(rates) < 1.4 * 0.025
 
 
+def test_grains_of_one_size_have_fewer_boundaries_than_random_crossings_would():
+    """Stripes of ten pixels: 1/10 along rows, none along columns."""
+    generator = torch.Generator().manual_seed(4)
+    stripes = embed(random((20,), generator, dtype=torch.float64).float(), dim=-1)
+    e = stripes[torch.arange(193) // 10].T[:, None].expand(18, 193, 193).contiguous()
+    for scale in (2, 4, 8):
+        measurement, sigma = seen(e, scale)
+        found = surroundings(measurement, sigma, find_neighbours(sigma[0] < SIGMA_MAX))
+        assert 0.04 < found.density < found.rate
+        assert abs(found.density - 0.05) < abs(found.rate - 0.05)
+
+
 def test_a_boundary_lies_somewhere_between_two_points_that_differ():
     size, scale = 65, 8
     generator = torch.Generator().manual_seed(3)

@@ -15,21 +15,21 @@ LARGEST = LARGEST_DISORIENTATION
 
 
 def bound_90(
-    raw: NDArray[np.float32], spread: NDArray[np.float32], lit: NDArray[np.bool_], unfitted: Collection[str] = ()
+    raw: NDArray[np.float32], orientation: NDArray[np.float32], lit: NDArray[np.bool_], unfitted: Collection[str] = ()
 ) -> NDArray[np.float32]:
     """The 90 % bound of the misorientation in degrees, at most 93.84; NaN where no table was fitted for the weights.
 
     Parameters
     ----------
-    raw, spread
-        (H, W) `Uncertainty.raw` and `Uncertainty.spread` in degrees. The larger of their bounds counts.
+    raw, orientation
+        (H, W) `Uncertainty.raw` and `Uncertainty.orientation` in degrees. The larger of their bounds counts.
     lit
         Whether light had a say in the choice.
     unfitted
         Tables that were fitted for other weights (`Constants.unfitted`).
     """
     choice = looked_up("bound", raw, lit, unfitted)
-    bound = np.maximum(choice, constants().spread_quantile.value * spread)
+    bound = np.maximum(choice, orientation)
     return np.minimum(bound, LARGEST).astype(np.float32)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from grainlight.constants import constants
 from grainlight.crystal.embedding import PER_DEGREE
 from grainlight.diffusion.state import EBSD
 from grainlight.restore.points.neighbours import Neighbours
@@ -76,3 +78,24 @@ def orientation_spread(error: Tensor, counted: float, gradient: float, nearest: 
     # Three tangent directions.
     missing = max(gradient - 3 * counted / PER_DEGREE**2, 0.0)
     return (3 * error**2 / PER_DEGREE**2 + _BETWEEN * missing * nearest).sqrt()
+
+
+def orientation_bound(spread: Tensor, spacing: Tensor, measured: Tensor) -> Tensor:
+    """Angle (H, W) in degrees that the error of the orientation of the grain stays under in nine of ten pixels.
+
+    Parameters
+    ----------
+    spread
+        (H, W) `orientation_spread`, one mean over all grains: most turn less than it says, and where points stand far
+        apart it is too small.
+    spacing
+        (H, W) distance of the fourth point in pixels.
+    measured
+        (H, W) pixels that EBSD measured.
+    """
+    its = constants().spread_quantile
+    inferred, own = (
+        torch.from_numpy(np.interp(spacing.numpy(), its.spacing, values)).to(spread)
+        for values in (its.inferred, its.measured)
+    )
+    return torch.where(measured, own, inferred) * spread

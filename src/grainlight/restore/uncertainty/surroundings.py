@@ -26,13 +26,16 @@ class Surroundings:
 
     ``apart``: share of the pairs of the nearest four that differ by more than 5 degrees and the noise; ``nearest`` and
     ``spacing``: distance in pixels of the nearest and of the fourth. ``rate``: boundaries per pixel of way, over the
-    whole map. Crossings at random leave two points a distance s apart in one grain with probability exp(-rate s).
+    whole map, if crossings were at random, which leave two points a distance s apart in one grain with probability
+    exp(-rate s). ``density``: the same for the chords that grains have, which are more regular: with probability
+    (1 - density s / m)^m.
     """
 
     apart: Tensor
     nearest: Tensor
     spacing: Tensor
     rate: float
+    density: float
 
     def missed_terms(self, variance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Logarithms (H, W) that the logit of `missed` weighs: of the variance, of a crossing, and of the way."""
@@ -88,14 +91,16 @@ def surroundings(measurement: Tensor, sigma: Tensor, neighbours: Neighbours) -> 
             apart[start : start + _CHUNK] += (near[i] - near[j]).square_().sum(-1) > limit**2
     apart /= max(len(pairs), 1)
     nearest, spacing = (neighbours.distance[:, i].float().view(rows, columns) for i in (0, k - 1))
-    return Surroundings(apart.view(rows, columns), nearest, spacing, _rate(y, flat, neighbours, limit))
+    return Surroundings(apart.view(rows, columns), nearest, spacing, *_rates(y, flat, neighbours, limit))
 
 
-def _rate(y: Tensor, flat: Tensor, neighbours: Neighbours, limit: float) -> float:
-    """Boundaries per pixel of way, from every point and its nearest others."""
+def _rates(y: Tensor, flat: Tensor, neighbours: Neighbours, limit: float) -> tuple[float, float]:
+    """``rate`` and ``density``, from every point and its nearest others."""
     at = slice(1, _AROUND + 1)
     index, distance = neighbours.index[flat, at].long(), neighbours.distance[flat, at].float()
     if not index.numel():
-        return 0.0
+        return 0.0, 0.0
     share = torch.stack([(y[index[:, i]] - y).norm(dim=-1) > limit for i in range(index.shape[1])]).float().mean()
-    return float(-torch.log1p(-share.clamp(0.01, 0.97)) / distance.mean().clamp(min=1.0))
+    share, way = share.clamp(0.01, 0.97), distance.mean().clamp(min=1.0)
+    m = constants().regular_chords.value
+    return float(-torch.log1p(-share) / way), float(m * (1 - (1 - share) ** (1 / m)) / way)

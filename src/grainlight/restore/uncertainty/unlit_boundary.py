@@ -53,7 +53,7 @@ def unlit_boundary(
     ]
     # Only edges beside inferred pixels are shifted: between measured points the map shows every boundary.
     free = [unlit[here] & ~t.dense for (here, _), t in zip(_EDGES, found, strict=True)]
-    shift = _shift(torch.cat([x[f] for x, f in zip(logits, free, strict=True)]), around.rate)
+    shift = _shift(torch.cat([x[f] for x, f in zip(logits, free, strict=True)]), around.density)
     edges = torch.zeros(2, *measured.shape)
     for out, (here, _), logit, some in zip(edges, _EDGES, logits, free, strict=True):
         out[here] = torch.sigmoid(logit + shift * some)
