@@ -13,6 +13,7 @@ from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.evaluation.baselines.nearest import nearest
 from grainlight.evaluation.degrade import Task, degrade
 from grainlight.evaluation.metrics import disorientation, score
+from grainlight.maps.light_stack import LightStack
 from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.phase import Phase
 from grainlight.restore.cost import check_room
@@ -219,6 +220,14 @@ def test_a_large_result_is_on_the_disk_where_there_is_room(monkeypatch: pytest.M
     without = check_room(ebsd, None, Settings(scale=2, quality="fast"))
     assert without.disk == 0
     assert without.memory == large.memory + large.disk
+
+
+def test_the_chain_takes_memory_of_its_own_where_there_is_light(lit: Task) -> None:
+    def needed(stack: LightStack | None, visits: int) -> float:
+        return check_room(lit.coarse, stack, Settings(scale=4, quality="balanced", visits=visits)).memory
+
+    assert needed(lit.stack, 20) > needed(lit.stack, 0) + 100e6
+    assert needed(None, 20) == needed(None, 0)
 
 
 def test_result_is_an_orix_map(restored: Result) -> None:
