@@ -54,13 +54,13 @@ class RawUncertainty:
 
 @dataclass(frozen=True)
 class SpreadQuantile:
-    """90 % quantile of the error of the orientation of a grain over its root mean square as `gradient` says it, by the
-    ``spacing`` of the points in pixels (`Surroundings.spacing`), interpolated: of ``inferred`` and of ``measured``
-    pixels."""
+    """90 % quantile of the error of the orientation of a grain over its root mean square, by the ``spacing`` of the
+    points in pixels (`Surroundings.spacing`), interpolated: of the ``noise`` and of the ``turn``
+    (`gradient.OrientationSpread`)."""
 
     spacing: Numbers
-    inferred: Numbers
-    measured: Numbers
+    noise: Numbers
+    turn: Numbers
 
 
 @dataclass(frozen=True)

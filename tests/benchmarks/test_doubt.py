@@ -33,9 +33,9 @@ def test_quantiles_of_the_spread_are_those_around_each_spacing():
     rng = np.random.default_rng(1)
     spacing = rng.choice([1.0, 2.0, 2.2, 8.0], 200_000)
     ratio = spacing * rng.uniform(0.0, 1.0, len(spacing))
-    found = spread_quantiles(ratio.astype(np.float32), spacing)
-    # at 4 pixels, where there are none, between the others; beyond the last the last
-    np.testing.assert_allclose(found, [0.9, 1.9, 3.6, 7.2, 7.2], rtol=0.05)
+    found = spread_quantiles(ratio.astype(np.float32), spacing, 1.5)
+    # one at least; at 4 pixels, where there are none, between the others; beyond the last the last
+    np.testing.assert_allclose(found, [1.5, 1.9, 3.6, 7.2, 7.2], rtol=0.05)
 
 
 def test_doubts_without_data_are_filled_and_the_table_never_falls():
@@ -72,7 +72,7 @@ def test_all_tables_of_doubt_are_fitted_at_once(tmp_path, monkeypatch):
     assert len(tables["lit_boundary"]["weights"]) == TERMS
     # the likelier the chain says a boundary is, the likelier it is
     assert tables["lit_boundary"]["weights"][2] > 0
-    assert all(0.3 < one < 5 for side in ("inferred", "measured") for one in tables["spread_quantile"][side])
+    assert all(0.3 < one < 5 for part in ("noise", "turn") for one in tables["spread_quantile"][part])
 
 
 def test_shares_of_other_grains_are_those_around_each_doubt():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import pytest
 import torch
 
 from grainlight.constants import constants
@@ -12,7 +11,7 @@ from grainlight.crystal.embedding import PER_DEGREE, embed
 from grainlight.crystal.quaternion import from_rotation_vector, multiply, random
 from grainlight.diffusion.state import SIGMA_MAX
 from grainlight.restore.points.neighbours import find_neighbours
-from grainlight.restore.uncertainty.gradient import intragranular_gradient, orientation_bound, orientation_spread
+from grainlight.restore.uncertainty.gradient import OrientationSpread, intragranular_gradient, orientation_spread
 
 NOISE = 0.3 * PER_DEGREE / math.sqrt(3.0)
 
@@ -43,11 +42,11 @@ def test_a_grain_that_turns_is_told_from_one_that_does_not():
 
 def test_error_grows_with_the_distance_to_the_nearest_point():
     error, nearest = torch.full((1, 4), NOISE), torch.tensor([[0.0, 1.0, 2.0, 4.0]])
-    found = orientation_spread(error, 0.0, 0.2, nearest)
+    found = orientation_spread(error, 0.0, 0.2, nearest).both
     assert torch.isclose(found[0, 0], torch.tensor(0.3))
     assert bool((found.diff() > 0).all())
     counted = 0.2 * PER_DEGREE**2 / 3
-    assert torch.allclose(orientation_spread(error, counted, 0.2, nearest), found[:, :1])
+    assert torch.allclose(orientation_spread(error, counted, 0.2, nearest).both, found[:, :1])
 
 
 def test_without_pairs_grains_turn_as_usual():
@@ -60,10 +59,11 @@ def test_without_pairs_grains_turn_as_usual():
 
 def test_the_bound_of_an_orientation_is_its_spread_times_what_the_spacing_says() -> None:
     its = constants().spread_quantile
-    spread, measured = torch.full((2, 3), 0.5), torch.tensor([[True], [False]]).expand(2, 3)
-    spacing = torch.tensor([[1.0, 3.0, 50.0]]).expand(2, 3)
-    found = orientation_bound(spread, spacing, measured) / 0.5
-    for row, values in zip(found, (its.measured, its.inferred), strict=True):
-        assert float(row[0]) == pytest.approx(values[0], rel=1e-4)
-        assert float(row[1]) == pytest.approx((values[1] + values[2]) / 2, rel=1e-4)
-        assert float(row[2]) == pytest.approx(values[-1], rel=1e-4)
+    spacing, half, none = torch.tensor([[1.0, 6.0, 50.0]]), torch.full((1, 3), 0.5), torch.zeros(1, 3)
+    for spread, values in ((OrientationSpread(half, none), its.noise), (OrientationSpread(none, half), its.turn)):
+        found = spread.bound(spacing)[0] / 0.5
+        expected = [values[0], (values[2] + values[3]) / 2, values[-1]]
+        torch.testing.assert_close(found, torch.tensor(expected), rtol=1e-4, atol=0)
+    both = OrientationSpread(half, half).bound(spacing)
+    apart = (OrientationSpread(half, none).bound(spacing), OrientationSpread(none, half).bound(spacing))
+    torch.testing.assert_close(both, torch.hypot(*apart))

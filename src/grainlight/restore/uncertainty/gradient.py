@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -61,8 +63,34 @@ def intragranular_gradient(e: Tensor, measurement: Tensor, sigma: Tensor, neighb
     return min(max((turned + _USUAL * _WAY) / (way + _WAY), 0.0), _MOST)
 
 
-def orientation_spread(error: Tensor, counted: float, gradient: float, nearest: Tensor) -> Tensor:
-    """Root mean square error (H, W) in degrees of the orientation of the grain at a pixel.
+@dataclass(frozen=True, eq=False)
+class OrientationSpread:
+    """Root mean square error (H, W) in degrees of the orientation of the grain at a pixel: by the ``noise`` of the
+    points that it is made of, and by the ``turn`` of the grain between them and the pixel."""
+
+    noise: Tensor
+    turn: Tensor
+
+    @property
+    def both(self) -> Tensor:
+        return torch.hypot(self.noise, self.turn)
+
+    def bound(self, spacing: Tensor) -> Tensor:
+        """Angle (H, W) in degrees that the error stays under in nine of ten pixels; ``spacing`` (H, W): distance of the
+        fourth point in pixels.
+
+        The turn is one mean over all grains, and most turn less; where points stand far apart both are too small.
+        """
+        its = constants().spread_quantile
+        noise, turn = (
+            torch.from_numpy(np.interp(spacing.numpy(), its.spacing, values)).to(self.noise)
+            for values in (its.noise, its.turn)
+        )
+        return torch.hypot(noise * self.noise, turn * self.turn)
+
+
+def orientation_spread(error: Tensor, counted: float, gradient: float, nearest: Tensor) -> OrientationSpread:
+    """How far the orientation of the grain at a pixel is off.
 
     Parameters
     ----------
@@ -77,25 +105,4 @@ def orientation_spread(error: Tensor, counted: float, gradient: float, nearest: 
     """
     # Three tangent directions.
     missing = max(gradient - 3 * counted / PER_DEGREE**2, 0.0)
-    return (3 * error**2 / PER_DEGREE**2 + _BETWEEN * missing * nearest).sqrt()
-
-
-def orientation_bound(spread: Tensor, spacing: Tensor, measured: Tensor) -> Tensor:
-    """Angle (H, W) in degrees that the error of the orientation of the grain stays under in nine of ten pixels.
-
-    Parameters
-    ----------
-    spread
-        (H, W) `orientation_spread`, one mean over all grains: most turn less than it says, and where points stand far
-        apart it is too small.
-    spacing
-        (H, W) distance of the fourth point in pixels.
-    measured
-        (H, W) pixels that EBSD measured.
-    """
-    its = constants().spread_quantile
-    inferred, own = (
-        torch.from_numpy(np.interp(spacing.numpy(), its.spacing, values)).to(spread)
-        for values in (its.inferred, its.measured)
-    )
-    return torch.where(measured, own, inferred) * spread
+    return OrientationSpread(3**0.5 * error / PER_DEGREE, (_BETWEEN * missing * nearest).sqrt())

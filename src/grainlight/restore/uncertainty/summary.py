@@ -14,7 +14,7 @@ from grainlight.restore.labelling.descent import Relabelled
 from grainlight.restore.labelling.label import LabelledMap
 from grainlight.restore.labelling.members import LabelledMembers, boundary_starts
 from grainlight.restore.sampling.measurement import JointMeasurement
-from grainlight.restore.uncertainty.gradient import intragranular_gradient, orientation_bound, orientation_spread
+from grainlight.restore.uncertainty.gradient import intragranular_gradient, orientation_spread
 from grainlight.restore.uncertainty.lit_boundary import lit_boundary
 from grainlight.restore.uncertainty.second_label import boundary_probability, second_distance, second_probability
 from grainlight.restore.uncertainty.surroundings import Surroundings, surroundings
@@ -27,13 +27,15 @@ class Uncertainty:
 
     ``raw`` (H, W) expected distance (root mean square) of the truth from the map in degrees, for the choice between
     grains; ``lit`` (H, W) whether light had a say in that choice; ``spread`` (H, W) the same distance for the
-    orientation of the grain there, and ``orientation`` (H, W) what it stays under in nine of ten pixels;
+    orientation of the grain there, its ``turn`` (H, W) the part that is the grain's own (`gradient.OrientationSpread`),
+    and ``orientation`` (H, W) what that distance stays under in nine of ten pixels;
     ``boundary`` (H, W) probability of a boundary of 5 degrees to the right or below.
     """
 
     raw: Tensor
     lit: Tensor
     spread: Tensor
+    turn: Tensor
     orientation: Tensor
     boundary: Tensor
 
@@ -61,8 +63,8 @@ def measure_uncertainty(
         single = members.orientations is None
         boundary = boundary_starts(labelled.embedding).float() if single else members.boundary
         # Points as far apart as any that the table knows.
-        widest = raw * constants().spread_quantile.inferred[-1]
-        return Uncertainty(raw, torch.zeros_like(raw, dtype=torch.bool), raw, widest, boundary)
+        widest = raw * constants().spread_quantile.turn[-1]
+        return Uncertainty(raw, torch.zeros_like(raw, dtype=torch.bool), raw, torch.zeros_like(raw), widest, boundary)
     lit, e, moved = measured.lit, labelled.embedding, labelled.relabelled
     around = surroundings(measured.state, measured.sigma, measured.neighbours)
     gradient = intragranular_gradient(e, measured.state, measured.sigma, measured.neighbours)
@@ -76,8 +78,8 @@ def measure_uncertainty(
         decided = boundary_probability(e, moved.second, probability, BOUNDARY_ANGLE)
         boundary = torch.where(lit, lit_boundary(decided, around), boundary)
         open_ = torch.where(lit, _open_with_light(e, moved, probability, around, variance), open_)
-    orientation = orientation_bound(spread, around.spacing, measured.measured)
-    return Uncertainty(open_.sqrt() / PER_DEGREE, lit, spread, orientation, boundary)
+    bound = spread.bound(around.spacing)
+    return Uncertainty(open_.sqrt() / PER_DEGREE, lit, spread.both, spread.turn, bound, boundary)
 
 
 def network_variance(guide: Tensor) -> Tensor:
