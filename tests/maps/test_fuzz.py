@@ -16,12 +16,13 @@ from .fuzz import cases, time_limit, try_one
 from .samples import ang_header, ang_rows, ctf_rows, square
 from .test_channel5_osc import CPR, crc_bytes
 from .test_ctf import ctf_header
-from .vendor_hdf5 import dream3d, edax, h5ebsd, h5oina, orix
+from .vendor_hdf5 import dream3d, edax, h5ebsd, h5oina, layout_8, orix
 
 MAKERS = {
     "edax.h5": edax,
     "a.h5oina": h5oina,
     "a.dream3d": dream3d,
+    "b.dream3d": lambda path: layout_8(dream3d(path.with_name("older.dream3d")), path),
     "orix.h5": orix,
     "a.h5ebsd": lambda path: h5ebsd(path, "TSL"),
 }
@@ -29,6 +30,7 @@ ANGLES = {
     "edax.h5": "Scan 1/EBSD/Data/Phi1",
     "a.h5oina": "1/EBSD/Data/Euler",
     "a.dream3d": "DataContainers/Volume/CellData/EulerAngles",
+    "b.dream3d": "DataStructure/Scans/Volume/Cell Data/EulerAngles",
     "orix.h5": "crystal_map/data/phase_id",
     "a.h5ebsd": "3/Data/Phi1",
 }

@@ -9,9 +9,11 @@ import pytest
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.errors import InputError
 from grainlight.maps.io import load_ebsd
+from grainlight.maps.io.writers.dream3d import cell_arrays, image_grid
+from grainlight.maps.io.writers.dream3d_image import write_image
 
 from .samples import assert_places, square
-from .vendor_hdf5 import dream3d, h5ebsd, h5oina
+from .vendor_hdf5 import dream3d, h5ebsd, h5oina, layout_8
 
 
 def test_h5oina(tmp_path):
@@ -77,6 +79,61 @@ def test_dream3d_sections(tmp_path):
     first = load_ebsd(dream3d(tmp_path / "b.dream3d"))
     np.testing.assert_array_equal(ebsd.quaternions[:3], first.quaternions[1:])
     assert_places(first, square(4, 5))
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_dream3d_of_layout_8_says_what_layout_7_says(tmp_path, depth):
+    older = dream3d(tmp_path / "a.dream3d", depth=depth)
+    newer = layout_8(older, tmp_path / "b.dream3d")
+    section = depth - 1 if depth > 1 else None
+    here, there = load_ebsd(older, section=section), load_ebsd(newer, section=section)
+    np.testing.assert_array_equal(there.quaternions, here.quaternions)
+    assert (there.phases, there.step, there.origin) == (here.phases, here.step, here.origin)
+    assert there.source.startswith("dream3d 8 (Scans/Volume")
+    if depth > 1:
+        with pytest.raises(InputError, match=r"3 sections, 0 to 2"):
+            load_ebsd(newer)
+
+
+def test_geometries_of_layout_8_are_chosen_by_their_paths(tmp_path):
+    path = layout_8(dream3d(tmp_path / "a.dream3d"), tmp_path / "b.dream3d")
+    with h5py.File(path, "r+") as file:
+        file.copy("DataStructure/Scans/Volume", "DataStructure/Other")
+    with pytest.raises(InputError, match=r"2 scans(.|\n)*'Other', 'Scans/Volume'"):
+        load_ebsd(path)
+    assert load_ebsd(path, scan="Scans/Volume").shape == (4, 5)
+
+
+def test_a_group_of_layout_8_that_holds_itself_is_left(tmp_path):
+    path = layout_8(dream3d(tmp_path / "a.dream3d"), tmp_path / "b.dream3d")
+    with h5py.File(path, "r+") as file:
+        group = file["DataStructure"].create_group("Loop")
+        for k in range(20):
+            group[f"again{k}"] = group
+    assert load_ebsd(path, scan="Scans/Volume").shape == (4, 5)
+
+
+def test_a_broken_geometry_of_layout_8_is_refused(tmp_path):
+    path = layout_8(dream3d(tmp_path / "a.dream3d"), tmp_path / "b.dream3d")
+    with h5py.File(path, "r+") as file:
+        file["DataStructure/Scans/Volume"].attrs["_SPACING"] = np.array([0.5, 0.0, 1.0], np.float32)
+    with pytest.raises(InputError, match="the geometry is no grid of cells"):
+        load_ebsd(path)
+    with h5py.File(path, "r+") as file:
+        file["DataStructure/Scans/Volume"].attrs["_DIMENSIONS"] = np.array([5, 4], np.uint64)
+    with pytest.raises(InputError, match="the geometry is no grid of cells"):
+        load_ebsd(path)
+
+
+def test_a_map_written_in_layout_8_comes_back(tmp_path, random_map):
+    path = tmp_path / "a.dream3d"
+    with h5py.File(path, "w") as stream:
+        write_image(stream, "8.0", image_grid(random_map), cell_arrays(random_map, {}), random_map.phases)
+    there = load_ebsd(path, crystal_frame=random_map.crystal_frame)
+    here = random_map.in_frame(there.sample_frame)
+    np.testing.assert_array_equal(there.phase_id > 0, here.phase_id > 0)
+    same = np.abs((there.quaternions * here.quaternions).sum(-1))[here.indexed]
+    assert np.degrees(2 * np.arccos(np.clip(same, -1, 1))).max() < 1e-2
 
 
 def test_dream3d_is_the_ang_seen_from_behind(shared_data):

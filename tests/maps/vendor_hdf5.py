@@ -104,6 +104,20 @@ def dream3d(path: Path, rows: int = 4, cols: int = 5, depth: int = 1) -> Path:
     return path
 
 
+def layout_8(older: Path, path: Path) -> Path:
+    """The cells of a file of layout 7 as DREAM3D-NX lays them, its geometry in a group of others."""
+    with h5py.File(older) as file, h5py.File(path, "w") as newer:
+        newer.attrs["FileVersion"] = np.bytes_(b"8.0")
+        image = newer.create_group("DataStructure/Scans/Volume")
+        container = file["DataContainers/Volume"]
+        for name in ("DIMENSIONS", "SPACING", "ORIGIN"):
+            kind = np.uint64 if name == "DIMENSIONS" else np.float32
+            image.attrs[f"_{name}"] = container["_SIMPL_GEOMETRY"][name][()].astype(kind)
+        container.copy("CellData", image, "Cell Data")
+        container.copy("Ensemble", image, "Cell Ensemble Data")
+    return path
+
+
 def orix(path: Path, rows: int = 4, cols: int = 5) -> Path:
     with h5py.File(path, "w") as file:
         file["manufacturer"], file["version"] = np.array([b"orix"]), np.array([b"0.15.0"])

@@ -92,8 +92,9 @@ def test_dream3d_has_the_voxels(volume: Volume, found: GrainVolume, tmp_path: Pa
         assert np.degrees(rotation_angle(q, in_s(section)))[section.indexed].max() < 1e-2
 
 
-def test_layout_7_is_read_section_by_section(volume: Volume, tmp_path: Path) -> None:
-    write_volume_dream3d(volume, tmp_path / "a.dream3d", layout="7.0")
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_both_layouts_are_read_section_by_section(volume: Volume, tmp_path: Path, layout: str) -> None:
+    write_volume_dream3d(volume, tmp_path / "a.dream3d", layout=layout)
     for k in (0, 3):
         read, section = read_dream3d(tmp_path / "a.dream3d", section=4 - k), volume_section(volume, k)
         np.testing.assert_array_equal(read.phase_id, np.where(section.phase_id == 4, 2, section.phase_id))

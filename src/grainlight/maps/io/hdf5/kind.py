@@ -19,7 +19,7 @@ def hdf5_kind(file: Path) -> str:
     with open_hdf5(file) as root:
         names = root.names()
         maker = _maker(root, names)
-        if "DataContainers" in names:
+        if "DataContainers" in names or "DataStructure" in names:
             return "dream3d"
         if maker.lower() == "orix" and "crystal_map" in names:
             return "orix HDF5"
@@ -35,7 +35,7 @@ def hdf5_kind(file: Path) -> str:
             "this HDF5 file is of a kind that is not read",
             file=file,
             found=(f"made by {maker!r}, " if maker else "") + "with " + (", ".join(names[:12]) or "nothing in it"),
-            expected="EDAX OIM HDF5, h5oina, orix HDF5, h5ebsd or dream3d 7",
+            expected="EDAX OIM HDF5, h5oina, orix HDF5, h5ebsd or dream3d",
             advice=_advice(maker, names),
         )
 
@@ -43,8 +43,6 @@ def hdf5_kind(file: Path) -> str:
 def _advice(maker: str, names: list[str]) -> str:
     if "bruker" in maker.lower():
         return "export the map from Esprit as .ctf: how Bruker's HDF5 lays its axes could not be verified"
-    if "DataStructure" in names:
-        return "this is a .dream3d of layout 8: write it with layout 7, or export the map as .ang or .ctf"
     return "export the map as .ang, .ctf or one of these"
 
 

@@ -215,6 +215,17 @@ class Node:
             return []
         return [_text(item) for item in value.ravel()]
 
+    def attribute(self, name: str, most: int = 64) -> list[float]:
+        """Return a small attribute of the group, of numbers, as a flat list; empty where there is none."""
+        try:
+            about = self.group.attrs.get_id(name) if name in self.group.attrs else None
+            if about is None or about.shape is None or about.dtype.kind not in "biuf":
+                return []
+            small = int(np.prod(about.shape, dtype=object)) <= most
+            return [float(item) for item in np.asarray(self.group.attrs[name]).ravel()] if small else []
+        except Exception as error:
+            raise _damaged(self.path, error, self.name) from error
+
     def text(self, name: str) -> str:
         """Return the single text of a dataset; "" where there is none."""
         found = self.texts(name, 1)

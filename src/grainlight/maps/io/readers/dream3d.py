@@ -1,4 +1,4 @@
-"""Read .dream3d files of layout 7: image geometries with Euler angles and phases per cell, and the phases' ensemble.
+"""Read .dream3d files, layouts 7 and 8: image geometries with Euler angles and phases of cells, and their ensemble.
 
 Angles are radians. Positions follow from the geometry. A .dream3d file does not say how its Euler angles lie on its
 grid; DREAM.3D's own rule is that both share one set of axes, x along columns and y along rows. With rows drawn
@@ -31,6 +31,7 @@ _STRUCTURES |= {9: "-3", 10: "-3m"}
 """Laue groups by the numbers of EbsdLib's CrystalStructure."""
 
 _EULER, _PHASES = "EulerAngles", ("Phases", "Phase")
+_LOOKED_INTO = 500  # groups that image geometries of layout 8 are looked for in, at most
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def read_dream3d(
     scan: str | None = None,
     section: int | None = None,
 ) -> OrientationMap:
-    """Read one section, normal to z, of a .dream3d file of layout 7.
+    """Read one section, normal to z, of a .dream3d file of layout 7 (DREAM3D 6) or 8 (DREAM3D-NX).
 
     Parameters
     ----------
@@ -61,7 +62,8 @@ def read_dream3d(
     crystal_frame
         How its crystal axes are laid; X along a where nothing says.
     scan
-        The name of the data container; may be left out where there is only one with Euler angles.
+        The name of the data container, in layout 8 the path of the image geometry; may be left out where there is only
+        one with Euler angles.
     section
         The number of the section along z, from 0; may be left out where there is only one.
 
@@ -77,8 +79,10 @@ def read_dream3d(
     file = Path(path)
     notes: list[str] = []
     with open_hdf5(file) as root:
-        containers = root.need("DataContainers")
-        chosen = choose_scan([name for name in containers.groups() if _cells(containers.need(name))], scan, file)
+        layout, containers = (8, root.child("DataStructure")) if root.child("DataContainers") is None else (7, None)
+        containers = containers or root.need("DataContainers")
+        names = containers.groups() if layout == 7 else _images(containers)
+        chosen = choose_scan([name for name in names if _cells(containers.need(name))], scan, file)
         container = containers.need(chosen)
         volume = _volume(container, file)
         width, height, depth = volume.shape
@@ -109,11 +113,22 @@ def read_dream3d(
         add_unnamed_phases(phases, phase, notes),
         sample_frame=frame or own_sample or SampleFrame.NONE,
         crystal_frame=crystal_frame or own_crystal or CrystalFrame.X_ALONG_A,
-        source=f"dream3d 7 ({chosen}" + (f", section {layer})" if depth > 1 else ")"),
+        source=f"dream3d {layout} ({chosen}" + (f", section {layer})" if depth > 1 else ")"),
         path=file,
         notes=notes,
     )
     return with_exact_origin(found, own_note).replace(sample=sample_of_note(own_note))
+
+
+def _images(top: Node) -> list[str]:
+    """Return the paths of the image geometries below the top group of layout 8, groups of groups included."""
+    found, paths = [], list(top.groups())
+    for path in paths:  # which grows; a group may hold itself
+        if top.need(path).attribute("_DIMENSIONS"):
+            found.append(path)
+        elif len(paths) <= _LOOKED_INTO:
+            paths += [f"{path}/{name}" for name in top.need(path).groups()]
+    return found
 
 
 def _cells(container: Node) -> Node | None:
@@ -126,9 +141,13 @@ def _cells(container: Node) -> Node | None:
 
 
 def _volume(container: Node, file: Path) -> Volume:
-    cells, geometry = _cells(container), container.need("_SIMPL_GEOMETRY")
-    shape = geometry.numbers("DIMENSIONS", 3)
-    spacing, origin = geometry.numbers("SPACING", 3), geometry.numbers("ORIGIN", 3) or [0.0, 0.0, 0.0]
+    cells, geometry = _cells(container), container
+    if container.attribute("_DIMENSIONS"):  # layout 8
+        shape, spacing, origin = (container.attribute(name, 3) for name in ("_DIMENSIONS", "_SPACING", "_ORIGIN"))
+    else:
+        geometry = container.need("_SIMPL_GEOMETRY")
+        shape, spacing, origin = (geometry.numbers(name, 3) for name in ("DIMENSIONS", "SPACING", "ORIGIN"))
+    origin = origin or [0.0, 0.0, 0.0]
     whole = len(shape) == 3 and all(np.isfinite(n) and n == round(n) and 1 <= n < 1e9 for n in shape)
     sized = len(spacing) == 3 and all(np.isfinite(d) and 0 < d < 1e6 for d in spacing[:2])
     if cells is None or not whole or not sized or len(origin) != 3 or not np.isfinite(origin).all():
