@@ -109,6 +109,12 @@ class Job:
     heights: tuple[float, float] = (float("nan"), float("nan"))
 
 
+def read_map(entry: SectionEntry, maps: MapOptions) -> OrientationMap:
+    """The EBSD of a section that has some."""
+    assert entry.ebsd is not None
+    return load_ebsd(entry.ebsd, maps.frame, maps.crystal_frame, section=entry.ebsd_slice)
+
+
 def read_light(entry: SectionEntry, options: LightOptions) -> LightStack | None:
     """The images of a section; None where it has none or is left out."""
     if not entry.light or entry.exclude:
@@ -148,7 +154,7 @@ def work(job: Job) -> tuple[str, ...]:
 def _with_ebsd(job: Job) -> StoredSection:
     specimen = job.specimen
     assert job.entry.ebsd is not None
-    ebsd = load_ebsd(job.entry.ebsd, specimen.maps.frame, specimen.maps.crystal_frame, section=job.entry.ebsd_slice)
+    ebsd = read_map(job.entry, specimen.maps)
     light = read_light(job.entry, specimen.light)
     if abs(output_shape(ebsd, specimen.settings.scale)[2] / specimen.grid.step - 1) > SAME_STEP:
         raise InputError(

@@ -19,10 +19,8 @@ from numpy.typing import NDArray
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.diffusion.checkpoint import STACKS, weights_hash
 from grainlight.errors import InputError
-from grainlight.maps.io import load_ebsd
 from grainlight.maps.io.headers import read_map_header
 from grainlight.maps.io.shared.own_note import version
-from grainlight.maps.orientation_map import OrientationMap
 from grainlight.maps.same_phase import joined_phases
 from grainlight.progress import Progress, Silent
 from grainlight.restore.record import file_hash, weights_in_use
@@ -33,7 +31,7 @@ from grainlight.volume.alignment.cuts import draw_cuts
 from grainlight.volume.alignment.record import Alignment, Trend, load_alignment, save_alignment
 from grainlight.volume.engine.workers import open_workers
 from grainlight.volume.gather import gather
-from grainlight.volume.jobs import Job, LightOptions, MapOptions, Specimen, grid_of, read_light, work
+from grainlight.volume.jobs import Job, LightOptions, MapOptions, Specimen, grid_of, read_light, read_map, work
 from grainlight.volume.manifest import Manifest, SectionEntry
 from grainlight.volume.section_store import is_done, key_of
 from grainlight.volume.volume import Volume
@@ -137,7 +135,7 @@ def _specimen(manifest: Manifest, settings: VolumeSettings) -> Specimen:
             expected="EBSD on one section at least",
             advice="light alone knows no orientation: scan every 4th to 12th section",
         )
-    ebsd = _read_map(entry, settings.maps)
+    ebsd = read_map(entry, settings.maps)
     grid = grid_of(ebsd, settings.restore.scale)
     frames = ebsd.sample_frame, ebsd.crystal_frame
     phases = ebsd.phases
@@ -200,7 +198,7 @@ def _anchored(
     progress.begin("EBSD in its light", 1)
 
     def readers(entry: SectionEntry) -> tuple[Callable[[], Any], Callable[[], Any]]:
-        return partial(_read_map, entry, settings.maps), partial(read_light, entry, settings.light)
+        return partial(read_map, entry, settings.maps), partial(read_light, entry, settings.light)
 
     found = find_anchor((readers(entry) for entry in lit), settings.restore)
     progress.advance()
@@ -220,11 +218,6 @@ def _kept_anchor(alignment: Alignment) -> tuple[tuple[float, float] | None, Any]
     if not isinstance(kept, dict) or not isinstance(at, list) or [type(v) for v in at] != [float, float]:
         return None, None
     return (at[0], at[1]), kept.get("made_from")
-
-
-def _read_map(entry: SectionEntry, maps: MapOptions) -> OrientationMap:
-    assert entry.ebsd is not None  # asked for sections with EBSD only
-    return load_ebsd(entry.ebsd, maps.frame, maps.crystal_frame, section=entry.ebsd_slice)
 
 
 def _same_heights(alignment: Alignment, heights: NDArray[np.float64]) -> bool:

@@ -79,9 +79,9 @@ def read_dream3d(
     file = Path(path)
     notes: list[str] = []
     with open_hdf5(file) as root:
-        layout, containers = (8, root.child("DataStructure")) if root.child("DataContainers") is None else (7, None)
-        containers = containers or root.need("DataContainers")
-        names = containers.groups() if layout == 7 else _images(containers)
+        layout = 7 if root.child("DataContainers") else 8
+        containers = root.need("DataStructure" if layout == 8 else "DataContainers")
+        names = _images(containers) if layout == 8 else containers.groups()
         chosen = choose_scan([name for name in names if _cells(containers.need(name))], scan, file)
         container = containers.need(chosen)
         volume = _volume(container, file)
