@@ -246,6 +246,27 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
         train(tmp_path, replace(TINY, optimizer="adam"))
 
 
+def test_a_run_moves_between_kinds_of_device(tmp_path: Path) -> None:
+    # What a GPU writes differs from what a CPU does in its random numbers only.
+    short = replace(TINY, steps=2)
+    train(tmp_path, short)
+    path = tmp_path / "state.safetensors"
+    whole = {name: value.clone() for name, value in load_file(path).items()}
+    with safe_open(path, "pt") as file:
+        header = file.metadata()
+    of_gpu = whole | {"generator": torch.arange(16, dtype=torch.uint8), "host_generator": whole["generator"]}
+    loop.save_file(of_gpu, path, metadata=header)
+    moved, again = load_state(path, TINY, "cpu"), load_state(path, TINY, "cpu")
+    assert moved.step == 2
+    assert torch.equal(moved.draw.uniform(0, 1, 5), again.draw.uniform(0, 1, 5))
+    assert all(torch.equal(value, whole[f"model.{name}"]) for name, value in moved.model.state_dict().items())
+    assert moved.optimizer.state_dict()["state"]
+    train(tmp_path, TINY)
+    with safe_open(path, "pt") as file:
+        assert file.metadata()["step"] == str(TINY.steps)
+        assert "host_generator" not in file.keys()  # noqa: SIM118 (not a dict)
+
+
 def test_a_finished_run_changes_nothing(tmp_path: Path) -> None:
     short = replace(TINY, steps=2)
     before = train(tmp_path, short).read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -77,8 +78,7 @@ def load_state(path: Path, preset: TrainingPreset, device: str) -> TrainingState
     Raises
     ------
     InputError
-        If the checkpoint cannot be read, or was written for a network of another shape, another optimiser or another
-        kind of device.
+        If the checkpoint cannot be read, or was written for a network of another shape or another optimiser.
     """
     try:
         with safe_open(path, "pt") as file:
@@ -132,24 +132,37 @@ def _restored(
             entries.setdefault(int(index), {})[key] = tensor
     if entries:
         muon = any("momentum" in entry for entry in entries.values())
-        same_device = ("host_generator" in tensors) == (state.draw.host is not state.draw.generator)
-        if muon != (preset.optimizer == "muon") or not same_device:
+        if muon != (preset.optimizer == "muon"):
             raise InputError(
                 "the checkpoint belongs to another kind of run",
                 file=path,
-                found=f"optimiser {'muon' if muon else 'adam'}, on a {'GPU' if 'host_generator' in tensors else 'CPU'}",
-                expected=f"optimiser {preset.optimizer}, on device {device}",
+                found=f"optimiser {'muon' if muon else 'adam'}",
+                expected=f"optimiser {preset.optimizer}",
                 advice="go on as the run began, or give its weights to a new one as a start",
             )
         groups = state.optimizer.state_dict()["param_groups"]
         if not entries.keys() <= {index for group in groups for index in group["params"]}:
             raise IndexError("more optimiser states than tensors")
         state.optimizer.load_state_dict({"state": entries, "param_groups": groups})
-    state.draw.generator.set_state(tensors["generator"])
-    if "host_generator" in tensors:
-        state.draw.host.set_state(tensors["host_generator"])
+    state.draw = _draw_again(state.draw, tensors)
     state.step, state.seconds = int(header["step"]), float(header["seconds"])
     return state
+
+
+def _draw_again(draw: Draw, tensors: dict[str, Tensor]) -> Draw:
+    """Random numbers that go on where a checkpoint's stopped.
+
+    Those of a GPU and of a CPU are of different kinds: a run that moves from one to the other goes on with numbers that
+    follow from the checkpoint's, other ones than it would have drawn.
+    """
+    there, here = ("host_generator" in tensors), draw.host is not draw.generator
+    if there != here:
+        stopped = tensors["generator"].numpy().tobytes()
+        return Draw.seeded(int.from_bytes(hashlib.sha256(stopped).digest()[:4], "little") >> 1, draw.device)
+    draw.generator.set_state(tensors["generator"])
+    if here:
+        draw.host.set_state(tensors["host_generator"])
+    return draw
 
 
 def begin_from(model: nn.Module, begun: dict[str, Tensor], start: Path) -> None:
