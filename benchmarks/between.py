@@ -114,9 +114,8 @@ def compare(
         shape, there = interpolate_shapes(below, above, (known[0].known, known[1].known), stack.distance)
         fall_back = maps[0].replace(quaternions=shape, phase_id=np.where(there, TITANIUM.id, 0).astype(np.int16))
         light = light_of(stack, level, seed)
-        found = restore_between(
-            light, known[0], known[1], fall_back, Settings(quality=quality, seed=seed), stacks=weights
-        )
+        settings = Settings(quality=quality, seed=seed, weights=weights)
+        found = restore_between(light, known[0], known[1], fall_back, settings)
         nearest = below if stack.distance[0] <= stack.distance[1] else above
         yield {
             "copy": score(nearest, stack),

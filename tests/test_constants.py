@@ -51,10 +51,9 @@ def test_every_table_is_there_and_says_where_it_comes_from() -> None:
 
 
 def test_the_file_knows_all_weights_that_are_shipped() -> None:
-    from grainlight.diffusion.checkpoint import STACKS, weights_hash
+    from grainlight.diffusion.checkpoint import weights_hash
 
-    # No table rests on the network for stacks: its own probabilities are stated.
-    files = [path for path in sorted(SHIPPED.parent.glob("*.safetensors")) if path != STACKS]
+    files = sorted(SHIPPED.parent.glob("*.safetensors"))
     assert {path.name: weights_hash(path) for path in files} == dict(constants().weights)
 
 

@@ -13,6 +13,8 @@ import torch
 import grainlight
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.crystal.hexagonal import disorientation_angle
+from grainlight.diffusion.checkpoint import save_weights
+from grainlight.diffusion.network import LabelNetwork
 from grainlight.errors import InputError
 from grainlight.evaluation.degrade import degrade, photograph
 from grainlight.maps.io import save_ebsd
@@ -22,6 +24,7 @@ from grainlight.restore.result import INFERRED, MEASURED
 from grainlight.restore.settings import Settings
 from grainlight.synth.draw import Draw
 from grainlight.synth.section import make_stack
+from grainlight.training.presets import PRESETS
 from grainlight.volume import run
 from grainlight.volume.inputs.manifest_file import load_manifest
 from grainlight.volume.inputs.synthetic import VolumeRecipe, write_synthetic_volume
@@ -79,6 +82,17 @@ def wrong(volume: Volume, at: int, truth: np.ndarray) -> float:
     q = section.in_frame(SampleFrame.S).in_crystal_frame(CrystalFrame.X_ALONG_A).quaternions
     angle = disorientation_angle(torch.from_numpy(q), torch.from_numpy(truth))
     return float((torch.rad2deg(angle) > 5).double().mean())
+
+
+def test_weights_that_know_no_stacks_are_refused_before_anything_is_written(
+    specimen: tuple[Manifest, np.ndarray], tmp_path: Path
+) -> None:
+    alone = replace(PRESETS["tiny"].network, stacks=False)
+    save_weights(LabelNetwork(alone), tmp_path / "alone.safetensors")
+    settings = replace(SETTINGS, restore=replace(SETTINGS.restore, weights=tmp_path / "alone.safetensors"))
+    with pytest.raises(InputError, match=r"alone\.safetensors.*nothing of sections below and above"):
+        restore_volume(specimen[0], tmp_path / "volume", settings)
+    assert not (tmp_path / "volume").exists()
 
 
 def test_sections_between_are_restored_by_their_light(whole: tuple, specimen: tuple[Manifest, np.ndarray]) -> None:

@@ -18,9 +18,7 @@ from grainlight.errors import InputError, in_words
 
 _FOLDER = Path(__file__).resolve().parents[1] / "weights"
 SHIPPED = _FOLDER / "grainlight.safetensors"
-"""The network for sections on their own."""
-STACKS = _FOLDER / "stacks.safetensors"
-"""The network that also takes sections below and above."""
+"""The network, for sections on their own and between others."""
 
 
 def save_weights(model: Any, path: Path, notes: dict[str, str] | None = None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,7 +12,6 @@ from scipy.ndimage import distance_transform_edt
 from grainlight.crystal.embedding import decode
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
 from grainlight.crystal.hexagonal import disorientation_angle
-from grainlight.diffusion.checkpoint import STACKS
 from grainlight.diffusion.state import SIGMA_MAX, is_unknown
 from grainlight.grains.edges import BOUNDARY_ANGLE, edge_starts
 from grainlight.maps.light_stack import LightStack
@@ -71,8 +69,6 @@ def restore_between(
     shape: OrientationMap,
     settings: Settings,
     progress: Progress | None = None,
-    *,
-    stacks: Path | None = None,
 ) -> Result:
     """Restore a section without EBSD.
 
@@ -89,13 +85,16 @@ def restore_between(
         Map on the same grid to fall back on where there is no light: the two maps' shapes interpolated, or a copy.
     settings
         As for `enhance`; the scale is that of the maps already, and light lies where ``origin`` says.
-    stacks
-        Weights of a network that was trained on stacks, in place of the shipped ones.
 
     Returns
     -------
     Result
         No pixel of it is measured.
+
+    Raises
+    ------
+    InputError
+        If the weights of the settings are of a network that was not trained on stacks.
     """
     progress = progress or Silent()
     # What lies between grains that the network is sure of is no hole, and what it chose is no noise.
@@ -117,7 +116,7 @@ def restore_between(
     ready = None if light is None else prepare(calibration_points(below, above), light, settings)
     progress.advance()
     seen = ready is not None and ready.light is not None and not bool(is_unknown(ready.sigma[1:]).all())
-    asked = _ask(ready if seen else None, (below, above), step, settings, stacks)
+    asked = _ask(ready if seen else None, (below, above), step, settings)
     progress.advance()
     if seen:
         draft = decode(asked.embedding.double(), dim=0).numpy()
@@ -163,10 +162,9 @@ def _ask(
     sides: tuple[KnownSection | None, KnownSection | None],
     step: float,
     settings: Settings,
-    stacks: Path | None,
 ) -> Between:
     """What the network says, with light or without."""
-    prior = load_prior(stacks or STACKS, choose_device(settings.device))
+    prior = load_prior(settings.weights, choose_device(settings.device), stacks=True)
     maps = tuple(None if s is None else KnownMap(s.canonical(), s.known, s.distance / step) for s in sides)
     shape = next(m.known.shape for m in maps if m is not None)
     light, sigma = torch.zeros(5, *shape), torch.full((3, *shape), SIGMA_MAX)

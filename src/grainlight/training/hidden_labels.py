@@ -28,6 +28,9 @@ from grainlight.training.stream import draw_size_range
 _STRIDES = (1, 2, 3, 4, 5, 6, 8)
 # A pixel and a point of one grain are one label up to the first angle, of any grain up to the second (degrees).
 _TURNED, _ALIKE = 8.0, 3.0
+# Largest share of the variance of the noise of A0, A2 and A4 that neighbouring pixels have in common, and how many
+# values it takes from grain to grain.
+_MOST_ALIKE, _LOTS = (0.9, 0.7, 0.4), 1024
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class LabelMixture:
     ``stride_shares`` of square grids of every 1, 2, 3, 4, 5, 6 and 8 pixels; ``scattered`` points and ``hexagonal``
     grids in their place; ``hidden``: no label revealed; ``dark``: no light; ``lying``: a region with light of another
     place; ``stacks``: batches of sections between two others, of which ``unmeasured`` have no points of their own;
-    ``again``: how often a section is measured in a batch, each time in another way, since to make one takes longer.
+    ``again``: how often a section is measured in a batch, each time in another way, since to make one takes longer;
+    ``alike``: noise of the light that neighbouring pixels have in common.
     """
 
     stride_shares: tuple[float, ...] = (0.05, 0.26, 0.08, 0.34, 0.05, 0.08, 0.14)
@@ -51,6 +55,7 @@ class LabelMixture:
     unmeasured: float = 0.65
     misindexed: float = 0.04
     blur: float = 1.5
+    alike: float = 0.75
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +102,7 @@ def measure(
     # The stated level is the noise per channel: a third of the angle's variance for each tangent direction.
     noise = (degrees * PER_DEGREE / math.sqrt(3.0)).clamp(min=SIGMA_MIN)[:, None, None].expand_as(points)
     ideal = light_state(crystal_axes(orientation)[2], draw_curves(draw, batch) if curves is None else curves)
-    light, sigma = _light(draw, ideal, mixture)
+    light, sigma = _light(draw, ideal, grain, mixture)
     return Case(
         Measurement(
             points,
@@ -148,10 +153,10 @@ def _orientations(
     return embed(q, dim=-3), ~wrong
 
 
-def _light(draw: Draw, clean: Tensor, mixture: LabelMixture) -> tuple[Tensor, Tensor]:
-    """Measured light (B, 5, H, W) and its stated noise levels (B, 3, H, W)."""
+def _light(draw: Draw, clean: Tensor, grain: Tensor, mixture: LabelMixture) -> tuple[Tensor, Tensor]:
+    """Measured light (B, 5, H, W) of grains (B, H, W) and its stated noise levels (B, 3, H, W)."""
     batch, _, rows, columns = clean.shape
-    fourth = draw.log_uniform(0.015, 0.5, batch, 1)
+    fourth = draw.log_uniform(0.008, 0.5, batch, 1)
     base = torch.cat(
         (fourth * draw.log_uniform(0.7, 4.0, batch, 1), fourth * draw.log_uniform(0.4, 2.5, batch, 1), fourth), 1
     )
@@ -166,9 +171,27 @@ def _light(draw: Draw, clean: Tensor, mixture: LabelMixture) -> tuple[Tensor, Te
     wander = draw.smooth_field(batch, 1, rows, columns, draw.scalar(10.0, 50.0))
     light = light * (1 + draw.uniform(0.0, 0.08, batch, 1, 1, 1) * wander)
     # What a calibration states of the noise is not exact.
-    stated = torch.where(draw.chance(0.5, batch, 1, 1, 1), draw.log_uniform(0.75, 1.5, batch, 1, 1, 1), 1.0)
-    light = light + group_to_channel_light(sigma) * draw.normal(*light.shape)
+    stated = torch.where(draw.chance(0.7, batch, 3, 1, 1), draw.log_uniform(0.75, 1.7, batch, 3, 1, 1), 1.0)
+    light = light + group_to_channel_light(sigma) * _noise(draw, grain, mixture)
     return light, torch.where(is_unknown(sigma), sigma, (sigma * stated).clamp(SIGMA_MIN, 0.98 * SIGMA_MAX))
+
+
+def _noise(draw: Draw, grain: Tensor, mixture: LabelMixture) -> Tensor:
+    """Noise (B, 5, H, W) of variance 1 in the light of grains (B, H, W), part of it alike in neighbouring pixels.
+
+    What relief, dirt and uneven light leave after a calibration is no white noise: it is much the same over a grain or
+    over some pixels, and no average over them makes it smaller.
+    """
+    batch, rows, columns = grain.shape
+    white = draw.normal(batch, 5, rows, columns)
+    most = torch.tensor(_MOST_ALIKE, device=draw.device)[None, :, None, None]
+    share = draw.uniform(0.0, 1.0, batch, 3, 1, 1) * most * draw.chance(mixture.alike, batch, 1, 1, 1)
+    share = group_to_channel_light(share)
+    smooth = draw.smooth_field(batch, 5, rows, columns, draw.scalar(3.0, 12.0)) / 1.08
+    lots = draw.normal(batch, 5, _LOTS)
+    of_grain = lots.gather(2, (grain % _LOTS).view(batch, 1, -1).expand(-1, 5, -1)).view(white.shape)
+    part = draw.uniform(0.0, 0.5, batch, 1, 1, 1)
+    return (1 - share).sqrt() * white + share.sqrt() * ((1 - part).sqrt() * smooth + part.sqrt() * of_grain)
 
 
 def _lying(draw: Draw, clean: Tensor, mixture: LabelMixture) -> Tensor:

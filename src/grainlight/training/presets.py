@@ -45,6 +45,9 @@ class TrainingPreset:
     held_out: int = 96
 
 
+# The shape of the shipped network.
+_SHIPPED = LabelConfig(down_blocks=(1, 2, 3), stacks=True)
+
 PRESETS = {
     "tiny": TrainingPreset(
         network=LabelConfig(widths=(8, 12, 16), down_blocks=(0, 1, 1), up_blocks=(0, 1), stacks=True),
@@ -58,15 +61,17 @@ PRESETS = {
         log_every=5,
         save_every_seconds=0.0,
     ),
-    "cpu": TrainingPreset(),
+    "cpu": TrainingPreset(network=_SHIPPED, mixture=LabelMixture(stacks=0.25)),
     # More training of finished weights (--start): half the rates, falling from the first step on.
-    "continue": TrainingPreset(lr=5e-4, muon_lr=0.01, decay=1.0, ema_longest=500),
-    # Those of the shipped weights: `gpu` from nothing, then `gpu-stacks` from what it gave.
+    "continue": TrainingPreset(
+        network=_SHIPPED, mixture=LabelMixture(stacks=0.25), lr=5e-4, muon_lr=0.01, decay=1.0, ema_longest=500
+    ),
+    # Those of the shipped weights: `gpu` from nothing, `gpu-stacks` from what it gave, `gpu-further` from that.
     "gpu": TrainingPreset(
         patch=96, batch=256, parts=4, bf16=True, warmup_steps=200, log_every=50, save_every_seconds=170.0
     ),
     "gpu-stacks": TrainingPreset(
-        network=LabelConfig(down_blocks=(1, 2, 3), stacks=True),
+        network=_SHIPPED,
         mixture=LabelMixture(stacks=0.3),
         patch=96,
         batch=512,
@@ -79,5 +84,20 @@ PRESETS = {
         log_every=50,
         save_every_seconds=185.0,
         held_out=24,
+    ),
+    "gpu-further": TrainingPreset(
+        network=_SHIPPED,
+        mixture=LabelMixture(stacks=0.25, again=2),
+        patch=96,
+        batch=1024,
+        parts=4,
+        lr=5e-4,
+        muon_lr=0.01,
+        decay=0.8,
+        bf16=True,
+        warmup_steps=150,
+        log_every=50,
+        save_every_seconds=185.0,
+        held_out=48,
     ),
 }

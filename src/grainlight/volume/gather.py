@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.crystal.frames import CrystalFrame, change_crystal_frame
-from grainlight.diffusion.checkpoint import STACKS, weights_hash
 from grainlight.maps.io.shared.own_note import version
 from grainlight.restore.record import weights_in_use
 from grainlight.volume.alignment.record import Alignment
@@ -82,7 +81,7 @@ def gather(manifest: Manifest, specimen: Specimen, alignment: Alignment, output:
     said = [f"section {s.row} (z {s.z:g} um): {text}" for s in sections for text in read_said(output, s.row)]
     record = {
         "version": version(),
-        "weights": weights_in_use(specimen.settings) | {"stacks": weights_hash(STACKS)},
+        "weights": weights_in_use(specimen.settings),
         "settings": specimen.settings.as_record(),
         "manifest": manifest.path.name,
         "shifts_um": np.asarray(alignment.shifts).round(4).tolist(),

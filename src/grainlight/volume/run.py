@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grainlight.crystal.frames import CrystalFrame, SampleFrame
-from grainlight.diffusion.checkpoint import STACKS, weights_hash
 from grainlight.errors import InputError
 from grainlight.maps.io.headers import read_map_header
 from grainlight.maps.io.shared.own_note import version
 from grainlight.maps.same_phase import joined_phases
 from grainlight.progress import Progress, Silent
 from grainlight.restore.record import file_hash, weights_in_use
+from grainlight.restore.sampling.label_prior import load_prior
 from grainlight.restore.settings import Settings
 from grainlight.volume.align import align_sections
 from grainlight.volume.alignment.anchor import find_anchor
@@ -92,6 +92,8 @@ def restore_volume(
             expected=f"rows 1 to {len(manifest.sections)}, as they stand in the file",
         )
     specimen = _specimen(manifest, settings)
+    if specimen.settings.weights is not None and any(e.ebsd is None or e.exclude for e in manifest.sections):
+        load_prior(specimen.settings.weights, stacks=True)
     _make(output)
     alignment = _aligned(manifest, output, settings, progress)
     specimen = replace(specimen, anchor=_anchored(manifest, output, settings, alignment, progress))
@@ -257,7 +259,7 @@ def plan_jobs(
     """Jobs of the sections with EBSD, and of those between them."""
     shared = {
         "version": version(),
-        "weights": weights_in_use(specimen.settings) | {"stacks": weights_hash(STACKS)},
+        "weights": weights_in_use(specimen.settings),
         "settings": specimen.settings.as_record(),
         "light": repr(specimen.light),
         "maps": repr(specimen.maps),

@@ -14,7 +14,7 @@ from grainlight.cli.terminal import note
 from grainlight.errors import InputError
 
 # Names of `training.presets`, which loads torch.
-PRESETS = ("tiny", "cpu", "continue", "gpu", "gpu-stacks")
+PRESETS = ("tiny", "cpu", "continue", "gpu", "gpu-stacks", "gpu-further")
 
 # How `training.validation` ends the names of the figures that a person can read.
 _WRONG = "wrong grain, %"

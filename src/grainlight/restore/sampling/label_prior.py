@@ -20,6 +20,7 @@ from grainlight.diffusion.network import LabelNetwork, Labels
 from grainlight.diffusion.sampler import LabelEstimate, draw, estimate
 from grainlight.diffusion.square import VIEWS
 from grainlight.diffusion.state import SIGMA_MAX
+from grainlight.errors import InputError
 from grainlight.restore.device import has_fast_bfloat16
 from grainlight.restore.sampling.farther import look_farther
 from grainlight.restore.sampling.grain_prior import GrainPrior
@@ -116,10 +117,24 @@ def _guide(found: LabelEstimate, measured: JointMeasurement) -> Tensor:
     return torch.where(measured.lit, found.mean, found.chosen) if measured.has_light else found.chosen
 
 
-def load_prior(weights: Path | None = None, device: torch.device | str = "cpu") -> LabelPrior:
-    """The prior of a weights file, or of the shipped one; raises what `load_weights` raises."""
+def load_prior(weights: Path | None = None, device: torch.device | str = "cpu", *, stacks: bool = False) -> LabelPrior:
+    """The prior of a weights file, or of the shipped one.
+
+    Raises
+    ------
+    InputError
+        What `load_weights` raises; with ``stacks``, if the network was not trained on sections between others.
+    """
     device = torch.device(device)
-    return LabelPrior(load_weights(weights, device), device)
+    model = load_weights(weights, device)
+    if stacks and model.beside is None:
+        raise InputError(
+            "the weights know nothing of sections below and above",
+            file=weights,
+            expected="weights of a network that was trained on stacks",
+            advice="leave --weights out for a volume, or train with the presets gpu-stacks or gpu-further",
+        )
+    return LabelPrior(model, device)
 
 
 def _nearest(points: Tensor) -> Tensor:
