@@ -99,8 +99,12 @@ def main(arguments: list[str] | None = None) -> None:
         counts = np.bincount(bins, minlength=chosen.bins)
         expected = len(ranks) / chosen.bins
         chance = chi2.sf(((counts - expected) ** 2 / expected).sum(), chosen.bins - 1)
-        ratio = np.mean([one.samples[:, k].mean() / one.truth[k] for one in found])
-        print(f"{name}: {counts.tolist()}, chance {chance:.3f}; mean of the samples over the truth {ratio:.3f}")
+        ratio = [one.samples[:, k].mean() / one.truth[k] for one in found]
+        within = np.mean([one.samples[:, k].std(ddof=1) / one.truth[k] for one in found])
+        print(
+            f"{name}: {counts.tolist()}, chance {chance:.3f}; mean of the samples over the truth {np.mean(ratio):.3f}, "
+            f"deviating by {np.std(ratio):.3f} from section to section; samples of a section deviate by {within:.3f}"
+        )
 
 
 if __name__ == "__main__":

@@ -69,5 +69,9 @@ def test_no_seam(section: OrientationMap, level: Level | None) -> None:
     inside = np.s_[TOP : TOP + SIDE, LEFT : LEFT + SIDE]
     assert merged.measured[inside].all()
     assert np.mean(merged.source[inside] == 1) > 0.93
-    error = [disorientation(found.map.quaternions, task.truth) > 5 for found in (alone, merged)]
-    assert error[1][inside].mean() < error[0][inside].mean()
+    # and what is wrong in the box is where the points of the displaced scan lie in another grain than its pixels
+    points = section.part(*(slice(FINE * n + OFF, FINE * (n + SIDE - 1) + OFF + 1, FINE) for n in (TOP, LEFT)))
+    displaced = disorientation(points.quaternions, task.truth[inside]) > 5
+    error = [disorientation(found.map.quaternions, task.truth)[inside] > 5 for found in (alone, merged)]
+    assert (error[1] & ~displaced).mean() < 0.025
+    assert (error[1] & ~displaced).mean() < 0.5 * (error[0] & ~displaced).mean()

@@ -93,6 +93,22 @@ def test_samples_around_points_keep_them_and_differ_between(prior: LabelPrior, c
     assert apart[near].mean() > 2 * apart[~near].mean()
 
 
+def test_samples_of_one_map_differ_in_how_much_nobody_measured(
+    prior: LabelPrior, coarse: OrientationMap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sparse = coarse.every(2)
+    points = prepared_points(sparse, 8)
+
+    def shares() -> np.ndarray:
+        return np.array([sample_around(prior, sparse, points, seed)[1] for seed in range(6)])
+
+    differing = shares()
+    monkeypatch.setattr(around, "_LEANING", 0.0)
+    alike = shares()
+    assert differing.std() > 1.5 * alike.std()
+    assert differing.mean() == pytest.approx(alike.mean(), rel=0.5)
+
+
 def test_a_map_that_is_too_large_to_be_sampled_is_refused(
     coarse: OrientationMap, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,9 +113,12 @@ def draw(asked: Asked, steps: int, generator: torch.Generator) -> Tensor:
 
 
 def draw_labels(
-    labels: Labels, candidates: Candidates, measured: Measurement, generator: torch.Generator
+    labels: Labels, candidates: Candidates, measured: Measurement, generator: torch.Generator, leaning: float = 0.0
 ) -> tuple[Tensor, Tensor]:
-    """Embedding (B, 18, H, W) of a label drawn for every pixel, and whether it is a new grain (B, H, W)."""
+    """Embedding (B, 18, H, W) of a label drawn for every pixel, and whether it is a new grain (B, H, W).
+
+    ``leaning`` is added to the logit of a new grain.
+    """
     # One number a pixel, from the CPU's generator: where it falls among the labels' cumulative probabilities.
     lot = torch.rand(*labels.logits.shape[:2], 1, generator=generator).to(labels.logits.device)
     embedding, _ = measured.orientation_rows()
@@ -123,7 +126,10 @@ def draw_labels(
     new = torch.empty(lot.shape[:2], dtype=torch.bool, device=lot.device)
     for start in range(0, len(lot), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
-        label = (labels.logits[part].softmax(2).cumsum(2) < lot[part]).sum(2).clamp(max=SLOTS)
+        logits = labels.logits[part]
+        if leaning:
+            logits = torch.cat((logits[..., :SLOTS], logits[..., SLOTS:] + leaning), 2)
+        label = (logits.softmax(2).cumsum(2) < lot[part]).sum(2).clamp(max=SLOTS)
         new[part] = label == SLOTS
         drawn[part] = at_points(embedding, candidates.index[part].gather(1, label.clamp(max=SLOTS - 1)))
     drawn[new] = on_sphere(labels.other.transpose(1, 2)[new])
@@ -142,19 +148,21 @@ class DrawnLabels:
     new: Tensor
 
 
-def draw_revised(asked: Asked, generator: torch.Generator, *, steps: int, rounds: int = 0) -> DrawnLabels:
+def draw_revised(
+    asked: Asked, generator: torch.Generator, *, steps: int, rounds: int = 0, leaning: float = 0.0
+) -> DrawnLabels:
     """Draw labels in ``steps`` calls, then hide some and draw them again given the others, ``rounds`` times.
 
     Pixels that are revealed in one call do not see one another, and their boundaries are ragged: drawing them again is
     a step of a Gibbs sampler of the same distribution (as remasking is; Wang et al. 2025, arXiv 2503.00307). The
-    generator lies on the CPU: a seed means the same on every device.
+    generator lies on the CPU: a seed means the same on every device. ``leaning`` as for `draw_labels`.
     """
     measured, candidates = asked.question.measured, asked.question.candidates
     shape, device = measured.points.shape, measured.points.device
 
     def revealing(before: Revealed, where: Tensor, *, first: bool = False) -> Revealed:
         labels = asked.labels if first else asked.given(before)
-        drawn, new = draw_labels(labels, candidates, measured, generator)
+        drawn, new = draw_labels(labels, candidates, measured, generator, leaning)
         embedding = torch.where(where[:, None], drawn, before.embedding)
         return Revealed(before.mask | where, embedding, before.new | (new & where))
 

@@ -59,7 +59,12 @@ class DrawnSection:
 
 
 def draw_section(
-    ask: Ask, measured: Measurement, orientations: OrientationsAt, density: float, generator: torch.Generator
+    ask: Ask,
+    measured: Measurement,
+    orientations: OrientationsAt,
+    density: float,
+    generator: torch.Generator,
+    leaning: float = 0.0,
 ) -> DrawnSection:
     """Draw a section.
 
@@ -75,10 +80,12 @@ def draw_section(
         Of the Poisson process of added points in grains that have none, per pixel; such a grain gets one at least.
     generator
         On the CPU.
+    leaning
+        Added to the logit of a grain that no point lies in, over the whole section.
     """
     given, first = measured.points[0].cpu().numpy(), 0.0
     for seeding in range(_SEEDINGS):
-        new = _drawn(ask, measured, generator, _FIRST_STEPS, 0)[0].new[0].cpu().numpy()
+        new = _drawn(ask, measured, generator, _FIRST_STEPS, 0, leaning)[0].new[0].cpu().numpy()
         if not seeding:
             first = float(new.mean())
         places = _places(new, density, generator)
@@ -87,7 +94,7 @@ def draw_section(
     if not bool(measured.points.any()):
         middle = np.array([[n // 2 for n in measured.points.shape[1:]]])
         measured = _with_points(measured, middle, orientations(middle))
-    drawn, asked = _drawn(ask, measured, generator, _STEPS, _ROUNDS)
+    drawn, asked = _drawn(ask, measured, generator, _STEPS, _ROUNDS, leaning)
     # a grain that still has no point is one where it is large enough; pixels of smaller ones join a grain
     region, _ = ndimage.label(drawn.new[0].cpu().numpy())
     small = np.bincount(region.ravel())[region] < _SMALLEST
@@ -116,12 +123,12 @@ def _alone(quaternions: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _drawn(
-    ask: Ask, measured: Measurement, generator: torch.Generator, steps: int, rounds: int
+    ask: Ask, measured: Measurement, generator: torch.Generator, steps: int, rounds: int, leaning: float
 ) -> tuple[DrawnLabels, Asked]:
     candidates = find_candidates(nearest_point(measured.points), point_spacing(measured.points))
     with torch.inference_mode():
         asked = ask(measured, candidates).ask()
-        return draw_revised(asked, generator, steps=steps, rounds=rounds), asked
+        return draw_revised(asked, generator, steps=steps, rounds=rounds, leaning=leaning), asked
 
 
 def _places(new: NDArray[np.bool_], density: float, generator: torch.Generator) -> NDArray[np.int64]:
