@@ -19,10 +19,10 @@ MOST_PIXELS = 1_200
 """Of a side: a sample is drawn as a whole."""
 _STREAM = 5_000_011
 # Standard deviation, from sample to sample, of the logit of a grain that no point lies in. Points do not tell whether a
-# section has many such grains, so the network gives every pixel a mean over sections of many and of few, and samples of it
-# would all have as many. Chosen among 0, .6 and .8 on 30 sections (`python -m benchmarks.sample_ranks --first 43000
-# --sections 30 --size 61 --samples 4 --bins 5`): samples of one section deviate by .05, .10 and .12 of their number of
-# grains and by .02, .07 and .09 of their boundary length, the truth from their mean by .19 and .09.
+# section has many such grains: the network gives every pixel a mean over sections of many and of few, and without it
+# all samples would have as many. Chosen among 0, .6 and .8 on 30 sections (`python -m benchmarks.sample_ranks --first
+# 43000 --sections 30 --size 61 --samples 4 --bins 5`): samples of one section deviate by .05, .10 and .12 of their
+# number of grains and by .02, .07 and .09 of their boundary length, the truth from their mean by .19 and .09.
 _LEANING = 0.8
 
 
