@@ -19,7 +19,7 @@ from grainlight.diffusion.candidates import (
 )
 from grainlight.diffusion.evidence import CHANNELS, gather_evidence, ideal_light, tabulate
 from grainlight.diffusion.measurement import Measurement, Revealed
-from grainlight.diffusion.network import LabelConfig, LabelNetwork
+from grainlight.diffusion.network import LabelConfig, LabelNetwork, Labels
 from grainlight.diffusion.sampler import draw, estimate, schedule
 from grainlight.diffusion.square import VIEWS
 from grainlight.diffusion.state import SIGMA_MAX
@@ -79,6 +79,26 @@ def test_before_training_it_copies_by_light() -> None:
     assert found.sure.median() > 0.9
     # A mean of orientations is no longer than one.
     assert (found.mean.square().sum(1) < 4.5001).all()
+
+
+def test_an_unmeasured_grain_can_be_left_out_of_the_choice() -> None:
+    measured, _ = sections(lit=False)
+    candidates = candidates_of(measured)
+    with torch.inference_mode():
+        said = LabelNetwork(SMALL).label(measured, Revealed.none(measured), candidates)
+    # every pixel is almost surely of a grain that no candidate lies in, and that looks like nothing
+    labels = Labels(said.logits.clone(), torch.randn(said.other.shape, generator=torch.Generator().manual_seed(1)))
+    labels.logits[..., -1] = 20.0
+    free, known = (estimate(labels, candidates, measured, known=which) for which in (False, True))
+    of_points = measured.embedding[:, :, 1::4, 2::4].flatten(2)
+    away = [torch.cdist(one.chosen.flatten(2).mT, of_points.mT).amin(2) for one in (free, known)]
+    assert away[0].median() > 0.5
+    assert away[1].max() < 0.1
+    assert torch.equal(free.mean, known.mean)
+    assert torch.equal(free.other, known.other)
+    # where there is no candidate at all, what is expected is all that there is
+    nowhere = Candidates(candidates.index, torch.zeros_like(candidates.usable), candidates.offset, candidates.spacing)
+    assert torch.equal(*(estimate(labels, nowhere, measured, known=which).chosen for which in (False, True)))
 
 
 def test_features_are_as_many_as_declared_and_do_not_depend_on_the_strip() -> None:

@@ -40,11 +40,12 @@ class LabelEstimate:
     other: Tensor
 
 
-def estimate(labels: Labels, candidates: Candidates, measured: Measurement) -> LabelEstimate:
+def estimate(labels: Labels, candidates: Candidates, measured: Measurement, *, known: bool = False) -> LabelEstimate:
     """Likeliest grain and posterior mean of every pixel.
 
     Candidates of one grain share its probability: they are joined by the likeness of their orientations before the
-    likeliest is taken.
+    likeliest is taken. With ``known`` it is the likeliest of those that a candidate lies in, wherever there is one: the
+    orientation that is expected of another grain is a blend that no grain has.
     """
     embedding, noise = measured.orientation_rows()
     cells = len(candidates.index)
@@ -57,14 +58,19 @@ def estimate(labels: Labels, candidates: Candidates, measured: Measurement) -> L
         of_points = at_points(embedding, index)
         alike = same_grain(of_points, same_grain_width(at_points(noise, index)[..., 0]))
         mass = torch.bmm(p[:, :, :SLOTS], alike).masked_fill_(~usable[:, None], 0.0)
-        sure, grain = torch.cat((mass, p[:, :, SLOTS:]), 2).max(2)
+        other_grain = p[:, :, SLOTS:]
+        if known:
+            mass = mass.masked_fill_(~usable[:, None], -1.0)
+            sure, grain = torch.cat((mass, torch.zeros_like(other_grain)), 2).max(2)
+        else:
+            sure, grain = torch.cat((mass, other_grain), 2).max(2)
         other = labels.other[part].transpose(1, 2)
         # Of all candidates of the grain, as far as the network believes in each.
         inside = alike.gather(1, grain.clamp(max=SLOTS - 1)[..., None].expand(-1, -1, SLOTS)) * p[:, :, :SLOTS]
         chosen = torch.where((grain == SLOTS)[..., None], other, torch.bmm(inside, of_points))
         chosen = on_sphere(chosen)
-        mean = torch.baddbmm(p[:, :, SLOTS:] * other, p[:, :, :SLOTS], of_points)
-        torch.cat((chosen, mean, sure[..., None], p[:, :, SLOTS:]), 2, out=found[part])
+        mean = torch.baddbmm(other_grain * other, p[:, :, :SLOTS], of_points)
+        torch.cat((chosen, mean, sure[..., None], other_grain), 2, out=found[part])
     size = (measured.points.shape[1], measured.points.shape[2])
     images = from_cells(found.transpose(1, 2).contiguous(), size)
     chosen, mean, sure, new = images.split((embedding.shape[1], embedding.shape[1], 1, 1), 1)

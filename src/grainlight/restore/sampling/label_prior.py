@@ -79,7 +79,7 @@ class LabelPrior:
         of, candidates = asked.question.measured, asked.question.candidates
         with torch.inference_mode():
             labels = look_farther(asked.mean, candidates, of)
-            found = estimate(labels, candidates, of)
+            found = estimate(labels, candidates, of, known=True)
         return LabelEstimate(*(self._map(x, measured) for x in (found.chosen, found.mean, found.sure, found.other)))
 
     def question(self, measured: Measurement, candidates: Candidates) -> Question:
@@ -108,11 +108,13 @@ class LabelPrior:
 
 
 def _guide(found: LabelEstimate, measured: JointMeasurement) -> Tensor:
-    """What a pixel is taken to be (18, H, W): the likeliest grain; where light has a say, the mean.
+    """What a pixel is taken to be (18, H, W): the likeliest grain that was measured; where light has a say, the mean.
 
     Between two grains the mean leaves it to the light which side a pixel takes: on 18 tuning sections with corrupted
     light 6.0 % are wrong near boundaries in place of 6.2 (scale 4), 3.3 in place of 3.4 (scale 2). Without light the
-    mean is worse than the likeliest grain by a percentage point.
+    mean is worse than the likeliest grain by a percentage point, and so is, at every eighth point, the orientation that
+    is expected of a grain nobody measured: 43.1 % in place of 40.6 on 12 tuning sections. How likely such a grain is,
+    is stated as a probability.
     """
     return torch.where(measured.lit, found.mean, found.chosen) if measured.has_light else found.chosen
 
