@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -38,9 +39,11 @@ class Specimen:
         return torch.from_numpy(self.axes[self.grains.query(at.reshape(-1, 3))[1]].reshape(rows, columns, 3))
 
 
-def photographed(axes: torch.Tensor, level: str, number: int, **settings: object) -> LightStack:
-    """Light of a section, its dirt and noise by ``number``; the microscope is the same for all numbers."""
+def photographed(axes: torch.Tensor, level: str, number: int, zero: float = 0.0, **settings: object) -> LightStack:
+    """Light of a section, its dirt and noise by ``number``; the microscope is the same for all numbers, but for degrees
+    by which the ``zero`` of its polarizer is off."""
     camera = PRESETS[level](3)
+    camera = replace(camera, polarizer=camera.polarizer + zero)
     images = simulate_stack(axes, camera, torch.Generator().manual_seed(100 + number)).images.numpy()
     return LightStack(images, np.array(camera.angles), **{"step": STEP, **settings})  # type: ignore[arg-type]
 

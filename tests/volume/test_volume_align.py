@@ -11,7 +11,7 @@ from drifting_specimen import STEP, Specimen, drifting, off_truth, photographed,
 
 from grainlight.errors import InputError
 from grainlight.maps.light_stack import LightStack
-from grainlight.volume.align import align_sections
+from grainlight.volume.align import SURE, align_sections
 from grainlight.volume.inputs.synthetic import VolumeRecipe, synthetic_sections
 
 
@@ -131,6 +131,33 @@ def test_light_on_half_of_a_section(stack):
     found = align_sections([*readers[:6], lambda: half, *readers[7:]], z)
     assert found.aligned.all()
     assert np.hypot(*off_truth(found.shifts, walk)[6]) < 0.5
+
+
+@pytest.mark.parametrize(("seed", "level"), [(1, "clean"), (2, "corrupted"), (3, "severe")])
+def test_sections_of_another_polarizer_zero_are_placed_and_said(seed, level):
+    count, side, size = 10, 96, 9.0
+    specimen, walk = Specimen(seed, side, 0.1 * size * count, size), random_walk(seed + 50, count)
+    zero = {k: 35.0 if 4 <= k < 8 else -60.0 if k >= 8 else 0.0 for k in range(count)}
+    stacks = [photographed(specimen.cut(0.1 * size * k, walk[k]), level, k, zero[k]) for k in range(count)]
+    found = align_sections([lambda s=s: s for s in stacks], 0.1 * size * STEP * np.arange(count))
+    assert found.aligned.all()
+    assert np.hypot(*off_truth(found.shifts, walk).T).max() < 1.0
+    (said,) = [text for text in found.said if "another zero" in text]
+    assert said.endswith("sections 5, 6, 7, 8, 9, 10.")
+    by = {int(word.strip(",")) for word in said.split("by ")[1].split(" degrees")[0].split()}
+    assert min(abs(b - 35) for b in by) <= 3
+    assert min(abs(b - 60) for b in by) <= 3
+
+
+def test_unrelated_light_is_related_under_no_zero():
+    from grainlight.volume.alignment.pattern import make_pattern
+    from grainlight.volume.alignment.zero import of_same_zero
+
+    patterns = [make_pattern(unrelated(seed, level="clean")) for seed in range(12)]
+    for k, pattern in enumerate(patterns):
+        same, degrees = of_same_zero(pattern, patterns[:k], SURE)
+        assert degrees == 0.0
+        assert same is pattern
 
 
 def test_far_displacements():

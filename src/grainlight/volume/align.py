@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -25,6 +25,7 @@ from grainlight.volume.alignment.record import (
     save_alignment,
 )
 from grainlight.volume.alignment.sentences import notes_of
+from grainlight.volume.alignment.zero import of_same_zero, turned
 
 __all__ = ["Alignment", "align_sections", "draw_cuts", "load_alignment", "save_alignment"]
 
@@ -121,7 +122,18 @@ def align_sections(
         records,
         kept,
         notes_of(
-            z, measured.empty, measured.undetermined, part, held, contradicted, records, kept, lean, fit.shear, step
+            z,
+            measured.empty,
+            measured.undetermined,
+            measured.turns,
+            part,
+            held,
+            contradicted,
+            records,
+            kept,
+            lean,
+            fit.shear,
+            step,
         ),
         {
             "harmonics": "A0, A2c, A2s, A4c, A4s over the local brightness, high-passed",
@@ -173,12 +185,14 @@ def _checked(
 
 @dataclass(frozen=True, eq=False)
 class _Measured:
-    """What reading all sections left: pairs, views, sections without light and with angles that do not suffice."""
+    """What reading all sections left: pairs, views, sections without light and with angles that do not suffice, and the
+    degrees that the polarizer zero of a section was turned by, where it was."""
 
     pairs: tuple[Pair, ...]
     views: tuple[View | None, ...]
     empty: tuple[int, ...]
     undetermined: tuple[int, ...]
+    turns: Mapping[int, float]
     step: float
 
 
@@ -187,7 +201,7 @@ def _measure(read: Sequence[Callable[[], LightStack | None]], progress: Progress
     full: dict[int, Pattern] = {}
     pairs: list[Pair] = []
     views: list[View | None] = []
-    empty, undetermined = [], []
+    empty, undetermined, turns = [], [], {}
     step, factor = 0.0, 1
     progress.begin("sections compared", len(read))
     for k, reader in enumerate(read):
@@ -202,18 +216,35 @@ def _measure(read: Sequence[Callable[[], LightStack | None]], progress: Progress
                 undetermined.append(k)
             full[k], window[k] = pattern, pattern.joined(factor)
             views[k] = view_of(window[k])
-            for distance in DISTANCES:
-                if k - distance not in window:
-                    continue
-                pair = measure_pair((k - distance, window[k - distance]), (k, window[k]))
-                if pair is not None and distance == 1 and factor > 1 and pair.prominence >= PROMINENCE:
-                    pair = refine_pair(pair, full[k - 1], pattern)
-                if pair is not None:
-                    pairs.append(pair)
+            found = _pairs_of(k, window)
+            before = [window[i] for i in sorted(window, reverse=True) if i < k]
+            if before and not any(_stands_out(pair) for pair in found):
+                window[k], degrees = of_same_zero(window[k], before, SURE)
+                if degrees:
+                    turns[k] = degrees
+                    full[k], found = turned(pattern, degrees), _pairs_of(k, window)
+            pairs += [
+                refine_pair(pair, full[k - 1], full[k])
+                if pair.distance == 1 and factor > 1 and pair.prominence >= PROMINENCE
+                else pair
+                for pair in found
+            ]
         full = {i: p for i, p in full.items() if i == k}
         window = {i: p for i, p in window.items() if i > k - DISTANCES[-1]}
         progress.advance()
-    return _Measured(tuple(pairs), tuple(views), tuple(empty), tuple(undetermined), step or 1.0)
+    return _Measured(tuple(pairs), tuple(views), tuple(empty), tuple(undetermined), turns, step or 1.0)
+
+
+def _pairs_of(k: int, window: Mapping[int, Pattern]) -> list[Pair]:
+    """Pairs of a section with those before it."""
+    before = [k - distance for distance in DISTANCES if k - distance in window]
+    found = [measure_pair((i, window[i]), (k, window[k])) for i in before]
+    return [pair for pair in found if pair is not None]
+
+
+def _stands_out(pair: Pair) -> bool:
+    """Whether the peak of a pair is no chance by itself."""
+    return bool(pair.prominence >= PROMINENCE / np.sqrt(pair.overlap))
 
 
 def _pattern(stack: LightStack | None, step: float) -> Pattern | None:
@@ -223,7 +254,7 @@ def _pattern(stack: LightStack | None, step: float) -> Pattern | None:
 def _counts(pair: Pair, pairs: Sequence[Pair]) -> bool:
     """Whether the peak of a pair is no chance, by itself and beside the others of its distance."""
     usual = float(np.median([p.quality for p in pairs if p.distance == pair.distance]))
-    return pair.prominence >= PROMINENCE / np.sqrt(pair.overlap) and pair.quality >= FAINT * usual
+    return _stands_out(pair) and pair.quality >= FAINT * usual
 
 
 def _fit(

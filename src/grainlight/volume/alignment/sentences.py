@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -20,6 +20,7 @@ def notes_of(
     z: NDArray[np.float64],
     empty: Sequence[int],
     undetermined: Sequence[int],
+    turns: Mapping[int, float],
     part: NDArray[np.int_],
     held: NDArray[np.bool_],
     contradicted: NDArray[np.float64],
@@ -37,6 +38,8 @@ def notes_of(
         (Z,) um.
     empty, undetermined
         Sections without light, and those whose angles do not determine the harmonics.
+    turns
+        Degrees by which the polarizer zero of sections was turned.
     part
         (Z,) as `fit.parts` returns it.
     held
@@ -65,6 +68,14 @@ def notes_of(
     if undetermined:
         names = ", ".join(str(k + 1) for k in undetermined)
         said.append(f"Aligned by the mean of their images, as their angles do not suffice: sections {names}.")
+    placed_turned = {k: degrees for k, degrees in turns.items() if part[k] >= 0}
+    if placed_turned:
+        by = sorted({round(abs(degrees)) for degrees in placed_turned.values()})
+        said.append(
+            "The polarizer had another zero than for the sections before, or the section was turned, by "
+            f"{', '.join(map(str, by))} degrees; their light was compared as if it had the same: sections "
+            f"{', '.join(str(k + 1) for k in sorted(placed_turned))}."
+        )
     bent = np.flatnonzero(contradicted > _BENT * step)
     if bent.size:
         worst = int(contradicted.argmax())
