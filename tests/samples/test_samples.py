@@ -103,7 +103,7 @@ def test_samples_of_one_map_differ_in_how_much_nobody_measured(
         return np.array([sample_around(prior, sparse, points, seed)[1] for seed in range(6)])
 
     differing = shares()
-    monkeypatch.setattr(around, "_LEANING", 0.0)
+    monkeypatch.setattr(around, "_LEANING", (0.0, 0.0))
     alike = shares()
     assert differing.std() > 1.5 * alike.std()
     assert differing.mean() == pytest.approx(alike.mean(), rel=0.5)
