@@ -7,8 +7,12 @@ MAP ?=
 # pixels of training patches for each peer that needs it (`make bench`); as many as the joint denoiser saw: 75 minutes each
 # on one core. More goes on from where the last run ended
 PIXELS ?= 256000000
-# `make train-gpu`: folder of the run, and minutes of training; those of the shipped weights. The same command goes on
-GPU ?= runs/gpu
+# `make train-gpu`: preset, folder of the run, and minutes of training; the first of the three runs that made the shipped
+# weights. For the others: PRESET=gpu-stacks, then PRESET=gpu-further, and START=weights of the run before. The same
+# command goes on
+PRESET ?= gpu
+START ?=
+GPU ?= runs/$(PRESET)
 MINUTES ?= 11.4
 PIP = $(VENV)/bin/python -m pip install -q --disable-pip-version-check
 
@@ -74,13 +78,14 @@ gallery: $(VENV)/.installed
 docs: $(VENV)/.installed-docs
 	$(VENV)/bin/python -m sphinx -W --keep-going -q docs docs/_build/html
 
-# The check first: what is wrong with the device shows in seconds.
+# The check first: what is wrong with the device or the weights to start from shows in seconds.
 train-gpu: $(VENV)/.installed
 	rm -rf $(GPU)-check
 	mkdir -p $(dir $(GPU))
 	$(VENV)/bin/grainlight train --preset tiny --steps 3 --seed 1 --device cuda --output $(GPU)-check
 	rm -rf $(GPU)-check
-	$(VENV)/bin/grainlight train --preset gpu --minutes $(MINUTES) --seed 1 --device cuda --output $(GPU)
+	$(VENV)/bin/grainlight train --preset $(PRESET) $(if $(START),--start $(START)) --minutes $(MINUTES) --seed 1 \
+	  --device cuda --output $(GPU)
 
 # The report and the page are tested in a real browser; where none can be had those tests say so and are skipped.
 browser:
