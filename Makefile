@@ -78,7 +78,7 @@ gallery: $(VENV)/.installed
 docs: $(VENV)/.installed-docs
 	$(VENV)/bin/python -m sphinx -W --keep-going -q docs docs/_build/html
 
-# The check first: what is wrong with the device or the weights to start from shows in seconds.
+# The check first: what is wrong with the device shows in seconds.
 train-gpu: $(VENV)/.installed
 	rm -rf $(GPU)-check
 	mkdir -p $(dir $(GPU))
