@@ -58,7 +58,10 @@ def infer(prior: Prior, measured: JointMeasurement, plan: Plan, progress: Progre
     labelled = label_map(measured, drawn.guide, relabelling, drawn.unlit)
     believed = trusted_light(measured, labelled.embedding)
     if believed is not measured:
-        measured, drawn = believed, prior.sample(believed, plan)
+        # What is made anew is not kept beside the old: these are the largest arrays here.
+        measured = believed
+        del drawn, labelled
+        drawn = prior.sample(measured, plan)
         labelled = label_map(measured, drawn.guide, relabelling, drawn.unlit)
     mean, light = drawn.mean, drawn.light
     progress.advance()

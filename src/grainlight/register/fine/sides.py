@@ -165,15 +165,15 @@ def _own_light(
 
     axes, seen, heard = image(expected), image(state.residual), image(state.weight)
     own, trust = np.zeros_like(seen), heard.copy()
+    offsets = [(down, across) for down in range(2 * _NEAR + 1) for across in range(2 * _NEAR + 1)]
+    around = [(slice(down, down + shape[0]), slice(across, across + shape[1])) for down, across in offsets]
+    alike = [np.square(axes[:, *there] - axes[:, *inner]).sum(0) < _SAME for there in around]
     for _ in range(_PASSES):
         total, weight = np.zeros_like(seen[:, *inner]), np.ones(shape, np.float32)
-        for down in range(2 * _NEAR + 1):
-            for across in range(2 * _NEAR + 1):
-                there = (slice(down, down + shape[0]), slice(across, across + shape[1]))
-                same = np.square(axes[:, *there] - axes[:, *inner]).sum(0) < _SAME
-                its = trust[there] * same
-                total += seen[:, *there] * its
-                weight += its
+        for there, same in zip(around, alike, strict=True):
+            its = trust[there] * same
+            total += seen[:, *there] * its
+            weight += its
         own[:, *inner] = total / weight
         trust = heard / (1 + np.square(seen - own).mean(0) / np.float32(_OFF))
     offset = own[:, at[0] + _NEAR, at[1] + _NEAR]

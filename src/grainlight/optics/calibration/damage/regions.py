@@ -263,10 +263,10 @@ def _missed(state: Tensor, level: Tensor, expected: Tensor, near: NDArray[np.int
     """Distance (n,) of the light of each point, in units of its noise, from what the axis of point ``of`` (n,) and its
     mixtures with those around it would show."""
     best = np.full(len(of), np.inf)
-    seen = state - expected[:, of]
+    own, noise = expected[:, of], level[:, of]
+    scaled = (state - own) / noise
     for k in range(near.shape[1]):
-        step = expected[:, near[of, k]] - expected[:, of]
-        scaled, way = seen / level[:, of], step / level[:, of]
+        way = (expected[:, near[of, k]] - own) / noise
         part = ((scaled * way).sum(0) / way.square().sum(0).clamp_min(1e-12)).clamp(0, _MIXED)
         best = np.minimum(best, (scaled - part * way).square().sum(0).numpy())
     return np.sqrt(best / len(state))
