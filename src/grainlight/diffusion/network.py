@@ -46,6 +46,10 @@ class LabelConfig:
         return CELL * 2 ** (len(self.widths) - 1)
 
 
+SHIPPED_SHAPE = LabelConfig(down_blocks=(1, 2, 3), stacks=True)
+"""Of the network in the package."""
+
+
 @dataclass(frozen=True, eq=False)
 class Labels:
     """What the network says of the cells (n,) of a batch.

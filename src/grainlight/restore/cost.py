@@ -20,17 +20,18 @@ from grainlight.scratch import SMALLEST, available_memory, room
 _BASE_BYTES = 350e6
 _BYTES_PER_POINT, _BYTES_PER_PIXEL = 160.0, 10.0
 _BYTES_PER_PIXEL_PLACED = 45.0
-_BYTES_PER_WINDOW_PIXEL = 1250.0
-_BYTES_PER_WINDOW_PIXEL_OF_SEVERAL = 750.0
+_BYTES_PER_WINDOW_PIXEL = 1530.0
+_BYTES_PER_WINDOW_PIXEL_OF_SEVERAL = 150.0
 # The chain: what the network says without the light (`sampling.grain_prior`), its choices, what earlier stages left.
-# With these 1.20 GB for 501^2 pixels and 3.15 GB for 1001^2, quality balanced; 1.20 and 3.10 were measured.
+# With these 2.1 GB for 1001^2 pixels, quality fast, and 1.1 GB for 501^2 and 2.8 for 1001^2, balanced; 2.16, 1.21 and
+# 2.56 were measured.
 _BYTES_OF_THE_CHAIN, _BYTES_PER_WINDOW_PIXEL_OF_THE_CHAIN = 200e6, 200.0
 _BYTES_PER_PIXEL_OF_THE_RESULT = 80.0
 # Each column of the vendor's; each further sample, in the window and in the result.
 _BYTES_PER_FIELD = 4.0
 _BYTES_PER_WINDOW_PIXEL_OF_A_SAMPLE, _BYTES_PER_PIXEL_OF_A_SAMPLE = 60.0, 8.0
 # Reading, registering, writing; projection and boundaries of a sample; a visit of the chain, which needs light.
-_SECONDS, _SECONDS_PER_PIXEL = 3.0, 6e-6
+_SECONDS, _SECONDS_PER_PIXEL = 3.0, 14e-6
 _SECONDS_PER_PIXEL_PLACED, _SECONDS_PER_VISIT = 1.0e-5, 9e-7
 _WATCHED = 0.15  # seconds of computing by which it is found how busy the machine is
 # The whole call over the network's convolutions: gathering the evidence, activations, memory.
@@ -147,7 +148,7 @@ def _seconds_per_pixel(settings: Settings) -> float:
     """Seconds that one call takes per pixel here: the network's work over a measured speed of convolution."""
     import torch
 
-    from grainlight.diffusion.network import LabelConfig, flops_per_pixel
+    from grainlight.diffusion.network import SHIPPED_SHAPE, flops_per_pixel
     from grainlight.restore.device import has_fast_bfloat16
 
     device = choose_device(settings.device)
@@ -163,7 +164,7 @@ def _seconds_per_pixel(settings: Settings) -> float:
                 torch.cuda.synchronize()
             best = min(best, time.perf_counter() - began)
     speed = 2 * 9 * 64 * 64 * 128 * 128 / best
-    return _CALL_OVER_CONVOLUTIONS * flops_per_pixel(LabelConfig()) / speed
+    return _CALL_OVER_CONVOLUTIONS * flops_per_pixel(SHIPPED_SHAPE) / speed
 
 
 def _slowdown() -> float:

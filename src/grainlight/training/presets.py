@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from grainlight.diffusion.network import LabelConfig
+from grainlight.diffusion.network import SHIPPED_SHAPE, LabelConfig
 from grainlight.training.hidden_labels import LabelMixture
 from grainlight.training.labelling import LABELLING
 from grainlight.training.task import Task
@@ -45,9 +45,6 @@ class TrainingPreset:
     held_out: int = 96
 
 
-# The shape of the shipped network.
-_SHIPPED = LabelConfig(down_blocks=(1, 2, 3), stacks=True)
-
 PRESETS = {
     "tiny": TrainingPreset(
         network=LabelConfig(widths=(8, 12, 16), down_blocks=(0, 1, 1), up_blocks=(0, 1), stacks=True),
@@ -61,17 +58,17 @@ PRESETS = {
         log_every=5,
         save_every_seconds=0.0,
     ),
-    "cpu": TrainingPreset(network=_SHIPPED, mixture=LabelMixture(stacks=0.25)),
+    "cpu": TrainingPreset(network=SHIPPED_SHAPE, mixture=LabelMixture(stacks=0.25)),
     # More training of finished weights (--start): half the rates, falling from the first step on.
     "continue": TrainingPreset(
-        network=_SHIPPED, mixture=LabelMixture(stacks=0.25), lr=5e-4, muon_lr=0.01, decay=1.0, ema_longest=500
+        network=SHIPPED_SHAPE, mixture=LabelMixture(stacks=0.25), lr=5e-4, muon_lr=0.01, decay=1.0, ema_longest=500
     ),
     # Those of the shipped weights: `gpu` from nothing, `gpu-stacks` from what it gave, `gpu-further` from that.
     "gpu": TrainingPreset(
         patch=96, batch=256, parts=4, bf16=True, warmup_steps=200, log_every=50, save_every_seconds=170.0
     ),
     "gpu-stacks": TrainingPreset(
-        network=_SHIPPED,
+        network=SHIPPED_SHAPE,
         mixture=LabelMixture(stacks=0.3),
         patch=96,
         batch=512,
@@ -86,7 +83,7 @@ PRESETS = {
         held_out=24,
     ),
     "gpu-further": TrainingPreset(
-        network=_SHIPPED,
+        network=SHIPPED_SHAPE,
         mixture=LabelMixture(stacks=0.25, again=2),
         patch=96,
         batch=1024,
