@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from grainlight.diffusion.network import SHIPPED_SHAPE, LabelConfig
@@ -45,6 +45,22 @@ class TrainingPreset:
     held_out: int = 96
 
 
+_ON_STACKS = TrainingPreset(
+    network=SHIPPED_SHAPE,
+    mixture=LabelMixture(stacks=0.3),
+    patch=96,
+    batch=512,
+    parts=4,
+    lr=7e-4,
+    muon_lr=0.014,
+    decay=0.5,
+    bf16=True,
+    warmup_steps=100,
+    log_every=50,
+    save_every_seconds=185.0,
+    held_out=24,
+)
+
 PRESETS = {
     "tiny": TrainingPreset(
         network=LabelConfig(widths=(8, 12, 16), down_blocks=(0, 1, 1), up_blocks=(0, 1), stacks=True),
@@ -67,34 +83,15 @@ PRESETS = {
     "gpu": TrainingPreset(
         patch=96, batch=256, parts=4, bf16=True, warmup_steps=200, log_every=50, save_every_seconds=170.0
     ),
-    "gpu-stacks": TrainingPreset(
-        network=SHIPPED_SHAPE,
-        mixture=LabelMixture(stacks=0.3),
-        patch=96,
-        batch=512,
-        parts=4,
-        lr=7e-4,
-        muon_lr=0.014,
-        decay=0.5,
-        bf16=True,
-        warmup_steps=100,
-        log_every=50,
-        save_every_seconds=185.0,
-        held_out=24,
-    ),
-    "gpu-further": TrainingPreset(
-        network=SHIPPED_SHAPE,
+    "gpu-stacks": _ON_STACKS,
+    "gpu-further": replace(
+        _ON_STACKS,
         mixture=LabelMixture(stacks=0.25, again=2),
-        patch=96,
         batch=1024,
-        parts=4,
         lr=5e-4,
         muon_lr=0.01,
         decay=0.8,
-        bf16=True,
         warmup_steps=150,
-        log_every=50,
-        save_every_seconds=185.0,
         held_out=48,
     ),
 }
