@@ -17,12 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.ablate import FIRST_ABLATION_SEED, TASKS, few_images
+from benchmarks.sample_ranks import grains_of
 from grainlight.crystal.embedding import decode
 from grainlight.evaluation.degrade import Task
 from grainlight.evaluation.metrics import boundary_edges, disorientation
 from grainlight.evaluation.reference_map import SECTIONS, ReferenceMap, load_reference_maps, validation_section
-from grainlight.grains.edges import edges_of
-from grainlight.grains.segment import components
 from grainlight.restore.inputs import prepare
 from grainlight.restore.sampling.label_prior import load_prior
 from grainlight.restore.settings import QUALITIES, Settings
@@ -49,14 +48,7 @@ class Shares:
 
 def met_by_none(quaternions: NDArray[np.float64], measured: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Pixels (H, W) of grains, regions within boundaries of 5 degrees, without a measured pixel (H, W)."""
-    right, down = boundary_edges(quaternions)
-    edges = edges_of(measured.shape, (1.0, 1.0), "square")
-    row, column = np.divmod(edges.first, measured.shape[1])
-    below = edges.second - edges.first == measured.shape[1]
-    joined = np.zeros(len(edges.first), bool)
-    joined[below] = ~down[row[below], column[below]]
-    joined[~below] = ~right[row[~below], column[~below]]
-    grain = components(joined, np.ones(measured.shape, bool), edges)
+    grain = grains_of(*boundary_edges(quaternions), np.ones(measured.shape, bool))
     met = np.zeros(int(grain.max()) + 1, bool)
     met[grain[measured]] = True
     return ~met[grain]

@@ -32,16 +32,21 @@ FIRST = 41_000
 FIGURES = ("grains", "boundary length")
 
 
+def grains_of(right: NDArray[np.bool_], down: NDArray[np.bool_], valid: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Grain (H, W) of every valid pixel, 0 elsewhere: regions within boundary edges (`boundary_edges`)."""
+    edges = edges_of(valid.shape, (1.0, 1.0), "square")
+    joined = np.zeros(len(edges.first), bool)
+    row, column = np.divmod(edges.first, valid.shape[1])
+    below = edges.second - edges.first == valid.shape[1]
+    joined[below] = ~down[row[below], column[below]]
+    joined[~below] = ~right[row[~below], column[~below]]
+    return components(joined, valid, edges)
+
+
 def figures_of(section: OrientationMap) -> NDArray[np.float64]:
     """Number of grains of five pixels and more, and boundary length in pixels, of a map."""
     right, down = boundary_edges(section.quaternions)
-    edges = edges_of(section.shape, section.step, "square")
-    angle = np.zeros(len(edges.first), bool)
-    row, column = np.divmod(edges.first, section.shape[1])
-    below = edges.second - edges.first == section.shape[1]
-    angle[below] = ~down[row[below], column[below]]
-    angle[~below] = ~right[row[~below], column[~below]]
-    grain = components(angle, section.indexed, edges)
+    grain = grains_of(right, down, section.indexed)
     size = np.bincount(grain.ravel())[1:]
     return np.array([(size >= MINIMUM_PIXELS).sum(), right.sum() + down.sum()], dtype=float)
 

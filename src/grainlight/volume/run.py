@@ -80,7 +80,8 @@ def restore_volume(
     Raises
     ------
     InputError
-        If no section has EBSD, sections do not fit one another, or a file cannot be read.
+        If no section has EBSD, sections do not fit one another, a file cannot be read, or sections lie between others
+        and the weights know nothing of those.
     """
     progress = progress or Silent()
     strange = set(settings.only or ()) - {s.row for s in manifest.sections}

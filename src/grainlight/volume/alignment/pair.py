@@ -14,7 +14,10 @@ BLOCKS = 16
 """Parts of the field, 4 x 4, whose scatter tells the error of a shift."""
 COARSE = 256
 """Pixels a side at most of the images in which a shift is looked for first."""
-_SMOOTH = 1.0  # pixels: Gaussian over coarse images
+LEAST_SHARED = 0.2
+"""Of the smaller of two images: what both show at least where they are looked for."""
+SMOOTH = 1.0
+"""Pixels: Gaussian over coarse images."""
 _SOFTNESS = (0.7, 2.0)  # pixels: Gaussians over the images of which that is taken whose peak is surest
 _TAPER = 0.08  # of a side, at each edge
 _LEAST_SIDE = 16  # pixels of overlap
@@ -76,18 +79,16 @@ def search(a: NDArray[np.float32], b: NDArray[np.float32]) -> Peak | None:
     pad = [
         next_fast_len(max(m, n) + max(m, n) // 2 + 1, real=True) for m, n in zip(a.shape[1:], b.shape[1:], strict=True)
     ]
-    low = _low_pass(pad[0], pad[1], _SMOOTH)
+    low = _low_pass(pad[0], pad[1], SMOOTH)
     fa, fb = (rfft2(x, s=pad) * low for x in (a, b))
     area = float(np.prod(a.shape[1:])), float(np.prod(b.shape[1:]))
     powers = [float((_twice(pad[1]) * np.abs(f) ** 2).sum()) / (pad[0] * pad[1]) for f in (fa, fb)]
     if min(powers) <= 0:
         return None
     products = irfft2((fa.conj() * fb).sum(0), s=pad)
-    moves = [np.arange(-(max(m, n) // 2), max(m, n) // 2 + 1) for m, n in zip(a.shape[1:], b.shape[1:], strict=True)]
-    common = [np.minimum(m, n - s) - np.maximum(0, -s) for m, n, s in zip(a.shape[1:], b.shape[1:], moves, strict=True)]
-    shared = np.maximum(common[0], 1)[:, None] * np.maximum(common[1], 1)[None]
+    moves, shared = displacements(a.shape[1:], b.shape[1:])
     surface = products[np.ix_(moves[0] % pad[0], moves[1] % pad[1])]
-    score = np.where(shared >= 0.2 * min(area), surface / np.sqrt(shared), -np.inf)
+    score = np.where(shared >= LEAST_SHARED * min(area), surface / np.sqrt(shared), -np.inf)
     row, column = np.unravel_index(int(score.argmax()), score.shape)
     seen = score[np.isfinite(score)]
     middle = float(np.median(seen))
@@ -96,6 +97,21 @@ def search(a: NDArray[np.float32], b: NDArray[np.float32]) -> Peak | None:
     quality = float(surface[row, column] / shared[row, column] / usual)
     prominence = (float(score[row, column]) - middle) / max(spread, 1e-12)
     return Peak((int(moves[0][row]), int(moves[1][column])), quality, prominence)
+
+
+def displacements(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[list[NDArray[np.int64]], NDArray[np.int64]]:
+    """Displacements of an image of shape ``b`` against one of shape ``a`` along rows and columns, up to half of a side,
+    and how many pixels both show (rows, columns), 1 at least."""
+    moves = [np.arange(-(max(m, n) // 2), max(m, n) // 2 + 1) for m, n in zip(a, b, strict=True)]
+    common = [np.minimum(m, n - s) - np.maximum(0, -s) for m, n, s in zip(a, b, moves, strict=True)]
+    return moves, np.maximum(common[0], 1)[:, None] * np.maximum(common[1], 1)[None]
+
+
+def shown_by_both(a: tuple[int, int], b: tuple[int, int], at: tuple[int, int]) -> float:
+    """Area that images of shapes ``a`` and ``b`` share where the second is displaced, over that of the smaller one."""
+    sides = [_overlap(m, n, s) for m, n, s in zip(a, b, at, strict=True)]
+    area = float(np.prod([max(last - first, 0) for first, last in sides]))
+    return area / float(min(np.prod(a), np.prod(b)))
 
 
 def measure_pair(lower: tuple[int, Pattern], upper: tuple[int, Pattern]) -> Pair | None:
@@ -132,9 +148,7 @@ def _pair(
     at, influence = finer
     shift = (a.origin[0] - b.origin[0] - at[1] * a.step, a.origin[1] - b.origin[1] - at[0] * a.step)
     moved = -influence[:, ::-1] * a.step
-    sides = [_overlap(m, n, round(s)) for m, n, s in zip(a.shape, b.shape, at, strict=True)]
-    area = float(np.prod([max(last - first, 0) for first, last in sides]))
-    shared = area / min(np.prod(a.shape), np.prod(b.shape))
+    shared = shown_by_both(a.shape, b.shape, (round(at[0]), round(at[1])))
     return Pair(i, j, shift, float(np.sqrt((moved**2).sum() / 2)), quality, prominence, moved, shared)
 
 

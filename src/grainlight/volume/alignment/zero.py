@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import fft2, ifft2, next_fast_len
 
-from grainlight.volume.alignment.pair import COARSE, Peak, search
+from grainlight.volume.alignment.pair import COARSE, LEAST_SHARED, SMOOTH, displacements, search, shown_by_both
 from grainlight.volume.alignment.pattern import Pattern, factor_for
 
-_SMOOTH = 1.0  # pixels: Gaussian over coarse images, as in the search for a shift
-_LEAST_OVERLAP = 0.2  # of the smaller image
 _STEPS = 180  # angles of the polarizer that are tried, over half a turn
 
 
@@ -36,13 +34,11 @@ def turn_between(a: Pattern, b: Pattern) -> float | None:
     if not (x[1:].any() and y[1:].any()):
         return None
     shape = [next_fast_len(max(m, n) + max(m, n) // 2 + 1) for m, n in zip(x.shape[1:], y.shape[1:], strict=True)]
-    low = np.exp(-0.5 * (2 * np.pi * _SMOOTH) ** 2 * np.add.outer(*(np.fft.fftfreq(n) ** 2 for n in shape)))
+    low = np.exp(-0.5 * (2 * np.pi * SMOOTH) ** 2 * np.add.outer(*(np.fft.fftfreq(n) ** 2 for n in shape)))
     second, fourth = (_products(x[k] + 1j * x[k + 1], y[k] + 1j * y[k + 1], shape, low) for k in (1, 3))
-    moves = [np.arange(-(max(m, n) // 2), max(m, n) // 2 + 1) for m, n in zip(x.shape[1:], y.shape[1:], strict=True)]
-    common = [np.minimum(m, n - s) - np.maximum(0, -s) for m, n, s in zip(x.shape[1:], y.shape[1:], moves, strict=True)]
-    shared = np.maximum(common[0], 1)[:, None] * np.maximum(common[1], 1)[None]
+    moves, shared = displacements(x.shape[1:], y.shape[1:])
     at = np.ix_(moves[0] % shape[0], moves[1] % shape[1])
-    enough = shared >= _LEAST_OVERLAP * min(x[0].size, y[0].size)
+    enough = shared >= LEAST_SHARED * min(x[0].size, y[0].size)
     score = np.where(enough, (np.abs(second[at]) + np.abs(fourth[at])) / np.sqrt(shared), -np.inf)
     best = np.unravel_index(int(score.argmax()), score.shape)
     angle = np.radians(np.arange(_STEPS) * (180.0 / _STEPS) - 90.0)
@@ -69,13 +65,9 @@ def of_same_zero(pattern: Pattern, others: Sequence[Pattern], prominence: float)
         degrees = turn_between(theirs, ours)
         if degrees is None:
             continue
-        found: Peak | None = search(theirs.weighted, turned(ours, degrees).weighted)
-        if found is not None and found.prominence >= prominence / np.sqrt(_overlap(theirs, ours, found)):
+        found = search(theirs.weighted, turned(ours, degrees).weighted)
+        if found is not None and found.prominence >= prominence / np.sqrt(
+            shown_by_both(theirs.shape, ours.shape, found.at)
+        ):
             return turned(pattern, degrees), degrees
     return pattern, 0.0
-
-
-def _overlap(a: Pattern, b: Pattern, found: Peak) -> float:
-    """Area that both show at a peak, over that of the smaller one."""
-    sides = [max(min(m, n - s) - max(0, -s), 0) for m, n, s in zip(a.shape, b.shape, found.at, strict=True)]
-    return max(float(np.prod(sides)) / min(np.prod(a.shape), np.prod(b.shape)), 1e-6)
